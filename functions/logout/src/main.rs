@@ -1,0 +1,13 @@
+//! The Lambda binary.
+
+use std::sync::Arc;
+
+use logout::Logout;
+use shared::{clock::SystemClock, config::Config, http, log};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda_http::Error> {
+    log::start();
+    let logout = &Logout::from_config(&Config::from_env().await?, Arc::new(SystemClock))?;
+    http::run("logout", |request| logout.handle(request)).await
+}

@@ -1,0 +1,65 @@
+//! `GET /auth/profile`: the user of an access token (RFC 6750), as long as its session lives.
+
+use std::sync::Arc;
+
+use lambda_http::{Body, Request, Response, http::StatusCode};
+use shared::{
+    clock::Clock,
+    config::{Config, ConfigError},
+    error::Error,
+    http,
+    jwt::Verifier,
+    log::{self, Pseudonyms},
+    store::Store,
+};
+
+/// What this function needs, and so all that its IAM role may touch.
+#[derive(Debug)]
+pub struct Profile {
+    /// Keeps users and sessions.
+    pub store: Store,
+    /// Verifies access tokens.
+    pub verifier: Verifier,
+    /// Names users and sessions in the log.
+    pub pseudonyms: Pseudonyms,
+    /// Tells the time, which is read once per request and passed down.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Profile {
+    /// Takes from the configuration what this function needs.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] with everything that is missing or wrong.
+    pub fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
+        let (Some(store), Some(verifier), Some(pseudonyms)) = (config.store(), config.verifier(), config.pseudonyms())
+        else {
+            return Err(config.into_error());
+        };
+        Ok(Self {
+            store,
+            verifier,
+            pseudonyms,
+            clock,
+        })
+    }
+
+    /// Answers with the user.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::NoAccessToken`] without a bearer token.
+    /// - [`Error::AccessTokenRefused`] if the token is malformed, expired, of another kind or not from us.
+    /// - [`Error::SessionEnded`] if its session was logged out or has expired.
+    /// - [`Error::Store`] if DynamoDB fails.
+    pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
+        let now = self.clock.now();
+        let access = self.verifier.verify(http::bearer(&request)?, now)?;
+        self.pseudonyms.note(access.user, access.session);
+        let user = self.store.user_with_session(access.user, access.session, now).await?;
+        let user = user.ok_or(Error::SessionEnded)?;
+        log::outcome("shown");
+        Ok(http::json_response(StatusCode::OK, &user.to_json()))
+    }
+}

@@ -1,0 +1,184 @@
+//! `POST /auth/refresh`: trades the refresh cookie for a new access token (RFC 6749 §6).
+
+use std::{sync::Arc, time::Duration};
+
+use lambda_http::{
+    Body, Request, Response,
+    http::{HeaderValue, StatusCode, header::SET_COOKIE},
+};
+use secrecy::ExposeSecret;
+use shared::{
+    clock::Clock,
+    config::{Config, ConfigError},
+    error::Error,
+    http::{self, Cookies, JsonObject, Origins, PresentedCookie},
+    jwt::Signer,
+    log::{self, Pseudonyms},
+    store::{Ended, Rotation, Store},
+    token::{RefreshToken, SessionSecrets},
+};
+
+/// What this function needs, and so all that its IAM role may touch.
+#[derive(Debug)]
+pub struct Refresh {
+    /// Keeps the sessions.
+    pub store: Store,
+    /// Signs the access tokens.
+    pub signer: Signer,
+    /// Reads refresh tokens and derives their successors.
+    pub secrets: SessionSecrets,
+    /// Carries the refresh token.
+    pub cookies: Cookies,
+    /// Whose pages may call.
+    pub origins: Origins,
+    /// How long a token stays before it is rotated, and its parent is accepted after.
+    pub rotation_window: Duration,
+    /// How long a session lasts that is not renewed.
+    pub idle_ttl: Duration,
+    /// Names users and sessions in the log.
+    pub pseudonyms: Pseudonyms,
+    /// Tells the time, which is read once per request and passed down.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Refresh {
+    /// Takes from the configuration what this function needs.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] with everything that is missing or wrong.
+    pub fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
+        let (
+            Some(store),
+            Some(signer),
+            Some(secrets),
+            Some(cookies),
+            Some(origins),
+            Some(rotation_window),
+            Some(idle_ttl),
+            Some(pseudonyms),
+        ) = (
+            config.store(),
+            config.signer(),
+            config.session_secrets(),
+            config.cookies(),
+            config.origins(),
+            config.seconds("ROTATION_WINDOW", 1..=600),
+            config.seconds("SESSION_IDLE_TTL", 60..=31_536_000),
+            config.pseudonyms(),
+        )
+        else {
+            return Err(config.into_error());
+        };
+        Ok(Self {
+            store,
+            signer,
+            secrets,
+            cookies,
+            origins,
+            rotation_window,
+            idle_ttl,
+            pseudonyms,
+            clock,
+        })
+    }
+
+    /// Answers with a new access token, and with the successor of the presented refresh token where it is due.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::ForeignOrigin`] if a page of another site calls.
+    /// - [`Error::NotJson`] and [`Error::InvalidRequest`] for a body that is neither empty nor a JSON object.
+    /// - [`Error::SignedOut`] if there is no session to renew. A spent token that comes back means that two parties hold it, so
+    ///   its session ends for both (RFC 9700 §4.14.2).
+    /// - [`Error::Store`] if DynamoDB fails. The cookie stays good.
+    pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
+        let now = self.clock.now();
+        self.origins.admit(&request)?;
+        let with_user = JsonObject::optional(&request)?.flag("user")?;
+        let presented = self.presented(&request)?;
+        self.pseudonyms.note(presented.user, presented.session);
+        if presented.session_ends_at <= now {
+            return Err(self.signed_out("the session's time is over"));
+        }
+
+        let expires_at = presented.session_ends_at.min(now + self.idle_ttl);
+        let rotation = self
+            .store
+            .rotate(&presented, &self.secrets, self.rotation_window, expires_at, now);
+        let (rotation, user) = tokio::try_join!(rotation, async {
+            if with_user {
+                self.store.user(presented.user).await
+            } else {
+                Ok(None)
+            }
+        })?;
+        let successor = match rotation {
+            Rotation::Rotated(successor) => {
+                log::outcome("rotated");
+                Some(successor)
+            }
+            Rotation::Repeated(successor) => {
+                log::outcome("repeated");
+                Some(successor)
+            }
+            Rotation::Current => {
+                log::outcome("current");
+                None
+            }
+            Rotation::Ended(ended) => return Err(self.ended(ended)),
+        };
+
+        let access = self.signer.sign(presented.user, presented.session, now);
+        let mut body = access.to_json();
+        if with_user {
+            // A session without its user is what a deletion leaves for a moment.
+            body["user"] = user.ok_or_else(|| self.signed_out("the user is gone"))?.to_json();
+        }
+        let mut response = http::json_response(StatusCode::OK, &body);
+        if let Some(successor) = successor {
+            response
+                .headers_mut()
+                .insert(SET_COOKIE, self.cookies.set(&successor, expires_at, now));
+        }
+        Ok(response)
+    }
+
+    fn presented(&self, request: &Request) -> Result<RefreshToken, Error> {
+        match self.cookies.presented(request) {
+            PresentedCookie::Absent => Err(self.signed_out("no cookie")),
+            PresentedCookie::Ambiguous => Err(self.signed_out("several cookies of the name")),
+            PresentedCookie::One(text) => self
+                .secrets
+                .verify(text.expose_secret())
+                .map_err(|_| self.signed_out("not a token of ours")),
+        }
+    }
+
+    fn ended(&self, ended: Ended) -> Error {
+        match ended {
+            Ended::Gone => self.signed_out("logged out or expired"),
+            Ended::Reused => {
+                log::outcome("reuse");
+                tracing::warn!(
+                    event = "refresh_reuse",
+                    "A spent refresh token came back: its session was ended"
+                );
+                self.signed_out("a spent token came back")
+            }
+            Ended::Ahead => {
+                log::outcome("ahead");
+                tracing::warn!(
+                    event = "refresh_ahead",
+                    "A session is older than its token: was the table restored?"
+                );
+                self.signed_out("the token is newer than its session")
+            }
+        }
+    }
+
+    fn signed_out(&self, reason: &'static str) -> Error {
+        let clear_cookie: HeaderValue = self.cookies.clear();
+        Error::SignedOut { reason, clear_cookie }
+    }
+}

@@ -1,0 +1,361 @@
+//! Configuration: the environment and the function's secret, read once at start. All that is wrong is reported at once.
+
+use std::{cell::RefCell, collections::HashMap, env, str::FromStr, time::Duration};
+
+use aws_config::environment::EnvironmentVariableCredentialsProvider;
+use aws_sdk_dynamodb::config::{
+    BehaviorVersion, Credentials, Region, SharedCredentialsProvider, timeout::TimeoutConfig,
+};
+use serde_json::Value;
+
+use crate::{
+    http::{Cookies, Origins, SameSite},
+    jwt::{Audience, Signer, Verifier},
+    kakao::{Kakao, KakaoApp},
+    log::Pseudonyms,
+    store::{Endpoint, Store, https_client},
+    token::SessionSecrets,
+};
+
+/// Names that only a secret may hold, unless the stage is `local`.
+const SECRET_NAMES: [&str; 5] = [
+    "SIGNING_KEYS",
+    "VERIFICATION_KEYS",
+    "SESSION_SECRETS",
+    "PSEUDONYM_KEY",
+    "KAKAO_CLIENT_SECRET",
+];
+const LOCAL_STAGE: &str = "local";
+
+/// Raw settings by name. A getter gives `None` and remembers why when its setting is missing or wrong.
+pub struct Config {
+    values: HashMap<String, String>,
+    credentials: SharedCredentialsProvider,
+    problems: RefCell<Vec<String>>,
+}
+
+/// Everything that is wrong with the configuration.
+#[derive(Debug, thiserror::Error)]
+#[error("configuration: {}", .0.join("; "))]
+pub struct ConfigError(Vec<String>);
+
+impl Config {
+    /// Reads the environment and, if `SECRET_ID` names one, the Secrets Manager secret of this function.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] if the secret cannot be read or is no JSON object.
+    pub async fn from_env() -> Result<Self, ConfigError> {
+        let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
+        let mut config = Self {
+            values: env::vars().collect(),
+            credentials,
+            problems: RefCell::default(),
+        };
+        if let Some(id) = config.values.get("SECRET_ID").cloned() {
+            config.values.retain(|name, _| !SECRET_NAMES.contains(&name.as_str()));
+            let secret = config
+                .fetch_secret(&id)
+                .await
+                .map_err(|reason| ConfigError(vec![reason]))?;
+            config.values.extend(secret);
+        }
+        Ok(config)
+    }
+
+    /// Takes settings from elsewhere than the environment, as a stack in one process does.
+    pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
+        let credentials = SharedCredentialsProvider::new(Credentials::new("local", "local", None, None, "local stack"));
+        Self {
+            values: pairs.into_iter().collect(),
+            credentials,
+            problems: RefCell::default(),
+        }
+    }
+
+    async fn fetch_secret(&self, id: &str) -> Result<Vec<(String, String)>, String> {
+        let region = self.values.get("AWS_REGION").ok_or("AWS_REGION is missing")?;
+        let timeouts = TimeoutConfig::builder()
+            .operation_timeout(Duration::from_secs(3))
+            .build();
+        let mut config = aws_sdk_secretsmanager::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(region.clone()))
+            .credentials_provider(self.credentials.clone())
+            .http_client(https_client())
+            .timeout_config(timeouts);
+        config.set_endpoint_url(self.values.get("AWS_ENDPOINT_URL_SECRETSMANAGER").cloned());
+        let client = aws_sdk_secretsmanager::Client::from_conf(config.build());
+        let answer = client.get_secret_value().secret_id(id).send().await;
+        // The SDK's error can hold the answer, and so the secret: only its kind is kept.
+        let answer = answer.map_err(|error| match error.as_service_error() {
+            Some(error) => format!("SECRET_ID: {}", error.meta().code().unwrap_or("not readable")),
+            None => "SECRET_ID: Secrets Manager does not answer".to_owned(),
+        })?;
+        let members = serde_json::from_str(answer.secret_string().unwrap_or_default());
+        let Ok(Value::Object(members)) = members else {
+            return Err("SECRET_ID: not a JSON object".to_owned());
+        };
+        let text = |value: Value| {
+            if let Value::String(text) = value {
+                text
+            } else {
+                value.to_string()
+            }
+        };
+        Ok(members.into_iter().map(|(name, value)| (name, text(value))).collect())
+    }
+
+    /// The problems met so far, for a function that lacks a setting.
+    #[must_use]
+    pub fn into_error(&self) -> ConfigError {
+        ConfigError(self.problems.take())
+    }
+
+    /// A text that must be there.
+    pub fn text(&self, name: &str) -> Option<String> {
+        let value = self.values.get(name).filter(|value| !value.is_empty()).cloned();
+        if value.is_none() {
+            self.note(name, "missing");
+        }
+        if SECRET_NAMES.contains(&name) && !self.values.contains_key("SECRET_ID") && !self.is_local() {
+            return self.problem(name, "comes from SECRET_ID only, but at the stage local");
+        }
+        value
+    }
+
+    /// A whole number of seconds in this range.
+    pub fn seconds(&self, name: &str, range: std::ops::RangeInclusive<u64>) -> Option<Duration> {
+        let seconds: u64 = self.parse(name, |text| {
+            text.parse().map_err(|_| "not a number of seconds".to_owned())
+        })?;
+        if range.contains(&seconds) {
+            Some(Duration::from_secs(seconds))
+        } else {
+            self.problem(
+                name,
+                &format!("not between {} and {} seconds", range.start(), range.end()),
+            )
+        }
+    }
+
+    /// Texts between commas, at least one.
+    pub fn list(&self, name: &str) -> Option<Vec<String>> {
+        let list = self.text(name)?;
+        Some(
+            list.split(',')
+                .map(|item| item.trim().to_owned())
+                .filter(|item| !item.is_empty())
+                .collect(),
+        )
+    }
+
+    /// The table `TABLE_NAME` in the region `AWS_REGION`, or at `AWS_ENDPOINT_URL_DYNAMODB`.
+    pub fn store(&self) -> Option<Store> {
+        let region = self.values.get("AWS_REGION").cloned();
+        let region = region.or_else(|| self.is_local().then(|| "ap-northeast-2".to_owned()));
+        let (Some(region), Some(table)) = (region, self.text("TABLE_NAME")) else {
+            return self.problem("AWS_REGION", "missing, or TABLE_NAME is");
+        };
+        let url = self.values.get("AWS_ENDPOINT_URL_DYNAMODB").cloned();
+        Some(Store::new(
+            Endpoint {
+                region,
+                url,
+                credentials: self.credentials.clone(),
+            },
+            table,
+        ))
+    }
+
+    /// How the cookie is set: `COOKIE_SAMESITE`, and locally `COOKIE_SECURE`.
+    pub fn cookies(&self) -> Option<Cookies> {
+        let same_site = self.parse("COOKIE_SAMESITE", SameSite::from_str)?;
+        let secure = self.values.get("COOKIE_SECURE").is_none_or(|secure| secure != "false");
+        if !secure && !self.is_local() {
+            return self.problem("COOKIE_SECURE", "false is for the stage local only");
+        }
+        Some(Cookies { same_site, secure })
+    }
+
+    /// `ALLOWED_ORIGINS`.
+    pub fn origins(&self) -> Option<Origins> {
+        let origins = self.list("ALLOWED_ORIGINS")?;
+        Origins::new(origins)
+            .map_err(|reason| self.note("ALLOWED_ORIGINS", &reason))
+            .ok()
+    }
+
+    /// Signs with `SIGNING_KEYS` for `ACCESS_TTL`.
+    pub fn signer(&self) -> Option<Signer> {
+        let (audience, lifetime) = (self.audience(), self.seconds("ACCESS_TTL", 20..=86_400));
+        let (audience, lifetime) = (audience?, lifetime?);
+        self.parse("SIGNING_KEYS", |keys| Signer::from_jwk_set(keys, audience, lifetime))
+    }
+
+    /// Verifies with `VERIFICATION_KEYS`.
+    pub fn verifier(&self) -> Option<Verifier> {
+        let audience = self.audience()?;
+        self.parse("VERIFICATION_KEYS", |keys| Verifier::from_jwk_set(keys, audience))
+    }
+
+    /// `SESSION_SECRETS`, a JSON array of secrets.
+    pub fn session_secrets(&self) -> Option<SessionSecrets> {
+        self.parse("SESSION_SECRETS", |json| {
+            let secrets: Vec<String> =
+                serde_json::from_str(json).map_err(|_| "not a JSON array of texts".to_owned())?;
+            SessionSecrets::from_base64url(secrets.iter().map(String::as_str))
+        })
+    }
+
+    /// `PSEUDONYM_KEY`.
+    pub fn pseudonyms(&self) -> Option<Pseudonyms> {
+        self.parse("PSEUDONYM_KEY", Pseudonyms::from_base64url)
+    }
+
+    /// Our app at Kakao: `KAKAO_APP_ID`, `KAKAO_REST_API_KEY`, `KAKAO_CLIENT_SECRET`.
+    pub fn kakao(&self) -> Option<Kakao> {
+        let app_id = self.parse("KAKAO_APP_ID", |text| {
+            text.parse()
+                .map_err(|_| "not a number: the app id is no key, Kakao's console shows both".to_owned())
+        });
+        let rest_api_key = self.text("KAKAO_REST_API_KEY");
+        let client_secret = self.text("KAKAO_CLIENT_SECRET");
+        let auth_url = self.kakao_url("KAKAO_AUTH_URL", "https://kauth.kakao.com");
+        let api_url = self.kakao_url("KAKAO_API_URL", "https://kapi.kakao.com");
+        Some(Kakao::new(KakaoApp {
+            app_id: app_id?,
+            rest_api_key: rest_api_key?,
+            client_secret: client_secret?.into(),
+            auth_url: auth_url?,
+            api_url: api_url?,
+        }))
+    }
+
+    fn kakao_url(&self, name: &str, kakao: &str) -> Option<String> {
+        match self.values.get(name) {
+            None => Some(kakao.to_owned()),
+            Some(url) if self.is_local() => Some(url.trim_end_matches('/').to_owned()),
+            Some(_) => self.problem(name, "is for the stage local only"),
+        }
+    }
+
+    fn audience(&self) -> Option<Audience> {
+        let (issuer, audience) = (self.text("ISSUER"), self.text("AUDIENCE"));
+        Some(Audience {
+            issuer: issuer?,
+            audience: audience?,
+        })
+    }
+
+    fn is_local(&self) -> bool {
+        self.values.get("STAGE").is_some_and(|stage| stage == LOCAL_STAGE)
+    }
+
+    fn parse<T>(&self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
+        parse(&self.text(name)?).map_err(|reason| self.note(name, &reason)).ok()
+    }
+
+    fn problem<T>(&self, name: &str, reason: &str) -> Option<T> {
+        self.note(name, reason);
+        None
+    }
+
+    fn note(&self, name: &str, reason: &str) {
+        self.problems.borrow_mut().push(format!("{name}: {reason}"));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(pairs: &[(&str, &str)]) -> Config {
+        Config::from_pairs(
+            pairs
+                .iter()
+                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
+        )
+    }
+
+    #[test]
+    fn everything_that_is_wrong_is_reported_at_once() {
+        let config = config(&[
+            ("STAGE", "local"),
+            ("KAKAO_APP_ID", "0123456789abcdef"),
+            ("COOKIE_SAMESITE", "strict"),
+        ]);
+        let _ = (
+            config.store(),
+            config.kakao(),
+            config.cookies(),
+            config.seconds("ACCESS_TTL", 1..=2),
+        );
+        let error = config.into_error().to_string();
+        for name in [
+            "TABLE_NAME",
+            "KAKAO_APP_ID",
+            "KAKAO_REST_API_KEY",
+            "KAKAO_CLIENT_SECRET",
+            "COOKIE_SAMESITE",
+            "ACCESS_TTL",
+        ] {
+            assert!(error.contains(name), "{name} is not in: {error}");
+        }
+    }
+
+    #[test]
+    fn a_setting_for_developers_is_refused_at_any_other_stage() {
+        for (name, value) in [
+            ("COOKIE_SECURE", "false"),
+            ("KAKAO_API_URL", "http://127.0.0.1:1"),
+            ("PSEUDONYM_KEY", KEY),
+        ] {
+            let all = |stage| {
+                let base = [
+                    ("COOKIE_SAMESITE", "Strict"),
+                    ("KAKAO_APP_ID", "1"),
+                    ("KAKAO_REST_API_KEY", "k"),
+                    ("STAGE", stage),
+                ];
+                config(
+                    &[
+                        base.as_slice(),
+                        &[("SECRET_ID", "s"), ("KAKAO_CLIENT_SECRET", "s"), (name, value)],
+                    ]
+                    .concat(),
+                )
+            };
+            let accepts = |config: Config| match name {
+                "COOKIE_SECURE" => config.cookies().is_some(),
+                "KAKAO_API_URL" => config.kakao().is_some(),
+                _ => {
+                    let mut config = config;
+                    config.values.remove("SECRET_ID");
+                    config.pseudonyms().is_some()
+                }
+            };
+            assert!(accepts(all("local")), "{name}");
+            assert!(!accepts(all("prod")), "{name}");
+        }
+    }
+
+    const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+    #[test]
+    fn a_value_out_of_range_is_named_without_being_shown() {
+        let config = config(&[
+            ("STAGE", "local"),
+            ("PSEUDONYM_KEY", "hunter2"),
+            ("ROTATION_WINDOW", "0"),
+        ]);
+        assert!(config.pseudonyms().is_none());
+        assert!(config.seconds("ROTATION_WINDOW", 1..=300).is_none());
+        let error = config.into_error().to_string();
+        assert!(
+            error.contains("PSEUDONYM_KEY") && error.contains("between 1 and 300"),
+            "{error}"
+        );
+        assert!(!error.contains("hunter2"), "{error}");
+    }
+}

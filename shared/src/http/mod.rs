@@ -1,0 +1,215 @@
+//! The edge: what comes in is bounded and parsed here once, and every answer leaves with the same headers.
+
+mod cookie;
+mod request;
+
+use std::time::Duration;
+
+use lambda_http::{
+    Body, Request, RequestExt, Response,
+    http::{
+        HeaderValue, StatusCode,
+        header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE},
+    },
+    service_fn,
+};
+use serde_json::{Value, json};
+
+pub use self::{
+    cookie::{Cookies, PresentedCookie, SameSite},
+    request::{JsonObject, Origins, bearer, device},
+};
+use crate::{error::Error, log};
+
+/// Less than the function's own time-out, so that the client gets an answer and not the gateway's 503.
+const DEADLINE: Duration = Duration::from_millis(4_500);
+const MAX_BODY_BYTES: usize = 16 * 1024;
+
+/// Takes requests from the Lambda Runtime API until the environment is shut down.
+///
+/// # Errors
+///
+/// If the Runtime API cannot be spoken to.
+pub async fn run<F>(function: &'static str, handle: impl Fn(Request) -> F) -> Result<(), lambda_http::Error>
+where
+    F: Future<Output = Result<Response<Body>, Error>> + Send,
+{
+    lambda_http::run(service_fn(|request| {
+        let handling = answer(function, request, &handle);
+        async { Ok::<_, lambda_http::Error>(handling.await) }
+    }))
+    .await
+}
+
+/// Answers one request and writes its line in the log.
+pub fn answer<F>(
+    function: &'static str,
+    request: Request,
+    handle: impl FnOnce(Request) -> F,
+) -> impl Future<Output = Response<Body>> + Send
+where
+    F: Future<Output = Result<Response<Body>, Error>> + Send,
+{
+    let request_id = request
+        .lambda_context_ref()
+        .map(|context| context.request_id.clone())
+        .unwrap_or_default();
+    let handling = admit(&request).map(|()| handle(request));
+    async move {
+        let started = std::time::Instant::now();
+        let (result, notes) = log::noting(async {
+            match handling {
+                Ok(handling) => tokio::time::timeout(DEADLINE, handling)
+                    .await
+                    .unwrap_or(Err(Error::Deadline)),
+                Err(error) => Err(error),
+            }
+        })
+        .await;
+        let (error, response) = match result {
+            Ok(response) => (None, response),
+            Err(error) => {
+                let response = refusal(&error);
+                (Some(error), response)
+            }
+        };
+        write_line(
+            function,
+            &request_id,
+            &notes,
+            error.as_ref(),
+            &response,
+            started.elapsed(),
+        );
+        response
+    }
+}
+
+/// What every function refuses before it looks closer.
+fn admit(request: &Request) -> Result<(), Error> {
+    // Each path is declared as `/x` and `/x/{proxy+}`, for the sake of `/x/`: a remainder means another path.
+    if request
+        .path_parameters_ref()
+        .and_then(|path| path.first("proxy"))
+        .is_some_and(|rest| !rest.is_empty())
+    {
+        return Err(Error::NotFound);
+    }
+    if request.body().len() > MAX_BODY_BYTES {
+        return Err(Error::TooLarge);
+    }
+    Ok(())
+}
+
+fn write_line(
+    function: &str,
+    request_id: &str,
+    notes: &log::Notes,
+    error: Option<&Error>,
+    response: &Response<Body>,
+    elapsed: Duration,
+) {
+    let status = response.status().as_u16();
+    let elapsed = elapsed.as_millis();
+    let reason = error.map(ToString::to_string).unwrap_or_default();
+    let code = error.map_or("", |error| error.reply().code);
+    let outcome = if error.is_some() && notes.outcome.is_empty() {
+        code
+    } else {
+        notes.outcome
+    };
+    // One call for each level, as a level is part of a call's static description.
+    if error.is_some_and(Error::needs_an_operator) {
+        tracing::error!(
+            function,
+            request.id = request_id,
+            outcome,
+            http.status = status,
+            duration.ms = elapsed,
+            calls.ms = notes.calls,
+            user = notes.user,
+            session = notes.session,
+            error.reason = reason,
+            "{function} answered {status}: {reason}"
+        );
+    } else if status >= 500 {
+        tracing::warn!(
+            function,
+            request.id = request_id,
+            outcome,
+            http.status = status,
+            duration.ms = elapsed,
+            calls.ms = notes.calls,
+            user = notes.user,
+            session = notes.session,
+            error.reason = reason,
+            "{function} answered {status}: {reason}"
+        );
+    } else {
+        tracing::info!(
+            function,
+            request.id = request_id,
+            outcome,
+            http.status = status,
+            duration.ms = elapsed,
+            calls.ms = notes.calls,
+            user = notes.user,
+            session = notes.session,
+            error.reason = reason,
+            "{function} answered {status}: {outcome}"
+        );
+    }
+}
+
+/// A response with a JSON body and the headers that all of ours have.
+///
+/// Tokens and personal data are in no cache (RFC 6749 §5.1), and no browser takes the body for a page.
+#[must_use]
+pub fn json_response(status: StatusCode, body: &Value) -> Response<Body> {
+    let mut response = Response::new(Body::Text(body.to_string()));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    let fixed = [
+        (CONTENT_TYPE.as_str(), "application/json"),
+        (CACHE_CONTROL.as_str(), "no-store"),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+        ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+        ("strict-transport-security", "max-age=63072000; includeSubDomains"),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+fn refusal(error: &Error) -> Response<Body> {
+    let reply = error.reply();
+    let mut body = json!({"code": reply.code, "detail": reply.detail});
+    if reply.status == StatusCode::BAD_REQUEST {
+        // Where dj-rest-auth's front ends look for a 400's text.
+        body["non_field_errors"] = json!([reply.detail]);
+    }
+    let mut response = json_response(reply.status, &body);
+    let headers = response.headers_mut();
+    if let Some(retry_after) = reply.retry_after {
+        headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs()));
+    }
+    match error {
+        Error::NoAccessToken => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        Error::AccessTokenRefused(_) | Error::SessionEnded => {
+            headers.insert(
+                WWW_AUTHENTICATE,
+                HeaderValue::from_static(r#"Bearer error="invalid_token""#),
+            );
+        }
+        Error::SignedOut { clear_cookie, .. } => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            headers.insert(SET_COOKIE, clear_cookie.clone());
+        }
+        _ => {}
+    }
+    response
+}

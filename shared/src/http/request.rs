@@ -1,0 +1,231 @@
+//! Reading a request.
+
+use std::net::IpAddr;
+
+use lambda_http::{
+    Request, RequestExt,
+    http::{
+        HeaderMap,
+        header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN, USER_AGENT},
+    },
+    request::RequestContext,
+};
+use serde_json::{Map, Value};
+
+use crate::{error::Error, store::Device};
+
+/// The origins whose pages may call the routes that live by the cookie (Fetch §3.2, exact match).
+#[derive(Clone, Debug)]
+pub struct Origins(Vec<String>);
+
+impl Origins {
+    /// From origins such as `https://www.example.com`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with which one.
+    pub fn new(origins: Vec<String>) -> Result<Self, String> {
+        for origin in &origins {
+            let host = origin
+                .strip_prefix("https://")
+                .or_else(|| origin.strip_prefix("http://"));
+            let bad = |character: char| character == '/' || character == '*' || character.is_ascii_uppercase();
+            if host.is_none_or(|host| host.is_empty() || host.contains(bad)) {
+                return Err(format!(
+                    "{origin} is not an origin: scheme, host in lower case, port, and no slash after it"
+                ));
+            }
+        }
+        Ok(Self(origins))
+    }
+
+    /// Lets the request pass unless a page of another site made it.
+    ///
+    /// A browser sends `Origin` with every POST and cannot be made to lie in it; clients that are no browsers send neither
+    /// header and carry no cookie that they were not given.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::ForeignOrigin`].
+    pub fn admit(&self, request: &Request) -> Result<(), Error> {
+        let headers = request.headers();
+        let allowed = headers
+            .get_all(ORIGIN)
+            .iter()
+            .all(|origin| self.0.iter().any(|ours| origin == ours));
+        let same_site = headers
+            .get_all("sec-fetch-site")
+            .iter()
+            .all(|site| site == "same-origin" || site == "same-site" || site == "none");
+        if allowed && same_site {
+            Ok(())
+        } else {
+            Err(Error::ForeignOrigin)
+        }
+    }
+}
+
+/// A JSON object from a body. Members that nobody asks for are ignored.
+#[derive(Debug)]
+pub struct JsonObject(Map<String, Value>);
+
+impl JsonObject {
+    /// Reads a body that has to be there.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::NotJson`] if the body does not call itself JSON: what a form of another site can post never does.
+    /// - [`Error::InvalidRequest`] if it is no JSON object.
+    pub fn required(request: &Request) -> Result<Self, Error> {
+        if !is_json(request.headers()) {
+            return Err(Error::NotJson);
+        }
+        match serde_json::from_slice(request.body()) {
+            Ok(Value::Object(members)) => Ok(Self(members)),
+            Ok(_) => Err(invalid("The body must be a JSON object.")),
+            Err(_) => Err(invalid("The body is not valid JSON.")),
+        }
+    }
+
+    /// Reads a body that may be absent.
+    ///
+    /// # Errors
+    ///
+    /// As [`required`](Self::required), if there is one.
+    pub fn optional(request: &Request) -> Result<Self, Error> {
+        if request.body().is_empty() {
+            Ok(Self(Map::new()))
+        } else {
+            Self::required(request)
+        }
+    }
+
+    /// A member that is a text of 1 to `max` bytes. Absent, `null` and `""` are the same.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidRequest`] if it is of another type, too long, or holds what is not visible ASCII: tokens, codes and
+    /// addresses never do, and headers could not carry it.
+    pub fn text(&self, name: &str, max: usize) -> Result<Option<&str>, Error> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(Value::String(text)) if text.is_empty() => Ok(None),
+            Some(Value::String(text)) if text.len() > max => {
+                Err(invalid(&format!("`{name}` is longer than {max} bytes.")))
+            }
+            Some(Value::String(text)) if text.bytes().all(|byte| byte.is_ascii_graphic()) => Ok(Some(text)),
+            Some(Value::String(_)) => Err(invalid(&format!("`{name}` holds characters that it cannot have."))),
+            Some(_) => Err(invalid(&format!("`{name}` must be a string."))),
+        }
+    }
+
+    /// A member that is `true` or `false`; absent is `false`.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::InvalidRequest`] if it is of another type.
+    pub fn flag(&self, name: &str) -> Result<bool, Error> {
+        match self.0.get(name) {
+            None | Some(Value::Null) => Ok(false),
+            Some(Value::Bool(flag)) => Ok(*flag),
+            Some(_) => Err(invalid(&format!("`{name}` must be true or false."))),
+        }
+    }
+}
+
+fn invalid(detail: &str) -> Error {
+    Error::InvalidRequest(detail.to_owned())
+}
+
+fn is_json(headers: &HeaderMap) -> bool {
+    let content_type = headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let essence = content_type.split(';').next().unwrap_or_default().trim();
+    essence.eq_ignore_ascii_case("application/json")
+}
+
+/// The token of an `Authorization: Bearer` header (RFC 6750 §2.1), whose scheme is case-insensitive (RFC 9110 §11.1).
+///
+/// # Errors
+///
+/// [`Error::NoAccessToken`] if there is no such header, or several.
+pub fn bearer(request: &Request) -> Result<&str, Error> {
+    let mut headers = request.headers().get_all(AUTHORIZATION).iter();
+    let (Some(header), None) = (headers.next(), headers.next()) else {
+        return Err(Error::NoAccessToken);
+    };
+    let (scheme, token) = header
+        .to_str()
+        .ok()
+        .and_then(|text| text.split_once(' '))
+        .ok_or(Error::NoAccessToken)?;
+    if scheme.eq_ignore_ascii_case("bearer") {
+        Ok(token.trim())
+    } else {
+        Err(Error::NoAccessToken)
+    }
+}
+
+/// The device that a request comes from, bounded: as much as its owner needs to recognise it.
+#[must_use]
+pub fn device(request: &Request) -> Device {
+    let user_agent = request
+        .headers()
+        .get(USER_AGENT)
+        .map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let user_agent = user_agent.unwrap_or_default();
+    let source = match request.request_context_ref() {
+        Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref(),
+        _ => None,
+    };
+    Device {
+        user_agent: user_agent
+            .chars()
+            .filter(|character| !character.is_control())
+            .take(256)
+            .collect(),
+        ip_prefix: source.and_then(|ip| ip.parse().ok()).map(network).unwrap_or_default(),
+    }
+}
+
+fn network(ip: IpAddr) -> String {
+    match ip.to_canonical() {
+        IpAddr::V4(ip) => {
+            let [a, b, c, _] = ip.octets();
+            format!("{a}.{b}.{c}.0/24")
+        }
+        IpAddr::V6(ip) => {
+            let [a, b, c, ..] = ip.segments();
+            format!("{a:x}:{b:x}:{c:x}::/48")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_network_hides_the_last_part_of_an_address() {
+        assert_eq!(network("203.0.113.77".parse().unwrap()), "203.0.113.0/24");
+        assert_eq!(network("::ffff:203.0.113.77".parse().unwrap()), "203.0.113.0/24");
+        assert_eq!(network("2001:db8:1:2::9".parse().unwrap()), "2001:db8:1::/48");
+    }
+
+    #[test]
+    fn what_is_no_origin_is_refused_at_start() {
+        assert!(Origins::new(vec!["https://www.example.com".into(), "http://localhost:5173".into()]).is_ok());
+        for bad in [
+            "*",
+            "https://*.example.com",
+            "https://example.com/",
+            "example.com",
+            "https://",
+            "null",
+        ] {
+            assert!(Origins::new(vec![bad.into()]).unwrap_err().contains(bad), "{bad}");
+        }
+    }
+}

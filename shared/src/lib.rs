@@ -1,0 +1,19 @@
+//! What the Lambda functions have in common. A module uses only those above it.
+
+pub mod clock;
+pub mod id;
+pub mod random;
+
+pub mod log;
+pub mod session;
+pub mod token;
+pub mod user;
+
+pub mod jwt;
+pub mod kakao;
+pub mod store;
+
+pub mod error;
+pub mod http;
+
+pub mod config;

@@ -1,0 +1,76 @@
+//! What a presented refresh token means: the rules of rotation and reuse, as a pure function.
+//!
+//! Two rules carry the rest. A second refresh inside the rotation window neither rotates nor sets a cookie, so answers
+//! that arrive out of order cannot put an older token back into the browser. And a parent is accepted inside the window
+//! only, so a thief who stays one step behind the owner is found out (RFC 9700 §4.14.2).
+
+use std::time::Duration;
+
+use crate::{
+    clock::Timestamp,
+    token::{RefreshToken, RefreshTokenHash, SessionSecrets},
+};
+
+/// The part of a session that rotation depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Of the current token.
+    pub token_hash: RefreshTokenHash,
+    /// The number of the current token.
+    pub generation: u32,
+    /// When the current token became current.
+    pub rotated_at: Timestamp,
+    /// When the session ends unless it is renewed.
+    pub expires_at: Timestamp,
+}
+
+/// What to do with a token whose tag is good.
+#[derive(Debug)]
+pub enum Verdict {
+    /// Current, and old enough to be followed by its successor.
+    Rotate,
+    /// Current, but so young that another tab or a second call is the likely presenter. The cookie is left alone.
+    Current,
+    /// The parent of the current token, which came about within the window: a tab that was slower, an answer that was
+    /// lost, or our own retry of a write that had succeeded. The same successor is given again.
+    Repeat(RefreshToken),
+    /// An ancestor out of the window: two parties hold the lineage, and the session has to end for both.
+    Reuse,
+    /// Logged out or expired.
+    Ended,
+    /// A token that this session has not reached: the table was restored from a backup. Nothing is deleted.
+    Ahead,
+}
+
+/// Judges a presented token by the session's item.
+///
+/// `window` has to exceed (2 + L) × D, where D is the client's request time-out and L the number of answers lost in
+/// a row that an honest client has to survive.
+#[must_use]
+pub fn judge(
+    presented: &RefreshToken,
+    session: Option<&Session>,
+    secrets: &SessionSecrets,
+    now: Timestamp,
+    window: Duration,
+) -> Verdict {
+    let Some(session) = session.filter(|session| session.expires_at > now && presented.session_ends_at > now) else {
+        return Verdict::Ended;
+    };
+    let in_window = session.rotated_at > now - window;
+    if session.token_hash == presented.hash() {
+        return if in_window { Verdict::Current } else { Verdict::Rotate };
+    }
+    if session.generation == presented.generation.saturating_add(1) {
+        return match secrets.successor_with_hash(presented, session.token_hash) {
+            Some(successor) if in_window => Verdict::Repeat(successor),
+            Some(_) => Verdict::Reuse,
+            None => Verdict::Ahead,
+        };
+    }
+    if session.generation > presented.generation {
+        Verdict::Reuse
+    } else {
+        Verdict::Ahead
+    }
+}

@@ -1,0 +1,103 @@
+//! Keys and attributes of items.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::types::AttributeValue;
+
+use super::StoreError;
+use crate::{
+    clock::Timestamp,
+    id::{KakaoId, SessionId, UserId},
+    session::Session,
+    token::RefreshTokenHash,
+    user::User,
+};
+
+pub(super) type Item = HashMap<String, AttributeValue>;
+
+pub(super) const PROFILE: &str = "PROFILE";
+pub(super) const IDENTITY: &str = "IDENTITY";
+pub(super) const SESSION_PREFIX: &str = "SESSION#";
+
+pub(super) fn text(value: impl Into<String>) -> AttributeValue {
+    AttributeValue::S(value.into())
+}
+
+pub(super) fn number(value: i64) -> AttributeValue {
+    AttributeValue::N(value.to_string())
+}
+
+pub(super) fn time(moment: Timestamp) -> AttributeValue {
+    number(moment.unix_seconds())
+}
+
+pub(super) fn hash(hash: RefreshTokenHash) -> AttributeValue {
+    AttributeValue::B(hash.as_bytes().as_slice().into())
+}
+
+pub(super) fn user_pk(user: UserId) -> AttributeValue {
+    text(format!("USER#{user}"))
+}
+
+pub(super) fn kakao_pk(kakao: KakaoId) -> AttributeValue {
+    text(format!("KAKAO#{kakao}"))
+}
+
+pub(super) fn session_sk(session: SessionId) -> AttributeValue {
+    text(format!("{SESSION_PREFIX}{session}"))
+}
+
+pub(super) fn key(pk: AttributeValue, sk: AttributeValue) -> Item {
+    HashMap::from([("pk".to_owned(), pk), ("sk".to_owned(), sk)])
+}
+
+pub(super) fn session_key(user: UserId, session: SessionId) -> Item {
+    key(user_pk(user), session_sk(session))
+}
+
+pub(super) fn profile_key(user: UserId) -> Item {
+    key(user_pk(user), text(PROFILE))
+}
+
+pub(super) fn read_text<'a>(item: &'a Item, name: &'static str) -> Result<&'a str, StoreError> {
+    item.get(name)
+        .and_then(|value| value.as_s().ok())
+        .map(String::as_str)
+        .ok_or(StoreError::Corrupt(name))
+}
+
+fn read_number<T: std::str::FromStr>(item: &Item, name: &'static str) -> Result<T, StoreError> {
+    item.get(name)
+        .and_then(|value| value.as_n().ok())
+        .and_then(|number| number.parse().ok())
+        .ok_or(StoreError::Corrupt(name))
+}
+
+fn read_time(item: &Item, name: &'static str) -> Result<Timestamp, StoreError> {
+    read_number(item, name).map(Timestamp::from_unix_seconds)
+}
+
+pub(super) fn read_session(item: &Item) -> Result<Session, StoreError> {
+    let hash: [u8; 32] = item
+        .get("token_hash")
+        .and_then(|value| value.as_b().ok())
+        .and_then(|blob| blob.as_ref().try_into().ok())
+        .ok_or(StoreError::Corrupt("token_hash"))?;
+    Ok(Session {
+        token_hash: RefreshTokenHash::from_bytes(hash),
+        generation: read_number(item, "generation")?,
+        rotated_at: read_time(item, "rotated_at")?,
+        expires_at: read_time(item, "expires_at")?,
+    })
+}
+
+pub(super) fn read_user(id: UserId, item: &Item) -> Result<User, StoreError> {
+    let optional = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+    Ok(User {
+        id,
+        nickname: optional("nickname"),
+        profile_image: optional("profile_image"),
+        email: optional("email"),
+        created_at: read_time(item, "created_at")?,
+    })
+}

@@ -1,0 +1,150 @@
+//! The one DynamoDB table. A method is something that happens, done in conditional writes that are safe to repeat.
+//!
+//! | item | `pk` | `sk` |
+//! |---|---|---|
+//! | identity | `KAKAO#<kakao id>` | `IDENTITY` |
+//! | user | `USER#<user id>` | `PROFILE` |
+//! | session | `USER#<user id>` | `SESSION#<session id>` |
+
+mod item;
+mod sessions;
+mod users;
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{
+        BehaviorVersion, Region, SharedCredentialsProvider, StalledStreamProtectionConfig, retry::RetryConfig,
+        timeout::TimeoutConfig,
+    },
+    error::{ProvideErrorMetadata, SdkError},
+};
+use aws_smithy_http_client::{
+    Builder,
+    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
+};
+
+pub use self::sessions::{Device, Ended, Rotation};
+use crate::log;
+
+/// Keeps users and refresh sessions.
+#[derive(Clone, Debug)]
+pub struct Store {
+    client: Client,
+    table: String,
+}
+
+/// Where DynamoDB is and who asks.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// The AWS region.
+    pub region: String,
+    /// Another address than the region's own, for a local stack.
+    pub url: Option<String>,
+    /// The function's role, as Lambda gives it.
+    pub credentials: SharedCredentialsProvider,
+}
+
+/// DynamoDB did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// It was slow, throttled, down or refused: whether a write happened is not known.
+    #[error("DynamoDB {operation} failed: {reason}")]
+    Unavailable {
+        /// The operation's name.
+        operation: &'static str,
+        /// DynamoDB's error code or the kind of failure; never a key or an item.
+        reason: String,
+    },
+    /// An item lacks an attribute or has it in another type.
+    #[error("an item's attribute {0} is missing or of another type")]
+    Corrupt(&'static str),
+}
+
+impl Store {
+    /// A client for this table. It connects when first used.
+    #[must_use]
+    pub fn new(endpoint: Endpoint, table: String) -> Self {
+        let timeouts = TimeoutConfig::builder()
+            .connect_timeout(Duration::from_millis(500))
+            .operation_attempt_timeout(Duration::from_millis(700))
+            .operation_timeout(Duration::from_secs(2))
+            .build();
+        let retries = RetryConfig::standard()
+            .with_max_attempts(3)
+            .with_initial_backoff(Duration::from_millis(50));
+        let mut config = aws_sdk_dynamodb::Config::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(Region::new(endpoint.region))
+            .credentials_provider(endpoint.credentials)
+            .http_client(https_client())
+            .timeout_config(timeouts)
+            .retry_config(retries)
+            // The attempt's time-out already bounds a stalled answer.
+            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
+        config.set_endpoint_url(endpoint.url);
+        Self {
+            client: Client::from_conf(config.build()),
+            table,
+        }
+    }
+}
+
+/// Trusts Amazon's own roots and reads no file for it: loading the system's 145 costs 18.6 M instructions at a cold start.
+pub(crate) fn https_client() -> aws_sdk_dynamodb::config::SharedHttpClient {
+    let roots = TrustStore::empty().with_pem_certificate(include_bytes!("../amazon-roots.pem").as_slice());
+    let tls = TlsContext::builder()
+        .with_trust_store(roots)
+        .build()
+        .expect("the roots in this crate are readable");
+    Builder::new()
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(tls)
+        // Shorter than DynamoDB's own, so that a function that was frozen does not write into a dead connection.
+        .pool_idle_timeout(Duration::from_secs(20))
+        .build_https()
+}
+
+/// Times a call for the log, and keeps of a failure only its name.
+async fn call<T, E, R>(
+    operation: &'static str,
+    request: impl Future<Output = Result<T, SdkError<E, R>>>,
+) -> Result<Result<T, E>, StoreError>
+where
+    E: ProvideErrorMetadata,
+{
+    match log::timed(operation, request).await {
+        Ok(output) => Ok(Ok(output)),
+        Err(SdkError::ServiceError(error)) => {
+            let error = error.into_err();
+            match error.code() {
+                Some("ConditionalCheckFailedException") => Ok(Err(error)),
+                code => Err(StoreError::Unavailable {
+                    operation,
+                    reason: code.unwrap_or("unnamed error").to_owned(),
+                }),
+            }
+        }
+        Err(error) => {
+            let reason = match error {
+                SdkError::TimeoutError(_) => "timed out",
+                SdkError::DispatchFailure(_) => "no connection",
+                SdkError::ResponseError(_) => "unreadable answer",
+                _ => "request not built",
+            };
+            Err(StoreError::Unavailable {
+                operation,
+                reason: reason.to_owned(),
+            })
+        }
+    }
+}
+
+/// For calls that have no condition: what is left of their service errors is unavailability too.
+fn unconditional<T, E: ProvideErrorMetadata>(operation: &'static str, result: Result<T, E>) -> Result<T, StoreError> {
+    result.map_err(|error| StoreError::Unavailable {
+        operation,
+        reason: error.code().unwrap_or("unnamed error").to_owned(),
+    })
+}

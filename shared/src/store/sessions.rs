@@ -1,0 +1,232 @@
+//! Refresh sessions: one item for each device that signed in.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{
+    operation::update_item::UpdateItemError,
+    types::{DeleteRequest, ReturnValuesOnConditionCheckFailure, WriteRequest},
+};
+
+use super::{Store, StoreError, call, item, unconditional};
+use crate::{
+    clock::Timestamp,
+    session::{Verdict, judge},
+    token::{RefreshToken, SessionSecrets},
+};
+
+/// What a person needs to recognise a device in a list.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Device {
+    /// As the browser calls itself.
+    pub user_agent: String,
+    /// The client's network: the first 24 bits of an IPv4 address, 48 of an IPv6 one.
+    pub ip_prefix: String,
+}
+
+/// What became of a refresh.
+#[derive(Debug)]
+pub enum Rotation {
+    /// The session has a new token.
+    Rotated(RefreshToken),
+    /// The presented token stays.
+    Current,
+    /// The session had a new token already: this one.
+    Repeated(RefreshToken),
+    /// There is no session to renew.
+    Ended(Ended),
+}
+
+/// Why there is no session to renew.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// It was logged out, or it expired.
+    Gone,
+    /// A spent token came back, and the session was ended for it.
+    Reused,
+    /// The table is older than the token: it was restored from a backup.
+    Ahead,
+}
+
+impl Store {
+    /// Begins a session with its first token.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if DynamoDB fails.
+    pub async fn begin_session(
+        &self,
+        first: &RefreshToken,
+        device: &Device,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let begun = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(item::session_key(first.user, first.session)))
+            .item("token_hash", item::hash(first.hash()))
+            .item("generation", item::number(first.generation.into()))
+            .item("rotated_at", item::time(now))
+            .item("created_at", item::time(now))
+            .item("last_used_at", item::time(now))
+            .item("absolute_expires_at", item::time(first.session_ends_at))
+            .item("expires_at", item::time(expires_at))
+            .item("user_agent", item::text(&device.user_agent))
+            .item("ip_prefix", item::text(&device.ip_prefix))
+            // A first try that was thought lost and arrives late must not put a rotated token back.
+            .condition_expression("attribute_not_exists(pk)")
+            .send();
+        match call("PutItem", begun).await? {
+            // Session ids are random, so what is there already is what the lost try wrote.
+            Err(error) if error.is_conditional_check_failed_exception() => Ok(()),
+            result => unconditional("PutItem", result).map(drop),
+        }
+    }
+
+    /// Spends a token for its successor: one request, except that a reuse costs a second one, which ends the session.
+    ///
+    /// `expires_at` is when the session ends unless it is renewed again, should it be renewed now.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if DynamoDB fails. The write may have happened: the same token may be presented again.
+    pub async fn rotate(
+        &self,
+        presented: &RefreshToken,
+        secrets: &SessionSecrets,
+        window: Duration,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Rotation, StoreError> {
+        let successor = secrets.successor(presented);
+        let rotated = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(item::session_key(presented.user, presented.session)))
+            .update_expression(
+                "SET token_hash = :next, generation = generation + :one, \
+                 rotated_at = :now, last_used_at = :now, expires_at = :expires_at",
+            )
+            .condition_expression("token_hash = :presented AND rotated_at <= :settled AND expires_at > :now")
+            .expression_attribute_values(":next", item::hash(successor.hash()))
+            .expression_attribute_values(":one", item::number(1))
+            .expression_attribute_values(":now", item::time(now))
+            .expression_attribute_values(":expires_at", item::time(expires_at))
+            .expression_attribute_values(":presented", item::hash(presented.hash()))
+            .expression_attribute_values(":settled", item::time(now - window))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send();
+        let session = match call("UpdateItem", rotated).await? {
+            Ok(_) => return Ok(Rotation::Rotated(successor)),
+            Err(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                refused.item().map(item::read_session).transpose()?
+            }
+            Err(error) => return unconditional("UpdateItem", Err(error)),
+        };
+        match judge(presented, session.as_ref(), secrets, now, window) {
+            Verdict::Current => Ok(Rotation::Current),
+            Verdict::Repeat(successor) => Ok(Rotation::Repeated(successor)),
+            Verdict::Reuse => {
+                self.end_session(presented).await?;
+                Ok(Rotation::Ended(Ended::Reused))
+            }
+            Verdict::Ended => Ok(Rotation::Ended(Ended::Gone)),
+            Verdict::Ahead => Ok(Rotation::Ended(Ended::Ahead)),
+            // The condition and `judge` say the same of one item, so DynamoDB answered what it cannot.
+            Verdict::Rotate => Err(StoreError::Corrupt("rotated_at")),
+        }
+    }
+
+    /// Ends the session of this token, whatever its generation. Ending it twice is no error.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if DynamoDB fails.
+    pub async fn end_session(&self, token: &RefreshToken) -> Result<(), StoreError> {
+        let key = item::session_key(token.user, token.session);
+        let ended = self
+            .client
+            .delete_item()
+            .table_name(&self.table)
+            .set_key(Some(key))
+            .send();
+        unconditional("DeleteItem", call("DeleteItem", ended).await?).map(drop)
+    }
+
+    /// Ends all sessions of this token's user, if its own still lives; says how many that were.
+    ///
+    /// A dead session speaks for nobody: else an old cookie, once stolen, could log its owner out for ever. The token's own
+    /// session goes last, so that a request that fails midway can be made again.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if DynamoDB fails. Some sessions may have ended, the token's own has not.
+    pub async fn end_all_sessions(&self, token: &RefreshToken, now: Timestamp) -> Result<usize, StoreError> {
+        let own = item::session_sk(token.session);
+        let (mut others, mut own_lives, mut from) = (Vec::new(), false, None);
+        loop {
+            let page = self
+                .client
+                .query()
+                .table_name(&self.table)
+                .consistent_read(true)
+                .key_condition_expression("pk = :pk AND begins_with(sk, :sessions)")
+                .expression_attribute_values(":pk", item::user_pk(token.user))
+                .expression_attribute_values(":sessions", item::text(item::SESSION_PREFIX))
+                .set_exclusive_start_key(from)
+                .send();
+            let page = unconditional("Query", call("Query", page).await?)?;
+            for session in page.items.unwrap_or_default() {
+                if session.get("sk") == Some(&own) {
+                    own_lives = item::read_session(&session)?.expires_at > now;
+                } else if let Some(sk) = session.get("sk") {
+                    others.push(item::key(item::user_pk(token.user), sk.clone()));
+                }
+            }
+            from = page.last_evaluated_key;
+            if from.is_none() {
+                break;
+            }
+        }
+        if !own_lives {
+            return Ok(0);
+        }
+        // DynamoDB takes 25 writes in a batch.
+        for batch in others.chunks(25) {
+            self.delete_batch(batch).await?;
+        }
+        self.end_session(token).await?;
+        Ok(others.len() + 1)
+    }
+
+    async fn delete_batch(&self, keys: &[item::Item]) -> Result<(), StoreError> {
+        let delete = |key: &item::Item| {
+            let request = DeleteRequest::builder().set_key(Some(key.clone())).build();
+            request.map(|request| WriteRequest::builder().delete_request(request).build())
+        };
+        let mut left: Vec<_> = keys
+            .iter()
+            .map(delete)
+            .collect::<Result<_, _>>()
+            .map_err(|_| StoreError::Corrupt("sk"))?;
+        for _ in 0..3 {
+            let done = self.client.batch_write_item().request_items(&self.table, left).send();
+            let done = unconditional("BatchWriteItem", call("BatchWriteItem", done).await?)?;
+            left = done
+                .unprocessed_items
+                .unwrap_or_default()
+                .remove(&self.table)
+                .unwrap_or_default();
+            if left.is_empty() {
+                return Ok(());
+            }
+        }
+        let reason = "left items unprocessed".to_owned();
+        Err(StoreError::Unavailable {
+            operation: "BatchWriteItem",
+            reason,
+        })
+    }
+}

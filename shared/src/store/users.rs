@@ -1,0 +1,164 @@
+//! Users: who a Kakao id is, and what we keep of them.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    operation::put_item::PutItemError,
+    types::{KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
+
+use super::{Store, StoreError, call, item, unconditional};
+use crate::{
+    clock::Timestamp,
+    id::{KakaoId, SessionId, UserId},
+    user::{KakaoUser, Told, User},
+};
+
+impl Store {
+    /// Our user for a Kakao id. Of several first sign-ins at once, one makes the user and all get that one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if DynamoDB fails.
+    pub async fn identify(&self, kakao: KakaoId, now: Timestamp) -> Result<UserId, StoreError> {
+        let key = item::key(item::kakao_pk(kakao), item::text(item::IDENTITY));
+        let known = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(key.clone()))
+            .send();
+        let known = unconditional("GetItem", call("GetItem", known).await?)?;
+        if let Some(identity) = known.item {
+            return user_of(&identity);
+        }
+
+        let user = UserId::generate();
+        let made = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(key))
+            .item("user_id", item::text(user.to_string()))
+            .item("created_at", item::time(now))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
+            .send();
+        match call("PutItem", made).await? {
+            Ok(_) => Ok(user),
+            Err(PutItemError::ConditionalCheckFailedException(lost)) => {
+                user_of(lost.item().ok_or(StoreError::Corrupt("user_id"))?)
+            }
+            Err(error) => unconditional("PutItem", Err(error)),
+        }
+    }
+
+    /// Writes down what Kakao told of this user at a sign-in, and keeps what it did not mention.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if DynamoDB fails.
+    pub async fn remember(&self, user: UserId, told: &KakaoUser, now: Timestamp) -> Result<User, StoreError> {
+        let mut set = vec![
+            "created_at = if_not_exists(created_at, :now)".to_owned(),
+            "last_login_at = :now".to_owned(),
+        ];
+        let mut remove = Vec::new();
+        let mut update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(item::profile_key(user)))
+            .expression_attribute_values(":now", item::time(now))
+            .return_values(ReturnValue::AllNew);
+        let fields = [
+            ("nickname", &told.nickname),
+            ("profile_image", &told.profile_image),
+            ("email", &told.email),
+        ];
+        for (name, told) in fields {
+            match told {
+                Told::Value(value) => {
+                    set.push(format!("{name} = :{name}"));
+                    update = update.expression_attribute_values(format!(":{name}"), item::text(value));
+                }
+                Told::Nothing => remove.push(name),
+                Told::Silence => {}
+            }
+        }
+        let mut expression = format!("SET {}", set.join(", "));
+        if !remove.is_empty() {
+            expression = format!("{expression} REMOVE {}", remove.join(", "));
+        }
+        let updated = call("UpdateItem", update.update_expression(expression).send()).await?;
+        let attributes = unconditional("UpdateItem", updated)?.attributes;
+        item::read_user(user, &attributes.ok_or(StoreError::Corrupt("created_at"))?)
+    }
+
+    /// The user, or nothing if there is none.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if DynamoDB fails.
+    pub async fn user(&self, user: UserId) -> Result<Option<User>, StoreError> {
+        let found = self
+            .client
+            .get_item()
+            .table_name(&self.table)
+            .set_key(Some(item::profile_key(user)))
+            .send();
+        let found = unconditional("GetItem", call("GetItem", found).await?)?;
+        found.item.map(|profile| item::read_user(user, &profile)).transpose()
+    }
+
+    /// The user, or nothing if the session has ended. One request reads both.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if DynamoDB fails, or leaves one of the two unread.
+    pub async fn user_with_session(
+        &self,
+        user: UserId,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<User>, StoreError> {
+        let keys = KeysAndAttributes::builder()
+            .keys(item::profile_key(user))
+            .keys(item::session_key(user, session))
+            .build()
+            .map_err(|_| StoreError::Corrupt("keys"))?;
+        let request = HashMap::from([(self.table.clone(), keys)]);
+        let found = self.client.batch_get_item().set_request_items(Some(request)).send();
+        let found = unconditional("BatchGetItem", call("BatchGetItem", found).await?)?;
+        if found.unprocessed_keys.is_some_and(|unread| !unread.is_empty()) {
+            let reason = "left keys unprocessed".to_owned();
+            return Err(StoreError::Unavailable {
+                operation: "BatchGetItem",
+                reason,
+            });
+        }
+
+        let mut items = found
+            .responses
+            .unwrap_or_default()
+            .remove(&self.table)
+            .unwrap_or_default();
+        let profile = items
+            .iter()
+            .position(|item| item.get("sk") == Some(&item::text(item::PROFILE)));
+        let Some(profile) = profile.map(|at| items.swap_remove(at)) else {
+            return Ok(None);
+        };
+        let Some(session) = items.first() else { return Ok(None) };
+        if item::read_session(session)?.expires_at <= now {
+            return Ok(None);
+        }
+        item::read_user(user, &profile).map(Some)
+    }
+}
+
+fn user_of(identity: &item::Item) -> Result<UserId, StoreError> {
+    item::read_text(identity, "user_id")?
+        .parse()
+        .map_err(|_| StoreError::Corrupt("user_id"))
+}

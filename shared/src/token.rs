@@ -1,0 +1,388 @@
+//! The refresh token: opaque to the client, with a tag that lets garbage be refused without asking DynamoDB.
+//!
+//! ```text
+//! base64url( version(1) ‖ user id(16) ‖ session id(16) ‖ session's end(4) ‖ generation(4) ‖ secret(32) ‖ tag(16) )
+//! secret of generation 0   = 32 random bytes
+//! secret of generation g+1 = HMAC-SHA256(rotation key, secret of g)
+//! tag                      = HMAC-SHA256(tag key, everything before it)[..16]
+//! ```
+//!
+//! A successor is derived, never drawn: any number of simultaneous or repeated refreshes meet in the same one.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use ring::{digest, hkdf, hmac};
+use secrecy::{ExposeSecret, SecretBox, SecretString};
+use subtle::ConstantTimeEq;
+use zeroize::{Zeroize, Zeroizing};
+
+use crate::{
+    clock::Timestamp,
+    id::{SessionId, UserId},
+    random,
+};
+
+const VERSION: u8 = 1;
+const SIGNED_BYTES: usize = 1 + 16 + 16 + 4 + 4 + 32;
+const TAG_BYTES: usize = 16;
+const TEXT_LENGTH: usize = ((SIGNED_BYTES + TAG_BYTES) * 8).div_ceil(6);
+
+/// A refresh token whose tag was checked, or that was just made.
+///
+/// It cannot be displayed, compared or serialised, so [`expose`](Self::expose) is the one way out.
+#[derive(Debug)]
+pub struct RefreshToken {
+    /// Whose session it is.
+    pub user: UserId,
+    /// The session that it renews.
+    pub session: SessionId,
+    /// When the session ends whatever happens: fixed at sign-in, and the same in every generation.
+    pub session_ends_at: Timestamp,
+    /// How many rotations came before this token.
+    pub generation: u32,
+    secret: SecretBox<[u8; 32]>,
+    text: SecretString,
+    /// Which of the server's secrets tagged it. Its successor is derived with the same one, so that
+    /// functions that have not yet loaded the newest secret still agree on the successor.
+    tagged_by: usize,
+}
+
+/// The SHA-256 of a token's secret: all that the table holds. A fast hash will do, as the input is random, not chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RefreshTokenHash([u8; 32]);
+
+/// A text that this server never issued as a refresh token.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("malformed refresh token, or one with a wrong tag")]
+pub struct MalformedToken;
+
+/// The server's secrets for refresh tokens, newest first: the newest tags, all are accepted.
+#[derive(Debug)]
+pub struct SessionSecrets(Vec<DerivedKeys>);
+
+#[derive(Debug)]
+struct DerivedKeys {
+    rotation: hmac::Key,
+    tag: hmac::Key,
+}
+
+impl RefreshToken {
+    /// The text that the client holds in its cookie.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.text.expose_secret()
+    }
+
+    /// The hash by which the table knows this token.
+    #[must_use]
+    pub fn hash(&self) -> RefreshTokenHash {
+        let hash = digest::digest(&digest::SHA256, self.secret.expose_secret());
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(hash.as_ref());
+        RefreshTokenHash(bytes)
+    }
+}
+
+impl RefreshTokenHash {
+    /// A hash that was read from the table.
+    #[must_use]
+    pub const fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    /// The 32 bytes, as they stand in the table.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
+impl SessionSecrets {
+    /// Derives the keys from secrets of 32 bytes in base64url, newest first.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, if there is no secret, or one is not 32 bytes of base64url.
+    pub fn from_base64url<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
+        let keys = secrets
+            .into_iter()
+            .map(DerivedKeys::from_base64url)
+            .collect::<Result<Vec<_>, _>>()?;
+        if keys.is_empty() {
+            Err("no secret in the list".to_owned())
+        } else {
+            Ok(Self(keys))
+        }
+    }
+
+    /// The first token of a new session.
+    #[must_use]
+    pub fn issue(&self, user: UserId, session: SessionId, session_ends_at: Timestamp) -> RefreshToken {
+        self.mint(
+            user,
+            session,
+            session_ends_at,
+            0,
+            SecretBox::new(Box::new(random::bytes())),
+        )
+    }
+
+    /// Reads what a client presents.
+    ///
+    /// # Errors
+    ///
+    /// [`MalformedToken`] unless one of these secrets tagged it, which also means that this server issued it.
+    pub fn verify(&self, text: &str) -> Result<RefreshToken, MalformedToken> {
+        if text.len() != TEXT_LENGTH {
+            return Err(MalformedToken);
+        }
+        let bytes = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| MalformedToken)?);
+        let (signed, tag) = bytes.split_at(SIGNED_BYTES);
+        let tagged_by = self
+            .0
+            .iter()
+            .position(|keys| bool::from(keys.tag(signed).as_slice().ct_eq(tag)))
+            .ok_or(MalformedToken)?;
+
+        let (version, rest) = signed.split_first_chunk::<1>().ok_or(MalformedToken)?;
+        let (user, rest) = rest.split_first_chunk::<16>().ok_or(MalformedToken)?;
+        let (session, rest) = rest.split_first_chunk::<16>().ok_or(MalformedToken)?;
+        let (ends_at, rest) = rest.split_first_chunk::<4>().ok_or(MalformedToken)?;
+        let (generation, rest) = rest.split_first_chunk::<4>().ok_or(MalformedToken)?;
+        let secret: [u8; 32] = rest.try_into().map_err(|_| MalformedToken)?;
+        if version != &[VERSION] {
+            return Err(MalformedToken);
+        }
+        Ok(RefreshToken {
+            user: UserId::from_bytes(*user),
+            session: SessionId::from_bytes(*session),
+            session_ends_at: Timestamp::from_unix_seconds(u32::from_be_bytes(*ends_at).into()),
+            generation: u32::from_be_bytes(*generation),
+            secret: SecretBox::new(Box::new(secret)),
+            text: text.into(),
+            tagged_by,
+        })
+    }
+
+    /// The one token that may follow this one.
+    #[must_use]
+    pub fn successor(&self, token: &RefreshToken) -> RefreshToken {
+        self.derive(token, &self.0[token.tagged_by])
+    }
+
+    /// The successor that has this hash, whichever of the secrets it was derived with.
+    ///
+    /// While a new secret reaches the functions one by one, two of them may hold differently tagged copies of
+    /// the same token, and so derive with different secrets.
+    #[must_use]
+    pub fn successor_with_hash(&self, token: &RefreshToken, hash: RefreshTokenHash) -> Option<RefreshToken> {
+        self.0
+            .iter()
+            .map(|keys| self.derive(token, keys))
+            .find(|successor| successor.hash() == hash)
+    }
+
+    fn derive(&self, token: &RefreshToken, keys: &DerivedKeys) -> RefreshToken {
+        let mut secret = SecretBox::new(Box::new([0; 32]));
+        secrecy::ExposeSecretMut::expose_secret_mut(&mut secret)
+            .copy_from_slice(hmac::sign(&keys.rotation, token.secret.expose_secret()).as_ref());
+        self.mint(
+            token.user,
+            token.session,
+            token.session_ends_at,
+            token.generation.saturating_add(1),
+            secret,
+        )
+    }
+
+    fn mint(
+        &self,
+        user: UserId,
+        session: SessionId,
+        session_ends_at: Timestamp,
+        generation: u32,
+        secret: SecretBox<[u8; 32]>,
+    ) -> RefreshToken {
+        let newest = 0;
+        // 32 bits of seconds last until 2106.
+        let ends_at = u32::try_from(session_ends_at.unix_seconds()).unwrap_or(u32::MAX);
+        let mut bytes = Vec::with_capacity(SIGNED_BYTES + TAG_BYTES);
+        bytes.push(VERSION);
+        bytes.extend(user.as_bytes());
+        bytes.extend(session.as_bytes());
+        bytes.extend(ends_at.to_be_bytes());
+        bytes.extend(generation.to_be_bytes());
+        bytes.extend(secret.expose_secret());
+        let tag = self.0[newest].tag(&bytes);
+        bytes.extend(tag);
+        let text = SecretString::from(BASE64_URL_SAFE_NO_PAD.encode(&bytes));
+        bytes.zeroize();
+        RefreshToken {
+            user,
+            session,
+            session_ends_at,
+            generation,
+            secret,
+            text,
+            tagged_by: newest,
+        }
+    }
+}
+
+impl DerivedKeys {
+    fn from_base64url(secret: &str) -> Result<Self, String> {
+        let secret = BASE64_URL_SAFE_NO_PAD
+            .decode(secret)
+            .map_err(|_| "a secret is not base64url".to_owned())?;
+        if secret.len() != 32 {
+            return Err(format!("a secret has {} bytes, not 32", secret.len()));
+        }
+        let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(&secret);
+        let expand = |info: &'static [u8]| {
+            let info = [info];
+            let okm = extracted.expand(&info, hmac::HMAC_SHA256);
+            okm.map(hmac::Key::from)
+                .map_err(|_| "HKDF refuses the length".to_owned())
+        };
+        Ok(Self {
+            rotation: expand(b"refresh token rotation v1")?,
+            tag: expand(b"refresh token tag v1")?,
+        })
+    }
+
+    fn tag(&self, signed: &[u8]) -> [u8; TAG_BYTES] {
+        let mut tag = [0; TAG_BYTES];
+        tag.copy_from_slice(&hmac::sign(&self.tag, signed).as_ref()[..TAG_BYTES]);
+        tag
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const OLD: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    const NEW: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
+
+    fn secrets(list: &[&str]) -> SessionSecrets {
+        SessionSecrets::from_base64url(list.iter().copied()).unwrap()
+    }
+
+    fn token(secrets: &SessionSecrets) -> RefreshToken {
+        secrets.issue(
+            UserId::generate(),
+            SessionId::generate(),
+            Timestamp::from_unix_seconds(1_800_000_000),
+        )
+    }
+
+    #[test]
+    fn a_token_survives_a_round_trip_through_its_text() {
+        let secrets = secrets(&[OLD]);
+        let issued = token(&secrets);
+        let read = secrets.verify(issued.expose()).unwrap();
+        assert_eq!(
+            (read.user, read.session, read.generation),
+            (issued.user, issued.session, 0)
+        );
+        assert_eq!(read.session_ends_at, issued.session_ends_at);
+        assert_eq!(read.hash(), issued.hash());
+        assert_eq!(issued.expose().len(), 119);
+    }
+
+    #[test]
+    fn a_token_with_any_one_character_changed_is_refused() {
+        let secrets = secrets(&[OLD]);
+        let text = token(&secrets).expose().to_owned();
+        for at in 0..text.len() {
+            let other = if &text[at..=at] == "A" { "B" } else { "A" };
+            let changed = format!("{}{other}{}", &text[..at], &text[at + 1..]);
+            assert_eq!(secrets.verify(&changed).err(), Some(MalformedToken), "position {at}");
+        }
+    }
+
+    #[test]
+    fn garbage_is_refused() {
+        let secrets = secrets(&[OLD]);
+        let long = "A".repeat(5_000);
+        for text in ["", "A", "\0", "한글", &"A".repeat(119), &"=".repeat(119), long.as_str()] {
+            assert_eq!(secrets.verify(text).err(), Some(MalformedToken), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_successor_is_always_the_same_and_unlike_its_parent() {
+        let secrets = secrets(&[OLD]);
+        let parent = token(&secrets);
+        let (one, two) = (secrets.successor(&parent), secrets.successor(&parent));
+        assert_eq!(one.expose(), two.expose());
+        assert_eq!(one.generation, 1);
+        assert_eq!(one.session_ends_at, parent.session_ends_at);
+        assert_ne!(one.hash(), parent.hash());
+    }
+
+    #[test]
+    fn a_new_server_secret_keeps_old_tokens_and_tags_their_successors() {
+        let (before, during, after) = (secrets(&[OLD]), secrets(&[NEW, OLD]), secrets(&[NEW]));
+        let issued = token(&before);
+        let rotated = during.successor(&during.verify(issued.expose()).unwrap());
+        assert!(after.verify(rotated.expose()).is_ok());
+        assert!(after.verify(issued.expose()).is_err());
+    }
+
+    #[test]
+    fn functions_with_different_rings_agree_on_the_successor() {
+        let (behind, ahead) = (secrets(&[OLD]), secrets(&[NEW, OLD]));
+        let issued = token(&behind);
+        let at_behind = behind.successor(&behind.verify(issued.expose()).unwrap());
+        let at_ahead = ahead.successor(&ahead.verify(issued.expose()).unwrap());
+        assert_eq!(at_behind.hash(), at_ahead.hash());
+
+        // The same token now goes about with two tags; the one that the table keeps is still recognised.
+        let kept = ahead.successor(&ahead.verify(at_behind.expose()).unwrap());
+        let other_copy = ahead.verify(at_ahead.expose()).unwrap();
+        assert_ne!(ahead.successor(&other_copy).hash(), kept.hash());
+        let found = ahead.successor_with_hash(&other_copy, kept.hash()).unwrap();
+        assert_eq!(found.hash(), kept.hash());
+    }
+
+    #[test]
+    fn nothing_secret_is_printed() {
+        let secrets = secrets(&[OLD]);
+        let token = token(&secrets);
+        let printed = format!("{token:?} {secrets:?}");
+        assert!(!printed.contains(token.expose()), "{printed}");
+        assert!(printed.contains("REDACTED"), "{printed}");
+    }
+
+    #[test]
+    fn a_secret_of_another_length_or_none_is_refused() {
+        assert!(SessionSecrets::from_base64url([]).is_err());
+        assert!(
+            SessionSecrets::from_base64url(["AAAA"])
+                .unwrap_err()
+                .contains("3 bytes")
+        );
+        assert!(SessionSecrets::from_base64url(["not base64!"]).is_err());
+    }
+
+    /// Tokens in browsers outlive a deployment. The expected texts come from an independent HKDF and HMAC (Python's).
+    #[test]
+    fn the_format_stays_as_it_was_issued() {
+        let secrets = secrets(&[OLD]);
+        let token = secrets.mint(
+            UserId::from_bytes([1; 16]),
+            SessionId::from_bytes([2; 16]),
+            Timestamp::from_unix_seconds(1_800_000_000),
+            7,
+            SecretBox::new(Box::new([3; 32])),
+        );
+        assert_eq!(
+            token.expose(),
+            "AQEBAQEBAQEBAQEBAQEBAQECAgICAgICAgICAgICAgICa0nSAAAAAAcDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA7hFyU2uqaW8xOSIC-dheFQ"
+        );
+        assert_eq!(
+            secrets.successor(&token).expose(),
+            "AQEBAQEBAQEBAQEBAQEBAQECAgICAgICAgICAgICAgICa0nSAAAAAAirxIeJ3BxrIqQHkWRDZVQSJbZ0MZnOaTmy5x9SILflCaR4D5p7iDa045LQJyrOEuw"
+        );
+    }
+}
