@@ -1,1 +1,15 @@
-//! x
+//! Everything the functions meet in the cloud, in one process on this machine.
+
+pub mod client;
+pub mod clock;
+pub mod cloud;
+pub mod gateway;
+pub mod kakao;
+pub mod secrets;
+pub mod server;
+mod stack;
+pub mod table;
+pub mod template;
+pub mod wire;
+
+pub use self::stack::{Anywhere, ORIGIN, People, REDIRECT_URI, Settings, Stack};

@@ -1,1 +1,35 @@
-fn main() {}
+//! `local`: the whole stack on this machine for people, and the few things that a deployment needs done here.
+
+mod run;
+
+use std::{env, process::ExitCode};
+
+use local::secrets;
+
+const USAGE: &str = "usage: local [run]      the functions, a table and a Kakao stand-in in one process
+       local watch      the same, with the functions under `cargo lambda watch`
+       local secrets    new secrets for the four functions as JSON; KAKAO_CLIENT_SECRET is read from the environment";
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    let result = match env::args().nth(1).as_deref() {
+        None | Some("run") => run::run().await,
+        Some("watch") => run::watch().await,
+        Some("secrets") => print_secrets(),
+        Some(_) => Err(USAGE.to_owned()),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(message) => {
+            eprintln!("{message}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn print_secrets() -> Result<(), String> {
+    let secret = env::var("KAKAO_CLIENT_SECRET").ok().filter(|secret| !secret.is_empty());
+    let secret = secret.ok_or("KAKAO_CLIENT_SECRET is missing: Kakao's console shows it beside the REST API key")?;
+    println!("{}", secrets::generate(&secret));
+    Ok(())
+}

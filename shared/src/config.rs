@@ -18,13 +18,8 @@ use crate::{
 };
 
 /// Names that only a secret may hold, unless the stage is `local`.
-const SECRET_NAMES: [&str; 5] = [
-    "SIGNING_KEYS",
-    "VERIFICATION_KEYS",
-    "SESSION_SECRETS",
-    "PSEUDONYM_KEY",
-    "KAKAO_CLIENT_SECRET",
-];
+const SECRET_NAMES: [&str; 5] =
+    ["SIGNING_KEYS", "VERIFICATION_KEYS", "SESSION_SECRETS", "PSEUDONYM_KEY", "KAKAO_CLIENT_SECRET"];
 const LOCAL_STAGE: &str = "local";
 
 /// Raw settings by name. A getter gives `None` and remembers why when its setting is missing or wrong.
@@ -47,17 +42,10 @@ impl Config {
     /// [`ConfigError`] if the secret cannot be read or is no JSON object.
     pub async fn from_env() -> Result<Self, ConfigError> {
         let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
-        let mut config = Self {
-            values: env::vars().collect(),
-            credentials,
-            problems: RefCell::default(),
-        };
+        let mut config = Self { values: env::vars().collect(), credentials, problems: RefCell::default() };
         if let Some(id) = config.values.get("SECRET_ID").cloned() {
             config.values.retain(|name, _| !SECRET_NAMES.contains(&name.as_str()));
-            let secret = config
-                .fetch_secret(&id)
-                .await
-                .map_err(|reason| ConfigError(vec![reason]))?;
+            let secret = config.fetch_secret(&id).await.map_err(|reason| ConfigError(vec![reason]))?;
             config.values.extend(secret);
         }
         Ok(config)
@@ -66,18 +54,12 @@ impl Config {
     /// Takes settings from elsewhere than the environment, as a stack in one process does.
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let credentials = SharedCredentialsProvider::new(Credentials::new("local", "local", None, None, "local stack"));
-        Self {
-            values: pairs.into_iter().collect(),
-            credentials,
-            problems: RefCell::default(),
-        }
+        Self { values: pairs.into_iter().collect(), credentials, problems: RefCell::default() }
     }
 
     async fn fetch_secret(&self, id: &str) -> Result<Vec<(String, String)>, String> {
         let region = self.values.get("AWS_REGION").ok_or("AWS_REGION is missing")?;
-        let timeouts = TimeoutConfig::builder()
-            .operation_timeout(Duration::from_secs(3))
-            .build();
+        let timeouts = TimeoutConfig::builder().operation_timeout(Duration::from_secs(3)).build();
         let mut config = aws_sdk_secretsmanager::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region.clone()))
@@ -97,11 +79,7 @@ impl Config {
             return Err("SECRET_ID: not a JSON object".to_owned());
         };
         let text = |value: Value| {
-            if let Value::String(text) = value {
-                text
-            } else {
-                value.to_string()
-            }
+            if let Value::String(text) = value { text } else { value.to_string() }
         };
         Ok(members.into_iter().map(|(name, value)| (name, text(value))).collect())
     }
@@ -126,28 +104,18 @@ impl Config {
 
     /// A whole number of seconds in this range.
     pub fn seconds(&self, name: &str, range: std::ops::RangeInclusive<u64>) -> Option<Duration> {
-        let seconds: u64 = self.parse(name, |text| {
-            text.parse().map_err(|_| "not a number of seconds".to_owned())
-        })?;
+        let seconds: u64 = self.parse(name, |text| text.parse().map_err(|_| "not a number of seconds".to_owned()))?;
         if range.contains(&seconds) {
             Some(Duration::from_secs(seconds))
         } else {
-            self.problem(
-                name,
-                &format!("not between {} and {} seconds", range.start(), range.end()),
-            )
+            self.problem(name, &format!("not between {} and {} seconds", range.start(), range.end()))
         }
     }
 
     /// Texts between commas, at least one.
     pub fn list(&self, name: &str) -> Option<Vec<String>> {
         let list = self.text(name)?;
-        Some(
-            list.split(',')
-                .map(|item| item.trim().to_owned())
-                .filter(|item| !item.is_empty())
-                .collect(),
-        )
+        Some(list.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect())
     }
 
     /// The table `TABLE_NAME` in the region `AWS_REGION`, or at `AWS_ENDPOINT_URL_DYNAMODB`.
@@ -158,14 +126,7 @@ impl Config {
             return self.problem("AWS_REGION", "missing, or TABLE_NAME is");
         };
         let url = self.values.get("AWS_ENDPOINT_URL_DYNAMODB").cloned();
-        Some(Store::new(
-            Endpoint {
-                region,
-                url,
-                credentials: self.credentials.clone(),
-            },
-            table,
-        ))
+        Some(Store::new(Endpoint { region, url, credentials: self.credentials.clone() }, table))
     }
 
     /// How the cookie is set: `COOKIE_SAMESITE`, and locally `COOKIE_SECURE`.
@@ -181,9 +142,7 @@ impl Config {
     /// `ALLOWED_ORIGINS`.
     pub fn origins(&self) -> Option<Origins> {
         let origins = self.list("ALLOWED_ORIGINS")?;
-        Origins::new(origins)
-            .map_err(|reason| self.note("ALLOWED_ORIGINS", &reason))
-            .ok()
+        Origins::new(origins).map_err(|reason| self.note("ALLOWED_ORIGINS", &reason)).ok()
     }
 
     /// Signs with `SIGNING_KEYS` for `ACCESS_TTL`.
@@ -216,8 +175,7 @@ impl Config {
     /// Our app at Kakao: `KAKAO_APP_ID`, `KAKAO_REST_API_KEY`, `KAKAO_CLIENT_SECRET`.
     pub fn kakao(&self) -> Option<Kakao> {
         let app_id = self.parse("KAKAO_APP_ID", |text| {
-            text.parse()
-                .map_err(|_| "not a number: the app id is no key, Kakao's console shows both".to_owned())
+            text.parse().map_err(|_| "not a number: the app id is no key, Kakao's console shows both".to_owned())
         });
         let rest_api_key = self.text("KAKAO_REST_API_KEY");
         let client_secret = self.text("KAKAO_CLIENT_SECRET");
@@ -242,10 +200,7 @@ impl Config {
 
     fn audience(&self) -> Option<Audience> {
         let (issuer, audience) = (self.text("ISSUER"), self.text("AUDIENCE"));
-        Some(Audience {
-            issuer: issuer?,
-            audience: audience?,
-        })
+        Some(Audience { issuer: issuer?, audience: audience? })
     }
 
     fn is_local(&self) -> bool {
@@ -271,46 +226,26 @@ mod tests {
     use super::*;
 
     fn config(pairs: &[(&str, &str)]) -> Config {
-        Config::from_pairs(
-            pairs
-                .iter()
-                .map(|(name, value)| ((*name).to_owned(), (*value).to_owned())),
-        )
+        Config::from_pairs(pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())))
     }
 
     #[test]
     fn everything_that_is_wrong_is_reported_at_once() {
-        let config = config(&[
-            ("STAGE", "local"),
-            ("KAKAO_APP_ID", "0123456789abcdef"),
-            ("COOKIE_SAMESITE", "strict"),
-        ]);
-        let _ = (
-            config.store(),
-            config.kakao(),
-            config.cookies(),
-            config.seconds("ACCESS_TTL", 1..=2),
-        );
+        let config = config(&[("STAGE", "local"), ("KAKAO_APP_ID", "0123456789abcdef"), ("COOKIE_SAMESITE", "strict")]);
+        let _ = (config.store(), config.kakao(), config.cookies(), config.seconds("ACCESS_TTL", 1..=2));
         let error = config.into_error().to_string();
-        for name in [
-            "TABLE_NAME",
-            "KAKAO_APP_ID",
-            "KAKAO_REST_API_KEY",
-            "KAKAO_CLIENT_SECRET",
-            "COOKIE_SAMESITE",
-            "ACCESS_TTL",
-        ] {
+        for name in
+            ["TABLE_NAME", "KAKAO_APP_ID", "KAKAO_REST_API_KEY", "KAKAO_CLIENT_SECRET", "COOKIE_SAMESITE", "ACCESS_TTL"]
+        {
             assert!(error.contains(name), "{name} is not in: {error}");
         }
     }
 
     #[test]
     fn a_setting_for_developers_is_refused_at_any_other_stage() {
-        for (name, value) in [
-            ("COOKIE_SECURE", "false"),
-            ("KAKAO_API_URL", "http://127.0.0.1:1"),
-            ("PSEUDONYM_KEY", KEY),
-        ] {
+        for (name, value) in
+            [("COOKIE_SECURE", "false"), ("KAKAO_API_URL", "http://127.0.0.1:1"), ("PSEUDONYM_KEY", KEY)]
+        {
             let all = |stage| {
                 let base = [
                     ("COOKIE_SAMESITE", "Strict"),
@@ -318,13 +253,7 @@ mod tests {
                     ("KAKAO_REST_API_KEY", "k"),
                     ("STAGE", stage),
                 ];
-                config(
-                    &[
-                        base.as_slice(),
-                        &[("SECRET_ID", "s"), ("KAKAO_CLIENT_SECRET", "s"), (name, value)],
-                    ]
-                    .concat(),
-                )
+                config(&[base.as_slice(), &[("SECRET_ID", "s"), ("KAKAO_CLIENT_SECRET", "s"), (name, value)]].concat())
             };
             let accepts = |config: Config| match name {
                 "COOKIE_SECURE" => config.cookies().is_some(),
@@ -344,18 +273,11 @@ mod tests {
 
     #[test]
     fn a_value_out_of_range_is_named_without_being_shown() {
-        let config = config(&[
-            ("STAGE", "local"),
-            ("PSEUDONYM_KEY", "hunter2"),
-            ("ROTATION_WINDOW", "0"),
-        ]);
+        let config = config(&[("STAGE", "local"), ("PSEUDONYM_KEY", "hunter2"), ("ROTATION_WINDOW", "0")]);
         assert!(config.pseudonyms().is_none());
         assert!(config.seconds("ROTATION_WINDOW", 1..=300).is_none());
         let error = config.into_error().to_string();
-        assert!(
-            error.contains("PSEUDONYM_KEY") && error.contains("between 1 and 300"),
-            "{error}"
-        );
+        assert!(error.contains("PSEUDONYM_KEY") && error.contains("between 1 and 300"), "{error}");
         assert!(!error.contains("hunter2"), "{error}");
     }
 }

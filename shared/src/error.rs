@@ -71,12 +71,7 @@ impl Error {
     /// The client's part of this error.
     #[must_use]
     pub fn reply(&self) -> Reply {
-        let reply = |status, code, detail: &str| Reply {
-            status,
-            code,
-            detail: detail.to_owned(),
-            retry_after: None,
-        };
+        let reply = |status, code, detail: &str| Reply { status, code, detail: detail.to_owned(), retry_after: None };
         let unavailable = |retry_after| Reply {
             status: StatusCode::SERVICE_UNAVAILABLE,
             code: "unavailable",
@@ -85,69 +80,48 @@ impl Error {
         };
         match self {
             Self::InvalidRequest(detail) => reply(StatusCode::BAD_REQUEST, "invalid_request", detail),
-            Self::NoAccessToken => reply(
-                StatusCode::UNAUTHORIZED,
-                "not_authenticated",
-                "Authentication credentials were not provided.",
-            ),
-            Self::AccessTokenRefused(_) | Self::SessionEnded => reply(
-                StatusCode::UNAUTHORIZED,
-                "token_not_valid",
-                "The access token is not valid.",
-            ),
-            Self::SignedOut { .. } => reply(
-                StatusCode::UNAUTHORIZED,
-                "token_not_valid",
-                "The session has ended. Sign in again.",
-            ),
-            Self::ForeignOrigin => reply(
-                StatusCode::FORBIDDEN,
-                "origin_not_allowed",
-                "This origin may not call this route.",
-            ),
+            Self::NoAccessToken => {
+                reply(StatusCode::UNAUTHORIZED, "not_authenticated", "Authentication credentials were not provided.")
+            }
+            Self::AccessTokenRefused(_) | Self::SessionEnded => {
+                reply(StatusCode::UNAUTHORIZED, "token_not_valid", "The access token is not valid.")
+            }
+            Self::SignedOut { .. } => {
+                reply(StatusCode::UNAUTHORIZED, "token_not_valid", "The session has ended. Sign in again.")
+            }
+            Self::ForeignOrigin => {
+                reply(StatusCode::FORBIDDEN, "origin_not_allowed", "This origin may not call this route.")
+            }
             Self::NotFound => reply(StatusCode::NOT_FOUND, "not_found", "Not found."),
-            Self::TooLarge => reply(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "payload_too_large",
-                "The body is larger than 16 KiB.",
-            ),
+            Self::TooLarge => {
+                reply(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "The body is larger than 16 KiB.")
+            }
             Self::NotJson => reply(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",
                 "Send the body as application/json.",
             ),
-            Self::Kakao(KakaoError::Rejected(_)) => reply(
-                StatusCode::BAD_REQUEST,
-                "kakao_rejected",
-                "Kakao does not accept this credential.",
-            ),
-            Self::Kakao(KakaoError::WrongApp) => reply(
-                StatusCode::BAD_REQUEST,
-                "kakao_wrong_app",
-                "This credential was issued to another Kakao app.",
-            ),
-            Self::Kakao(KakaoError::Underage) => reply(
-                StatusCode::BAD_REQUEST,
-                "kakao_underage",
-                "Kakao does not allow this user's age.",
-            ),
+            Self::Kakao(KakaoError::Rejected(_)) => {
+                reply(StatusCode::BAD_REQUEST, "kakao_rejected", "Kakao does not accept this credential.")
+            }
+            Self::Kakao(KakaoError::WrongApp) => {
+                reply(StatusCode::BAD_REQUEST, "kakao_wrong_app", "This credential was issued to another Kakao app.")
+            }
+            Self::Kakao(KakaoError::Underage) => {
+                reply(StatusCode::BAD_REQUEST, "kakao_underage", "Kakao does not allow this user's age.")
+            }
             Self::Kakao(KakaoError::Unavailable { retry_after, .. }) => unavailable(*retry_after),
             Self::Kakao(KakaoError::Misconfigured { .. }) => unavailable(Duration::from_mins(1)),
             Self::Store(StoreError::Unavailable { .. }) | Self::Deadline => unavailable(ASK_AGAIN),
-            Self::Store(StoreError::Corrupt(_)) => reply(
-                StatusCode::INTERNAL_SERVER_ERROR,
-                "internal_error",
-                "Something went wrong.",
-            ),
+            Self::Store(StoreError::Corrupt(_)) => {
+                reply(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong.")
+            }
         }
     }
 
     /// Whether somebody must act: a bug or a setting, not an outage that passes.
     #[must_use]
     pub const fn needs_an_operator(&self) -> bool {
-        matches!(
-            self,
-            Self::Kakao(KakaoError::Misconfigured { .. }) | Self::Store(StoreError::Corrupt(_))
-        )
+        matches!(self, Self::Kakao(KakaoError::Misconfigured { .. }) | Self::Store(StoreError::Corrupt(_)))
     }
 }

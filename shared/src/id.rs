@@ -92,11 +92,7 @@ impl FromStr for SessionId {
 }
 
 fn parse_bytes(text: &str) -> Result<[u8; 16], MalformedId> {
-    BASE64_URL_SAFE_NO_PAD
-        .decode(text)
-        .ok()
-        .and_then(|bytes| bytes.try_into().ok())
-        .ok_or(MalformedId)
+    BASE64_URL_SAFE_NO_PAD.decode(text).ok().and_then(|bytes| bytes.try_into().ok()).ok_or(MalformedId)
 }
 
 #[cfg(test)]
@@ -113,13 +109,8 @@ mod tests {
 
     #[test]
     fn a_text_of_another_length_or_alphabet_is_no_id() {
-        for text in [
-            "",
-            "abc",
-            "AAAAAAAAAAAAAAAAAAAAAAAA",
-            "한국어한국어한국어한",
-            "AAAAAAAAAAAAAAAAAAAAA+",
-        ] {
+        for text in ["", "abc", "AAAAAAAAAAAAAAAAAAAAAAAA", "한국어한국어한국어한", "AAAAAAAAAAAAAAAAAAAAA+"]
+        {
             assert_eq!(text.parse::<UserId>(), Err(MalformedId), "{text}");
         }
     }

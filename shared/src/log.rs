@@ -4,8 +4,13 @@ use std::{cell::RefCell, fmt::Write, time::Instant};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::hmac;
-use tracing::Level;
-use tracing_subscriber::{filter::Targets, layer::SubscriberExt, util::SubscriberInitExt};
+use tracing::{Level, Subscriber};
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    fmt::MakeWriter,
+    layer::SubscriberExt,
+    util::SubscriberInitExt,
+};
 
 use crate::id::{SessionId, UserId};
 
@@ -37,9 +42,7 @@ impl Pseudonyms {
     ///
     /// What is wrong, if it is anything else.
     pub fn from_base64url(key: &str) -> Result<Self, String> {
-        let key = BASE64_URL_SAFE_NO_PAD
-            .decode(key)
-            .map_err(|_| "not base64url".to_owned())?;
+        let key = BASE64_URL_SAFE_NO_PAD.decode(key).map_err(|_| "not base64url".to_owned())?;
         if key.len() == 32 {
             Ok(Self(hmac::Key::new(hmac::HMAC_SHA256, &key)))
         } else {
@@ -91,18 +94,21 @@ fn change(add: impl FnOnce(&mut Notes)) {
     let _ = NOTES.try_with(|notes| add(&mut notes.borrow_mut()));
 }
 
-/// Sends the log to standard output as JSON. Libraries may warn; at finer levels some of them print headers and bodies.
-pub fn start() {
-    let ours = Targets::new()
-        .with_default(Level::WARN)
-        .with_target("shared", Level::INFO);
-    let json = tracing_subscriber::fmt::layer()
-        .json()
-        .flatten_event(true)
-        .with_current_span(false)
-        .with_target(false);
+/// Sends the log to standard output. What the modules `quiet` say is left out.
+pub fn start(quiet: &[&str]) {
     // A second start in one process keeps the first one's log.
-    let _ = tracing_subscriber::registry().with(ours).with(json).try_init();
+    let _ = subscriber(std::io::stdout, quiet).try_init();
+}
+
+/// The log as JSON. Libraries may warn; at finer levels some of them print headers and bodies.
+pub fn subscriber<W>(writer: W, quiet: &[&str]) -> impl Subscriber + Send + Sync + 'static
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let mut levels = Targets::new().with_default(Level::WARN).with_target("shared", Level::INFO);
+    levels.extend(quiet.iter().map(|module| ((*module).to_owned(), LevelFilter::OFF)));
+    let json = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_target(false);
+    tracing_subscriber::registry().with(levels).with(json.with_writer(writer))
 }
 
 #[cfg(test)]
@@ -118,11 +124,7 @@ mod tests {
         };
         let (((), one), ((), two)) = tokio::join!(noting(request("one")), noting(request("two")));
         assert_eq!((one.outcome, two.outcome), ("one", "two"));
-        assert!(
-            one.calls.starts_with("GetItem=") && one.calls.contains(" PutItem="),
-            "{}",
-            one.calls
-        );
+        assert!(one.calls.starts_with("GetItem=") && one.calls.contains(" PutItem="), "{}", one.calls);
     }
 
     #[test]

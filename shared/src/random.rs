@@ -10,9 +10,7 @@ use ring::rand::{SecureRandom, SystemRandom};
 #[must_use]
 pub fn bytes<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .expect("the operating system gives randomness");
+    SystemRandom::new().fill(&mut bytes).expect("the operating system gives randomness");
     bytes
 }
 

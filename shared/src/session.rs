@@ -68,9 +68,5 @@ pub fn judge(
             None => Verdict::Ahead,
         };
     }
-    if session.generation > presented.generation {
-        Verdict::Reuse
-    } else {
-        Verdict::Ahead
-    }
+    if session.generation > presented.generation { Verdict::Reuse } else { Verdict::Ahead }
 }

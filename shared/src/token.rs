@@ -103,27 +103,14 @@ impl SessionSecrets {
     ///
     /// What is wrong, if there is no secret, or one is not 32 bytes of base64url.
     pub fn from_base64url<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
-        let keys = secrets
-            .into_iter()
-            .map(DerivedKeys::from_base64url)
-            .collect::<Result<Vec<_>, _>>()?;
-        if keys.is_empty() {
-            Err("no secret in the list".to_owned())
-        } else {
-            Ok(Self(keys))
-        }
+        let keys = secrets.into_iter().map(DerivedKeys::from_base64url).collect::<Result<Vec<_>, _>>()?;
+        if keys.is_empty() { Err("no secret in the list".to_owned()) } else { Ok(Self(keys)) }
     }
 
     /// The first token of a new session.
     #[must_use]
     pub fn issue(&self, user: UserId, session: SessionId, session_ends_at: Timestamp) -> RefreshToken {
-        self.mint(
-            user,
-            session,
-            session_ends_at,
-            0,
-            SecretBox::new(Box::new(random::bytes())),
-        )
+        self.mint(user, session, session_ends_at, 0, SecretBox::new(Box::new(random::bytes())))
     }
 
     /// Reads what a client presents.
@@ -137,11 +124,8 @@ impl SessionSecrets {
         }
         let bytes = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| MalformedToken)?);
         let (signed, tag) = bytes.split_at(SIGNED_BYTES);
-        let tagged_by = self
-            .0
-            .iter()
-            .position(|keys| bool::from(keys.tag(signed).as_slice().ct_eq(tag)))
-            .ok_or(MalformedToken)?;
+        let tagged_by =
+            self.0.iter().position(|keys| bool::from(keys.tag(signed).as_slice().ct_eq(tag))).ok_or(MalformedToken)?;
 
         let (version, rest) = signed.split_first_chunk::<1>().ok_or(MalformedToken)?;
         let (user, rest) = rest.split_first_chunk::<16>().ok_or(MalformedToken)?;
@@ -175,23 +159,14 @@ impl SessionSecrets {
     /// the same token, and so derive with different secrets.
     #[must_use]
     pub fn successor_with_hash(&self, token: &RefreshToken, hash: RefreshTokenHash) -> Option<RefreshToken> {
-        self.0
-            .iter()
-            .map(|keys| self.derive(token, keys))
-            .find(|successor| successor.hash() == hash)
+        self.0.iter().map(|keys| self.derive(token, keys)).find(|successor| successor.hash() == hash)
     }
 
     fn derive(&self, token: &RefreshToken, keys: &DerivedKeys) -> RefreshToken {
         let mut secret = SecretBox::new(Box::new([0; 32]));
         secrecy::ExposeSecretMut::expose_secret_mut(&mut secret)
             .copy_from_slice(hmac::sign(&keys.rotation, token.secret.expose_secret()).as_ref());
-        self.mint(
-            token.user,
-            token.session,
-            token.session_ends_at,
-            token.generation.saturating_add(1),
-            secret,
-        )
+        self.mint(token.user, token.session, token.session_ends_at, token.generation.saturating_add(1), secret)
     }
 
     fn mint(
@@ -216,23 +191,13 @@ impl SessionSecrets {
         bytes.extend(tag);
         let text = SecretString::from(BASE64_URL_SAFE_NO_PAD.encode(&bytes));
         bytes.zeroize();
-        RefreshToken {
-            user,
-            session,
-            session_ends_at,
-            generation,
-            secret,
-            text,
-            tagged_by: newest,
-        }
+        RefreshToken { user, session, session_ends_at, generation, secret, text, tagged_by: newest }
     }
 }
 
 impl DerivedKeys {
     fn from_base64url(secret: &str) -> Result<Self, String> {
-        let secret = BASE64_URL_SAFE_NO_PAD
-            .decode(secret)
-            .map_err(|_| "a secret is not base64url".to_owned())?;
+        let secret = BASE64_URL_SAFE_NO_PAD.decode(secret).map_err(|_| "a secret is not base64url".to_owned())?;
         if secret.len() != 32 {
             return Err(format!("a secret has {} bytes, not 32", secret.len()));
         }
@@ -240,13 +205,9 @@ impl DerivedKeys {
         let expand = |info: &'static [u8]| {
             let info = [info];
             let okm = extracted.expand(&info, hmac::HMAC_SHA256);
-            okm.map(hmac::Key::from)
-                .map_err(|_| "HKDF refuses the length".to_owned())
+            okm.map(hmac::Key::from).map_err(|_| "HKDF refuses the length".to_owned())
         };
-        Ok(Self {
-            rotation: expand(b"refresh token rotation v1")?,
-            tag: expand(b"refresh token tag v1")?,
-        })
+        Ok(Self { rotation: expand(b"refresh token rotation v1")?, tag: expand(b"refresh token tag v1")? })
     }
 
     fn tag(&self, signed: &[u8]) -> [u8; TAG_BYTES] {
@@ -268,11 +229,7 @@ mod tests {
     }
 
     fn token(secrets: &SessionSecrets) -> RefreshToken {
-        secrets.issue(
-            UserId::generate(),
-            SessionId::generate(),
-            Timestamp::from_unix_seconds(1_800_000_000),
-        )
+        secrets.issue(UserId::generate(), SessionId::generate(), Timestamp::from_unix_seconds(1_800_000_000))
     }
 
     #[test]
@@ -280,10 +237,7 @@ mod tests {
         let secrets = secrets(&[OLD]);
         let issued = token(&secrets);
         let read = secrets.verify(issued.expose()).unwrap();
-        assert_eq!(
-            (read.user, read.session, read.generation),
-            (issued.user, issued.session, 0)
-        );
+        assert_eq!((read.user, read.session, read.generation), (issued.user, issued.session, 0));
         assert_eq!(read.session_ends_at, issued.session_ends_at);
         assert_eq!(read.hash(), issued.hash());
         assert_eq!(issued.expose().len(), 119);
@@ -357,11 +311,7 @@ mod tests {
     #[test]
     fn a_secret_of_another_length_or_none_is_refused() {
         assert!(SessionSecrets::from_base64url([]).is_err());
-        assert!(
-            SessionSecrets::from_base64url(["AAAA"])
-                .unwrap_err()
-                .contains("3 bytes")
-        );
+        assert!(SessionSecrets::from_base64url(["AAAA"]).unwrap_err().contains("3 bytes"));
         assert!(SessionSecrets::from_base64url(["not base64!"]).is_err());
     }
 

@@ -34,17 +34,14 @@ fn access_token(token: &str) -> Result<Credential, Error> {
 }
 
 fn authorization_code(code: &str, body: &JsonObject, redirect_uris: &[String]) -> Result<Credential, Error> {
-    let redirect_uri = body
-        .text("redirect_uri", 2_048)?
-        .ok_or_else(|| invalid("`redirect_uri` is required with `code`."))?;
+    let redirect_uri =
+        body.text("redirect_uri", 2_048)?.ok_or_else(|| invalid("`redirect_uri` is required with `code`."))?;
     if !redirect_uris.iter().any(|ours| ours == redirect_uri) {
         return Err(invalid("`redirect_uri` is not one of this app's."));
     }
     let code_verifier = body.text("code_verifier", 128)?;
     if code_verifier.is_some_and(|verifier| !is_code_verifier(verifier)) {
-        return Err(invalid(
-            "`code_verifier` must be 43 to 128 letters, digits or any of -._~",
-        ));
+        return Err(invalid("`code_verifier` must be 43 to 128 letters, digits or any of -._~"));
     }
     Ok(Credential::Code(AuthorizationCode {
         code: code.into(),
@@ -56,10 +53,7 @@ fn authorization_code(code: &str, body: &JsonObject, redirect_uris: &[String]) -
 
 /// RFC 7636 §4.1.
 fn is_code_verifier(text: &str) -> bool {
-    text.len() >= 43
-        && text
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+    text.len() >= 43 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
 }
 
 fn invalid(detail: &str) -> Error {

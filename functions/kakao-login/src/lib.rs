@@ -80,18 +80,7 @@ impl KakaoLogin {
         else {
             return Err(config.into_error());
         };
-        Ok(Self {
-            kakao,
-            redirect_uris,
-            store,
-            signer,
-            secrets,
-            cookies,
-            idle_ttl,
-            max_ttl,
-            pseudonyms,
-            clock,
-        })
+        Ok(Self { kakao, redirect_uris, store, signer, secrets, cookies, idle_ttl, max_ttl, pseudonyms, clock })
     }
 
     /// Signs in: always with a new session, beside which the one that the browser came with ends. Nothing of that one is
@@ -126,9 +115,7 @@ impl KakaoLogin {
         let mut body = self.signer.sign(user.id, first.session, now).to_json();
         body["user"] = user.to_json();
         let mut response = http::json_response(StatusCode::OK, &body);
-        response
-            .headers_mut()
-            .insert(SET_COOKIE, self.cookies.set(&first, expires_at, now));
+        response.headers_mut().insert(SET_COOKIE, self.cookies.set(&first, expires_at, now));
         Ok(response)
     }
 

@@ -49,23 +49,12 @@ impl Logout {
     ///
     /// [`ConfigError`] with everything that is missing or wrong.
     pub fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
-        let (Some(store), Some(secrets), Some(cookies), Some(origins), Some(pseudonyms)) = (
-            config.store(),
-            config.session_secrets(),
-            config.cookies(),
-            config.origins(),
-            config.pseudonyms(),
-        ) else {
+        let (Some(store), Some(secrets), Some(cookies), Some(origins), Some(pseudonyms)) =
+            (config.store(), config.session_secrets(), config.cookies(), config.origins(), config.pseudonyms())
+        else {
             return Err(config.into_error());
         };
-        Ok(Self {
-            store,
-            secrets,
-            cookies,
-            origins,
-            pseudonyms,
-            clock,
-        })
+        Ok(Self { store, secrets, cookies, origins, pseudonyms, clock })
     }
 
     /// Ends the session and clears the cookie, as often as asked and whatever the cookie holds.
@@ -94,11 +83,7 @@ impl Logout {
             },
             (Some(token), Scope::All) => {
                 let ended = self.store.end_all_sessions(&token, now).await?;
-                log::outcome(if ended == 0 {
-                    "no_session"
-                } else {
-                    "logged_out_everywhere"
-                });
+                log::outcome(if ended == 0 { "no_session" } else { "logged_out_everywhere" });
             }
         }
         let mut response = http::json_response(StatusCode::OK, &json!({"detail": "Successfully logged out."}));

@@ -7,7 +7,7 @@ use shared::{clock::SystemClock, config::Config, http, log};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    log::start();
+    log::start(&[]);
     let logout = &Logout::from_config(&Config::from_env().await?, Arc::new(SystemClock))?;
     http::run("logout", |request| logout.handle(request)).await
 }

@@ -37,12 +37,7 @@ impl Profile {
         else {
             return Err(config.into_error());
         };
-        Ok(Self {
-            store,
-            verifier,
-            pseudonyms,
-            clock,
-        })
+        Ok(Self { store, verifier, pseudonyms, clock })
     }
 
     /// Answers with the user.

@@ -70,17 +70,7 @@ impl Refresh {
         else {
             return Err(config.into_error());
         };
-        Ok(Self {
-            store,
-            signer,
-            secrets,
-            cookies,
-            origins,
-            rotation_window,
-            idle_ttl,
-            pseudonyms,
-            clock,
-        })
+        Ok(Self { store, signer, secrets, cookies, origins, rotation_window, idle_ttl, pseudonyms, clock })
     }
 
     /// Answers with a new access token, and with the successor of the presented refresh token where it is due.
@@ -103,15 +93,9 @@ impl Refresh {
         }
 
         let expires_at = presented.session_ends_at.min(now + self.idle_ttl);
-        let rotation = self
-            .store
-            .rotate(&presented, &self.secrets, self.rotation_window, expires_at, now);
+        let rotation = self.store.rotate(&presented, &self.secrets, self.rotation_window, expires_at, now);
         let (rotation, user) = tokio::try_join!(rotation, async {
-            if with_user {
-                self.store.user(presented.user).await
-            } else {
-                Ok(None)
-            }
+            if with_user { self.store.user(presented.user).await } else { Ok(None) }
         })?;
         let successor = match rotation {
             Rotation::Rotated(successor) => {
@@ -137,9 +121,7 @@ impl Refresh {
         }
         let mut response = http::json_response(StatusCode::OK, &body);
         if let Some(successor) = successor {
-            response
-                .headers_mut()
-                .insert(SET_COOKIE, self.cookies.set(&successor, expires_at, now));
+            response.headers_mut().insert(SET_COOKIE, self.cookies.set(&successor, expires_at, now));
         }
         Ok(response)
     }
@@ -148,10 +130,9 @@ impl Refresh {
         match self.cookies.presented(request) {
             PresentedCookie::Absent => Err(self.signed_out("no cookie")),
             PresentedCookie::Ambiguous => Err(self.signed_out("several cookies of the name")),
-            PresentedCookie::One(text) => self
-                .secrets
-                .verify(text.expose_secret())
-                .map_err(|_| self.signed_out("not a token of ours")),
+            PresentedCookie::One(text) => {
+                self.secrets.verify(text.expose_secret()).map_err(|_| self.signed_out("not a token of ours"))
+            }
         }
     }
 
@@ -160,18 +141,12 @@ impl Refresh {
             Ended::Gone => self.signed_out("logged out or expired"),
             Ended::Reused => {
                 log::outcome("reuse");
-                tracing::warn!(
-                    event = "refresh_reuse",
-                    "A spent refresh token came back: its session was ended"
-                );
+                tracing::warn!(event = "refresh_reuse", "A spent refresh token came back: its session was ended");
                 self.signed_out("a spent token came back")
             }
             Ended::Ahead => {
                 log::outcome("ahead");
-                tracing::warn!(
-                    event = "refresh_ahead",
-                    "A session is older than its token: was the table restored?"
-                );
+                tracing::warn!(event = "refresh_ahead", "A session is older than its token: was the table restored?");
                 self.signed_out("the token is newer than its session")
             }
         }

@@ -7,7 +7,7 @@ use shared::{clock::SystemClock, config::Config, http, log};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda_http::Error> {
-    log::start();
+    log::start(&[]);
     let refresh = &Refresh::from_config(&Config::from_env().await?, Arc::new(SystemClock))?;
     http::run("refresh", |request| refresh.handle(request)).await
 }

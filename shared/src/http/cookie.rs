@@ -49,11 +49,7 @@ impl Cookies {
     /// The cookie's name.
     #[must_use]
     pub const fn name(&self) -> &'static str {
-        if self.secure {
-            "__Host-Http-refresh_token"
-        } else {
-            "refresh_token"
-        }
+        if self.secure { "__Host-Http-refresh_token" } else { "refresh_token" }
     }
 
     /// What this request presents.

@@ -50,18 +50,13 @@ pub fn answer<F>(
 where
     F: Future<Output = Result<Response<Body>, Error>> + Send,
 {
-    let request_id = request
-        .lambda_context_ref()
-        .map(|context| context.request_id.clone())
-        .unwrap_or_default();
+    let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
     let handling = admit(&request).map(|()| handle(request));
     async move {
         let started = std::time::Instant::now();
         let (result, notes) = log::noting(async {
             match handling {
-                Ok(handling) => tokio::time::timeout(DEADLINE, handling)
-                    .await
-                    .unwrap_or(Err(Error::Deadline)),
+                Ok(handling) => tokio::time::timeout(DEADLINE, handling).await.unwrap_or(Err(Error::Deadline)),
                 Err(error) => Err(error),
             }
         })
@@ -73,14 +68,7 @@ where
                 (Some(error), response)
             }
         };
-        write_line(
-            function,
-            &request_id,
-            &notes,
-            error.as_ref(),
-            &response,
-            started.elapsed(),
-        );
+        write_line(function, &request_id, &notes, error.as_ref(), &response, started.elapsed());
         response
     }
 }
@@ -88,11 +76,7 @@ where
 /// What every function refuses before it looks closer.
 fn admit(request: &Request) -> Result<(), Error> {
     // Each path is declared as `/x` and `/x/{proxy+}`, for the sake of `/x/`: a remainder means another path.
-    if request
-        .path_parameters_ref()
-        .and_then(|path| path.first("proxy"))
-        .is_some_and(|rest| !rest.is_empty())
-    {
+    if request.path_parameters_ref().and_then(|path| path.first("proxy")).is_some_and(|rest| !rest.is_empty()) {
         return Err(Error::NotFound);
     }
     if request.body().len() > MAX_BODY_BYTES {
@@ -110,14 +94,10 @@ fn write_line(
     elapsed: Duration,
 ) {
     let status = response.status().as_u16();
-    let elapsed = elapsed.as_millis();
+    let elapsed = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
     let reason = error.map(ToString::to_string).unwrap_or_default();
     let code = error.map_or("", |error| error.reply().code);
-    let outcome = if error.is_some() && notes.outcome.is_empty() {
-        code
-    } else {
-        notes.outcome
-    };
+    let outcome = if error.is_some() && notes.outcome.is_empty() { code } else { notes.outcome };
     // One call for each level, as a level is part of a call's static description.
     if error.is_some_and(Error::needs_an_operator) {
         tracing::error!(
@@ -200,10 +180,7 @@ fn refusal(error: &Error) -> Response<Body> {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
         Error::AccessTokenRefused(_) | Error::SessionEnded => {
-            headers.insert(
-                WWW_AUTHENTICATE,
-                HeaderValue::from_static(r#"Bearer error="invalid_token""#),
-            );
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer error="invalid_token""#));
         }
         Error::SignedOut { clear_cookie, .. } => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

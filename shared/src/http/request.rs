@@ -26,9 +26,7 @@ impl Origins {
     /// What is wrong with which one.
     pub fn new(origins: Vec<String>) -> Result<Self, String> {
         for origin in &origins {
-            let host = origin
-                .strip_prefix("https://")
-                .or_else(|| origin.strip_prefix("http://"));
+            let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
             let bad = |character: char| character == '/' || character == '*' || character.is_ascii_uppercase();
             if host.is_none_or(|host| host.is_empty() || host.contains(bad)) {
                 return Err(format!(
@@ -49,19 +47,12 @@ impl Origins {
     /// [`Error::ForeignOrigin`].
     pub fn admit(&self, request: &Request) -> Result<(), Error> {
         let headers = request.headers();
-        let allowed = headers
-            .get_all(ORIGIN)
-            .iter()
-            .all(|origin| self.0.iter().any(|ours| origin == ours));
+        let allowed = headers.get_all(ORIGIN).iter().all(|origin| self.0.iter().any(|ours| origin == ours));
         let same_site = headers
             .get_all("sec-fetch-site")
             .iter()
             .all(|site| site == "same-origin" || site == "same-site" || site == "none");
-        if allowed && same_site {
-            Ok(())
-        } else {
-            Err(Error::ForeignOrigin)
-        }
+        if allowed && same_site { Ok(()) } else { Err(Error::ForeignOrigin) }
     }
 }
 
@@ -93,11 +84,7 @@ impl JsonObject {
     ///
     /// As [`required`](Self::required), if there is one.
     pub fn optional(request: &Request) -> Result<Self, Error> {
-        if request.body().is_empty() {
-            Ok(Self(Map::new()))
-        } else {
-            Self::required(request)
-        }
+        if request.body().is_empty() { Ok(Self(Map::new())) } else { Self::required(request) }
     }
 
     /// A member that is a text of 1 to `max` bytes. Absent, `null` and `""` are the same.
@@ -138,10 +125,7 @@ fn invalid(detail: &str) -> Error {
 }
 
 fn is_json(headers: &HeaderMap) -> bool {
-    let content_type = headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
+    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let essence = content_type.split(';').next().unwrap_or_default().trim();
     essence.eq_ignore_ascii_case("application/json")
 }
@@ -156,36 +140,21 @@ pub fn bearer(request: &Request) -> Result<&str, Error> {
     let (Some(header), None) = (headers.next(), headers.next()) else {
         return Err(Error::NoAccessToken);
     };
-    let (scheme, token) = header
-        .to_str()
-        .ok()
-        .and_then(|text| text.split_once(' '))
-        .ok_or(Error::NoAccessToken)?;
-    if scheme.eq_ignore_ascii_case("bearer") {
-        Ok(token.trim())
-    } else {
-        Err(Error::NoAccessToken)
-    }
+    let (scheme, token) = header.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(Error::NoAccessToken)?;
+    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(Error::NoAccessToken) }
 }
 
 /// The device that a request comes from, bounded: as much as its owner needs to recognise it.
 #[must_use]
 pub fn device(request: &Request) -> Device {
-    let user_agent = request
-        .headers()
-        .get(USER_AGENT)
-        .map(|value| String::from_utf8_lossy(value.as_bytes()));
+    let user_agent = request.headers().get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let user_agent = user_agent.unwrap_or_default();
     let source = match request.request_context_ref() {
         Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref(),
         _ => None,
     };
     Device {
-        user_agent: user_agent
-            .chars()
-            .filter(|character| !character.is_control())
-            .take(256)
-            .collect(),
+        user_agent: user_agent.chars().filter(|character| !character.is_control()).take(256).collect(),
         ip_prefix: source.and_then(|ip| ip.parse().ok()).map(network).unwrap_or_default(),
     }
 }
@@ -217,14 +186,7 @@ mod tests {
     #[test]
     fn what_is_no_origin_is_refused_at_start() {
         assert!(Origins::new(vec!["https://www.example.com".into(), "http://localhost:5173".into()]).is_ok());
-        for bad in [
-            "*",
-            "https://*.example.com",
-            "https://example.com/",
-            "example.com",
-            "https://",
-            "null",
-        ] {
+        for bad in ["*", "https://*.example.com", "https://example.com/", "example.com", "https://", "null"] {
             assert!(Origins::new(vec![bad.into()]).unwrap_err().contains(bad), "{bad}");
         }
     }

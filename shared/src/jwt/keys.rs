@@ -16,13 +16,7 @@ use serde::Deserialize;
 #[serde(tag = "kty")]
 pub(super) enum PrivateJwk {
     #[serde(rename = "EC")]
-    Ec {
-        kid: String,
-        crv: String,
-        x: String,
-        y: String,
-        d: SecretString,
-    },
+    Ec { kid: String, crv: String, x: String, y: String, d: SecretString },
     #[serde(rename = "RSA")]
     Rsa {
         kid: String,
@@ -65,22 +59,9 @@ impl PrivateJwk {
                 let pair = pair.map_err(|rejected| format!("key {kid}: {rejected}"))?;
                 Ok((kid, SigningKey::Es256(pair)))
             }
-            Self::Rsa {
-                kid,
-                n,
-                e,
-                d,
-                p,
-                q,
-                dp,
-                dq,
-                qi,
-            } => {
+            Self::Rsa { kid, n, e, d, p, q, dp, dq, qi } => {
                 let pair = rsa::KeyPair::from_components(&rsa::KeyPairComponents {
-                    public_key: rsa::PublicKeyComponents {
-                        n: decode(&n)?,
-                        e: decode(&e)?,
-                    },
+                    public_key: rsa::PublicKeyComponents { n: decode(&n)?, e: decode(&e)? },
                     d: decode(d.expose_secret())?,
                     p: decode(p.expose_secret())?,
                     q: decode(q.expose_secret())?,
@@ -130,9 +111,7 @@ impl SigningKey {
 }
 
 fn decode(text: &str) -> Result<Vec<u8>, String> {
-    BASE64_URL_SAFE_NO_PAD
-        .decode(text)
-        .map_err(|_| "a key's member is not base64url".to_owned())
+    BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| "a key's member is not base64url".to_owned())
 }
 
 /// jsonwebtoken ships no `ring` backend, and panics when it has none. Ours verifies; signing goes through [`SigningKey`],
@@ -142,10 +121,9 @@ pub(super) static PROVIDER: CryptoProvider = CryptoProvider {
     verifier_factory: |algorithm, key| {
         let algorithm = *algorithm;
         match algorithm {
-            Algorithm::ES256 | Algorithm::RS256 | Algorithm::HS256 => Ok(Box::new(RingVerifier {
-                algorithm,
-                key: key.clone(),
-            })),
+            Algorithm::ES256 | Algorithm::RS256 | Algorithm::HS256 => {
+                Ok(Box::new(RingVerifier { algorithm, key: key.clone() }))
+            }
             _ => Err(ErrorKind::InvalidAlgorithm.into()),
         }
     },

@@ -138,18 +138,9 @@ impl Signer {
         }
         let set: PrivateJwkSet =
             serde_json::from_str(json).map_err(|_| "not a JWK Set of private keys (RFC 7517)".to_owned())?;
-        let first = set
-            .keys
-            .into_iter()
-            .next()
-            .ok_or_else(|| "no key in the set".to_owned())?;
+        let first = set.keys.into_iter().next().ok_or_else(|| "no key in the set".to_owned())?;
         let (key_id, key) = first.into_signing_key()?;
-        Ok(Self {
-            key_id,
-            key,
-            audience,
-            lifetime,
-        })
+        Ok(Self { key_id, key, audience, lifetime })
     }
 
     /// An access token for this session.
@@ -170,11 +161,7 @@ impl Signer {
             token_type: "access".to_owned(),
             user_id: user.to_string(),
         };
-        AccessToken {
-            text: self.sign_claims(&claims).into(),
-            expires_at,
-            expires_in,
-        }
+        AccessToken { text: self.sign_claims(&claims).into(), expires_at, expires_in }
     }
 
     fn sign_claims(&self, claims: &impl Serialize) -> String {
@@ -213,11 +200,7 @@ impl Verifier {
             let key = DecodingKey::from_jwk(jwk).map_err(|_| format!("key {kid}: not readable"))?;
             keys.insert(kid, (key, signature_only(algorithm)));
         }
-        if keys.is_empty() {
-            Err("no key in the set".to_owned())
-        } else {
-            Ok(Self { keys, audience })
-        }
+        if keys.is_empty() { Err("no key in the set".to_owned()) } else { Ok(Self { keys, audience }) }
     }
 
     /// Checks a token from an `Authorization` header (RFC 9068 §4).
@@ -237,10 +220,7 @@ impl Verifier {
         if typ.strip_prefix("application/").unwrap_or(&typ) != TYPE {
             return Err(InvalidAccessToken::WrongType);
         }
-        let (key, validation) = header
-            .kid
-            .and_then(|kid| self.keys.get(&kid))
-            .ok_or(InvalidAccessToken::UnknownKey)?;
+        let (key, validation) = header.kid.and_then(|kid| self.keys.get(&kid)).ok_or(InvalidAccessToken::UnknownKey)?;
         let claims = jsonwebtoken::decode::<Claims>(token, key, validation)
             .map_err(|error| match error.kind() {
                 jsonwebtoken::errors::ErrorKind::Json(_) => InvalidAccessToken::Malformed,

@@ -22,10 +22,7 @@ fn set(jwk: &str) -> String {
 }
 
 fn audience() -> Audience {
-    Audience {
-        issuer: "https://auth.example".to_owned(),
-        audience: "api".to_owned(),
-    }
+    Audience { issuer: "https://auth.example".to_owned(), audience: "api".to_owned() }
 }
 
 fn signer(jwk_set: &str) -> Signer {
@@ -61,11 +58,7 @@ fn every_kind_of_key_signs_what_it_verifies() {
         let (user, session) = (UserId::generate(), SessionId::generate());
         let token = signer(&jwk_set).sign(user, session, NOW);
         let text = token.text.expose_secret();
-        assert_eq!(
-            verifier(&jwk_set).verify(text, NOW),
-            Ok(Access { user, session }),
-            "{jwk_set}"
-        );
+        assert_eq!(verifier(&jwk_set).verify(text, NOW), Ok(Access { user, session }), "{jwk_set}");
     }
 }
 
@@ -104,18 +97,7 @@ fn the_claims_are_those_of_rfc_9068_and_simplejwt_and_nothing_personal() {
     assert_eq!(read(parts[0]), json!({"alg": "ES256", "kid": "ec", "typ": "at+jwt"}));
     let claims = read(parts[1]);
     let names: Vec<&String> = claims.as_object().unwrap().keys().collect();
-    let expected = [
-        "aud",
-        "client_id",
-        "exp",
-        "iat",
-        "iss",
-        "jti",
-        "sid",
-        "sub",
-        "token_type",
-        "user_id",
-    ];
+    let expected = ["aud", "client_id", "exp", "iat", "iss", "jti", "sid", "sub", "token_type", "user_id"];
     assert_eq!(names, expected);
     assert_eq!(claims["sub"], claims["user_id"]);
 }
@@ -123,9 +105,8 @@ fn the_claims_are_those_of_rfc_9068_and_simplejwt_and_nothing_personal() {
 #[test]
 fn a_token_lives_its_lifetime_less_at_most_a_twentieth() {
     let signer = signer(&set(EC));
-    let lives: Vec<u64> = (0..200)
-        .map(|_| signer.sign(UserId::generate(), SessionId::generate(), NOW).expires_in)
-        .collect();
+    let lives: Vec<u64> =
+        (0..200).map(|_| signer.sign(UserId::generate(), SessionId::generate(), NOW).expires_in).collect();
     assert!(lives.iter().all(|life| (285..=300).contains(life)), "{lives:?}");
     assert!(lives.iter().any(|life| *life != lives[0]), "all the same: no jitter");
 }
@@ -136,10 +117,7 @@ fn a_token_expires_to_the_second() {
     let token = with_header(&header, &good_claims());
     let verifier = verifier(&set(EC));
     assert!(verifier.verify(&token, NOW + Duration::from_secs(299)).is_ok());
-    assert_eq!(
-        verifier.verify(&token, NOW + Duration::from_mins(5)),
-        Err(InvalidAccessToken::Expired)
-    );
+    assert_eq!(verifier.verify(&token, NOW + Duration::from_mins(5)), Err(InvalidAccessToken::Expired));
 }
 
 #[test]
@@ -149,11 +127,7 @@ fn every_claim_is_required() {
     for name in good_claims().as_object().unwrap().keys() {
         let mut claims = good_claims();
         claims.as_object_mut().unwrap().remove(name);
-        assert_eq!(
-            verify(&with_header(&header, &claims)),
-            Err(InvalidAccessToken::Malformed),
-            "{name}"
-        );
+        assert_eq!(verify(&with_header(&header, &claims)), Err(InvalidAccessToken::Malformed), "{name}");
     }
 }
 
@@ -179,50 +153,23 @@ fn claims_meant_for_somebody_else_are_refused() {
 #[test]
 fn headers_that_ask_for_another_check_are_refused() {
     let cases = [
-        (
-            json!({"alg": "ES256", "kid": "ec", "typ": "JWT"}),
-            InvalidAccessToken::WrongType,
-        ),
+        (json!({"alg": "ES256", "kid": "ec", "typ": "JWT"}), InvalidAccessToken::WrongType),
         (json!({"alg": "ES256", "kid": "ec"}), InvalidAccessToken::WrongType),
-        (
-            json!({"alg": "ES256", "kid": "other", "typ": "at+jwt"}),
-            InvalidAccessToken::UnknownKey,
-        ),
+        (json!({"alg": "ES256", "kid": "other", "typ": "at+jwt"}), InvalidAccessToken::UnknownKey),
         (json!({"alg": "ES256", "typ": "at+jwt"}), InvalidAccessToken::UnknownKey),
-        (
-            json!({"alg": "HS256", "kid": "ec", "typ": "at+jwt"}),
-            InvalidAccessToken::WrongSignature,
-        ),
-        (
-            json!({"alg": "RS256", "kid": "ec", "typ": "at+jwt"}),
-            InvalidAccessToken::WrongSignature,
-        ),
-        (
-            json!({"alg": "none", "kid": "ec", "typ": "at+jwt"}),
-            InvalidAccessToken::Malformed,
-        ),
-        (
-            json!({"alg": "nOnE", "kid": "ec", "typ": "at+jwt"}),
-            InvalidAccessToken::Malformed,
-        ),
-        (
-            json!({"alg": "es256", "kid": "ec", "typ": "at+jwt"}),
-            InvalidAccessToken::Malformed,
-        ),
-        (
-            json!({"alg": "ES256", "kid": "ec", "typ": "at+jwt", "crit": ["exp"]}),
-            InvalidAccessToken::Malformed,
-        ),
+        (json!({"alg": "HS256", "kid": "ec", "typ": "at+jwt"}), InvalidAccessToken::WrongSignature),
+        (json!({"alg": "RS256", "kid": "ec", "typ": "at+jwt"}), InvalidAccessToken::WrongSignature),
+        (json!({"alg": "none", "kid": "ec", "typ": "at+jwt"}), InvalidAccessToken::Malformed),
+        (json!({"alg": "nOnE", "kid": "ec", "typ": "at+jwt"}), InvalidAccessToken::Malformed),
+        (json!({"alg": "es256", "kid": "ec", "typ": "at+jwt"}), InvalidAccessToken::Malformed),
+        (json!({"alg": "ES256", "kid": "ec", "typ": "at+jwt", "crit": ["exp"]}), InvalidAccessToken::Malformed),
     ];
     for (header, expected) in cases {
         assert_eq!(verify(&with_header(&header, &good_claims())), Err(expected), "{header}");
     }
     for typ in ["AT+JWT", "application/at+jwt"] {
         let header = json!({"alg": "ES256", "kid": "ec", "typ": typ});
-        assert!(
-            verify(&with_header(&header, &good_claims())).is_ok(),
-            "{typ} (RFC 9068 §4)"
-        );
+        assert!(verify(&with_header(&header, &good_claims())).is_ok(), "{typ} (RFC 9068 §4)");
     }
 }
 
@@ -235,10 +182,7 @@ fn the_public_key_is_no_hmac_secret() {
     let point = DecodingKey::from_ec_components(jwk["x"].as_str().unwrap(), jwk["y"].as_str().unwrap()).unwrap();
     let forged = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, point.try_get_as_bytes().unwrap());
     let signature = BASE64_URL_SAFE_NO_PAD.encode(ring::hmac::sign(&forged, message.as_bytes()));
-    assert_eq!(
-        verify(&format!("{message}.{signature}")),
-        Err(InvalidAccessToken::WrongSignature)
-    );
+    assert_eq!(verify(&format!("{message}.{signature}")), Err(InvalidAccessToken::WrongSignature));
 }
 
 #[test]
@@ -248,18 +192,9 @@ fn what_is_not_a_compact_jws_is_malformed() {
     let json_serialisation = json!({"payload": "x", "signatures": []}).to_string();
     let long = "a".repeat(MAX_LENGTH + 1);
     let five_parts = format!("{good}.a.b");
-    for text in [
-        "",
-        ".",
-        "..",
-        "a.b.c",
-        "한.글.!",
-        "\0",
-        &json_serialisation,
-        &long,
-        &five_parts,
-        &good[..good.len() / 3],
-    ] {
+    for text in
+        ["", ".", "..", "a.b.c", "한.글.!", "\0", &json_serialisation, &long, &five_parts, &good[..good.len() / 3]]
+    {
         assert_eq!(verify(text), Err(InvalidAccessToken::Malformed), "{text}");
     }
     let (message, _) = good.rsplit_once('.').unwrap();
@@ -268,22 +203,12 @@ fn what_is_not_a_compact_jws_is_malformed() {
 
 #[test]
 fn key_sets_that_cannot_work_are_refused_with_a_reason_and_without_the_key() {
-    for bad in [
-        "",
-        "{}",
-        r#"{"keys": []}"#,
-        &set(&EC.replace("P-256", "P-384")),
-        &set(&EC.replace("jpsQ", "jpsR")),
-    ] {
+    for bad in ["", "{}", r#"{"keys": []}"#, &set(&EC.replace("P-256", "P-384")), &set(&EC.replace("jpsQ", "jpsR"))] {
         let reason = Signer::from_jwk_set(bad, audience(), Duration::from_mins(5)).unwrap_err();
         assert!(!reason.is_empty() && !reason.contains("jps"), "{reason}");
     }
     let short = r#"{"kty": "oct", "kid": "short", "k": "c2hvcnQ"}"#;
-    assert!(
-        Signer::from_jwk_set(&set(short), audience(), Duration::from_mins(5))
-            .unwrap_err()
-            .contains("32 bytes")
-    );
+    assert!(Signer::from_jwk_set(&set(short), audience(), Duration::from_mins(5)).unwrap_err().contains("32 bytes"));
     for bad in ["", "{}", r#"{"keys": []}"#, &set(&EC.replace(r#""kid": "ec","#, ""))] {
         assert!(Verifier::from_jwk_set(bad, audience()).is_err(), "{bad}");
     }
@@ -295,8 +220,5 @@ fn nothing_secret_is_printed() {
     let token = signer.sign(UserId::generate(), SessionId::generate(), NOW);
     let printed = format!("{signer:?} {token:?} {:?}", verifier(&set(OCT)));
     let secret = token.text.expose_secret();
-    assert!(
-        !printed.contains(secret) && !printed.contains("jpsQ") && !printed.contains("AyM1"),
-        "{printed}"
-    );
+    assert!(!printed.contains(secret) && !printed.contains("jpsQ") && !printed.contains("AyM1"), "{printed}");
 }

@@ -93,10 +93,7 @@ impl Account {
     }
 
     fn profile_image(&self) -> Told {
-        let image = self
-            .profile
-            .as_ref()
-            .and_then(|profile| Some((profile.image_url.as_deref()?, profile)));
+        let image = self.profile.as_ref().and_then(|profile| Some((profile.image_url.as_deref()?, profile)));
         match image {
             Some((_, profile)) if profile.is_default_image == Some(true) => Told::Nothing,
             Some((url, _)) if url.starts_with("https://") && url.len() <= 2_048 => Told::Value(url.to_owned()),
@@ -118,18 +115,11 @@ impl Account {
 
 /// A consent item without a value: the user has not consented (`true`) or has none (`false`); or it is not mentioned.
 fn withheld(needs_agreement: Option<bool>) -> Told {
-    if needs_agreement.is_some() {
-        Told::Nothing
-    } else {
-        Told::Silence
-    }
+    if needs_agreement.is_some() { Told::Nothing } else { Told::Silence }
 }
 
 fn printable(text: &str) -> String {
-    text.chars()
-        .filter(|character| !character.is_control())
-        .take(100)
-        .collect()
+    text.chars().filter(|character| !character.is_control()).take(100).collect()
 }
 
 #[cfg(test)]
@@ -147,11 +137,7 @@ mod tests {
     fn an_email_counts_only_if_kakao_calls_it_valid_and_verified() {
         for (valid, verified) in [(true, true), (true, false), (false, true), (false, false)] {
             let told = user(&json!({"email": "a@b.kr", "is_email_valid": valid, "is_email_verified": verified})).email;
-            let expected = if valid && verified {
-                Told::Value("a@b.kr".to_owned())
-            } else {
-                Told::Nothing
-            };
+            let expected = if valid && verified { Told::Value("a@b.kr".to_owned()) } else { Told::Nothing };
             assert_eq!(told, expected, "valid {valid}, verified {verified}");
         }
         assert_eq!(user(&json!({"email": "a@b.kr"})).email, Told::Nothing, "flags missing");
@@ -160,19 +146,13 @@ mod tests {
     #[test]
     fn consent_withdrawn_is_nothing_and_a_missing_answer_is_silence() {
         let withdrawn = json!({"email_needs_agreement": true, "profile_nickname_needs_agreement": true});
-        assert_eq!(
-            (user(&withdrawn).email, user(&withdrawn).nickname),
-            (Told::Nothing, Told::Nothing)
-        );
+        assert_eq!((user(&withdrawn).email, user(&withdrawn).nickname), (Told::Nothing, Told::Nothing));
         assert_eq!(
             user(&json!({"profile_needs_agreement": true})).nickname,
             Told::Nothing,
             "the combined item of old apps"
         );
-        assert_eq!(
-            (user(&json!({})).email, user(&json!({})).nickname),
-            (Told::Silence, Told::Silence)
-        );
+        assert_eq!((user(&json!({})).email, user(&json!({})).nickname), (Told::Silence, Told::Silence));
         let nobody = serde_json::from_value::<Me>(json!({"id": 1})).unwrap().into_user();
         assert_eq!(
             (nobody.nickname, nobody.profile_image, nobody.email),
@@ -185,18 +165,9 @@ mod tests {
         let image = |profile| user(&json!({"profile": profile})).profile_image;
         let url = "https://k.kakaocdn.net/a.jpg";
         assert_eq!(image(json!({"profile_image_url": url})), Told::Value(url.to_owned()));
-        assert_eq!(
-            image(json!({"profile_image_url": url, "is_default_image": true})),
-            Told::Nothing
-        );
-        assert_eq!(
-            image(json!({"profile_image_url": "http://k.kakaocdn.net/a.jpg"})),
-            Told::Nothing
-        );
-        assert_eq!(
-            image(json!({"profile_image_url": "javascript:alert(1)"})),
-            Told::Nothing
-        );
+        assert_eq!(image(json!({"profile_image_url": url, "is_default_image": true})), Told::Nothing);
+        assert_eq!(image(json!({"profile_image_url": "http://k.kakaocdn.net/a.jpg"})), Told::Nothing);
+        assert_eq!(image(json!({"profile_image_url": "javascript:alert(1)"})), Told::Nothing);
     }
 
     #[test]

@@ -16,14 +16,8 @@ const MUCH_LATER: Duration = Duration::from_mins(10);
 
 /// What a `code` of the API (kapi) means.
 pub(super) fn of_api(code: i64) -> KakaoError {
-    let misconfigured = |fix| KakaoError::Misconfigured {
-        code: code.to_string(),
-        fix,
-    };
-    let unavailable = |retry_after| KakaoError::Unavailable {
-        reason: format!("kapi {code}"),
-        retry_after,
-    };
+    let misconfigured = |fix| KakaoError::Misconfigured { code: code.to_string(), fix };
+    let unavailable = |retry_after| KakaoError::Unavailable { reason: format!("kapi {code}"), retry_after };
     match code {
         -1 | -7 | -603 => unavailable(SHORTLY),
         -9798 => unavailable(LATER),
@@ -44,19 +38,10 @@ pub(super) fn of_api(code: i64) -> KakaoError {
 /// What an `error_code` of the authorization server (kauth) means, or its `error` where there is no code.
 pub(super) fn of_auth(code: Option<&str>, error: &str) -> KakaoError {
     let reason = || format!("kauth {}", code.unwrap_or("error without a code"));
-    let misconfigured = |fix| KakaoError::Misconfigured {
-        code: code.unwrap_or("invalid_client").to_owned(),
-        fix,
-    };
+    let misconfigured = |fix| KakaoError::Misconfigured { code: code.unwrap_or("invalid_client").to_owned(), fix };
     match (code, error) {
-        (Some("KOE003"), _) => KakaoError::Unavailable {
-            reason: reason(),
-            retry_after: SHORTLY,
-        },
-        (Some("KOE237"), _) => KakaoError::Unavailable {
-            reason: reason(),
-            retry_after: MUCH_LATER,
-        },
+        (Some("KOE003"), _) => KakaoError::Unavailable { reason: reason(), retry_after: SHORTLY },
+        (Some("KOE237"), _) => KakaoError::Unavailable { reason: reason(), retry_after: MUCH_LATER },
         (Some("KOE320"), _) | (None, "invalid_grant") => KakaoError::Rejected(reason()),
         (Some("KOE010"), _) | (None, "invalid_client") => {
             misconfigured("Platform key > REST API key > Client secret: it must be this key's own secret")
@@ -72,9 +57,6 @@ pub(super) fn of_auth(code: Option<&str>, error: &str) -> KakaoError {
         (Some("KOE201" | "KOE202" | "KOE204" | "KOE207" | "KOE319"), _) => {
             misconfigured("none: Kakao does not understand this server's request")
         }
-        _ => KakaoError::Unavailable {
-            reason: reason(),
-            retry_after: LATER,
-        },
+        _ => KakaoError::Unavailable { reason: reason(), retry_after: LATER },
     }
 }

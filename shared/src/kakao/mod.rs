@@ -87,9 +87,7 @@ impl Kakao {
     /// If the TLS provider lacks TLS 1.2 and 1.3, which it does not.
     #[must_use]
     pub fn new(app: KakaoApp) -> Self {
-        let roots = rustls::RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        };
+        let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let tls = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
@@ -144,15 +142,10 @@ impl Kakao {
         if let Some(verifier) = &grant.code_verifier {
             form.push(("code_verifier", verifier.expose_secret()));
         }
-        let request = self
-            .client
-            .post(format!("{}/oauth/token", self.app.auth_url))
-            .form(&form);
+        let request = self.client.post(format!("{}/oauth/token", self.app.auth_url)).form(&form);
         let tokens: Tokens = log::timed(
             "kakao.token",
-            send(request, |failure: AuthFailure| {
-                codes::of_auth(failure.error_code.as_deref(), &failure.error)
-            }),
+            send(request, |failure: AuthFailure| codes::of_auth(failure.error_code.as_deref(), &failure.error)),
         )
         .await?;
         if let Some(expected) = &grant.nonce {
@@ -162,22 +155,15 @@ impl Kakao {
     }
 
     async fn access_token_info(&self, token: &SecretString) -> Result<TokenInfo, KakaoError> {
-        let request = self
-            .client
-            .get(format!("{}/v1/user/access_token_info", self.app.api_url));
+        let request = self.client.get(format!("{}/v1/user/access_token_info", self.app.api_url));
         log::timed("kakao.access_token_info", call_api(request, token)).await
     }
 
     /// Asks for the profile and the email only, and for https addresses of pictures.
     async fn user_me(&self, token: &SecretString) -> Result<Me, KakaoError> {
-        let query = [
-            ("secure_resource", "true"),
-            ("property_keys", r#"["kakao_account.profile","kakao_account.email"]"#),
-        ];
-        let request = self
-            .client
-            .get(format!("{}/v2/user/me", self.app.api_url))
-            .query(&query);
+        let query =
+            [("secure_resource", "true"), ("property_keys", r#"["kakao_account.profile","kakao_account.email"]"#)];
+        let request = self.client.get(format!("{}/v2/user/me", self.app.api_url)).query(&query);
         log::timed("kakao.user_me", call_api(request, token)).await
     }
 }
@@ -225,28 +211,15 @@ async fn send<T: DeserializeOwned, F: DeserializeOwned>(
     }
     match serde_json::from_slice(&body) {
         Ok(failure) => Err(meaning(failure)),
-        Err(_) => Err(nonsense(&format!(
-            "status {} without a code",
-            response.status().as_u16()
-        ))),
+        Err(_) => Err(nonsense(&format!("status {} without a code", response.status().as_u16()))),
     }
 }
 
 fn unreachable(error: &reqwest::Error) -> KakaoError {
-    let reason = if error.is_timeout() {
-        "timed out"
-    } else {
-        "no connection"
-    };
-    KakaoError::Unavailable {
-        reason: reason.to_owned(),
-        retry_after: Duration::from_secs(2),
-    }
+    let reason = if error.is_timeout() { "timed out" } else { "no connection" };
+    KakaoError::Unavailable { reason: reason.to_owned(), retry_after: Duration::from_secs(2) }
 }
 
 fn nonsense(reason: &str) -> KakaoError {
-    KakaoError::Unavailable {
-        reason: reason.to_owned(),
-        retry_after: Duration::from_secs(2),
-    }
+    KakaoError::Unavailable { reason: reason.to_owned(), retry_after: Duration::from_secs(2) }
 }

@@ -60,10 +60,7 @@ pub(super) fn profile_key(user: UserId) -> Item {
 }
 
 pub(super) fn read_text<'a>(item: &'a Item, name: &'static str) -> Result<&'a str, StoreError> {
-    item.get(name)
-        .and_then(|value| value.as_s().ok())
-        .map(String::as_str)
-        .ok_or(StoreError::Corrupt(name))
+    item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str).ok_or(StoreError::Corrupt(name))
 }
 
 fn read_number<T: std::str::FromStr>(item: &Item, name: &'static str) -> Result<T, StoreError> {

@@ -25,6 +25,8 @@ use aws_smithy_http_client::{
     tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
 };
 
+use lambda_http::BoxFuture;
+
 pub use self::sessions::{Device, Ended, Rotation};
 use crate::log;
 
@@ -71,9 +73,7 @@ impl Store {
             .operation_attempt_timeout(Duration::from_millis(700))
             .operation_timeout(Duration::from_secs(2))
             .build();
-        let retries = RetryConfig::standard()
-            .with_max_attempts(3)
-            .with_initial_backoff(Duration::from_millis(50));
+        let retries = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50));
         let mut config = aws_sdk_dynamodb::Config::builder()
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(endpoint.region))
@@ -84,20 +84,14 @@ impl Store {
             // The attempt's time-out already bounds a stalled answer.
             .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
         config.set_endpoint_url(endpoint.url);
-        Self {
-            client: Client::from_conf(config.build()),
-            table,
-        }
+        Self { client: Client::from_conf(config.build()), table }
     }
 }
 
 /// Trusts Amazon's own roots and reads no file for it: loading the system's 145 costs 18.6 M instructions at a cold start.
 pub(crate) fn https_client() -> aws_sdk_dynamodb::config::SharedHttpClient {
     let roots = TrustStore::empty().with_pem_certificate(include_bytes!("../amazon-roots.pem").as_slice());
-    let tls = TlsContext::builder()
-        .with_trust_store(roots)
-        .build()
-        .expect("the roots in this crate are readable");
+    let tls = TlsContext::builder().with_trust_store(roots).build().expect("the roots in this crate are readable");
     Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .tls_context(tls)
@@ -107,38 +101,40 @@ pub(crate) fn https_client() -> aws_sdk_dynamodb::config::SharedHttpClient {
 }
 
 /// Times a call for the log, and keeps of a failure only its name.
-async fn call<T, E, R>(
+///
+/// The SDK's futures are large, so each goes into a box before it becomes a part of others.
+fn call<'a, T, E, R>(
     operation: &'static str,
-    request: impl Future<Output = Result<T, SdkError<E, R>>>,
-) -> Result<Result<T, E>, StoreError>
+    request: impl Future<Output = Result<T, SdkError<E, R>>> + Send + 'a,
+) -> BoxFuture<'a, Result<Result<T, E>, StoreError>>
 where
-    E: ProvideErrorMetadata,
+    T: 'a,
+    E: ProvideErrorMetadata + 'a,
+    R: 'a,
 {
-    match log::timed(operation, request).await {
-        Ok(output) => Ok(Ok(output)),
-        Err(SdkError::ServiceError(error)) => {
-            let error = error.into_err();
-            match error.code() {
-                Some("ConditionalCheckFailedException") => Ok(Err(error)),
-                code => Err(StoreError::Unavailable {
-                    operation,
-                    reason: code.unwrap_or("unnamed error").to_owned(),
-                }),
+    Box::pin(async move {
+        match log::timed(operation, request).await {
+            Ok(output) => Ok(Ok(output)),
+            Err(SdkError::ServiceError(error)) => {
+                let error = error.into_err();
+                match error.code() {
+                    Some("ConditionalCheckFailedException") => Ok(Err(error)),
+                    code => {
+                        Err(StoreError::Unavailable { operation, reason: code.unwrap_or("unnamed error").to_owned() })
+                    }
+                }
+            }
+            Err(error) => {
+                let reason = match error {
+                    SdkError::TimeoutError(_) => "timed out",
+                    SdkError::DispatchFailure(_) => "no connection",
+                    SdkError::ResponseError(_) => "unreadable answer",
+                    _ => "request not built",
+                };
+                Err(StoreError::Unavailable { operation, reason: reason.to_owned() })
             }
         }
-        Err(error) => {
-            let reason = match error {
-                SdkError::TimeoutError(_) => "timed out",
-                SdkError::DispatchFailure(_) => "no connection",
-                SdkError::ResponseError(_) => "unreadable answer",
-                _ => "request not built",
-            };
-            Err(StoreError::Unavailable {
-                operation,
-                reason: reason.to_owned(),
-            })
-        }
-    }
+    })
 }
 
 /// For calls that have no condition: what is left of their service errors is unavailability too.

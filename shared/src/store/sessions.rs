@@ -75,9 +75,8 @@ impl Store {
             .item("user_agent", item::text(&device.user_agent))
             .item("ip_prefix", item::text(&device.ip_prefix))
             // A first try that was thought lost and arrives late must not put a rotated token back.
-            .condition_expression("attribute_not_exists(pk)")
-            .send();
-        match call("PutItem", begun).await? {
+            .condition_expression("attribute_not_exists(pk)");
+        match call("PutItem", begun.send()).await? {
             // Session ids are random, so what is there already is what the lost try wrote.
             Err(error) if error.is_conditional_check_failed_exception() => Ok(()),
             result => unconditional("PutItem", result).map(drop),
@@ -116,9 +115,8 @@ impl Store {
             .expression_attribute_values(":expires_at", item::time(expires_at))
             .expression_attribute_values(":presented", item::hash(presented.hash()))
             .expression_attribute_values(":settled", item::time(now - window))
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send();
-        let session = match call("UpdateItem", rotated).await? {
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let session = match call("UpdateItem", rotated.send()).await? {
             Ok(_) => return Ok(Rotation::Rotated(successor)),
             Err(UpdateItemError::ConditionalCheckFailedException(refused)) => {
                 refused.item().map(item::read_session).transpose()?
@@ -146,13 +144,8 @@ impl Store {
     /// [`StoreError`] if DynamoDB fails.
     pub async fn end_session(&self, token: &RefreshToken) -> Result<(), StoreError> {
         let key = item::session_key(token.user, token.session);
-        let ended = self
-            .client
-            .delete_item()
-            .table_name(&self.table)
-            .set_key(Some(key))
-            .send();
-        unconditional("DeleteItem", call("DeleteItem", ended).await?).map(drop)
+        let ended = self.client.delete_item().table_name(&self.table).set_key(Some(key));
+        unconditional("DeleteItem", call("DeleteItem", ended.send()).await?).map(drop)
     }
 
     /// Ends all sessions of this token's user, if its own still lives; says how many that were.
@@ -175,9 +168,8 @@ impl Store {
                 .key_condition_expression("pk = :pk AND begins_with(sk, :sessions)")
                 .expression_attribute_values(":pk", item::user_pk(token.user))
                 .expression_attribute_values(":sessions", item::text(item::SESSION_PREFIX))
-                .set_exclusive_start_key(from)
-                .send();
-            let page = unconditional("Query", call("Query", page).await?)?;
+                .set_exclusive_start_key(from);
+            let page = unconditional("Query", call("Query", page.send()).await?)?;
             for session in page.items.unwrap_or_default() {
                 if session.get("sk") == Some(&own) {
                     own_lives = item::read_session(&session)?.expires_at > now;
@@ -206,27 +198,17 @@ impl Store {
             let request = DeleteRequest::builder().set_key(Some(key.clone())).build();
             request.map(|request| WriteRequest::builder().delete_request(request).build())
         };
-        let mut left: Vec<_> = keys
-            .iter()
-            .map(delete)
-            .collect::<Result<_, _>>()
-            .map_err(|_| StoreError::Corrupt("sk"))?;
+        let mut left: Vec<_> =
+            keys.iter().map(delete).collect::<Result<_, _>>().map_err(|_| StoreError::Corrupt("sk"))?;
         for _ in 0..3 {
-            let done = self.client.batch_write_item().request_items(&self.table, left).send();
-            let done = unconditional("BatchWriteItem", call("BatchWriteItem", done).await?)?;
-            left = done
-                .unprocessed_items
-                .unwrap_or_default()
-                .remove(&self.table)
-                .unwrap_or_default();
+            let done = self.client.batch_write_item().request_items(&self.table, left);
+            let done = unconditional("BatchWriteItem", call("BatchWriteItem", done.send()).await?)?;
+            left = done.unprocessed_items.unwrap_or_default().remove(&self.table).unwrap_or_default();
             if left.is_empty() {
                 return Ok(());
             }
         }
         let reason = "left items unprocessed".to_owned();
-        Err(StoreError::Unavailable {
-            operation: "BatchWriteItem",
-            reason,
-        })
+        Err(StoreError::Unavailable { operation: "BatchWriteItem", reason })
     }
 }

@@ -22,13 +22,8 @@ impl Store {
     /// [`StoreError`] if DynamoDB fails.
     pub async fn identify(&self, kakao: KakaoId, now: Timestamp) -> Result<UserId, StoreError> {
         let key = item::key(item::kakao_pk(kakao), item::text(item::IDENTITY));
-        let known = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(key.clone()))
-            .send();
-        let known = unconditional("GetItem", call("GetItem", known).await?)?;
+        let known = self.client.get_item().table_name(&self.table).set_key(Some(key.clone()));
+        let known = unconditional("GetItem", call("GetItem", known.send()).await?)?;
         if let Some(identity) = known.item {
             return user_of(&identity);
         }
@@ -42,9 +37,8 @@ impl Store {
             .item("user_id", item::text(user.to_string()))
             .item("created_at", item::time(now))
             .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld)
-            .send();
-        match call("PutItem", made).await? {
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match call("PutItem", made.send()).await? {
             Ok(_) => Ok(user),
             Err(PutItemError::ConditionalCheckFailedException(lost)) => {
                 user_of(lost.item().ok_or(StoreError::Corrupt("user_id"))?)
@@ -59,10 +53,8 @@ impl Store {
     ///
     /// [`StoreError`] if DynamoDB fails.
     pub async fn remember(&self, user: UserId, told: &KakaoUser, now: Timestamp) -> Result<User, StoreError> {
-        let mut set = vec![
-            "created_at = if_not_exists(created_at, :now)".to_owned(),
-            "last_login_at = :now".to_owned(),
-        ];
+        let mut set =
+            vec!["created_at = if_not_exists(created_at, :now)".to_owned(), "last_login_at = :now".to_owned()];
         let mut remove = Vec::new();
         let mut update = self
             .client
@@ -71,11 +63,7 @@ impl Store {
             .set_key(Some(item::profile_key(user)))
             .expression_attribute_values(":now", item::time(now))
             .return_values(ReturnValue::AllNew);
-        let fields = [
-            ("nickname", &told.nickname),
-            ("profile_image", &told.profile_image),
-            ("email", &told.email),
-        ];
+        let fields = [("nickname", &told.nickname), ("profile_image", &told.profile_image), ("email", &told.email)];
         for (name, told) in fields {
             match told {
                 Told::Value(value) => {
@@ -101,13 +89,8 @@ impl Store {
     ///
     /// [`StoreError`] if DynamoDB fails.
     pub async fn user(&self, user: UserId) -> Result<Option<User>, StoreError> {
-        let found = self
-            .client
-            .get_item()
-            .table_name(&self.table)
-            .set_key(Some(item::profile_key(user)))
-            .send();
-        let found = unconditional("GetItem", call("GetItem", found).await?)?;
+        let found = self.client.get_item().table_name(&self.table).set_key(Some(item::profile_key(user)));
+        let found = unconditional("GetItem", call("GetItem", found.send()).await?)?;
         found.item.map(|profile| item::read_user(user, &profile)).transpose()
     }
 
@@ -128,24 +111,15 @@ impl Store {
             .build()
             .map_err(|_| StoreError::Corrupt("keys"))?;
         let request = HashMap::from([(self.table.clone(), keys)]);
-        let found = self.client.batch_get_item().set_request_items(Some(request)).send();
-        let found = unconditional("BatchGetItem", call("BatchGetItem", found).await?)?;
+        let found = self.client.batch_get_item().set_request_items(Some(request));
+        let found = unconditional("BatchGetItem", call("BatchGetItem", found.send()).await?)?;
         if found.unprocessed_keys.is_some_and(|unread| !unread.is_empty()) {
             let reason = "left keys unprocessed".to_owned();
-            return Err(StoreError::Unavailable {
-                operation: "BatchGetItem",
-                reason,
-            });
+            return Err(StoreError::Unavailable { operation: "BatchGetItem", reason });
         }
 
-        let mut items = found
-            .responses
-            .unwrap_or_default()
-            .remove(&self.table)
-            .unwrap_or_default();
-        let profile = items
-            .iter()
-            .position(|item| item.get("sk") == Some(&item::text(item::PROFILE)));
+        let mut items = found.responses.unwrap_or_default().remove(&self.table).unwrap_or_default();
+        let profile = items.iter().position(|item| item.get("sk") == Some(&item::text(item::PROFILE)));
         let Some(profile) = profile.map(|at| items.swap_remove(at)) else {
             return Ok(None);
         };
@@ -158,7 +132,5 @@ impl Store {
 }
 
 fn user_of(identity: &item::Item) -> Result<UserId, StoreError> {
-    item::read_text(identity, "user_id")?
-        .parse()
-        .map_err(|_| StoreError::Corrupt("user_id"))
+    item::read_text(identity, "user_id")?.parse().map_err(|_| StoreError::Corrupt("user_id"))
 }

@@ -1,0 +1,173 @@
+//! A client that holds every answer to the contract: JSON, uncached, with the header set that all answers have.
+
+use reqwest::{
+    Client, Method, RequestBuilder, StatusCode,
+    header::{COOKIE, HeaderMap, SET_COOKIE},
+    redirect::Policy,
+};
+use serde_json::{Value, json};
+
+/// The cookie's name.
+pub const COOKIE_NAME: &str = "__Host-Http-refresh_token";
+
+const HEADERS: [(&str, &str); 6] = [
+    ("content-type", "application/json"),
+    ("cache-control", "no-store"),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("strict-transport-security", "max-age=63072000; includeSubDomains"),
+];
+
+/// Calls the functions through a gateway, as a front end does.
+#[derive(Clone, Debug)]
+pub struct Functions {
+    client: Client,
+    url: String,
+}
+
+/// An answer of a function.
+#[derive(Debug)]
+pub struct Answer {
+    /// The response status.
+    pub status: StatusCode,
+    /// The body.
+    pub body: Value,
+    /// All headers.
+    pub headers: HeaderMap,
+    /// The refresh token that the answer sets: `Some("")` when it clears the cookie, `None` when it leaves it alone.
+    pub cookie: Option<String>,
+}
+
+/// A client for servers of this machine: no proxy, and no redirect is followed.
+///
+/// # Panics
+///
+/// If its constant settings do not fit together.
+#[must_use]
+pub fn http_client() -> Client {
+    // reqwest asks for the process's TLS provider although nothing here speaks TLS. A second call changes nothing.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    Client::builder().no_proxy().redirect(Policy::none()).build().expect("constant settings fit together")
+}
+
+impl Functions {
+    /// Calls the gateway at this address.
+    #[must_use]
+    pub fn new(url: &str) -> Self {
+        Self { client: http_client(), url: url.to_owned() }
+    }
+
+    /// A request to be made to measure and given to [`send`](Self::send).
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    /// `POST /auth/kakao`.
+    pub async fn login(&self, body: &Value) -> Answer {
+        self.send(self.request(Method::POST, "/auth/kakao").json(body)).await
+    }
+
+    /// `POST /auth/refresh` with a cookie.
+    pub async fn refresh(&self, cookie: &str) -> Answer {
+        self.send(self.request(Method::POST, "/auth/refresh").header(COOKIE, cookie_pair(cookie))).await
+    }
+
+    /// `POST /auth/refresh` with a cookie, asking for the user as well.
+    pub async fn refresh_with_user(&self, cookie: &str) -> Answer {
+        let request = self.request(Method::POST, "/auth/refresh").header(COOKIE, cookie_pair(cookie));
+        self.send(request.json(&json!({"user": true}))).await
+    }
+
+    /// `POST /auth/logout` with a cookie.
+    pub async fn logout(&self, cookie: &str) -> Answer {
+        self.send(self.request(Method::POST, "/auth/logout").header(COOKIE, cookie_pair(cookie))).await
+    }
+
+    /// `POST /auth/logout?scope=all` with a cookie.
+    pub async fn logout_everywhere(&self, cookie: &str) -> Answer {
+        self.send(self.request(Method::POST, "/auth/logout?scope=all").header(COOKIE, cookie_pair(cookie))).await
+    }
+
+    /// `GET /auth/profile` with an access token.
+    pub async fn profile(&self, access: &str) -> Answer {
+        self.send(self.request(Method::GET, "/auth/profile").bearer_auth(access)).await
+    }
+
+    /// Sends a request to a function and checks what holds for every answer.
+    ///
+    /// # Panics
+    ///
+    /// If the answer breaks the contract, or there is none.
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
+        let response = request.send().await.expect("the gateway answers");
+        let (status, headers) = (response.status(), response.headers().clone());
+        let text = response.text().await.expect("the answer has a body");
+        let body: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status} with no JSON: {text}"));
+        for (name, expected) in HEADERS {
+            let found: Vec<_> = headers.get_all(name).iter().collect();
+            assert_eq!(found, [expected], "header {name} of {status} {body}");
+        }
+        let cookies: Vec<&str> = headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()).collect();
+        assert!(cookies.len() <= 1, "several cookies: {cookies:?}");
+        let cookie = cookies.first().map(|cookie| {
+            let (pair, _) = cookie.split_once(';').expect("a cookie has attributes");
+            let (_, value) = pair.split_once('=').expect("a cookie has a value");
+            value.to_owned()
+        });
+        if !status.is_success() {
+            let members = body.as_object().map(|body| body.keys().map(String::as_str).collect::<Vec<_>>());
+            let expected = if status == StatusCode::BAD_REQUEST {
+                vec!["code", "detail", "non_field_errors"]
+            } else {
+                vec!["code", "detail"]
+            };
+            assert_eq!(members, Some(expected), "{status} {body}");
+        }
+        assert_eq!(status == StatusCode::UNAUTHORIZED, headers.contains_key("www-authenticate"), "{status} {body}");
+        assert_eq!(status == StatusCode::SERVICE_UNAVAILABLE, headers.contains_key("retry-after"), "{status} {body}");
+        assert_ne!(status, StatusCode::INTERNAL_SERVER_ERROR, "{body}");
+        Answer { status, body, headers, cookie }
+    }
+}
+
+impl Answer {
+    /// The access token of a sign-in or a refresh.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[must_use]
+    pub fn access(&self) -> &str {
+        self.body["access"].as_str().unwrap_or_else(|| panic!("no access token: {} {}", self.status, self.body))
+    }
+
+    /// The refresh token of a sign-in or a rotation.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[must_use]
+    pub fn token(&self) -> String {
+        let token = self.cookie.clone().filter(|token| !token.is_empty());
+        token.unwrap_or_else(|| panic!("no refresh token: {} {}", self.status, self.body))
+    }
+
+    /// `code` of a refusal.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+
+    /// The whole `Set-Cookie`, or `""`.
+    #[must_use]
+    pub fn set_cookie(&self) -> &str {
+        self.headers.get(SET_COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+    }
+}
+
+/// What a browser sends for this token.
+#[must_use]
+pub fn cookie_pair(token: &str) -> String {
+    format!("{COOKIE_NAME}={token}")
+}

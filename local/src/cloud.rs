@@ -1,0 +1,124 @@
+//! Puts the functions together as the cloud does: environment from the template, secrets from elsewhere.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use kakao_login::KakaoLogin;
+use logout::Logout;
+use profile::Profile;
+use refresh::Refresh;
+use serde_json::Value;
+use shared::{
+    clock::Clock,
+    config::{Config, ConfigError},
+    http,
+};
+
+use crate::{
+    gateway::Function,
+    kakao::SHOP,
+    template::{Template, TemplateError},
+};
+
+/// The template that is deployed.
+pub const TEMPLATE: &str = include_str!("../../template.yaml");
+
+/// Names in the environment that stand in for a parameter of the template, and what each is without one.
+const PARAMETERS: [(&str, &str, &str); 12] = [
+    ("ISSUER", "Issuer", "http://localhost:9000"),
+    ("AUDIENCE", "Audience", "api"),
+    ("ALLOWED_ORIGINS", "AllowedOrigins", "http://localhost:9000,http://localhost:5173"),
+    ("REDIRECT_URIS", "RedirectUris", "http://localhost:9000/,http://localhost:5173/"),
+    ("KAKAO_APP_ID", "KakaoAppId", ""),
+    ("KAKAO_REST_API_KEY", "KakaoRestApiKey", SHOP.rest_api_key),
+    ("ACCESS_TTL", "AccessTtl", "300"),
+    ("SESSION_IDLE_TTL", "SessionIdleTtl", "604800"),
+    ("SESSION_MAX_TTL", "SessionMaxTtl", "2592000"),
+    ("ROTATION_WINDOW", "RotationWindow", "30"),
+    ("COOKIE_SAMESITE", "CookieSameSite", "Strict"),
+    ("STAGE", "Stage", "local"),
+];
+
+/// Reads the template with what a local stack has for its parameters. A value in `given`, by the name that the functions
+/// know it by, wins.
+///
+/// # Errors
+///
+/// [`TemplateError`] if the template would not deploy.
+pub fn template(given: &BTreeMap<String, String>) -> Result<Template, TemplateError> {
+    let app_id = SHOP.app_id.to_string();
+    let parameters = PARAMETERS.iter().map(|(name, parameter, default)| {
+        let default = if *name == "KAKAO_APP_ID" { &app_id } else { *default };
+        let value = given.get(*name).map_or(default, String::as_str);
+        ((*parameter).to_owned(), value.to_owned())
+    });
+    Template::read(TEMPLATE, &parameters.collect())
+}
+
+/// The environment of one function: the template's, without the reference to a secret but with its members, and with
+/// `local` settings that a function takes if it knows them.
+#[must_use]
+pub fn environment(
+    template: &Template,
+    function: &str,
+    secrets: &Value,
+    local: &BTreeMap<String, String>,
+) -> BTreeMap<String, String> {
+    let mut environment =
+        template.functions.get(function).map(|declared| declared.environment.clone()).unwrap_or_default();
+    environment.remove("SECRET_ID");
+    for (name, value) in secrets[function].as_object().into_iter().flatten() {
+        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
+        environment.insert(name.clone(), text);
+    }
+    environment.extend(local.clone());
+    environment
+}
+
+/// The four functions, each with its own environment.
+///
+/// # Errors
+///
+/// [`ConfigError`] if the template gives one of them less than it needs.
+pub fn functions(
+    template: &Template,
+    secrets: &Value,
+    local: &BTreeMap<String, String>,
+    clock: &Arc<dyn Clock>,
+) -> Result<BTreeMap<String, Function>, ConfigError> {
+    let config = |function| Config::from_pairs(environment(template, function, secrets, local));
+    let kakao_login = Arc::new(KakaoLogin::from_config(&config("kakao-login"), Arc::clone(clock))?);
+    let refresh = Arc::new(Refresh::from_config(&config("refresh"), Arc::clone(clock))?);
+    let logout = Arc::new(Logout::from_config(&config("logout"), Arc::clone(clock))?);
+    let profile = Arc::new(Profile::from_config(&config("profile"), Arc::clone(clock))?);
+
+    let mut functions = BTreeMap::<String, Function>::new();
+    functions.insert(
+        "kakao-login".to_owned(),
+        Arc::new(move |request| {
+            let function = Arc::clone(&kakao_login);
+            Box::pin(http::answer("kakao-login", request, async move |request| function.handle(request).await))
+        }),
+    );
+    functions.insert(
+        "refresh".to_owned(),
+        Arc::new(move |request| {
+            let function = Arc::clone(&refresh);
+            Box::pin(http::answer("refresh", request, async move |request| function.handle(request).await))
+        }),
+    );
+    functions.insert(
+        "logout".to_owned(),
+        Arc::new(move |request| {
+            let function = Arc::clone(&logout);
+            Box::pin(http::answer("logout", request, async move |request| function.handle(request).await))
+        }),
+    );
+    functions.insert(
+        "profile".to_owned(),
+        Arc::new(move |request| {
+            let function = Arc::clone(&profile);
+            Box::pin(http::answer("profile", request, async move |request| function.handle(request).await))
+        }),
+    );
+    Ok(functions)
+}

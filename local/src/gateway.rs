@@ -1,0 +1,290 @@
+//! Behaves as an AWS HTTP API does: routes and CORS of the template, payload format 2.0 in, responses out.
+
+mod event;
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    panic::AssertUnwindSafe,
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime},
+};
+
+use axum::{
+    Router,
+    body::to_bytes,
+    extract::{ConnectInfo, Request, State},
+    http::{
+        HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
+        header::{CONTENT_TYPE, HOST, ORIGIN, VARY},
+        uri::Authority,
+    },
+    response::{IntoResponse, Response},
+};
+use lambda_http::{
+    Adapter, BoxFuture, LambdaEvent, Service, aws_lambda_events::encodings::Body as LambdaBody,
+    lambda_runtime::Context, request::LambdaRequest, service_fn,
+};
+use serde_json::{Value, json};
+use shared::random;
+use tokio::net::TcpListener;
+
+use crate::template::{self, Template, Throttle};
+
+/// A Lambda function as the gateway sees it.
+pub type Function =
+    Arc<dyn Fn(lambda_http::Request) -> BoxFuture<'static, lambda_http::Response<LambdaBody>> + Send + Sync>;
+
+/// What becomes of a request for `/x/` where `/x` and `/x/{proxy+}` are declared. Both have been seen in the cloud.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TrailingSlash {
+    /// It reaches `/x`.
+    #[default]
+    Exact,
+    /// It reaches `/x/{proxy+}` with an empty remainder.
+    Greedy,
+    /// It reaches `/x`, and `requestContext.http.path` has lost the slash.
+    Dropped,
+}
+
+const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
+const MAX_HEADER_BYTES: usize = 10_240;
+
+/// An HTTP API in front of functions.
+pub struct Gateway {
+    routes: Vec<Target>,
+    cors: template::Cors,
+    bucket: Mutex<Bucket>,
+    slash: TrailingSlash,
+    pages: Router,
+}
+
+struct Target {
+    route: template::Route,
+    function: Function,
+    timeout: Duration,
+}
+
+struct Bucket {
+    throttle: Throttle,
+    tokens: f64,
+    filled: Instant,
+}
+
+impl Gateway {
+    /// A gateway with the template's routes. `pages` answers what no route matches.
+    ///
+    /// # Panics
+    ///
+    /// If the template has a function that `functions` lacks.
+    #[must_use]
+    pub fn new(
+        template: &Template,
+        functions: &BTreeMap<String, Function>,
+        slash: TrailingSlash,
+        pages: Option<Router>,
+    ) -> Self {
+        let mut routes = Vec::new();
+        for (name, declared) in &template.functions {
+            let function = functions.get(name).unwrap_or_else(|| panic!("no function {name} was given"));
+            for route in &declared.routes {
+                let (route, function) = (route.clone(), Arc::clone(function));
+                routes.push(Target { route, function, timeout: declared.timeout });
+            }
+        }
+        let bucket = Bucket { throttle: template.throttle, tokens: template.throttle.burst, filled: Instant::now() };
+        let pages = pages.unwrap_or_else(|| Router::new().fallback(async || not_found()));
+        Self { routes, cors: template.cors.clone(), bucket: Mutex::new(bucket), slash, pages }
+    }
+
+    /// Serves until the process ends or the future is dropped.
+    pub async fn serve(self, listener: TcpListener) {
+        let app = Router::new().fallback(handle).with_state(Arc::new(self));
+        let app = app.into_make_service_with_connect_info::<std::net::SocketAddr>();
+        // axum's server has no way to fail once it listens.
+        let _ = axum::serve(listener, app).await;
+    }
+
+    /// The route for a request, and what `{proxy+}` stands for in it. An exact path wins.
+    fn find(&self, method: &Method, path: &str) -> Option<(&Target, Option<String>)> {
+        let bare = path.strip_suffix('/').filter(|bare| !bare.is_empty());
+        let exact_path = match self.slash {
+            TrailingSlash::Exact | TrailingSlash::Dropped => bare.unwrap_or(path),
+            TrailingSlash::Greedy => path,
+        };
+        let fits = |target: &&Target| target.route.method == "ANY" || target.route.method == method.as_str();
+        let exact = self.routes.iter().filter(fits).find(|target| target.route.path == exact_path);
+        if let Some(target) = exact {
+            return Some((target, None));
+        }
+        let greedy = self.routes.iter().filter(fits).filter_map(|target| {
+            let prefix = target.route.path.strip_suffix("{proxy+}")?;
+            Some((target, Some(path.strip_prefix(prefix)?.to_owned())))
+        });
+        greedy.max_by_key(|(target, _)| target.route.path.len())
+    }
+}
+
+async fn handle(
+    State(gateway): State<Arc<Gateway>>,
+    ConnectInfo(peer): ConnectInfo<std::net::SocketAddr>,
+    request: Request,
+) -> Response {
+    let origin = request.headers().get(ORIGIN).cloned();
+    let mut response = gateway.answer(request, peer).await;
+    gateway.add_cors(response.headers_mut(), origin.as_ref());
+    response
+}
+
+impl Gateway {
+    async fn answer(&self, request: Request, peer: std::net::SocketAddr) -> Response {
+        if head_bytes(&request) > MAX_HEADER_BYTES {
+            return own(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large");
+        }
+        // lambda_http builds a URL of this header and panics if it cannot.
+        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
+        if host.is_none_or(|host| host.parse::<Authority>().is_err()) {
+            return own(StatusCode::BAD_REQUEST, "Bad Request");
+        }
+        if request.method() == Method::OPTIONS && request.headers().contains_key("access-control-request-method") {
+            return self.preflight(&request);
+        }
+        let Some((target, proxy)) = self.find(request.method(), request.uri().path()) else {
+            return self.pages.clone().call(request).await.unwrap_or_else(|never| match never {});
+        };
+        if !self.admit() {
+            return own(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests");
+        }
+        let (parts, body) = request.into_parts();
+        let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
+            return own(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
+        };
+        let request_id = request_id();
+        let event = event::build(
+            &parts,
+            &body,
+            &event::Meta {
+                route: &target.route,
+                proxy,
+                request_id: &request_id,
+                source_ip: peer.ip(),
+                drop_slash: self.slash == TrailingSlash::Dropped,
+            },
+        );
+        let mut response = invoke(target, &event, &request_id).await;
+        let request_id = HeaderValue::try_from(request_id).expect("a request id is base64url");
+        response.headers_mut().insert("apigw-requestid", request_id);
+        response
+    }
+
+    fn admit(&self) -> bool {
+        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        let gained = bucket.filled.elapsed().as_secs_f64() * bucket.throttle.rate;
+        bucket.tokens = (bucket.tokens + gained).min(bucket.throttle.burst);
+        bucket.filled = Instant::now();
+        let admitted = bucket.tokens >= 1.0;
+        if admitted {
+            bucket.tokens -= 1.0;
+        }
+        admitted
+    }
+
+    fn allows(&self, origin: Option<&HeaderValue>) -> bool {
+        origin.is_some_and(|origin| self.cors.origins.iter().any(|allowed| origin == allowed))
+    }
+
+    /// Answered here: a preflight never reaches a function.
+    fn preflight(&self, request: &Request) -> Response {
+        let mut response = StatusCode::NO_CONTENT.into_response();
+        if self.allows(request.headers().get(ORIGIN)) {
+            let answers = [
+                ("access-control-allow-methods", self.cors.methods.join(",")),
+                ("access-control-allow-headers", self.cors.headers.join(",")),
+                ("access-control-max-age", self.cors.max_age.to_string()),
+            ];
+            for (name, value) in answers {
+                if let Ok(value) = HeaderValue::try_from(value) {
+                    response.headers_mut().insert(name, value);
+                }
+            }
+        }
+        response
+    }
+
+    /// The API's own configuration replaces whatever a function says about CORS.
+    fn add_cors(&self, headers: &mut HeaderMap, origin: Option<&HeaderValue>) {
+        headers.remove("access-control-allow-origin");
+        headers.remove("access-control-allow-credentials");
+        if let Some(origin) = origin.filter(|origin| self.allows(Some(origin))) {
+            headers.insert("access-control-allow-origin", origin.clone());
+            if self.cors.credentials {
+                headers.insert("access-control-allow-credentials", HeaderValue::from_static("true"));
+            }
+            headers.append(VARY, HeaderValue::from_static("origin"));
+        }
+    }
+}
+
+/// Runs a function as Lambda does: through `lambda_http`'s own reading of the event and writing of the response.
+async fn invoke(target: &Target, event: &Value, request_id: &str) -> Response {
+    let Ok(payload) = serde_json::from_value::<LambdaRequest>(event.clone()) else {
+        return own(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
+    };
+    let function = Arc::clone(&target.function);
+    let mut adapter = Adapter::from(service_fn(move |request| {
+        let answer = function(request);
+        async move { Ok::<_, Infallible>(answer.await) }
+    }));
+    let mut context = Context::default();
+    request_id.clone_into(&mut context.request_id);
+    context.deadline = milliseconds_since_epoch() + u64::try_from(target.timeout.as_millis()).unwrap_or(u64::MAX);
+    // A task of its own catches a panic, as the Lambda runtime does. So does its start: the event is decoded there.
+    let running = tokio::spawn(async move {
+        let call = std::panic::catch_unwind(AssertUnwindSafe(|| adapter.call(LambdaEvent::new(payload, context))));
+        match call {
+            Ok(call) => call.await.ok(),
+            Err(_) => None,
+        }
+    });
+    match tokio::time::timeout(target.timeout, running).await {
+        Err(_) => own(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+        Ok(Ok(Some(response))) => serde_json::to_value(&response)
+            .ok()
+            .and_then(|response| event::read_response(&response))
+            .unwrap_or_else(|| own(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")),
+        Ok(_) => own(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "the gateway stands outside of the functions, whose clock it is not")]
+fn milliseconds_since_epoch() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn request_id() -> String {
+    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+    format!("{}=", BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<11>()))
+}
+
+fn head_bytes(request: &Request) -> usize {
+    let line = request.method().as_str().len() + request.uri().to_string().len();
+    let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
+    line + headers.sum::<usize>()
+}
+
+/// The answer for what no route and no page matches. An HTTP API gives it for a wrong method too.
+#[must_use]
+pub fn not_found() -> Response {
+    own(StatusCode::NOT_FOUND, "Not Found")
+}
+
+fn own(status: StatusCode, message: &str) -> Response {
+    let json = HeaderValue::from_static("application/json");
+    let request_id = HeaderValue::try_from(request_id()).expect("a request id is base64url");
+    let headers = [(CONTENT_TYPE, json), (HeaderName::from_static("apigw-requestid"), request_id)];
+    (status, headers, json!({"message": message}).to_string()).into_response()
+}
+
+#[cfg(test)]
+mod tests;

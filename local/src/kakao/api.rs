@@ -1,0 +1,111 @@
+//! kapi.kakao.com: what an access token opens.
+
+use std::{collections::HashMap, sync::Arc};
+
+use axum::{
+    extract::{Query, State},
+    http::{HeaderMap, Method, StatusCode, header::AUTHORIZATION},
+    response::Response,
+};
+use serde_json::{Value, json};
+
+use super::{AccessToken, Standin, api_error, data::Person, is_form, json_answer};
+
+/// `GET /v1/user/access_token_info`
+pub(super) async fn access_token_info(State(standin): State<Arc<Standin>>, headers: HeaderMap) -> Response {
+    match standin.holder(&headers) {
+        Ok((token, person)) => {
+            let expires_in = token.expires_at.seconds_since(standin.clock.now());
+            let app_id = token.app.app_id;
+            json_answer(
+                StatusCode::OK,
+                &json!({"id": person.id_in(token.app), "expires_in": expires_in, "app_id": app_id, "appId": app_id}),
+            )
+        }
+        Err(refusal) => *refusal,
+    }
+}
+
+/// `GET` or `POST /v2/user/me`
+pub(super) async fn user_me(
+    State(standin): State<Arc<Standin>>,
+    method: Method,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> Response {
+    if method == Method::POST && !is_form(&headers) {
+        return api_error(StatusCode::BAD_REQUEST, -8, "wrong content type");
+    }
+    let (token, person) = match standin.holder(&headers) {
+        Ok(holder) => holder,
+        Err(refusal) => return *refusal,
+    };
+    let mut me = json!({"id": person.id_in(token.app), "connected_at": "2026-01-02T03:04:05Z"});
+    if !person.account.is_null() {
+        let mut account = person.account;
+        if query.get("secure_resource").is_none_or(|secure| secure != "true") {
+            for image in ["profile_image_url", "thumbnail_image_url"] {
+                if let Some(url) = account["profile"][image].as_str() {
+                    account["profile"][image] = json!(url.replace("https://", "http://"));
+                }
+            }
+        }
+        let all_keys = !query.contains_key("property_keys");
+        if all_keys {
+            me["properties"] = json!({"nickname": account["profile"]["nickname"]});
+        } else if let Err(refusal) = keep_only(&mut account, &query["property_keys"]) {
+            return *refusal;
+        }
+        me["kakao_account"] = account;
+    }
+    json_answer(StatusCode::OK, &me)
+}
+
+/// `property_keys` is a JSON array such as `["kakao_account.profile"]`.
+fn keep_only(account: &mut Value, property_keys: &str) -> Result<(), Box<Response>> {
+    let Ok(keys) = serde_json::from_str::<Vec<String>>(property_keys) else {
+        return Err(Box::new(api_error(StatusCode::BAD_REQUEST, -2, "property_keys should be json array")));
+    };
+    let wanted = |name: &str| {
+        keys.iter().any(|key| match key.strip_prefix("kakao_account.").map(|key| key.trim_end_matches('.')) {
+            Some("profile") => name.starts_with("profile"),
+            Some("email") => name.contains("email"),
+            _ => false,
+        })
+    };
+    if let Some(account) = account.as_object_mut() {
+        account.retain(|name, _| wanted(name));
+    }
+    Ok(())
+}
+
+impl Standin {
+    /// Who holds the bearer token, or why Kakao does not say.
+    fn holder(&self, headers: &HeaderMap) -> Result<(AccessToken, Person), Box<Response>> {
+        let refuse = |status, code, message| Err(Box::new(api_error(status, code, message)));
+        let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let Some(token) = header.strip_prefix("Bearer ") else {
+            return refuse(StatusCode::UNAUTHORIZED, -401, "no authentication key!");
+        };
+        if token.len() > 512 {
+            return refuse(StatusCode::BAD_REQUEST, -2, "too long for access token.");
+        }
+        let data = self.data();
+        let Some(grant) = data.access_tokens.get(token) else {
+            return refuse(StatusCode::UNAUTHORIZED, -401, "this access token does not exist");
+        };
+        if grant.expires_at <= self.clock.now() {
+            return refuse(StatusCode::UNAUTHORIZED, -401, "this access token is already expired");
+        }
+        let Some(person) = data.people.get(&grant.person) else {
+            return refuse(StatusCode::BAD_REQUEST, -103, "no such account");
+        };
+        if !person.linked {
+            return refuse(StatusCode::BAD_REQUEST, -101, "NotRegisteredUserException");
+        }
+        if person.underage {
+            return refuse(StatusCode::UNAUTHORIZED, -406, "under age 14");
+        }
+        Ok((grant.clone(), person.clone()))
+    }
+}

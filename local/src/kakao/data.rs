@@ -1,0 +1,162 @@
+//! The apps and people that the stand-in knows from the start.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+/// An app in Kakao's console.
+#[derive(Debug, PartialEq, Eq)]
+pub struct App {
+    /// As the control routes call it.
+    pub name: &'static str,
+    /// The number of the app; not a key.
+    pub app_id: i64,
+    /// The REST API key.
+    pub rest_api_key: &'static str,
+    /// The secret of the REST API key, or `""` where it is switched off.
+    pub client_secret: &'static str,
+    /// Whether `OpenID` Connect is switched on.
+    pub oidc: bool,
+}
+
+/// The app that a local stack's functions belong to.
+pub const SHOP: App = App {
+    name: "shop",
+    app_id: 1_234_567,
+    rest_api_key: "5f0ab1c2d3e4f5061728394a5b6c7d8e",
+    client_secret: "LocalClientSecretOfTheShopNo0001",
+    oidc: true,
+};
+
+/// Somebody else's app: its access tokens are good at Kakao, and ours to refuse.
+const OTHER: App = App {
+    name: "other",
+    app_id: 7_654_321,
+    rest_api_key: "00112233445566778899aabbccddeeff",
+    client_secret: "LocalClientSecretOfAnotherNo0002",
+    oidc: true,
+};
+
+/// An app whose owner switched off OpenID Connect and the client secret.
+const PLAIN: App = App {
+    name: "plain",
+    app_id: 1_111_111,
+    rest_api_key: "abcdefabcdefabcdefabcdefabcdef00",
+    client_secret: "",
+    oidc: false,
+};
+
+pub(super) static APPS: [&App; 3] = [&SHOP, &OTHER, &PLAIN];
+
+/// Somebody with a Kakao account.
+#[derive(Clone, Debug)]
+pub(super) struct Person {
+    /// What is particular about them.
+    pub about: String,
+    /// Their number in the app [`SHOP`]; every other app knows them by another.
+    pub id: i64,
+    /// `kakao_account` in the answer of user/me; `null` where there is none.
+    pub account: Value,
+    /// Whether Kakao refuses their age (-406).
+    pub underage: bool,
+    /// Whether they are linked to the app (-101 if not).
+    pub linked: bool,
+}
+
+impl Person {
+    /// Kakao numbers people anew for every app.
+    pub(super) fn id_in(&self, app: &App) -> i64 {
+        if *app == SHOP { self.id } else { self.id ^ app.app_id }
+    }
+}
+
+/// An account with a profile and an email that Kakao vouches for.
+pub(super) fn account(nickname: &str, email: &str) -> Value {
+    json!({
+        "profile_nickname_needs_agreement": false,
+        "profile_image_needs_agreement": false,
+        "profile": {
+            "nickname": nickname,
+            "thumbnail_image_url": "https://k.kakaocdn.net/dn/local/img_110x110.jpg",
+            "profile_image_url": "https://k.kakaocdn.net/dn/local/img_640x640.jpg",
+            "is_default_image": false,
+            "is_default_nickname": false,
+        },
+        "has_email": true,
+        "email_needs_agreement": false,
+        "is_email_valid": true,
+        "is_email_verified": true,
+        "email": email,
+    })
+}
+
+pub(super) fn people() -> BTreeMap<String, Person> {
+    let with = |account: Value, changes: Value| {
+        let mut account = account;
+        for (name, value) in changes.as_object().into_iter().flatten() {
+            if value.is_null() {
+                account.as_object_mut().and_then(|account| account.remove(name));
+            } else {
+                account[name] = value.clone();
+            }
+        }
+        account
+    };
+    let person =
+        |id, about: &str, account| Person { about: about.to_owned(), id, account, underage: false, linked: true };
+    let everyone = [
+        ("ryan", person(1_029_384_756, "a verified email", account("라이언", "ryan@example.com"))),
+        (
+            "choonsik",
+            person(1_376_016_924_429_759_228, "an id of 19 digits", account("춘식이", "choonsik@example.com")),
+        ),
+        (
+            "apeach",
+            person(
+                2_000_000_001,
+                "has not consented to the email",
+                with(
+                    account("어피치", ""),
+                    json!({"email": null, "email_needs_agreement": true, "has_email": true,
+                    "is_email_valid": null, "is_email_verified": null}),
+                ),
+            ),
+        ),
+        (
+            "muzi",
+            person(
+                2_000_000_002,
+                "an unverified email",
+                with(account("무지", "muzi@example.com"), json!({"is_email_verified": false})),
+            ),
+        ),
+        (
+            "frodo",
+            person(
+                2_000_000_003,
+                "an invalid email",
+                with(account("프로도", "fr***@example.com"), json!({"is_email_valid": false})),
+            ),
+        ),
+        ("con", person(2_000_000_004, "no kakao_account at all", Value::Null)),
+        (
+            "neo",
+            person(
+                2_000_000_005,
+                "Kakao's default picture",
+                with(
+                    account("네오", "neo@example.com"),
+                    json!({"profile": {
+                "nickname": "네오", "profile_image_url": "https://k.kakaocdn.net/dn/local/default.jpg",
+                "is_default_image": true}}),
+                ),
+            ),
+        ),
+        ("tube", Person { underage: true, ..person(2_000_000_006, "under 14", account("튜브", "tube@example.com")) }),
+        (
+            "jordy",
+            Person { linked: false, ..person(2_000_000_007, "unlinked", account("죠르디", "jordy@example.com")) },
+        ),
+    ];
+    everyone.map(|(name, person)| (name.to_owned(), person)).into()
+}

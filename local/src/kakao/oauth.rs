@@ -1,0 +1,193 @@
+//! kauth.kakao.com: the authorize page and the exchange of codes.
+
+use std::{collections::HashMap, sync::Arc, time::Duration};
+
+use axum::{
+    extract::{Form, Query, State, rejection::FormRejection},
+    http::{HeaderMap, HeaderValue, StatusCode, header::AUTHORIZATION},
+    response::{Html, IntoResponse, Redirect, Response},
+};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use ring::{digest, rand::SystemRandom, signature};
+use serde_json::{Value, json};
+
+use super::{
+    Code, Standin, auth_error,
+    data::{APPS, App, SHOP},
+    json_answer, page,
+};
+
+type Parameters = HashMap<String, String>;
+
+/// What a REST API key's access tokens live.
+const ACCESS_TOKEN_TTL: Duration = Duration::from_secs(21_599);
+const CODE_TTL: Duration = Duration::from_mins(5);
+const SIGNING_KEY: &[u8] = include_bytes!("keys/one.pk8");
+const SIGNING_KEY_ID: &str = "3f96980381e451efad0d2ddd30e3d3";
+
+/// `GET /oauth/authorize`: the page where one picks who one is.
+pub(super) async fn authorize(State(standin): State<Arc<Standin>>, Query(parameters): Query<Parameters>) -> Response {
+    match standin.check_authorize(&parameters) {
+        Ok(_) => {
+            let people = standin.data().people.clone();
+            Html(page::authorize(&people, &parameters)).into_response()
+        }
+        Err((code, text)) => (StatusCode::BAD_REQUEST, Html(page::refusal(code, text))).into_response(),
+    }
+}
+
+/// The page's buttons: a person, or cancel.
+pub(super) async fn decide(State(standin): State<Arc<Standin>>, Form(mut parameters): Form<Parameters>) -> Response {
+    let person = parameters.remove("person");
+    let app = match standin.check_authorize(&parameters) {
+        Ok(app) => app,
+        Err((code, text)) => return (StatusCode::BAD_REQUEST, Html(page::refusal(code, text))).into_response(),
+    };
+    let mut answer = match person.filter(|person| standin.data().people.contains_key(person)) {
+        Some(person) => {
+            let code = standin.new_code(person, app, &parameters);
+            vec![("code", code)]
+        }
+        None => vec![("error", "access_denied".to_owned()), ("error_description", "User denied access".to_owned())],
+    };
+    if let Some(state) = parameters.get("state") {
+        answer.push(("state", state.clone()));
+    }
+    let query: Vec<String> =
+        answer.iter().map(|(name, value)| format!("{name}={}", page::percent_encoded(value))).collect();
+    let redirect_uri = &parameters["redirect_uri"];
+    let separator = if redirect_uri.contains('?') { '&' } else { '?' };
+    Redirect::to(&format!("{redirect_uri}{separator}{}", query.join("&"))).into_response()
+}
+
+/// `POST /oauth/token`
+pub(super) async fn token(
+    State(standin): State<Arc<Standin>>,
+    headers: HeaderMap,
+    form: Result<Form<Parameters>, FormRejection>,
+) -> Response {
+    let Ok(Form(form)) = form else {
+        return auth_error(StatusCode::BAD_REQUEST, "invalid_request", "KOE204", "send a form");
+    };
+    let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
+    if headers.contains_key(AUTHORIZATION) && field("client_id").is_empty() {
+        // HTTP Basic is not read: RFC 6749 §2.3.1 notwithstanding.
+        return auth_error(StatusCode::UNAUTHORIZED, "invalid_client", "KOE101", "Not exist client_id [null]");
+    }
+    let Some(app) = APPS.iter().find(|app| app.rest_api_key == field("client_id")) else {
+        let text = format!("Not exist client_id [{}]", field("client_id"));
+        return auth_error(StatusCode::UNAUTHORIZED, "invalid_client", "KOE101", &text);
+    };
+    if !app.client_secret.is_empty() && app.client_secret != field("client_secret") {
+        let mut refusal = auth_error(StatusCode::UNAUTHORIZED, "invalid_client", "KOE010", "Bad client credentials");
+        let challenge = r#"Bearer realm="oauth", error="invalid_client", error_description="Bad client credentials""#;
+        refusal.headers_mut().insert("www-authenticate", HeaderValue::from_static(challenge));
+        return refusal;
+    }
+    if field("grant_type") != "authorization_code" {
+        return auth_error(StatusCode::BAD_REQUEST, "invalid_request", "KOE310", "unsupported grant_type");
+    }
+    match standin.spend_code(field("code"), app, &form) {
+        Ok(code) => standin.tokens(&code),
+        Err(refusal) => *refusal,
+    }
+}
+
+impl Standin {
+    fn check_authorize(&self, parameters: &Parameters) -> Result<&'static App, (&'static str, &'static str)> {
+        let field = |name: &str| parameters.get(name).map(String::as_str).unwrap_or_default();
+        let app = APPS.into_iter().find(|app| app.rest_api_key == field("client_id"));
+        let app = app.ok_or(("KOE101", "there is no app with this client_id"))?;
+        if *app != SHOP || !self.redirect_uris.iter().any(|registered| registered == field("redirect_uri")) {
+            return Err(("KOE006", "this redirect_uri is not registered"));
+        }
+        match field("response_type") {
+            "code" => {}
+            "token" => return Err(("KOE202", "the implicit grant is not offered")),
+            _ => return Err(("KOE201", "response_type must be code")),
+        }
+        let known = ["openid", "profile_nickname", "profile_image", "account_email"];
+        let scopes = field("scope").split([',', ' ']).filter(|scope| !scope.is_empty());
+        for scope in scopes {
+            if !known.contains(&scope) || scope == "openid" && !app.oidc {
+                return Err(("KOE205", "this scope is not set up"));
+            }
+        }
+        if parameters.contains_key("code_challenge") && field("code_challenge_method") != "S256" {
+            return Err(("KOE204", "code_challenge_method must be S256"));
+        }
+        Ok(app)
+    }
+
+    pub(super) fn new_code(&self, person: String, app: &'static App, parameters: &Parameters) -> String {
+        self.issue_code(Code {
+            person,
+            app,
+            redirect_uri: parameters.get("redirect_uri").cloned().unwrap_or_default(),
+            challenge: parameters.get("code_challenge").cloned(),
+            nonce: parameters.get("nonce").cloned(),
+            expires_at: self.clock.now() + CODE_TTL,
+        })
+    }
+
+    /// A code is gone after its first presentation, even a wrong one.
+    fn spend_code(&self, text: &str, app: &App, form: &Parameters) -> Result<Code, Box<Response>> {
+        let refuse = |code, text: &str| Box::new(auth_error(StatusCode::BAD_REQUEST, "invalid_grant", code, text));
+        let spent = self.data().codes.remove(text);
+        let not_found = format!("authorization code not found for code={text}");
+        let code = spent
+            .filter(|code| code.expires_at > self.clock.now() && code.app == app)
+            .ok_or_else(|| refuse("KOE320", &not_found))?;
+        if form.get("redirect_uri") != Some(&code.redirect_uri) {
+            return Err(refuse("KOE303", "Redirect URI mismatch."));
+        }
+        if let Some(challenge) = &code.challenge {
+            let verifier = form.get("code_verifier").map(String::as_str).unwrap_or_default();
+            let hash = digest::digest(&digest::SHA256, verifier.as_bytes());
+            if BASE64_URL_SAFE_NO_PAD.encode(hash) != *challenge {
+                return Err(refuse("KOE320", "code_verifier does not match"));
+            }
+        }
+        Ok(code)
+    }
+
+    fn tokens(&self, code: &Code) -> Response {
+        let access_token = self.issue_access_token(&code.person, code.app, ACCESS_TOKEN_TTL);
+        let mut tokens = json!({
+            "access_token": access_token,
+            "token_type": "bearer",
+            "refresh_token": BASE64_URL_SAFE_NO_PAD.encode(shared::random::bytes::<48>()),
+            "expires_in": ACCESS_TOKEN_TTL.as_secs(),
+            "scope": "account_email profile_image profile_nickname",
+            "refresh_token_expires_in": 5_183_999,
+        });
+        if code.app.oidc {
+            tokens["scope"] = json!("account_email profile_image openid profile_nickname");
+            tokens["id_token"] = json!(self.id_token(code));
+        }
+        json_answer(StatusCode::OK, &tokens)
+    }
+
+    fn id_token(&self, code: &Code) -> String {
+        let now = self.clock.now().unix_seconds();
+        let sub = self.data().people.get(&code.person).map(|person| person.id_in(code.app).to_string());
+        let mut claims = json!({
+            "iss": "https://kauth.kakao.com", "aud": code.app.rest_api_key, "sub": sub, "iat": now,
+            "exp": now + 21_599, "auth_time": now,
+        });
+        if let Some(nonce) = &code.nonce {
+            claims["nonce"] = json!(nonce);
+        }
+        signed(&json!({"kid": SIGNING_KEY_ID, "typ": "JWT", "alg": "RS256"}), &claims)
+    }
+}
+
+fn signed(header: &Value, claims: &Value) -> String {
+    let key = signature::RsaKeyPair::from_pkcs8(SIGNING_KEY).expect("the test key in this folder is readable");
+    let encode = |part: &Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string());
+    let message = format!("{}.{}", encode(header), encode(claims));
+    let mut signed = vec![0; key.public().modulus_len()];
+    key.sign(&signature::RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signed)
+        .expect("an RSA key signs");
+    format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signed))
+}

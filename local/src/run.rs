@@ -1,0 +1,213 @@
+//! Starts a stack for a person: on fixed ports, with the machine's clock, and says where things are.
+
+use std::{
+    collections::BTreeMap,
+    env, fs,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use axum::{Router, response::Html, routing::get};
+use dynoxide::Database;
+use local::{
+    cloud,
+    gateway::{Gateway, TrailingSlash, not_found},
+    kakao::{Kakao, SHOP},
+    secrets, table,
+    template::Template,
+};
+use serde_json::Value;
+use shared::clock::{Clock, SystemClock};
+use tokio::net::TcpListener;
+
+/// What the functions need around them.
+struct Surroundings {
+    port: u16,
+    template: Template,
+    secrets: Value,
+    /// Settings beside the template's.
+    local: BTreeMap<String, String>,
+    kakao: Option<Kakao>,
+}
+
+/// The functions in this process, behind a gateway.
+pub(crate) async fn run() -> Result<(), String> {
+    shared::log::start(&["dynoxide"]);
+    let around = Surroundings::start().await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let functions = cloud::functions(&around.template, &around.secrets, &around.local, &clock);
+    let functions = functions.map_err(|error| error.to_string())?;
+
+    let text = around.guide();
+    let page = format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width\"><title>kakao-login</title><style>:root{{color-scheme:light dark;\
+         font:16px/1.5 system-ui,sans-serif}}body{{max-width:60rem;margin:2rem auto;padding:0 1rem}}\
+         pre{{white-space:pre-wrap;overflow-wrap:anywhere}}</style><h1>kakao-login</h1><pre>{}</pre></html>",
+        text.replace('&', "&amp;").replace('<', "&lt;")
+    );
+    let pages = Router::new().route("/", get(async move || Html(page))).fallback(async || not_found());
+    let gateway = Gateway::new(&around.template, &functions, TrailingSlash::default(), Some(pages));
+    let listener = listen(around.port).await?;
+    println!("{text}");
+    tokio::select! {
+        () = gateway.serve(listener) => Ok(()),
+        stopped = tokio::signal::ctrl_c() => stopped.map_err(|error| error.to_string()),
+    }
+}
+
+/// The functions under `cargo lambda watch`, which rebuilds them when they change.
+pub(crate) async fn watch() -> Result<(), String> {
+    let around = Surroundings::start().await?;
+    let file = PathBuf::from(".local/watch.env");
+    write_private(&file, &around.env_file())?;
+    let tool = Path::new(".venv/bin/cargo-lambda");
+    let mut watch = tokio::process::Command::new(if tool.exists() { tool } else { Path::new("cargo-lambda") });
+    watch
+        .args(["lambda", "watch", "--disable-cors", "--invoke-address", "127.0.0.1", "--invoke-port"])
+        .arg(around.port.to_string())
+        .arg("--env-file")
+        .arg(&file)
+        // cargo-lambda builds with flags of its own: apart from the ordinary builds, neither undoes the other's work.
+        .env("CARGO_TARGET_DIR", "target/watch")
+        .kill_on_drop(true);
+    println!("{}", around.guide());
+    let mut watch = watch.spawn().map_err(|error| format!("cargo-lambda (`make .venv` installs it): {error}"))?;
+    tokio::select! {
+        ended = watch.wait() => Err(ended.map_or_else(|error| error.to_string(), |status| status.to_string())),
+        stopped = tokio::signal::ctrl_c() => stopped.map_err(|error| error.to_string()),
+    }
+}
+
+impl Surroundings {
+    /// The table and Kakao, unless the environment says where others are.
+    async fn start() -> Result<Self, String> {
+        let given: BTreeMap<String, String> = env::vars().collect();
+        let port = number(&given, "PORT", 9000)?;
+        let mut settings = given.clone();
+        let origin = format!("http://localhost:{port}");
+        settings.entry("ISSUER".to_owned()).or_insert_with(|| origin.clone());
+        settings.entry("ALLOWED_ORIGINS".to_owned()).or_insert_with(|| format!("{origin},http://localhost:5173"));
+        let redirect_uris = format!("{origin}/,http://localhost:5173/");
+        let redirect_uris = settings.entry("REDIRECT_URIS".to_owned()).or_insert(redirect_uris).clone();
+        let template = cloud::template(&settings).map_err(|error| error.to_string())?;
+
+        let data = given.get("DATA").map(PathBuf::from);
+        let mut local = BTreeMap::new();
+        for name in ["COOKIE_SECURE", "AWS_REGION"] {
+            if let Some(value) = given.get(name) {
+                local.insert(name.to_owned(), value.clone());
+            }
+        }
+        let dynamodb_url = match given.get("AWS_ENDPOINT_URL_DYNAMODB") {
+            Some(url) => url.clone(),
+            None => start_dynamodb(number(&given, "DYNAMODB_PORT", port + 2)?, data.as_deref()).await?,
+        };
+        table::create(&table::client(&dynamodb_url), &template.table).await?;
+        local.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), dynamodb_url);
+
+        let elsewhere = [given.get("KAKAO_AUTH_URL"), given.get("KAKAO_API_URL")];
+        let (kakao, [auth_url, api_url]) = if let [Some(auth), Some(api)] = elsewhere {
+            (None, [auth.clone(), api.clone()])
+        } else {
+            let listener = listen(number(&given, "KAKAO_PORT", port + 1)?).await?;
+            let redirect_uris = redirect_uris.split(',').map(|uri| uri.trim().to_owned()).collect();
+            let kakao = Kakao::start(listener, Arc::new(SystemClock), redirect_uris);
+            let kakao = kakao.map_err(|error| error.to_string())?;
+            let url = kakao.url().replace("127.0.0.1", "localhost");
+            (Some(kakao), [url.clone(), url])
+        };
+        local.insert("KAKAO_AUTH_URL".to_owned(), auth_url);
+        local.insert("KAKAO_API_URL".to_owned(), api_url);
+        let client_secret = given.get("KAKAO_CLIENT_SECRET").map_or(SHOP.client_secret, String::as_str);
+        let mut secrets = kept_secrets(data.as_deref(), client_secret)?;
+        for function in secrets.as_object_mut().into_iter().flat_map(|functions| functions.values_mut()) {
+            for (name, value) in function.as_object_mut().into_iter().flatten() {
+                if let Some(given) = given.get(name) {
+                    *value = Value::String(given.clone());
+                }
+            }
+        }
+        Ok(Self { port, template, secrets, local, kakao })
+    }
+
+    /// Every function's environment in one, for `cargo lambda watch`.
+    fn env_file(&self) -> String {
+        let mut all = BTreeMap::new();
+        for function in self.template.functions.keys() {
+            all.extend(cloud::environment(&self.template, function, &self.secrets, &self.local));
+        }
+        all.insert("AWS_ACCESS_KEY_ID".to_owned(), "local".to_owned());
+        all.insert("AWS_SECRET_ACCESS_KEY".to_owned(), "local".to_owned());
+        all.entry("AWS_REGION".to_owned()).or_insert_with(|| "ap-northeast-2".to_owned());
+        let lines: Vec<String> = all.iter().map(|(name, value)| format!("{name}='{value}'\n")).collect();
+        lines.concat()
+    }
+
+    /// Where things are, and four lines to paste.
+    fn guide(&self) -> String {
+        let api = format!("http://localhost:{}", self.port);
+        let dynamodb = &self.local["AWS_ENDPOINT_URL_DYNAMODB"];
+        let kakao = &self.local["KAKAO_API_URL"];
+        if self.kakao.is_none() {
+            return format!("API       {api}\nDynamoDB  {dynamodb}\nKakao     {kakao}");
+        }
+        let json = "-H 'content-type: application/json'";
+        let token = format!(r#"curl -s {kakao}/control/tokens {json} -d '{{"user":"ryan"}}'"#);
+        let access = r#"$(echo "$LOGIN" | sed 's/.*"access":"\([^"]*\)".*/\1/')"#;
+        format!(
+            "API       {api}\nKakao     {kakao}  (a stand-in: users, switches)\nDynamoDB  {dynamodb}\n\n\
+             Sign in, see the profile, refresh, log out:\n\n\
+             LOGIN=$(curl -s -c cookies.txt {api}/auth/kakao {json} -d \"$({token})\"); echo \"$LOGIN\"\n\
+             curl -s {api}/auth/profile -H \"authorization: Bearer {access}\"; echo\n\
+             curl -s -b cookies.txt -c cookies.txt -X POST {api}/auth/refresh; echo\n\
+             curl -s -b cookies.txt -c cookies.txt -X POST {api}/auth/logout; echo\n"
+        )
+    }
+}
+
+async fn listen(port: u16) -> Result<TcpListener, String> {
+    TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| format!("port {port}: {error} (PORT chooses another)"))
+}
+
+fn number(given: &BTreeMap<String, String>, name: &str, default: u16) -> Result<u16, String> {
+    given.get(name).map_or(Ok(default), |text| text.parse().map_err(|_| format!("{name}: {text} is no port")))
+}
+
+/// In memory, or in a file that survives restarts.
+async fn start_dynamodb(port: u16, file: Option<&Path>) -> Result<String, String> {
+    let database = match file.map(|file| file.to_str().ok_or("DATA: not UTF-8")).transpose()? {
+        Some(file) => Database::new(file),
+        None => Database::memory(),
+    };
+    let database = database.map_err(|error| format!("DATA: {error}"))?;
+    let listener = listen(port).await?;
+    tokio::spawn(dynoxide::server::serve_on(listener, database));
+    Ok(format!("http://localhost:{port}"))
+}
+
+/// Secrets live as long as the data: sessions in a file need the keys that they were made with.
+fn kept_secrets(data: Option<&Path>, client_secret: &str) -> Result<Value, String> {
+    let Some(data) = data else { return Ok(secrets::generate(client_secret)) };
+    let mut file = data.as_os_str().to_owned();
+    file.push(".secrets.json");
+    let file = PathBuf::from(file);
+    let in_file = |reason: String| format!("{}: {reason}", file.display());
+    if file.exists() {
+        let text = fs::read_to_string(&file).map_err(|error| in_file(error.to_string()))?;
+        return serde_json::from_str(&text).map_err(|error| in_file(error.to_string()));
+    }
+    let secrets = secrets::generate(client_secret);
+    write_private(&file, &secrets.to_string())?;
+    Ok(secrets)
+}
+
+/// Readable by this user only.
+fn write_private(file: &Path, text: &str) -> Result<(), String> {
+    use std::{io::Write, os::unix::fs::OpenOptionsExt};
+    let written = file.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| {
+        let mut options = fs::OpenOptions::new();
+        options.write(true).create(true).truncate(true).mode(0o600).open(file)?.write_all(text.as_bytes())
+    });
+    written.map_err(|error| format!("{}: {error}", file.display()))
+}

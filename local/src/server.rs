@@ -1,0 +1,81 @@
+//! An HTTP server that can also do what servers do when they break: close the connection without an answer.
+
+use std::io;
+
+use axum::{Router, body::Body, response::Response};
+use hyper::{server::conn::http1, service::service_fn};
+use hyper_util::rt::TokioIo;
+use lambda_http::Service;
+use tokio::{net::TcpListener, task::JoinHandle};
+
+/// A running server, which stops when this is dropped.
+#[derive(Debug)]
+pub struct Server {
+    url: String,
+    task: JoinHandle<()>,
+}
+
+/// Marks a response that is not sent: the connection closes instead.
+#[derive(Clone, Copy, Debug)]
+struct HangUp;
+
+impl Server {
+    /// Serves these routes.
+    ///
+    /// # Errors
+    ///
+    /// If the listener has no address.
+    pub fn start(listener: TcpListener, routes: Router) -> io::Result<Self> {
+        let url = format!("http://{}", listener.local_addr()?);
+        let task = tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                let routes = routes.clone();
+                tokio::spawn(async move {
+                    let service = service_fn(|request| {
+                        let answer = routes.clone().call(request);
+                        async {
+                            let response = answer.await.unwrap_or_else(|never| match never {});
+                            if response.extensions().get::<HangUp>().is_some() {
+                                Err(io::Error::other("hung up on purpose"))
+                            } else {
+                                Ok(response)
+                            }
+                        }
+                    });
+                    // The client closing its side, or ours by a hang-up, is no failure of the server.
+                    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                });
+            }
+        });
+        Ok(Self { url, task })
+    }
+
+    /// Serves these routes on a free port of this machine.
+    ///
+    /// # Errors
+    ///
+    /// If there is none.
+    pub async fn start_anywhere(routes: Router) -> io::Result<Self> {
+        Self::start(TcpListener::bind("127.0.0.1:0").await?, routes)
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}
+
+/// A response for which [`Server`] closes the connection.
+#[must_use]
+pub fn hang_up() -> Response {
+    let mut response = Response::new(Body::empty());
+    response.extensions_mut().insert(HangUp);
+    response
+}

@@ -1,0 +1,74 @@
+//! The table, as the template declares it, in whatever DynamoDB there is.
+
+use aws_sdk_dynamodb::{
+    Client,
+    config::{BehaviorVersion, Credentials, Region},
+    error::DisplayErrorContext,
+    operation::create_table::CreateTableError,
+    types::{
+        AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
+        TimeToLiveSpecification,
+    },
+};
+use aws_smithy_http_client::Builder;
+
+use crate::template::Table;
+
+/// An item, as DynamoDB's own client has it.
+pub type Item = std::collections::HashMap<String, AttributeValue>;
+
+/// A client for a DynamoDB without TLS.
+#[must_use]
+pub fn client(url: &str) -> Client {
+    let config = aws_sdk_dynamodb::Config::builder()
+        .behavior_version(BehaviorVersion::latest())
+        .region(Region::new("ap-northeast-2"))
+        .credentials_provider(Credentials::new("local", "local", None, None, "local stack"))
+        .http_client(Builder::new().build_http())
+        .endpoint_url(url);
+    Client::from_conf(config.build())
+}
+
+/// Makes the table, unless it is there already.
+///
+/// # Errors
+///
+/// What DynamoDB says.
+pub async fn create(client: &Client, table: &Table) -> Result<(), String> {
+    let attribute =
+        |name: &str| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build();
+    let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
+    let created = client
+        .create_table()
+        .table_name(&table.name)
+        .billing_mode(BillingMode::PayPerRequest)
+        .set_attribute_definitions(both(attribute(&table.partition_key), attribute(&table.sort_key)))
+        .set_key_schema(both(key(&table.partition_key, KeyType::Hash), key(&table.sort_key, KeyType::Range)))
+        .send()
+        .await;
+    match created {
+        Ok(_) => {}
+        Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {
+            return Ok(());
+        }
+        Err(error) => return Err(DisplayErrorContext(error).to_string()),
+    }
+    let ttl = TimeToLiveSpecification::builder().attribute_name(&table.ttl_attribute).enabled(true).build();
+    let ttl = ttl.map_err(|error| error.to_string())?;
+    let enabled = client.update_time_to_live().table_name(&table.name).time_to_live_specification(ttl).send().await;
+    enabled.map(drop).map_err(|error| DisplayErrorContext(error).to_string())
+}
+
+fn both<T, E>(one: Result<T, E>, two: Result<T, E>) -> Option<Vec<T>> {
+    Some(vec![one.ok()?, two.ok()?])
+}
+
+/// Every item, in no order.
+///
+/// # Errors
+///
+/// What DynamoDB says.
+pub async fn dump(client: &Client, table: &str) -> Result<Vec<Item>, String> {
+    let pages = client.scan().table_name(table).consistent_read(true).into_paginator().items().send();
+    pages.collect::<Result<Vec<_>, _>>().await.map_err(|error| DisplayErrorContext(error).to_string())
+}

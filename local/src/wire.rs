@@ -1,0 +1,207 @@
+//! The wire to DynamoDB: counts what crosses it and, when told to, fails as DynamoDB and networks do.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Bytes, to_bytes},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_LENGTH},
+    response::{IntoResponse, Response},
+};
+use serde_json::{Value, json};
+
+use crate::{
+    client::http_client,
+    server::{Server, hang_up},
+};
+
+/// A proxy in front of a DynamoDB. It stops when dropped.
+#[derive(Debug)]
+pub struct Wire {
+    server: Server,
+    state: Arc<Shared>,
+}
+
+/// What goes wrong, for every request until [`Wire::heal`] but where it says otherwise.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The connection closes without an answer and nothing reaches the table.
+    Down,
+    /// The connection is accepted and never answered. Nothing reaches the table.
+    Hang,
+    /// `ThrottlingException`, as on-demand tables answer. Nothing reaches the table.
+    Throttle,
+    /// `AccessDeniedException`. Nothing reaches the table.
+    Deny,
+    /// 500 although the table did it.
+    FailAfter,
+    /// The connection closes without an answer although the table did it: for this many requests, which may be the tries
+    /// of one call.
+    LoseAnswers(u32),
+    /// The batch calls leave everything undone and say so.
+    Unprocessed,
+}
+
+/// What crossed the wire.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Traffic {
+    /// The operations in the order of their arrival, such as `UpdateItem`.
+    pub operations: Vec<String>,
+    /// Read units that DynamoDB says it consumed.
+    pub read_units: f64,
+    /// Write units that DynamoDB says it consumed.
+    pub write_units: f64,
+}
+
+#[derive(Debug)]
+struct Shared {
+    target: String,
+    client: reqwest::Client,
+    fault: Mutex<Option<Fault>>,
+    traffic: Mutex<Traffic>,
+}
+
+impl Wire {
+    /// Begins to pass requests on to the DynamoDB at `target`.
+    ///
+    /// # Errors
+    ///
+    /// If no local port can be had.
+    pub async fn start(target: &str) -> io::Result<Self> {
+        let state = Arc::new(Shared {
+            target: target.to_owned(),
+            client: http_client(),
+            fault: Mutex::default(),
+            traffic: Mutex::default(),
+        });
+        let routes = Router::new().fallback(pass).with_state(Arc::clone(&state));
+        Ok(Self { server: Server::start_anywhere(routes).await?, state })
+    }
+
+    /// The address to give to a client.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.server.url()
+    }
+
+    /// From now on this goes wrong.
+    pub fn fail(&self, fault: Fault) {
+        *lock(&self.state.fault) = Some(fault);
+    }
+
+    /// From now on all is well.
+    pub fn heal(&self) {
+        *lock(&self.state.fault) = None;
+    }
+
+    /// What has crossed since the last call of this.
+    #[must_use]
+    pub fn take_traffic(&self) -> Traffic {
+        std::mem::take(&mut *lock(&self.state.traffic))
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn pass(State(state): State<Arc<Shared>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let operation = target.rsplit('.').next().unwrap_or_default();
+    lock(&state.traffic).operations.push(operation.to_owned());
+    let Ok(body) = to_bytes(body, usize::MAX).await else {
+        return hang_up();
+    };
+
+    let fault = *lock(&state.fault);
+    match fault {
+        Some(Fault::Down) => return hang_up(),
+        Some(Fault::Hang) => {
+            tokio::time::sleep(Duration::from_mins(1)).await;
+            return hang_up();
+        }
+        Some(Fault::Throttle) => return failure(StatusCode::BAD_REQUEST, "ThrottlingException"),
+        Some(Fault::Deny) => return failure(StatusCode::BAD_REQUEST, "AccessDeniedException"),
+        Some(Fault::Unprocessed) => {
+            if let Some(answer) = unprocessed(operation, &body) {
+                return answer;
+            }
+        }
+        Some(Fault::FailAfter | Fault::LoseAnswers(_)) | None => {}
+    }
+    let Ok(answer) = forward(&state, operation, &parts.headers, &body).await else {
+        return hang_up();
+    };
+    match fault {
+        Some(Fault::FailAfter) => failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
+        Some(Fault::LoseAnswers(left)) => {
+            *lock(&state.fault) = (left > 1).then(|| Fault::LoseAnswers(left - 1));
+            hang_up()
+        }
+        _ => answer,
+    }
+}
+
+/// Passes the request on, asking what it costs; the price stays here.
+async fn forward(
+    state: &Shared,
+    operation: &str,
+    headers: &HeaderMap,
+    body: &Bytes,
+) -> Result<Response, reqwest::Error> {
+    let mut request: Value = serde_json::from_slice(body).unwrap_or_default();
+    request["ReturnConsumedCapacity"] = json!("TOTAL");
+    let mut headers = headers.clone();
+    headers.remove(CONTENT_LENGTH);
+    let answer = state.client.post(&state.target).headers(headers).body(request.to_string()).send().await?;
+    let (status, mut headers) = (answer.status(), answer.headers().clone());
+    let mut body: Value = serde_json::from_slice(&answer.bytes().await?).unwrap_or_default();
+    if let Some(consumed) = body.as_object_mut().and_then(|body| body.remove("ConsumedCapacity")) {
+        let units = units(&consumed);
+        let mut traffic = lock(&state.traffic);
+        match operation {
+            "GetItem" | "BatchGetItem" | "Query" => traffic.read_units += units,
+            _ => traffic.write_units += units,
+        }
+    }
+    // Both describe the body as it was with the price.
+    headers.remove(CONTENT_LENGTH);
+    headers.remove("x-amz-crc32");
+    let mut response = (status, body.to_string()).into_response();
+    *response.headers_mut() = headers;
+    Ok(response)
+}
+
+fn units(consumed: &Value) -> f64 {
+    match consumed {
+        Value::Array(tables) => tables.iter().map(units).sum(),
+        table => table["CapacityUnits"].as_f64().unwrap_or_default(),
+    }
+}
+
+fn unprocessed(operation: &str, body: &[u8]) -> Option<Response> {
+    let request: Value = serde_json::from_slice(body).ok()?;
+    let body = match operation {
+        "BatchGetItem" => json!({"Responses": {}, "UnprocessedKeys": request["RequestItems"]}),
+        "BatchWriteItem" => json!({"UnprocessedItems": request["RequestItems"]}),
+        _ => return None,
+    };
+    Some(answer(StatusCode::OK, &body))
+}
+
+fn failure(status: StatusCode, code: &str) -> Response {
+    let kind = format!("com.amazonaws.dynamodb.v20120810#{code}");
+    answer(status, &json!({"__type": kind, "message": "by request of a test"}))
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response {
+    let mut response = (status, body.to_string()).into_response();
+    response.headers_mut().insert("content-type", HeaderValue::from_static("application/x-amz-json-1.0"));
+    response
+}

@@ -1,0 +1,108 @@
+//! DynamoDB down, throttled, silent, refusing, or answering what did not happen: nobody is logged out by it.
+
+use std::time::{Duration, Instant};
+
+use local::{Stack, wire::Fault};
+use reqwest::StatusCode;
+use serde_json::json;
+
+const FAULTS: [Fault; 5] = [Fault::Down, Fault::Hang, Fault::Throttle, Fault::Deny, Fault::FailAfter];
+const WINDOW: Duration = Duration::from_secs(30);
+
+#[tokio::test]
+async fn a_refresh_is_unavailable_in_time_and_the_cookie_stays_good() {
+    for fault in FAULTS {
+        let stack = Stack::start().await;
+        let token = stack.sign_in().await.token();
+        stack.advance(WINDOW);
+        stack.wire.fail(fault);
+        let started = Instant::now();
+        let answer = stack.refresh(&token).await;
+        assert!(started.elapsed() < Duration::from_secs(5), "{fault:?} took {:?}", started.elapsed());
+        // A write that was done before the 500 is recognised by the next try.
+        let expected = if fault == Fault::FailAfter { None } else { Some(StatusCode::SERVICE_UNAVAILABLE) };
+        assert!(expected.is_none_or(|status| status == answer.status), "{fault:?}: {}", answer.status);
+        assert_ne!(answer.cookie.as_deref(), Some(""), "{fault:?} must not clear the cookie");
+        stack.wire.heal();
+        assert_eq!(stack.refresh(&token).await.status, StatusCode::OK, "{fault:?}: the cookie is still good");
+    }
+}
+
+#[tokio::test]
+async fn a_sign_in_is_unavailable_in_time_and_can_be_repeated() {
+    for fault in FAULTS {
+        let stack = Stack::start().await;
+        let user = stack.kakao.new_user().await;
+        let token = stack.kakao.token(&user).await;
+        stack.wire.fail(fault);
+        let started = Instant::now();
+        let answer = stack.login(&json!({"access_token": token})).await;
+        assert!(started.elapsed() < Duration::from_secs(5), "{fault:?} took {:?}", started.elapsed());
+        assert_eq!((answer.status, answer.cookie), (StatusCode::SERVICE_UNAVAILABLE, None), "{fault:?}");
+        stack.wire.heal();
+        assert_eq!(stack.login(&json!({"access_token": token})).await.status, StatusCode::OK, "{fault:?}");
+        assert_eq!(stack.count("KAKAO#").await, 1, "{fault:?}: one user");
+    }
+}
+
+#[tokio::test]
+async fn a_profile_is_unavailable_in_time() {
+    for fault in FAULTS {
+        let stack = Stack::start().await;
+        let access = stack.sign_in().await.access().to_owned();
+        stack.wire.fail(fault);
+        let started = Instant::now();
+        let answer = stack.profile(&access).await;
+        assert!(started.elapsed() < Duration::from_secs(5), "{fault:?} took {:?}", started.elapsed());
+        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{fault:?}");
+        stack.wire.heal();
+        assert_eq!(stack.profile(&access).await.status, StatusCode::OK, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_log_out_here_always_succeeds_and_one_everywhere_can_be_repeated() {
+    for fault in FAULTS {
+        let stack = Stack::start().await;
+        let (here, everywhere) = (stack.sign_in().await.token(), stack.sign_in().await.token());
+        stack.wire.fail(fault);
+        let started = Instant::now();
+        let answer = stack.logout(&here).await;
+        assert!(started.elapsed() < Duration::from_secs(5), "{fault:?} took {:?}", started.elapsed());
+        assert_eq!((answer.status, answer.cookie.as_deref()), (StatusCode::OK, Some("")), "{fault:?}");
+        let answer = stack.logout_everywhere(&everywhere).await;
+        assert_eq!((answer.status, answer.cookie), (StatusCode::SERVICE_UNAVAILABLE, None), "{fault:?}");
+        stack.wire.heal();
+        assert_eq!(stack.logout_everywhere(&everywhere).await.status, StatusCode::OK);
+        assert_eq!(stack.refresh(&everywhere).await.status, StatusCode::UNAUTHORIZED, "{fault:?}");
+    }
+}
+
+#[tokio::test]
+async fn batches_that_dynamodb_leaves_undone_are_no_answer() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let (one, two) = (stack.sign_in_as(&user).await, stack.sign_in_as(&user).await);
+    stack.wire.fail(Fault::Unprocessed);
+    assert_eq!(stack.profile(one.access()).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(stack.logout_everywhere(&one.token()).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    stack.wire.heal();
+    assert_eq!(stack.refresh(&one.token()).await.status, StatusCode::OK, "the own session goes last");
+    assert_eq!(stack.logout_everywhere(&one.token()).await.status, StatusCode::OK);
+    assert_eq!(stack.refresh(&two.token()).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_session_that_was_begun_although_the_answer_was_lost_is_the_same_session() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    stack.sign_in_as(&user).await;
+    let token = stack.kakao.token(&user).await;
+    stack.wire.fail(Fault::LoseAnswers(3));
+    let answer = stack.login(&json!({"access_token": token})).await;
+    stack.wire.heal();
+    if answer.status == StatusCode::OK {
+        assert_eq!(stack.refresh(&answer.token()).await.status, StatusCode::OK);
+    }
+    assert_eq!(stack.count("KAKAO#").await, 1);
+}

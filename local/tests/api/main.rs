@@ -1,0 +1,5 @@
+//! The functions as a client meets them: through a gateway, with a real DynamoDB client and a strict Kakao.
+
+mod costs;
+mod faults;
+mod refresh;
