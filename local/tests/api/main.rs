@@ -1,5 +1,6 @@
 //! The functions as a client meets them: through a gateway, with a real DynamoDB client and a strict Kakao.
 
+mod anywhere;
 mod costs;
 mod faults;
 mod refresh;

@@ -1,0 +1,72 @@
+//! `POST /auth/logout`
+
+use local::{Anywhere, client::cookie_pair};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+#[tokio::test]
+async fn a_log_out_ends_the_session_at_once_and_clears_the_cookie() {
+    let stack = Anywhere::start().await;
+    let signed_in = stack.sign_in().await;
+    let answer = stack.logout(&signed_in.token()).await;
+    assert_eq!((answer.status, answer.body), (StatusCode::OK, json!({"detail": "Successfully logged out."})));
+    assert_eq!(answer.cookie.as_deref(), Some(""));
+    assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::UNAUTHORIZED, "a copied cookie is dead");
+    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::UNAUTHORIZED, "and the access token");
+}
+
+#[tokio::test]
+async fn a_log_out_always_succeeds() {
+    let stack = Anywhere::start().await;
+    let token = stack.sign_in().await.token();
+    stack.logout(&token).await;
+    for scope in ["", "?scope=local", "?scope=all"] {
+        let path = format!("/auth/logout{scope}");
+        for cookie in [None, Some(token.as_str()), Some("garbage"), Some("")] {
+            let mut request = stack.request(Method::POST, &path).bearer_auth("expired");
+            if let Some(cookie) = cookie {
+                request = request.header("cookie", cookie_pair(cookie));
+            }
+            let answer = stack.send(request).await;
+            assert_eq!((answer.status, answer.cookie.as_deref()), (StatusCode::OK, Some("")), "{path} {cookie:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_log_out_everywhere_ends_every_session_of_this_user_and_no_others() {
+    let stack = Anywhere::start().await;
+    let user = stack.kakao.new_user().await;
+    let (phone, laptop) = (stack.sign_in_as(&user).await, stack.sign_in_as(&user).await);
+    let somebody_else = stack.sign_in().await;
+    assert_eq!(stack.logout_everywhere(&phone.token()).await.status, StatusCode::OK);
+    for session in [&phone, &laptop] {
+        assert_eq!(stack.refresh(&session.token()).await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(stack.profile(session.access()).await.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(stack.refresh(&somebody_else.token()).await.status, StatusCode::OK);
+}
+
+/// Or an old cookie, once stolen, could log its owner out for ever.
+#[tokio::test]
+async fn a_dead_session_cannot_log_out_the_others() {
+    let stack = Anywhere::start().await;
+    let user = stack.kakao.new_user().await;
+    let (dead, alive) = (stack.sign_in_as(&user).await.token(), stack.sign_in_as(&user).await.token());
+    stack.logout(&dead).await;
+    assert_eq!(stack.logout_everywhere(&dead).await.status, StatusCode::OK);
+    assert_eq!(stack.refresh(&alive).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn another_scope_is_refused_and_ends_nothing() {
+    let stack = Anywhere::start().await;
+    let token = stack.sign_in().await.token();
+    let request = stack.request(Method::POST, "/auth/logout?scope=global").header("cookie", cookie_pair(&token));
+    let answer = stack.send(request).await;
+    assert_eq!(
+        (answer.status, answer.code(), answer.cookie.as_deref()),
+        (StatusCode::BAD_REQUEST, "invalid_request", None)
+    );
+    assert_eq!(stack.refresh(&token).await.status, StatusCode::OK);
+}

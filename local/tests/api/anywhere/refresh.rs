@@ -1,0 +1,139 @@
+//! `POST /auth/refresh`: what needs no clock.
+
+use local::{
+    Anywhere, ORIGIN,
+    client::{COOKIE_NAME, cookie_pair},
+};
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+
+#[tokio::test]
+async fn the_cookie_gives_a_new_access_token() {
+    let stack = Anywhere::start().await;
+    let signed_in = stack.sign_in().await;
+    let refreshed = stack.refresh(&signed_in.token()).await;
+    assert_eq!((refreshed.status, refreshed.cookie.as_deref()), (StatusCode::OK, None));
+    assert_ne!(refreshed.access(), signed_in.access());
+    assert_eq!(stack.profile(refreshed.access()).await.body, signed_in.body["user"]);
+}
+
+#[tokio::test]
+async fn without_a_good_cookie_there_is_nothing_to_renew() {
+    let stack = Anywhere::start().await;
+    let token = stack.sign_in().await.token();
+    let mut forged = token.clone();
+    forged.replace_range(60..61, if &token[60..61] == "A" { "B" } else { "A" });
+    let cookies = [
+        None,
+        Some(String::new()),
+        Some(COOKIE_NAME.to_owned()),
+        Some(cookie_pair("")),
+        Some(cookie_pair("x")),
+        Some(cookie_pair(&forged)),
+        Some(cookie_pair(&"A".repeat(119))),
+        Some(cookie_pair(&format!("{token}A"))),
+        Some(cookie_pair(&format!("\"{token}\""))),
+        Some(format!("refresh_token={token}")),
+        Some(format!("{}; {}", cookie_pair(&token), cookie_pair(&token))),
+        Some(format!("{}; {}", cookie_pair(&token), cookie_pair("planted"))),
+        Some(format!("{}; __host-http-refresh_token={token}", cookie_pair(&token))),
+        Some(format!("__host-http-refresh_token={token}")),
+    ];
+    for cookie in cookies {
+        let mut request = stack.request(Method::POST, "/auth/refresh");
+        if let Some(cookie) = &cookie {
+            request = request.header("cookie", cookie);
+        }
+        let answer = stack.send(request).await;
+        assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, "token_not_valid"), "{cookie:?}");
+        assert_eq!(answer.cookie.as_deref(), Some(""), "{cookie:?} must be cleared");
+        assert!(answer.set_cookie().ends_with("=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Strict"));
+    }
+    assert_eq!(stack.refresh(&token).await.status, StatusCode::OK, "none of these harmed the session");
+}
+
+#[tokio::test]
+async fn a_token_in_the_body_or_the_address_is_no_cookie() {
+    let stack = Anywhere::start().await;
+    let token = stack.sign_in().await.token();
+    let in_body = stack.request(Method::POST, "/auth/refresh").json(&json!({"refresh": token}));
+    assert_eq!(stack.send(in_body).await.status, StatusCode::UNAUTHORIZED);
+    let in_query = stack.request(Method::POST, &format!("/auth/refresh?refresh={token}&refresh_token={token}"));
+    assert_eq!(stack.send(in_query).await.status, StatusCode::UNAUTHORIZED);
+    let as_bearer = stack.request(Method::POST, "/auth/refresh").bearer_auth(&token);
+    assert_eq!(stack.send(as_bearer).await.status, StatusCode::UNAUTHORIZED);
+
+    let good = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair(&token));
+    let answer = stack.send(good.json(&json!({"refresh": "other"}))).await;
+    assert_eq!(answer.status, StatusCode::OK, "the body never overrides the cookie");
+}
+
+#[tokio::test]
+async fn an_access_token_is_no_refresh_token_and_the_other_way_round() {
+    let stack = Anywhere::start().await;
+    let signed_in = stack.sign_in().await;
+    assert_eq!(stack.refresh(signed_in.access()).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(stack.profile(&signed_in.token()).await.status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_page_of_another_site_cannot_refresh_or_log_out() {
+    let stack = Anywhere::start().await;
+    let token = stack.sign_in().await.token();
+    for path in ["/auth/refresh", "/auth/logout", "/auth/logout?scope=all"] {
+        for (name, value) in [
+            ("origin", "https://evil.example"),
+            ("origin", "null"),
+            ("origin", "http://localhost:9000.evil.example"),
+            ("origin", "http://LOCALHOST:9000"),
+            ("origin", ""),
+            ("sec-fetch-site", "cross-site"),
+            ("sec-fetch-site", "something-new"),
+        ] {
+            let request = stack.request(Method::POST, path).header("cookie", cookie_pair(&token)).header(name, value);
+            let answer = stack.send(request).await;
+            let expected = (StatusCode::FORBIDDEN, "origin_not_allowed", None);
+            assert_eq!((answer.status, answer.code(), answer.cookie.as_deref()), expected, "{path} {name}: {value}");
+        }
+    }
+    for (name, value) in [
+        ("origin", ORIGIN),
+        ("sec-fetch-site", "same-origin"),
+        ("sec-fetch-site", "same-site"),
+        ("sec-fetch-site", "none"),
+    ] {
+        let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair(&token));
+        let answer = stack.send(request.header(name, value)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{name}: {value}");
+    }
+}
+
+#[tokio::test]
+async fn an_expired_bearer_is_ignored() {
+    let stack = Anywhere::start().await;
+    let token = stack.sign_in().await.token();
+    let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair(&token));
+    assert_eq!(stack.send(request.bearer_auth("expired")).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn nine_kilobytes_of_other_cookies_are_no_hindrance() {
+    let stack = Anywhere::start().await;
+    let token = stack.sign_in().await.token();
+    let others: Vec<String> = (0..90).map(|number| format!("analytics{number:03}={}", "x".repeat(85))).collect();
+    let cookie = format!("{}; {}", others.join("; "), cookie_pair(&token));
+    assert!(cookie.len() > 9_000);
+    let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie);
+    assert_eq!(stack.send(request).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn cookies_of_any_bytes_are_none_of_our_business() {
+    let stack = Anywhere::start().await;
+    let token = stack.sign_in().await.token();
+    let cookie =
+        [b"korean=\xed\x95\x9c; =; ;; bytes=\xff\xfe; a=b=c; ".as_slice(), cookie_pair(&token).as_bytes()].concat();
+    let cookie = reqwest::header::HeaderValue::from_bytes(&cookie).unwrap();
+    let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie);
+    assert_eq!(stack.send(request).await.status, StatusCode::OK);
+}

@@ -1,0 +1,25 @@
+#!/usr/bin/env bash
+# Runs a command while the functions listen at STACK_URL under `cargo lambda watch`, beside the Kakao stand-in at
+# STACK_KAKAO_URL.
+set -euo pipefail
+
+export PORT="${PORT:-9400}" KAKAO_PORT="${KAKAO_PORT:-9401}" DYNAMODB_PORT="${DYNAMODB_PORT:-9402}"
+# The tests' own redirect_uri and origin, whatever the port.
+export REDIRECT_URIS=http://localhost:9000/ ALLOWED_ORIGINS=http://localhost:9000
+export STACK_URL="http://127.0.0.1:$PORT" STACK_KAKAO_URL="http://127.0.0.1:$KAKAO_PORT"
+mkdir -p .local
+target/debug/local watch >.local/watch.log 2>&1 &
+watch=$!
+trap 'kill -INT "$watch" 2>/dev/null; wait "$watch" 2>/dev/null || true' EXIT
+
+# The first request of each function builds it: that can take minutes.
+for route in "POST /auth/refresh" "POST /auth/logout" "GET /auth/profile" "POST /auth/kakao"; do
+  read -r method path <<<"$route"
+  for _ in $(seq 300); do
+    status=$(curl -s -m 900 -o /dev/null -w '%{http_code}' -X "$method" "$STACK_URL$path" || true)
+    case "$status" in 200 | 401 | 415) break ;; esac
+    kill -0 "$watch" 2>/dev/null || { cat .local/watch.log; exit 1; }
+    sleep 1
+  done
+done
+"$@"
