@@ -185,6 +185,19 @@ impl Stack {
         self.dump().await.iter().filter(|item| begins(item, "pk") || begins(item, "sk")).count()
     }
 
+    /// Empties the table.
+    ///
+    /// # Panics
+    ///
+    /// If DynamoDB fails.
+    pub async fn clear(&self) {
+        for item in self.dump().await {
+            let key = ["pk", "sk"].map(|name| (name.to_owned(), item[name].clone())).into();
+            let delete = self.dynamodb.delete_item().table_name(&self.table).set_key(Some(key)).send();
+            delete.await.expect("DynamoDB deletes");
+        }
+    }
+
     /// Puts the table back to what it was.
     ///
     /// # Panics

@@ -2,5 +2,10 @@
 
 mod anywhere;
 mod costs;
+mod deployment;
+mod edge;
 mod faults;
+mod moto;
 mod refresh;
+mod secrecy;
+mod sign_in;

@@ -1,0 +1,157 @@
+//! What is deployed fits together: template, functions, events, and the table of `cargo lambda watch`.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use lambda_http::RequestExt;
+use local::cloud::{self, TEMPLATE};
+use serde_json::Value;
+
+fn template() -> local::template::Template {
+    cloud::template(&BTreeMap::new()).unwrap()
+}
+
+#[test]
+fn every_route_is_declared_with_its_slash_too() {
+    let mut routes = BTreeSet::new();
+    for (function, declared) in template().functions {
+        let paths: BTreeSet<&str> = declared.routes.iter().map(|route| route.path.as_str()).collect();
+        for route in &declared.routes {
+            let twin = route
+                .path
+                .strip_suffix("/{proxy+}")
+                .map_or_else(|| format!("{}/{{proxy+}}", route.path), str::to_owned);
+            assert!(paths.contains(twin.as_str()), "{} has no {twin}", route.path);
+            if !route.path.contains('{') {
+                routes.insert(format!("{} {} {function}", route.method, route.path));
+            }
+        }
+    }
+    let expected = [
+        "GET /api/profile profile",
+        "GET /auth/profile profile",
+        "GET /dj-rest-auth/user profile",
+        "POST /auth/kakao kakao-login",
+        "POST /auth/logout logout",
+        "POST /auth/refresh refresh",
+        "POST /dj-rest-auth/kakao kakao-login",
+        "POST /dj-rest-auth/logout logout",
+        "POST /dj-rest-auth/token/refresh refresh",
+    ];
+    assert_eq!(routes, expected.map(str::to_owned).into());
+}
+
+#[test]
+fn cargo_lambda_watch_sends_the_same_routes_to_the_same_functions() {
+    let manifest = include_str!("../../../Cargo.toml");
+    let (_, table) = manifest.split_once("[workspace.metadata.lambda.watch.router]\n").unwrap();
+    let watched: BTreeSet<&str> = table.lines().take_while(|line| line.starts_with('"')).collect();
+    let mut declared = BTreeSet::new();
+    for (function, declaration) in template().functions {
+        for route in declaration.routes {
+            let path = route.path.replace("{proxy+}", "");
+            declared.insert(format!(r#""{path}" = [{{ method = "{}", function = "{function}" }}]"#, route.method));
+        }
+    }
+    assert_eq!(watched, declared.iter().map(String::as_str).collect());
+}
+
+#[test]
+fn a_template_that_would_not_deploy_is_refused() {
+    let read = |from: &str, to: &str| {
+        assert!(TEMPLATE.contains(from), "{from}");
+        let yaml = TEMPLATE.replacen(from, to, 1);
+        let parameters = [
+            ("Issuer", "https://a.example"),
+            ("AllowedOrigins", "https://a.example"),
+            ("KakaoAppId", "1"),
+            ("RedirectUris", "https://a.example/"),
+            ("KakaoRestApiKey", "0123456789abcdef0123456789abcdef"),
+        ];
+        let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        local::template::Template::read(&yaml, &parameters).map(drop).map_err(|error| error.to_string())
+    };
+    assert_eq!(read("Description", "Description"), Ok(()));
+    for (from, to, complaint) in [
+        ("Path: /auth/kakao }", "Path: /auth/kakao/ }", "slash"),
+        ("Path: /auth/kakao }", "Path: auth/kakao }", "slash"),
+        ("Path: /auth/kakao }", "Path: /auth/refresh }", "twice"),
+        ("/auth/kakao/{proxy+}", "/auth/{proxy+}/kakao", "{proxy+}"),
+        ("Method: POST, Path: /auth/kakao }", "Method: PSOT, Path: /auth/kakao }", "method"),
+        ("!Ref AccessTtl", "!Ref AccessTTL", "AccessTTL"),
+        ("AllowOrigins: !Ref AllowedOrigins", "AllowOrigins: ['*']", "refuses *"),
+        ("Default: 300", "Default: 5", "MinValue"),
+        ("Default: arm64", "Default: arm", "arm64, x86_64"),
+        ("BuildProperties: { Binary: refresh }", "BuildProperties: {}", "Binary"),
+        ("    Type: AWS::DynamoDB::Table", "    Type: AWS::DynamoDB::Tab", "table"),
+    ] {
+        let refusal = read(from, to).unwrap_err();
+        assert!(refusal.contains(complaint), "{to}: {refusal}");
+    }
+}
+
+#[test]
+fn a_parameter_is_checked_as_cloudformation_does() {
+    for (name, value) in [
+        ("KAKAO_APP_ID", "5f0ab1c2d3e4f5061728394a5b6c7d8e"),
+        ("KAKAO_REST_API_KEY", "1234567"),
+        ("COOKIE_SAMESITE", "strict"),
+        ("ALLOWED_ORIGINS", "https://a.example/"),
+        ("ALLOWED_ORIGINS", "https://a.example, *"),
+        ("ISSUER", "https://a.example/"),
+        ("REDIRECT_URIS", "a.example"),
+        ("ROTATION_WINDOW", "0"),
+        ("ACCESS_TTL", "soon"),
+    ] {
+        let given = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        assert!(cloud::template(&given).is_err(), "{name}={value}");
+    }
+}
+
+/// A setting that a function needs and the template forgets would fail only in the cloud.
+#[test]
+fn each_function_gets_what_it_needs_and_needs_all_that_it_gets() {
+    use std::sync::Arc;
+    let clock: Arc<dyn shared::clock::Clock> = Arc::new(shared::clock::SystemClock);
+    let secrets = local::secrets::generate("secret");
+    let local = BTreeMap::from([("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), "http://127.0.0.1:1".to_owned())]);
+    let complete = template();
+    assert!(cloud::functions(&complete, &secrets, &local, &clock).is_ok());
+    for (function, declared) in &complete.functions {
+        for name in declared.environment.keys().filter(|name| *name != "SECRET_ID" && *name != "STAGE") {
+            let mut without = complete.clone();
+            without.functions.get_mut(function).unwrap().environment.remove(name);
+            let error = cloud::functions(&without, &secrets, &local, &clock).err();
+            assert!(
+                error.is_some_and(|error| error.to_string().contains(name.as_str())),
+                "{function} does not need {name}"
+            );
+        }
+        for name in secrets[function].as_object().unwrap().keys() {
+            let mut without = secrets.clone();
+            without[function].as_object_mut().unwrap().remove(name);
+            let error = cloud::functions(&complete, &without, &local, &clock).err();
+            assert!(
+                error.is_some_and(|error| error.to_string().contains(name.as_str())),
+                "{function} does not need {name}"
+            );
+        }
+    }
+}
+
+#[test]
+fn the_recorded_events_are_what_lambda_http_reads() {
+    for (function, method, path) in [
+        ("kakao-login", "POST", "/auth/kakao"),
+        ("refresh", "POST", "/auth/refresh"),
+        ("logout", "POST", "/auth/logout"),
+        ("profile", "GET", "/auth/profile"),
+    ] {
+        let file = format!("{}/../events/{function}.json", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(file).unwrap();
+        let request = lambda_http::request::from_str(&text).unwrap();
+        assert_eq!((request.method().as_str(), request.uri().path()), (method, path));
+        assert_eq!(request.raw_http_path(), path);
+        let event: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(event["routeKey"], format!("{method} {path}"));
+    }
+}

@@ -1,0 +1,188 @@
+//! The way to the functions: routes, slashes, CORS and what the gateway answers by itself.
+
+use local::{ORIGIN, Settings, Stack, client::cookie_pair, gateway::TrailingSlash};
+use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderValue};
+use serde_json::{Value, json};
+
+const PATHS: [(&str, &str); 9] = [
+    ("POST", "/auth/kakao"),
+    ("POST", "/dj-rest-auth/kakao"),
+    ("POST", "/auth/refresh"),
+    ("POST", "/dj-rest-auth/token/refresh"),
+    ("POST", "/auth/logout"),
+    ("POST", "/dj-rest-auth/logout"),
+    ("GET", "/auth/profile"),
+    ("GET", "/api/profile"),
+    ("GET", "/dj-rest-auth/user"),
+];
+
+async fn gateways_own(request: RequestBuilder) -> (StatusCode, Value) {
+    let response = request.send().await.unwrap();
+    (response.status(), response.json().await.unwrap())
+}
+
+#[tokio::test]
+async fn every_path_works_with_and_without_its_slash_however_the_gateway_takes_it() {
+    for slash in [TrailingSlash::Exact, TrailingSlash::Greedy, TrailingSlash::Dropped] {
+        let stack = Stack::with(Settings { slash, ..Settings::default() }).await;
+        let user = stack.kakao.new_user().await;
+        for (method, path) in PATHS {
+            for path in [path.to_owned(), format!("{path}/")] {
+                let signed_in = stack.sign_in_as(&user).await;
+                let method: Method = method.parse().unwrap();
+                let mut request =
+                    stack.request(method.clone(), &path).header("cookie", cookie_pair(&signed_in.token()));
+                if method == Method::GET {
+                    request = request.bearer_auth(signed_in.access());
+                } else if path.contains("kakao") {
+                    request = request.json(&json!({"access_token": stack.kakao.token(&user).await}));
+                }
+                let answer = stack.send(request).await;
+                assert_eq!(answer.status, StatusCode::OK, "{slash:?} {path}: {}", answer.body);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn anything_below_a_path_is_another_path() {
+    for slash in [TrailingSlash::Exact, TrailingSlash::Greedy] {
+        let stack = Stack::with(Settings { slash, ..Settings::default() }).await;
+        for (method, path) in PATHS {
+            for below in ["x", "x/", "kakao", "/", "%00"] {
+                let request = stack.request(method.parse().unwrap(), &format!("{path}/{below}"));
+                let answer = stack.send(request).await;
+                assert_eq!((answer.status, answer.code()), (StatusCode::NOT_FOUND, "not_found"), "{path}/{below}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_path_or_method_is_the_gateways_to_refuse() {
+    let stack = Stack::start().await;
+    for (method, path) in [
+        ("GET", "/nothing"),
+        ("GET", "/auth"),
+        ("POST", "/auth/Refresh"),
+        ("POST", "//auth/refresh"),
+        ("GET", "/"),
+        ("GET", "/auth/refresh"),
+        ("GET", "/auth/logout"),
+        ("PUT", "/auth/kakao"),
+        ("DELETE", "/auth/logout"),
+        ("POST", "/auth/profile"),
+        ("PATCH", "/auth/profile"),
+        ("TRACE", "/auth/profile"),
+        ("OPTIONS", "/auth/kakao"),
+    ] {
+        let answer = gateways_own(stack.request(method.parse().unwrap(), path)).await;
+        assert_eq!(answer, (StatusCode::NOT_FOUND, json!({"message": "Not Found"})), "{method} {path}");
+    }
+    let head = stack.request(Method::HEAD, "/auth/profile").send().await.unwrap();
+    assert_eq!(head.status(), StatusCode::NOT_FOUND);
+}
+
+#[tokio::test]
+async fn too_large_a_request_is_the_gateways_to_refuse() {
+    let stack = Stack::start().await;
+    let large = stack.request(Method::POST, "/auth/kakao").body(vec![b'x'; 10 * 1024 * 1024 + 1]);
+    assert_eq!(gateways_own(large).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+    let headers = stack.request(Method::GET, "/auth/profile").header("x-large", "x".repeat(11_000));
+    assert_eq!(gateways_own(headers).await.0, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn an_allowed_origin_may_call_with_cookies_and_no_other() {
+    let stack = Stack::start().await;
+    let token = stack.sign_in().await.token();
+    for (origin, allowed) in
+        [(ORIGIN, true), ("https://evil.example", false), ("null", false), ("http://localhost:9000/", false)]
+    {
+        let preflight = stack
+            .request(Method::OPTIONS, "/auth/refresh")
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "content-type");
+        let preflight = preflight.send().await.unwrap();
+        assert_eq!(preflight.status(), StatusCode::NO_CONTENT);
+        let header = |name: &str| preflight.headers().get(name).map(|value| value.to_str().unwrap());
+        let granted = header("access-control-allow-origin");
+        assert_eq!(granted, allowed.then_some(origin), "{origin}");
+        assert_eq!(header("access-control-allow-credentials"), allowed.then_some("true"));
+        assert_eq!(header("access-control-max-age"), allowed.then_some("7200"));
+        assert_eq!(header("access-control-allow-methods"), allowed.then_some("GET,POST"));
+        assert_eq!(
+            header("access-control-allow-headers"),
+            allowed.then_some("authorization,content-type,x-requested-with")
+        );
+
+        let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair(&token));
+        let answer = stack.send(request.header("origin", origin)).await;
+        let granted = answer.headers.get("access-control-allow-origin").map(|value| value.to_str().unwrap());
+        assert_eq!(granted, allowed.then_some(origin), "{origin}");
+        assert_eq!(answer.status == StatusCode::OK, allowed);
+        assert_eq!(answer.headers.contains_key("vary"), allowed);
+    }
+}
+
+#[tokio::test]
+async fn cookies_of_any_bytes_are_none_of_our_business() {
+    let stack = Stack::start().await;
+    let token = stack.sign_in().await.token();
+    let junk = b"korean=\xed\x95\x9c; =; ;; bytes=\xff\xfe; a=b=c; ".as_slice();
+    let cookie = HeaderValue::from_bytes(&[junk, cookie_pair(&token).as_bytes()].concat()).unwrap();
+    let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie);
+    assert_eq!(stack.send(request).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn several_cookie_lines_are_read_as_one() {
+    let stack = Stack::start().await;
+    let token = stack.sign_in().await.token();
+    let request = stack.request(Method::POST, "/auth/refresh").header("cookie", "a=b");
+    assert_eq!(stack.send(request.header("cookie", cookie_pair(&token))).await.status, StatusCode::OK);
+    let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair("planted"));
+    let answer = stack.send(request.header("cookie", cookie_pair(&token))).await;
+    assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "two of the name");
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_utf8_is_refused() {
+    let stack = Stack::start().await;
+    for path in ["/auth/kakao", "/auth/refresh", "/auth/logout"] {
+        for (content_type, expected) in [
+            ("application/json", StatusCode::BAD_REQUEST),
+            ("application/octet-stream", StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        ] {
+            let request = stack.request(Method::POST, path).header("content-type", content_type);
+            let answer = stack.send(request.body(b"{\"access_token\":\"\xff\xfe\"}".to_vec())).await;
+            assert_eq!(answer.status, expected, "{path} {content_type}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_cookie_follows_its_settings() {
+    for (name, value, prefix, attributes) in [
+        ("COOKIE_SAMESITE", "Lax", "__Host-Http-refresh_token=", "; Secure; HttpOnly; SameSite=Lax"),
+        ("COOKIE_SAMESITE", "None", "__Host-Http-refresh_token=", "; Secure; HttpOnly; SameSite=None; Partitioned"),
+        ("COOKIE_SECURE", "false", "refresh_token=", "; Path=/; HttpOnly; SameSite=Strict"),
+    ] {
+        let stack = Stack::with_setting(name, value).await;
+        let signed_in = stack.sign_in().await;
+        for set_cookie in [signed_in.set_cookie(), stack.logout(&signed_in.token()).await.set_cookie()] {
+            assert!(set_cookie.starts_with(prefix), "{value}: {set_cookie}");
+            assert!(set_cookie.ends_with(attributes), "{value}: {set_cookie}");
+        }
+    }
+}
+
+/// What a token is worth elsewhere: nothing.
+#[tokio::test]
+async fn tokens_of_another_installation_are_refused() {
+    let (ours, theirs) = (Stack::start().await, Stack::start().await);
+    let signed_in = theirs.sign_in().await;
+    assert_eq!(ours.profile(signed_in.access()).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(ours.refresh(&signed_in.token()).await.status, StatusCode::UNAUTHORIZED);
+}

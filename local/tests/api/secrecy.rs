@@ -1,0 +1,143 @@
+//! Canaries: what must stay secret is planted, and then looked for where it must not be.
+
+use std::{
+    io,
+    sync::{Arc, Mutex, Once},
+    time::Duration,
+};
+
+use local::{REDIRECT_URI, Settings, Stack, client::cookie_pair, wire::Fault};
+use reqwest::Method;
+use serde_json::json;
+
+/// Everything that this process has logged.
+#[derive(Clone, Default)]
+struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    /// The log is one for the whole process, as its subscriber is.
+    fn start() -> Self {
+        static STARTED: Once = Once::new();
+        static LOG: Mutex<Option<Log>> = Mutex::new(None);
+        STARTED.call_once(|| {
+            let log = Self::default();
+            *LOG.lock().unwrap() = Some(log.clone());
+            let subscriber = shared::log::subscriber(move || log.clone(), &["dynoxide"]);
+            tracing::subscriber::set_global_default(subscriber).unwrap();
+        });
+        LOG.lock().unwrap().clone().unwrap()
+    }
+
+    fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn no_token_code_email_or_nickname_is_logged_or_kept() {
+    let log = Log::start();
+    let stack = Stack::start().await;
+    let user = stack.kakao.user(&json!({"nickname": "닉네임카나리아", "email": "canary-mail@example.com"})).await;
+    let kakao_token = stack.kakao.token(&user).await;
+    let foreign_token = stack.kakao.foreign_token(&user).await;
+    let code = stack.kakao.code_with(&user, &json!({"nonce": "canary-nonce"})).await;
+    let verifier = "canary-verifier-canary-verifier-canary-verifier";
+
+    let mut tokens = Vec::new();
+    let by_token = stack.login(&json!({"access_token": kakao_token})).await;
+    tokens.extend([by_token.token(), by_token.access().to_owned()]);
+    stack.login(&json!({"access_token": foreign_token})).await;
+    stack.login(&json!({"access_token": "canary-unknown-token"})).await;
+    let body = json!({"code": code, "redirect_uri": REDIRECT_URI, "nonce": "canary-nonce", "code_verifier": verifier});
+    let by_code = stack.login(&body).await;
+    tokens.extend([by_code.token(), by_code.access().to_owned()]);
+    stack.login(&body).await;
+    stack.login(&json!({"code": "canary-code", "redirect_uri": "https://canary-uri.example/"})).await;
+
+    stack.advance(Duration::from_secs(30));
+    let refreshed = stack.refresh_with_user(&by_code.token()).await;
+    tokens.extend([refreshed.token(), refreshed.access().to_owned()]);
+    stack.refresh("canary-cookie").await;
+    stack.profile("canary-bearer").await;
+    stack.profile(refreshed.access()).await;
+    for fault in [Fault::Down, Fault::Throttle, Fault::Deny, Fault::FailAfter] {
+        stack.wire.fail(fault);
+        stack.refresh(&refreshed.token()).await;
+        stack.profile(refreshed.access()).await;
+        stack.logout(&by_token.token()).await;
+        stack.login(&json!({"access_token": kakao_token})).await;
+        stack.wire.heal();
+    }
+    for fault in ["down", "nonsense", "wrong_types", "quota"] {
+        stack.kakao.fail("*", &json!({"kind": fault})).await;
+        stack.login(&json!({"access_token": kakao_token})).await;
+        stack.login(&json!({"code": "canary-code", "redirect_uri": REDIRECT_URI})).await;
+        stack.kakao.heal().await;
+    }
+    let agent = "canary-agent\u{1b}[31m";
+    let request =
+        stack.request(Method::POST, "/auth/refresh?canary-query=1").header("user-agent", agent.replace('\u{1b}', ""));
+    stack.send(request.header("cookie", cookie_pair(&refreshed.token()))).await;
+    stack.advance(Duration::from_secs(60));
+    stack.refresh(&by_code.token()).await;
+    stack.logout_everywhere(&by_token.token()).await;
+
+    let log = log.text();
+    assert!(log.lines().count() > 20, "the log was listened to");
+    let secrets = [kakao_token, foreign_token, code].into_iter().chain(tokens);
+    let canaries: Vec<String> =
+        secrets.chain(["canary".to_owned(), "카나리아".to_owned(), verifier.to_owned()]).collect();
+    for canary in &canaries {
+        assert!(!log.contains(canary.as_str()), "{canary} is in the log");
+        // Signatures and tags are what makes a token good: not even these alone.
+        if canary.len() > 100 {
+            let tail = &canary[canary.len() - 9..];
+            assert!(!log.contains(tail), "the end of {canary} is in the log");
+        }
+    }
+
+    let dump = format!("{:?}", stack.dump().await);
+    for canary in canaries.iter().filter(|canary| !["canary", "카나리아"].contains(&canary.as_str())) {
+        assert!(!dump.contains(canary.as_str()), "{canary} is in the table");
+    }
+    assert!(dump.contains("canary-mail@example.com"), "the profile is in the table, and nowhere else");
+}
+
+#[tokio::test]
+async fn a_line_says_what_happened_and_to_whom_without_saying_who() {
+    let log = Log::start();
+    let stack = Stack::with(Settings::default()).await;
+    let signed_in = stack.sign_in().await;
+    let pk = signed_in.body["user"]["pk"].as_str().unwrap();
+    let text = log.text();
+    let line = text.lines().rev().find(|line| line.contains(r#""outcome":"signed_in""#)).unwrap();
+    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    assert_eq!((&line["function"], &line["http.status"]), (&json!("kakao-login"), &json!(200)));
+    for name in ["request.id", "user", "session", "calls.ms", "timestamp", "level"] {
+        assert!(line[name].as_str().is_some_and(|value| !value.is_empty()), "{name}: {line}");
+    }
+    assert!(!text.contains(pk), "a user id is in the log");
+}
+
+#[tokio::test]
+async fn what_an_operator_must_mend_is_an_error_that_names_the_setting() {
+    let log = Log::start();
+    let stack = Stack::with_setting("KAKAO_CLIENT_SECRET", "NotTheSecretOfThisRestApiKey0001").await;
+    let code = stack.kakao.code(&stack.kakao.new_user().await).await;
+    stack.login(&json!({"code": code, "redirect_uri": REDIRECT_URI})).await;
+    let text = log.text();
+    let line = text.lines().find(|line| line.contains("KOE010")).unwrap();
+    assert!(line.contains(r#""level":"ERROR""#) && line.contains("Client secret"), "{line}");
+    assert!(!text.contains("NotTheSecret"), "the secret is in the log");
+}
