@@ -29,7 +29,7 @@ front-door: ## the everyday loop
 	cargo test --workspace
 
 moto: venv ## the store again, on a DynamoDB of another make
-	local/with-moto.sh cargo test -p local --test api -- moto
+	local/with-moto.sh cargo test -p local --test api -- moto binary
 
 watch-test: venv ## what a stranger can see, on the binaries under cargo lambda watch
 	cargo build -q -p local

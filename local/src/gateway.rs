@@ -285,6 +285,3 @@ fn own(status: StatusCode, message: &str) -> Response {
     let headers = [(CONTENT_TYPE, json), (HeaderName::from_static("apigw-requestid"), request_id)];
     (status, headers, json!({"message": message}).to_string()).into_response()
 }
-
-#[cfg(test)]
-mod tests;

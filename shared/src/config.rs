@@ -1,6 +1,6 @@
 //! Configuration: the environment and the function's secret, read once at start. All that is wrong is reported at once.
 
-use std::{cell::RefCell, collections::HashMap, env, str::FromStr, time::Duration};
+use std::{cell::RefCell, collections::HashMap, env, fmt, str::FromStr, time::Duration};
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_sdk_dynamodb::config::{
@@ -30,9 +30,16 @@ pub struct Config {
 }
 
 /// Everything that is wrong with the configuration.
-#[derive(Debug, thiserror::Error)]
+#[derive(thiserror::Error)]
 #[error("configuration: {}", .0.join("; "))]
 pub struct ConfigError(Vec<String>);
+
+/// A `main` that fails prints its error so: in one line for people.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
 
 impl Config {
     /// Reads the environment and, if `SECRET_ID` names one, the Secrets Manager secret of this function.
@@ -92,12 +99,12 @@ impl Config {
 
     /// A text that must be there.
     pub fn text(&self, name: &str) -> Option<String> {
+        if SECRET_NAMES.contains(&name) && !self.values.contains_key("SECRET_ID") && !self.is_local() {
+            return self.problem(name, "SECRET_ID is missing, which alone may hold it, but at the stage local");
+        }
         let value = self.values.get(name).filter(|value| !value.is_empty()).cloned();
         if value.is_none() {
             self.note(name, "missing");
-        }
-        if SECRET_NAMES.contains(&name) && !self.values.contains_key("SECRET_ID") && !self.is_local() {
-            return self.problem(name, "comes from SECRET_ID only, but at the stage local");
         }
         value
     }
@@ -120,11 +127,10 @@ impl Config {
 
     /// The table `TABLE_NAME` in the region `AWS_REGION`, or at `AWS_ENDPOINT_URL_DYNAMODB`.
     pub fn store(&self) -> Option<Store> {
-        let region = self.values.get("AWS_REGION").cloned();
-        let region = region.or_else(|| self.is_local().then(|| "ap-northeast-2".to_owned()));
-        let (Some(region), Some(table)) = (region, self.text("TABLE_NAME")) else {
-            return self.problem("AWS_REGION", "missing, or TABLE_NAME is");
-        };
+        let default = self.is_local().then(|| "ap-northeast-2".to_owned());
+        let region = self.values.get("AWS_REGION").cloned().or(default);
+        let (region, table) = (region.or_else(|| self.problem("AWS_REGION", "missing")), self.text("TABLE_NAME"));
+        let (region, table) = (region?, table?);
         let url = self.values.get("AWS_ENDPOINT_URL_DYNAMODB").cloned();
         Some(Store::new(Endpoint { region, url, credentials: self.credentials.clone() }, table))
     }
@@ -147,15 +153,17 @@ impl Config {
 
     /// Signs with `SIGNING_KEYS` for `ACCESS_TTL`.
     pub fn signer(&self) -> Option<Signer> {
-        let (audience, lifetime) = (self.audience(), self.seconds("ACCESS_TTL", 20..=86_400));
-        let (audience, lifetime) = (audience?, lifetime?);
-        self.parse("SIGNING_KEYS", |keys| Signer::from_jwk_set(keys, audience, lifetime))
+        let lifetime = self.seconds("ACCESS_TTL", 20..=86_400);
+        let (audience, keys) = (self.audience(), self.text("SIGNING_KEYS"));
+        let (lifetime, audience, keys) = (lifetime?, audience?, keys?);
+        Signer::from_jwk_set(&keys, audience, lifetime).map_err(|reason| self.note("SIGNING_KEYS", &reason)).ok()
     }
 
     /// Verifies with `VERIFICATION_KEYS`.
     pub fn verifier(&self) -> Option<Verifier> {
-        let audience = self.audience()?;
-        self.parse("VERIFICATION_KEYS", |keys| Verifier::from_jwk_set(keys, audience))
+        let (audience, keys) = (self.audience(), self.text("VERIFICATION_KEYS"));
+        let (audience, keys) = (audience?, keys?);
+        Verifier::from_jwk_set(&keys, audience).map_err(|reason| self.note("VERIFICATION_KEYS", &reason)).ok()
     }
 
     /// `SESSION_SECRETS`, a JSON array of secrets.

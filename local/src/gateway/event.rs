@@ -153,3 +153,84 @@ pub(super) fn read_response(response: &Value) -> Option<Response> {
     }
     Some(answer)
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::Request;
+
+    use super::*;
+
+    fn event(request: Request<()>, body: &[u8], proxy: Option<&str>) -> Value {
+        let route = Route { method: "POST".to_owned(), path: "/auth/refresh".to_owned() };
+        let source_ip = [203, 0, 113, 77].into();
+        let proxy = proxy.map(str::to_owned);
+        let meta = Meta { route: &route, proxy, request_id: "id", source_ip, drop_slash: false };
+        build(&request.into_parts().0, body, &meta)
+    }
+
+    fn request() -> axum::http::request::Builder {
+        Request::post("/auth/refresh").header("host", "abc.example")
+    }
+
+    fn keys(value: &Value, prefix: &str, into: &mut Vec<String>) {
+        for (key, value) in value.as_object().into_iter().flatten() {
+            let path = format!("{prefix}.{key}");
+            keys(value, &path, into);
+            into.push(path);
+        }
+    }
+
+    /// The recorded event is what the cloud sends; what this gateway makes of the same request has the same members.
+    #[test]
+    fn an_event_has_the_members_of_a_recorded_one() {
+        let recorded: Value = serde_json::from_str(include_str!("../../../events/refresh.json")).unwrap();
+        let mut request = request().header("cookie", "theme=dark; a=b");
+        for (name, value) in recorded["headers"].as_object().unwrap() {
+            if name != "host" && !name.starts_with("x-forwarded") {
+                request = request.header(name, value.as_str().unwrap());
+            }
+        }
+        let made = event(request.body(()).unwrap(), b"", None);
+        let (mut expected, mut found) = (Vec::new(), Vec::new());
+        keys(&recorded, "", &mut expected);
+        keys(&made, "", &mut found);
+        expected.sort();
+        found.sort();
+        assert_eq!(found, expected);
+        assert_eq!(made["cookies"], json!(["theme=dark", "a=b"]));
+    }
+
+    #[test]
+    fn headers_are_lower_case_and_joined_and_the_clients_own_forwarding_comes_first() {
+        let request = request().header("X-A", "1").header("x-a", "2").header("x-forwarded-for", "10.0.0.1");
+        let event = event(request.body(()).unwrap(), b"", None);
+        assert_eq!(event["headers"]["x-a"], "1,2");
+        assert_eq!(event["headers"]["x-forwarded-for"], "10.0.0.1, 203.0.113.77");
+        assert_eq!(event["requestContext"]["http"]["sourceIp"], "203.0.113.77");
+    }
+
+    #[test]
+    fn text_stays_text_and_anything_else_is_base64() {
+        for (content_type, body, encoded) in [
+            ("application/json", b"{}".as_slice(), false),
+            ("application/problem+json; charset=utf-8", b"{}", false),
+            ("text/plain", b"x", false),
+            ("application/octet-stream", b"x", true),
+            ("", b"x", true),
+            ("application/json", b"\xff", true),
+        ] {
+            let event = event(request().header("content-type", content_type).body(()).unwrap(), body, None);
+            assert_eq!(event["isBase64Encoded"], encoded, "{content_type}");
+        }
+        assert_eq!(event(request().body(()).unwrap(), b"", None).get("body"), None);
+    }
+
+    #[test]
+    fn queries_and_remainders_are_decoded_and_their_raw_form_is_kept() {
+        let request = Request::post("/auth/refresh?a=1&a=%ED%95%9C+x&b").header("host", "abc.example");
+        let event = event(request.body(()).unwrap(), b"", Some("x%20y"));
+        assert_eq!(event["rawQueryString"], "a=1&a=%ED%95%9C+x&b");
+        assert_eq!(event["queryStringParameters"], json!({"a": "1,한 x", "b": ""}));
+        assert_eq!(event["pathParameters"], json!({"proxy": "x y"}));
+    }
+}

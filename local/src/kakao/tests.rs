@@ -1,1 +1,225 @@
+//! The stand-in refuses what Kakao refuses, with Kakao's codes and in Kakao's shapes.
 
+use reqwest::{Client, RequestBuilder};
+use serde_json::Value;
+use shared::clock::SystemClock;
+
+use super::*;
+use crate::{client::http_client, clock::ManualClock};
+
+const REDIRECT_URI: &str = "http://localhost:9000/";
+
+struct Test {
+    kakao: Kakao,
+    client: Client,
+    clock: Arc<ManualClock>,
+}
+
+impl Test {
+    async fn start() -> Self {
+        let clock = Arc::new(ManualClock::new());
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let kakao = Kakao::start(listener, Arc::<ManualClock>::clone(&clock), vec![REDIRECT_URI.to_owned()]).unwrap();
+        Self { kakao, client: http_client(), clock }
+    }
+
+    fn get(&self, path: &str) -> RequestBuilder {
+        self.client.get(format!("{}{path}", self.kakao.url()))
+    }
+
+    async fn control(&self, path: &str, body: &Value) -> Value {
+        let request = self.client.post(format!("{}/control/{path}", self.kakao.url())).json(body);
+        request.send().await.unwrap().json().await.unwrap()
+    }
+
+    async fn code(&self, more: &Value) -> String {
+        let mut body = json!({"user": "ryan", "redirect_uri": REDIRECT_URI});
+        body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.control("codes", &body).await["code"].as_str().unwrap().to_owned()
+    }
+
+    async fn token(&self, body: &Value) -> String {
+        self.control("tokens", body).await["access_token"].as_str().unwrap().to_owned()
+    }
+
+    async fn exchange(&self, changes: &[(&str, &str)]) -> (u16, Value) {
+        let code = self.code(&json!({})).await;
+        self.exchange_code(&code, changes).await
+    }
+
+    async fn exchange_code(&self, code: &str, changes: &[(&str, &str)]) -> (u16, Value) {
+        let mut form = BTreeMap::from([
+            ("grant_type", "authorization_code"),
+            ("client_id", SHOP.rest_api_key),
+            ("client_secret", SHOP.client_secret),
+            ("redirect_uri", REDIRECT_URI),
+            ("code", code),
+        ]);
+        form.extend(changes.iter().copied());
+        form.retain(|_, value| !value.is_empty());
+        answer(self.client.post(format!("{}/oauth/token", self.kakao.url())).form(&form)).await
+    }
+}
+
+async fn answer(request: RequestBuilder) -> (u16, Value) {
+    let response = request.send().await.unwrap();
+    (response.status().as_u16(), response.json().await.unwrap())
+}
+
+#[tokio::test]
+async fn a_code_is_exchanged_once() {
+    let test = Test::start().await;
+    let code = test.code(&json!({"nonce": "n"})).await;
+    let (status, tokens) = test.exchange_code(&code, &[]).await;
+    assert_eq!((status, &tokens["token_type"], &tokens["expires_in"]), (200, &json!("bearer"), &json!(21_599)));
+    assert_eq!(tokens["id_token"].as_str().unwrap().split('.').count(), 3);
+    let (status, refusal) = test.exchange_code(&code, &[]).await;
+    assert_eq!((status, &refusal["error"], &refusal["error_code"]), (400, &json!("invalid_grant"), &json!("KOE320")));
+    assert!(refusal["error_description"].as_str().unwrap().contains(&code), "Kakao echoes the code");
+}
+
+#[tokio::test]
+async fn an_exchange_is_refused_as_at_kakao() {
+    let test = Test::start().await;
+    for (change, status, code) in [
+        (("client_secret", ""), 401, "KOE010"),
+        (("client_secret", "wrong"), 401, "KOE010"),
+        (("client_id", "wrong"), 401, "KOE101"),
+        (("client_id", "00112233445566778899aabbccddeeff"), 401, "KOE010"),
+        (("redirect_uri", "http://localhost:9000"), 400, "KOE303"),
+        (("redirect_uri", ""), 400, "KOE303"),
+        (("grant_type", "password"), 400, "KOE310"),
+        (("code", "never-issued"), 400, "KOE320"),
+    ] {
+        let (found, refusal) = test.exchange(&[change]).await;
+        assert_eq!((found, &refusal["error_code"]), (status, &json!(code)), "{change:?}");
+    }
+    let code = test.code(&json!({})).await;
+    test.clock.advance(Duration::from_mins(5));
+    assert_eq!(test.exchange_code(&code, &[]).await.1["error_code"], "KOE320", "expired");
+}
+
+#[tokio::test]
+async fn a_challenge_asks_for_its_verifier() {
+    let test = Test::start().await;
+    // RFC 7636 appendix B.
+    let challenge = json!({"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"});
+    for (verifier, status) in [("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk", 200), ("wrong", 400), ("", 400)] {
+        let code = test.code(&challenge).await;
+        assert_eq!(test.exchange_code(&code, &[("code_verifier", verifier)]).await.0, status, "{verifier}");
+    }
+}
+
+#[tokio::test]
+async fn only_a_form_with_the_secret_in_it_is_read() {
+    let test = Test::start().await;
+    let url = format!("{}/oauth/token", test.kakao.url());
+    let json = answer(test.client.post(&url).json(&json!({"grant_type": "authorization_code"}))).await;
+    assert_eq!((json.0, &json.1["error"]), (400, &json!("invalid_request")));
+    let basic = test.client.post(&url).basic_auth(SHOP.rest_api_key, Some(SHOP.client_secret));
+    let basic = answer(basic.form(&[("grant_type", "authorization_code")])).await;
+    assert_eq!(basic.1["error_description"], "Not exist client_id [null]");
+}
+
+#[tokio::test]
+async fn an_access_token_opens_what_it_should() {
+    let test = Test::start().await;
+    let token = test.token(&json!({"user": "choonsik", "expires_in": 100})).await;
+    let (status, info) = answer(test.get("/v1/user/access_token_info").bearer_auth(&token)).await;
+    assert_eq!((status, &info["app_id"], &info["expires_in"]), (200, &json!(SHOP.app_id), &json!(100)));
+    assert_eq!(info["id"], json!(1_376_016_924_429_759_228_i64));
+    let (_, me) = answer(test.get("/v2/user/me").bearer_auth(&token)).await;
+    assert_eq!(me["id"], info["id"]);
+    assert!(me["kakao_account"]["profile"]["profile_image_url"].as_str().unwrap().starts_with("http://"));
+    assert_eq!(me["properties"]["nickname"], "춘식이");
+
+    let lean =
+        test.get("/v2/user/me").query(&[("secure_resource", "true"), ("property_keys", r#"["kakao_account.email"]"#)]);
+    let (_, me) = answer(lean.bearer_auth(&token)).await;
+    assert_eq!(me.get("properties"), None);
+    assert_eq!(me["kakao_account"].get("profile"), None);
+    assert_eq!(me["kakao_account"]["email"], "choonsik@example.com");
+}
+
+#[tokio::test]
+async fn a_call_is_refused_as_at_kakao() {
+    let test = Test::start().await;
+    let short = test.token(&json!({"user": "ryan", "expires_in": 100})).await;
+    test.clock.advance(Duration::from_secs(100));
+    let child = test.token(&json!({"user": "tube"})).await;
+    let unlinked = test.token(&json!({"user": "jordy"})).await;
+    for (token, status, code) in [
+        ("never-issued", 401, -401),
+        (short.as_str(), 401, -401),
+        (&"x".repeat(513), 400, -2),
+        (&child, 401, -406),
+        (&unlinked, 400, -101),
+    ] {
+        for path in ["/v1/user/access_token_info", "/v2/user/me"] {
+            let (found, refusal) = answer(test.get(path).bearer_auth(token)).await;
+            assert_eq!((found, &refusal["code"]), (status, &json!(code)), "{path}");
+            assert!(refusal["msg"].is_string());
+        }
+    }
+    let response = test.get("/v2/user/me").send().await.unwrap();
+    assert_eq!(response.headers()["www-authenticate"], "Bearer error=invalid_token");
+}
+
+#[tokio::test]
+async fn another_app_knows_a_person_by_another_number() {
+    let test = Test::start().await;
+    let ours = test.token(&json!({"user": "ryan"})).await;
+    let theirs = test.token(&json!({"user": "ryan", "app": "other"})).await;
+    let (_, one) = answer(test.get("/v1/user/access_token_info").bearer_auth(&ours)).await;
+    let (_, two) = answer(test.get("/v1/user/access_token_info").bearer_auth(&theirs)).await;
+    assert!(one["id"] != two["id"] && one["app_id"] != two["app_id"]);
+    assert_eq!(answer(test.get("/v2/user/me").bearer_auth(&theirs)).await.0, 200, "good at Kakao all the same");
+}
+
+#[tokio::test]
+async fn the_authorize_page_redirects_only_where_it_may() {
+    let test = Test::start().await;
+    let good =
+        [("client_id", SHOP.rest_api_key), ("redirect_uri", REDIRECT_URI), ("response_type", "code"), ("state", "s t")];
+    let page = test.get("/oauth/authorize").query(&good).send().await.unwrap();
+    assert_eq!(page.status(), 200);
+    assert!(page.text().await.unwrap().contains("라이언"));
+    for (name, value, code) in [
+        ("client_id", "x", "KOE101"),
+        ("redirect_uri", "http://localhost:9000", "KOE006"),
+        ("response_type", "token", "KOE202"),
+        ("response_type", "x", "KOE201"),
+        ("scope", "talk_message", "KOE205"),
+        ("code_challenge", "x", "KOE204"),
+    ] {
+        let query: BTreeMap<_, _> = good.into_iter().chain([(name, value)]).collect();
+        let refusal = test.get("/oauth/authorize").query(&query).send().await.unwrap();
+        assert_eq!(refusal.status(), 400);
+        assert!(refusal.text().await.unwrap().contains(code), "{name}={value}");
+    }
+    let url = format!("{}/oauth/authorize", test.kakao.url());
+    let chosen = test.client.post(&url).form(&good.into_iter().chain([("person", "ryan")]).collect::<Vec<_>>());
+    let location = chosen.send().await.unwrap().headers()["location"].to_str().unwrap().to_owned();
+    assert!(location.starts_with("http://localhost:9000/?code=") && location.ends_with("&state=s%20t"), "{location}");
+    let cancelled = test.client.post(&url).form(&good).send().await.unwrap();
+    let location = cancelled.headers()["location"].to_str().unwrap();
+    assert_eq!(
+        location,
+        "http://localhost:9000/?error=access%5Fdenied&error_description=User%20denied%20access&state=s%20t"
+    );
+}
+
+#[tokio::test]
+async fn faults_come_and_go() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let kakao = Kakao::start(listener, Arc::new(SystemClock), Vec::new()).unwrap();
+    let client = http_client();
+    let faults = format!("{}/control/faults", kakao.url());
+    let me = || client.get(format!("{}/v2/user/me", kakao.url())).send();
+    client.post(&faults).json(&json!({"fault": {"kind": "down"}})).send().await.unwrap();
+    assert!(me().await.is_err(), "closed without an answer");
+    client.post(&faults).json(&json!({"fault": {"kind": "quota"}})).send().await.unwrap();
+    assert_eq!(me().await.unwrap().json::<Value>().await.unwrap()["code"], -10);
+    client.delete(&faults).send().await.unwrap();
+    assert_eq!(me().await.unwrap().json::<Value>().await.unwrap()["code"], -401);
+}

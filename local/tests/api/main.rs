@@ -1,6 +1,9 @@
 //! The functions as a client meets them: through a gateway, with a real DynamoDB client and a strict Kakao.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 mod anywhere;
+mod binary;
 mod costs;
 mod deployment;
 mod edge;

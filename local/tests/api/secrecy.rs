@@ -89,7 +89,7 @@ async fn no_token_code_email_or_nickname_is_logged_or_kept() {
     let request =
         stack.request(Method::POST, "/auth/refresh?canary-query=1").header("user-agent", agent.replace('\u{1b}', ""));
     stack.send(request.header("cookie", cookie_pair(&refreshed.token()))).await;
-    stack.advance(Duration::from_secs(60));
+    stack.advance(Duration::from_mins(1));
     stack.refresh(&by_code.token()).await;
     stack.logout_everywhere(&by_token.token()).await;
 
