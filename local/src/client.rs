@@ -16,7 +16,7 @@ const HEADERS: [(&str, &str); 6] = [
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "no-referrer"),
     ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
-    ("strict-transport-security", "max-age=63072000; includeSubDomains"),
+    ("strict-transport-security", "max-age=63072000"),
 ];
 
 /// Calls the functions through a gateway, as a front end does.
@@ -170,4 +170,10 @@ impl Answer {
 #[must_use]
 pub fn cookie_pair(token: &str) -> String {
     format!("{COOKIE_NAME}={token}")
+}
+
+/// A text that was never there before.
+#[must_use]
+pub fn unique() -> String {
+    shared::id::SessionId::generate().to_string()
 }

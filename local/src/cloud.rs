@@ -23,13 +23,14 @@ use crate::{
 pub const TEMPLATE: &str = include_str!("../../template.yaml");
 
 /// Names in the environment that stand in for a parameter of the template, and what each is without one.
-const PARAMETERS: [(&str, &str, &str); 12] = [
+const PARAMETERS: [(&str, &str, &str); 13] = [
     ("ISSUER", "Issuer", "http://localhost:9000"),
     ("AUDIENCE", "Audience", "api"),
     ("ALLOWED_ORIGINS", "AllowedOrigins", "http://localhost:9000,http://localhost:5173"),
     ("REDIRECT_URIS", "RedirectUris", "http://localhost:9000/,http://localhost:5173/"),
     ("KAKAO_APP_ID", "KakaoAppId", ""),
     ("KAKAO_REST_API_KEY", "KakaoRestApiKey", SHOP.rest_api_key),
+    ("KAKAO_APP_KEYS", "KakaoAppKeys", SHOP.other_keys),
     ("ACCESS_TTL", "AccessTtl", "300"),
     ("SESSION_IDLE_TTL", "SessionIdleTtl", "604800"),
     ("SESSION_MAX_TTL", "SessionMaxTtl", "2592000"),

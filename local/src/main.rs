@@ -8,7 +8,8 @@ use local::secrets;
 
 const USAGE: &str = "usage: local [run]      the functions, a table and a Kakao stand-in in one process
        local watch      the same, with the functions under `cargo lambda watch`
-       local secrets    new secrets for the four functions as JSON; KAKAO_CLIENT_SECRET is read from the environment";
+       local secrets    new secrets for the four functions as JSON; KAKAO_CLIENT_SECRET and
+                       KAKAO_ADMIN_KEY, which may be empty, are read from the environment";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -30,6 +31,7 @@ async fn main() -> ExitCode {
 fn print_secrets() -> Result<(), String> {
     let secret = env::var("KAKAO_CLIENT_SECRET").ok().filter(|secret| !secret.is_empty());
     let secret = secret.ok_or("KAKAO_CLIENT_SECRET is missing: Kakao's console shows it beside the REST API key")?;
-    println!("{}", secrets::generate(&secret));
+    let admin_key = env::var("KAKAO_ADMIN_KEY").unwrap_or_default();
+    println!("{}", secrets::generate(&secret, &admin_key));
     Ok(())
 }

@@ -188,7 +188,7 @@ async fn start_dynamodb(port: u16, file: Option<&Path>) -> Result<String, String
 
 /// Secrets live as long as the data: sessions in a file need the keys that they were made with.
 fn kept_secrets(data: Option<&Path>, client_secret: &str) -> Result<Value, String> {
-    let Some(data) = data else { return Ok(secrets::generate(client_secret)) };
+    let Some(data) = data else { return Ok(secrets::generate(client_secret, SHOP.admin_key)) };
     let mut file = data.as_os_str().to_owned();
     file.push(".secrets.json");
     let file = PathBuf::from(file);
@@ -197,7 +197,7 @@ fn kept_secrets(data: Option<&Path>, client_secret: &str) -> Result<Value, Strin
         let text = fs::read_to_string(&file).map_err(|error| in_file(error.to_string()))?;
         return serde_json::from_str(&text).map_err(|error| in_file(error.to_string()));
     }
-    let secrets = secrets::generate(client_secret);
+    let secrets = secrets::generate(client_secret, SHOP.admin_key);
     write_private(&file, &secrets.to_string())?;
     Ok(secrets)
 }

@@ -12,13 +12,13 @@ use shared::random;
 const PRIVATE_BYTES: std::ops::Range<usize> = 36..68;
 
 /// A new secret for each function, in the shape of what [`shared::config`] reads: an ES256 signing key, a session secret and
-/// a key for pseudonyms, each function with no more than it uses.
+/// a key for pseudonyms, each function with no more than it uses. `kakao_admin_key` may be empty.
 ///
 /// # Panics
 ///
 /// If `ring` refuses the key that it has just made.
 #[must_use]
-pub fn generate(kakao_client_secret: &str) -> Value {
+pub fn generate(kakao_client_secret: &str, kakao_admin_key: &str) -> Value {
     let random = SystemRandom::new();
     let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("ring makes a key");
     let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random)
@@ -37,7 +37,7 @@ pub fn generate(kakao_client_secret: &str) -> Value {
     json!({
         "kakao-login": {
             "SIGNING_KEYS": signing_keys, "SESSION_SECRETS": session_secrets, "PSEUDONYM_KEY": pseudonym_key,
-            "KAKAO_CLIENT_SECRET": kakao_client_secret,
+            "KAKAO_CLIENT_SECRET": kakao_client_secret, "KAKAO_ADMIN_KEY": kakao_admin_key,
         },
         "refresh": {
             "SIGNING_KEYS": signing_keys, "SESSION_SECRETS": session_secrets, "PSEUDONYM_KEY": pseudonym_key,

@@ -113,7 +113,7 @@ impl Stack {
         local.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), wire.url().to_owned());
         local.entry("KAKAO_AUTH_URL".to_owned()).or_insert_with(|| kakao.url().to_owned());
         local.entry("KAKAO_API_URL".to_owned()).or_insert_with(|| kakao.url().to_owned());
-        let secrets = secrets::generate(SHOP.client_secret);
+        let secrets = secrets::generate(SHOP.client_secret, SHOP.admin_key);
         let functions = cloud::functions(&template, &secrets, &local, &shared_clock).expect("the template suffices");
 
         let listener = free_port().await;
@@ -298,6 +298,25 @@ impl People {
             body[name] = value.clone();
         }
         self.post("codes", &body, "code").await
+    }
+
+    /// An ID token as an SDK hands to an app, good or wrong in one way; see `local/KAKAO.md`.
+    pub async fn id_token(&self, user: &str, parameters: &Value) -> String {
+        let mut body = json!({"user": user});
+        for (name, value) in parameters.as_object().into_iter().flatten() {
+            body[name] = value.clone();
+        }
+        self.post("id-tokens", &body, "id_token").await
+    }
+
+    /// Kakao drops its older key and signs with a new one.
+    ///
+    /// # Panics
+    ///
+    /// If the stand-in does not answer.
+    pub async fn rotate_keys(&self) {
+        let answer = self.client.post(format!("{}/control/rotate-keys", self.url)).send().await;
+        assert_eq!(answer.expect("the stand-in answers").status(), 204);
     }
 
     /// Breaks an endpoint, or `*` for all.

@@ -18,8 +18,8 @@ use crate::{
 };
 
 /// Names that only a secret may hold, unless the stage is `local`.
-const SECRET_NAMES: [&str; 5] =
-    ["SIGNING_KEYS", "VERIFICATION_KEYS", "SESSION_SECRETS", "PSEUDONYM_KEY", "KAKAO_CLIENT_SECRET"];
+const SECRET_NAMES: [&str; 6] =
+    ["SIGNING_KEYS", "VERIFICATION_KEYS", "SESSION_SECRETS", "PSEUDONYM_KEY", "KAKAO_CLIENT_SECRET", "KAKAO_ADMIN_KEY"];
 const LOCAL_STAGE: &str = "local";
 
 /// Raw settings by name. A getter gives `None` and remembers why when its setting is missing or wrong.
@@ -109,6 +109,14 @@ impl Config {
         value
     }
 
+    /// A text that must be there, and may be empty.
+    fn text_or_empty(&self, name: &str) -> Option<String> {
+        match self.values.get(name) {
+            Some(value) if value.is_empty() => Some(String::new()),
+            _ => self.text(name),
+        }
+    }
+
     /// A whole number of seconds in this range.
     pub fn seconds(&self, name: &str, range: std::ops::RangeInclusive<u64>) -> Option<Duration> {
         let seconds: u64 = self.parse(name, |text| text.parse().map_err(|_| "not a number of seconds".to_owned()))?;
@@ -121,8 +129,7 @@ impl Config {
 
     /// Texts between commas, at least one.
     pub fn list(&self, name: &str) -> Option<Vec<String>> {
-        let list = self.text(name)?;
-        Some(list.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty()).collect())
+        Some(split(&self.text(name)?).collect())
     }
 
     /// The table `TABLE_NAME` in the region `AWS_REGION`, or at `AWS_ENDPOINT_URL_DYNAMODB`.
@@ -180,19 +187,27 @@ impl Config {
         self.parse("PSEUDONYM_KEY", Pseudonyms::from_base64url)
     }
 
-    /// Our app at Kakao: `KAKAO_APP_ID`, `KAKAO_REST_API_KEY`, `KAKAO_CLIENT_SECRET`.
+    /// Our app at Kakao: `KAKAO_APP_ID`, `KAKAO_REST_API_KEY`, `KAKAO_CLIENT_SECRET`, and, which may be empty,
+    /// `KAKAO_ADMIN_KEY` and `KAKAO_APP_KEYS`.
     pub fn kakao(&self) -> Option<Kakao> {
         let app_id = self.parse("KAKAO_APP_ID", |text| {
             text.parse().map_err(|_| "not a number: the app id is no key, Kakao's console shows both".to_owned())
         });
         let rest_api_key = self.text("KAKAO_REST_API_KEY");
         let client_secret = self.text("KAKAO_CLIENT_SECRET");
+        let admin_key = self.text_or_empty("KAKAO_ADMIN_KEY");
+        let app_keys = self.text_or_empty("KAKAO_APP_KEYS");
         let auth_url = self.kakao_url("KAKAO_AUTH_URL", "https://kauth.kakao.com");
         let api_url = self.kakao_url("KAKAO_API_URL", "https://kapi.kakao.com");
+        let rest_api_key = rest_api_key?;
+        let mut audiences: Vec<String> = split(&app_keys?).collect();
+        audiences.push(rest_api_key.clone());
         Some(Kakao::new(KakaoApp {
             app_id: app_id?,
-            rest_api_key: rest_api_key?,
+            rest_api_key,
             client_secret: client_secret?.into(),
+            admin_key: Some(admin_key?).filter(|key| !key.is_empty()).map(Into::into),
+            audiences,
             auth_url: auth_url?,
             api_url: api_url?,
         }))
@@ -229,6 +244,10 @@ impl Config {
     }
 }
 
+fn split(list: &str) -> impl Iterator<Item = String> {
+    list.split(',').map(|item| item.trim().to_owned()).filter(|item| !item.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -257,6 +276,8 @@ mod tests {
             let all = |stage| {
                 let base = [
                     ("COOKIE_SAMESITE", "Strict"),
+                    ("KAKAO_ADMIN_KEY", ""),
+                    ("KAKAO_APP_KEYS", ""),
                     ("KAKAO_APP_ID", "1"),
                     ("KAKAO_REST_API_KEY", "k"),
                     ("STAGE", stage),

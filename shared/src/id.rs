@@ -75,6 +75,15 @@ impl fmt::Display for KakaoId {
     }
 }
 
+impl FromStr for KakaoId {
+    type Err = MalformedId;
+
+    fn from_str(text: &str) -> Result<Self, MalformedId> {
+        let number = text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
+        number.filter(|number| *number > 0).map(Self).ok_or(MalformedId)
+    }
+}
+
 impl FromStr for UserId {
     type Err = MalformedId;
 
@@ -117,6 +126,13 @@ mod tests {
 
     #[test]
     fn a_kakao_id_of_19_digits_stays_exact() {
+        assert_eq!(
+            "1376016924429759228".parse::<KakaoId>(),
+            serde_json::from_str("1376016924429759228").map_err(|_| MalformedId)
+        );
+        for text in ["", "0", "-1", "+1", "1a", "１", "99999999999999999999"] {
+            assert_eq!(text.parse::<KakaoId>(), Err(MalformedId), "{text}");
+        }
         let id: KakaoId = serde_json::from_str("1376016924429759228").unwrap();
         assert_eq!(id.to_string(), "1376016924429759228");
     }

@@ -1,18 +1,31 @@
 //! The log: one line of JSON for each request, with no token, code, cookie, header, body, email or nickname in it.
 
-use std::{cell::RefCell, fmt::Write, time::Instant};
+use std::{
+    cell::RefCell,
+    fmt::{self, Debug, Write},
+    time::Instant,
+};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::hmac;
-use tracing::{Level, Subscriber};
+use serde_json::{Map, Value, json};
+use tracing::{Event, Level, Subscriber, field::Field, field::Visit};
 use tracing_subscriber::{
     filter::{LevelFilter, Targets},
-    fmt::MakeWriter,
+    fmt::{
+        FmtContext, FormatEvent, FormatFields, MakeWriter,
+        format::{Format, Json, JsonFields, Writer},
+        time::{FormatTime, SystemTime},
+    },
     layer::SubscriberExt,
+    registry::LookupSpan,
     util::SubscriberInitExt,
 };
 
-use crate::id::{SessionId, UserId};
+use crate::{
+    clock::{Clock, SystemClock},
+    id::{SessionId, UserId},
+};
 
 /// Makes pseudonyms: the log tells sessions of one user apart without saying which user it is.
 #[derive(Debug)]
@@ -23,12 +36,18 @@ pub struct Pseudonyms(hmac::Key);
 pub struct Notes {
     /// What happened, in a word.
     pub outcome: &'static str,
-    /// The user's pseudonym.
-    pub user: String,
-    /// The session's pseudonym.
-    pub session: String,
-    /// Each outside call with its milliseconds, such as `UpdateItem=4 user_me=120`.
-    pub calls: String,
+    user: String,
+    session: String,
+    calls: Vec<Call>,
+}
+
+/// A call to somebody else.
+#[derive(Debug)]
+struct Call {
+    name: &'static str,
+    milliseconds: u64,
+    /// Only for calls that are counted as a metric.
+    outcome: Option<&'static str>,
 }
 
 tokio::task_local! {
@@ -68,14 +87,28 @@ pub fn outcome(outcome: &'static str) {
 
 /// Awaits an outside call and notes how long it took.
 pub async fn timed<F: Future>(name: &'static str, call: F) -> F::Output {
+    note_call(name, call, |_| None).await
+}
+
+/// The same for a call that is also counted, by its outcome.
+pub(crate) async fn counted<F: Future>(
+    name: &'static str,
+    call: F,
+    outcome: impl FnOnce(&F::Output) -> &'static str,
+) -> F::Output {
+    note_call(name, call, |output| Some(outcome(output))).await
+}
+
+async fn note_call<F: Future>(
+    name: &'static str,
+    call: F,
+    outcome: impl FnOnce(&F::Output) -> Option<&'static str>,
+) -> F::Output {
     let started = Instant::now();
     let output = call.await;
-    let elapsed = started.elapsed().as_millis();
-    change(|notes| {
-        let separator = if notes.calls.is_empty() { "" } else { " " };
-        // Writing to a String cannot fail.
-        let _ = write!(notes.calls, "{separator}{name}={elapsed}");
-    });
+    let milliseconds = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+    let call = Call { name, milliseconds, outcome: outcome(&output) };
+    change(|notes| notes.calls.push(call));
     output
 }
 
@@ -94,6 +127,46 @@ fn change(add: impl FnOnce(&mut Notes)) {
     let _ = NOTES.try_with(|notes| add(&mut notes.borrow_mut()));
 }
 
+impl Notes {
+    /// Writes the line of a request.
+    ///
+    /// Counted calls are metrics as well, in `CloudWatch`'s embedded metric format:
+    /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
+    pub(crate) fn write(self, level: Level, mut line: Map<String, Value>) {
+        let calls: Vec<Value> =
+            self.calls.iter().map(|call| json!({"name": call.name, "ms": call.milliseconds})).collect();
+        line.insert("calls".to_owned(), Value::from(calls));
+        line.insert("user".to_owned(), Value::from(self.user));
+        line.insert("session".to_owned(), Value::from(self.session));
+
+        let mut counters = Map::new();
+        for (call, outcome) in self.calls.iter().filter_map(|call| Some((call, call.outcome?))) {
+            for counter in ["kakao.calls".to_owned(), format!("{}.{outcome}", call.name)] {
+                let count = counters.get(&counter).and_then(Value::as_u64).unwrap_or_default();
+                counters.insert(counter, Value::from(count + 1));
+            }
+        }
+        if !counters.is_empty() {
+            let metrics: Vec<Value> = counters.keys().map(|name| json!({"Name": name, "Unit": "Count"})).collect();
+            line.insert(
+                "_aws".to_owned(),
+                json!({
+                    "Timestamp": SystemClock.now().unix_seconds() * 1_000,
+                    "CloudWatchMetrics": [{"Namespace": "kakao-login", "Dimensions": [[]], "Metrics": metrics}],
+                }),
+            );
+            line.extend(counters);
+        }
+        let line = Value::Object(line);
+        // A call for each level, as a level is part of a call's static description.
+        match level {
+            Level::ERROR => tracing::error!(target: LINE, %line),
+            Level::WARN => tracing::warn!(target: LINE, %line),
+            _ => tracing::info!(target: LINE, %line),
+        }
+    }
+}
+
 /// Sends the log to standard output. What the modules `quiet` say is left out.
 pub fn start(quiet: &[&str]) {
     // A second start in one process keeps the first one's log.
@@ -107,8 +180,41 @@ where
 {
     let mut levels = Targets::new().with_default(Level::WARN).with_target("shared", Level::INFO);
     levels.extend(quiet.iter().map(|module| ((*module).to_owned(), LevelFilter::OFF)));
-    let json = tracing_subscriber::fmt::layer().json().flatten_event(true).with_current_span(false).with_target(false);
-    tracing_subscriber::registry().with(levels).with(json.with_writer(writer))
+    let json = tracing_subscriber::fmt::format().json().flatten_event(true).with_current_span(false).with_target(false);
+    let lines = tracing_subscriber::fmt::layer().fmt_fields(JsonFields::new()).event_format(Lines(json));
+    tracing_subscriber::registry().with(levels).with(lines.with_writer(writer))
+}
+
+/// The target of events that are a whole line already. Their JSON nests, which events cannot.
+const LINE: &str = "shared::line";
+
+struct Lines(Format<Json>);
+
+impl<S, N> FormatEvent<S, N> for Lines
+where
+    S: Subscriber + for<'a> LookupSpan<'a>,
+    N: for<'a> FormatFields<'a> + 'static,
+{
+    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+        if event.metadata().target() != LINE {
+            return self.0.format_event(context, writer, event);
+        }
+        let mut line = Line(String::new());
+        event.record(&mut line);
+        writer.write_str(r#"{"timestamp":""#)?;
+        SystemTime.format_time(&mut writer)?;
+        let rest = line.0.strip_prefix('{').unwrap_or_default();
+        writeln!(writer, r#"","level":"{}",{rest}"#, event.metadata().level())
+    }
+}
+
+struct Line(String);
+
+impl Visit for Line {
+    fn record_debug(&mut self, _: &Field, value: &dyn Debug) {
+        // Writing to a String cannot fail.
+        let _ = write!(self.0, "{value:?}");
+    }
 }
 
 #[cfg(test)]
@@ -124,7 +230,8 @@ mod tests {
         };
         let (((), one), ((), two)) = tokio::join!(noting(request("one")), noting(request("two")));
         assert_eq!((one.outcome, two.outcome), ("one", "two"));
-        assert!(one.calls.starts_with("GetItem=") && one.calls.contains(" PutItem="), "{}", one.calls);
+        let names: Vec<&str> = one.calls.iter().map(|call| call.name).collect();
+        assert_eq!(names, ["GetItem", "PutItem"]);
     }
 
     #[test]

@@ -11,7 +11,7 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::{digest, hkdf, hmac};
-use secrecy::{ExposeSecret, SecretBox, SecretString};
+use secrecy::{ExposeSecret, ExposeSecretMut, SecretBox, SecretString};
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -63,6 +63,33 @@ pub struct SessionSecrets(Vec<DerivedKeys>);
 struct DerivedKeys {
     rotation: hmac::Key,
     tag: hmac::Key,
+    beginning: hmac::Key,
+}
+
+/// What a new session has of its own.
+#[derive(Debug)]
+pub struct Beginning {
+    /// Its id.
+    pub session: SessionId,
+    secret: SecretBox<[u8; 32]>,
+}
+
+/// The hash of a credential and of what only the client knows that began the sign-in.
+#[derive(Debug)]
+pub struct Proof(digest::Digest);
+
+impl Proof {
+    /// Of a code and its PKCE verifier, or of an ID token and the preimage of its nonce.
+    #[must_use]
+    pub fn new(credential: &SecretString, known_to_the_client: &SecretString) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        for part in [credential, known_to_the_client] {
+            let part = part.expose_secret().as_bytes();
+            context.update(&u64::try_from(part.len()).unwrap_or(u64::MAX).to_be_bytes());
+            context.update(part);
+        }
+        Self(context.finish())
+    }
 }
 
 impl RefreshToken {
@@ -109,8 +136,24 @@ impl SessionSecrets {
 
     /// The first token of a new session.
     #[must_use]
-    pub fn issue(&self, user: UserId, session: SessionId, session_ends_at: Timestamp) -> RefreshToken {
-        self.mint(user, session, session_ends_at, 0, SecretBox::new(Box::new(random::bytes())))
+    pub fn issue(&self, user: UserId, beginning: Beginning, session_ends_at: Timestamp) -> RefreshToken {
+        self.mint(user, beginning.session, session_ends_at, 0, beginning.secret)
+    }
+
+    /// What a new session has of its own. With a `proof`, which only the client that signs in knows, both parts are derived from
+    /// that: the same sign-in, sent again, meets the same session, and nothing secret has to be kept for it. Without one
+    /// both are random.
+    #[must_use]
+    pub fn begin(&self, proof: Option<&Proof>) -> Beginning {
+        let Some(proof) = proof else {
+            return Beginning { session: SessionId::generate(), secret: SecretBox::new(Box::new(random::bytes())) };
+        };
+        let derive = |purpose: &[u8]| hmac::sign(&self.0[0].beginning, &[purpose, proof.0.as_ref()].concat());
+        let mut session = [0; 16];
+        session.copy_from_slice(&derive(b"session").as_ref()[..16]);
+        let mut secret = SecretBox::new(Box::new([0; 32]));
+        secret.expose_secret_mut().copy_from_slice(derive(b"secret").as_ref());
+        Beginning { session: SessionId::from_bytes(session), secret }
     }
 
     /// Reads what a client presents.
@@ -164,8 +207,7 @@ impl SessionSecrets {
 
     fn derive(&self, token: &RefreshToken, keys: &DerivedKeys) -> RefreshToken {
         let mut secret = SecretBox::new(Box::new([0; 32]));
-        secrecy::ExposeSecretMut::expose_secret_mut(&mut secret)
-            .copy_from_slice(hmac::sign(&keys.rotation, token.secret.expose_secret()).as_ref());
+        secret.expose_secret_mut().copy_from_slice(hmac::sign(&keys.rotation, token.secret.expose_secret()).as_ref());
         self.mint(token.user, token.session, token.session_ends_at, token.generation.saturating_add(1), secret)
     }
 
@@ -207,7 +249,11 @@ impl DerivedKeys {
             let okm = extracted.expand(&info, hmac::HMAC_SHA256);
             okm.map(hmac::Key::from).map_err(|_| "HKDF refuses the length".to_owned())
         };
-        Ok(Self { rotation: expand(b"refresh token rotation v1")?, tag: expand(b"refresh token tag v1")? })
+        Ok(Self {
+            rotation: expand(b"refresh token rotation v1")?,
+            tag: expand(b"refresh token tag v1")?,
+            beginning: expand(b"refresh token beginning v1")?,
+        })
     }
 
     fn tag(&self, signed: &[u8]) -> [u8; TAG_BYTES] {
@@ -229,7 +275,7 @@ mod tests {
     }
 
     fn token(secrets: &SessionSecrets) -> RefreshToken {
-        secrets.issue(UserId::generate(), SessionId::generate(), Timestamp::from_unix_seconds(1_800_000_000))
+        secrets.issue(UserId::generate(), secrets.begin(None), Timestamp::from_unix_seconds(1_800_000_000))
     }
 
     #[test]
@@ -297,6 +343,23 @@ mod tests {
         assert_ne!(ahead.successor(&other_copy).hash(), kept.hash());
         let found = ahead.successor_with_hash(&other_copy, kept.hash()).unwrap();
         assert_eq!(found.hash(), kept.hash());
+    }
+
+    #[test]
+    fn the_same_proof_begins_the_same_session_and_any_other_another() {
+        let secrets = secrets(&[OLD]);
+        let first = |credential: &str, known: &str| {
+            let beginning = secrets.begin(Some(&Proof::new(&credential.into(), &known.into())));
+            secrets.issue(UserId::from_bytes([1; 16]), beginning, Timestamp::from_unix_seconds(1)).expose().to_owned()
+        };
+        let (random, other_random) = (secrets.begin(None), secrets.begin(None));
+        assert_ne!(random.session, other_random.session);
+        assert_eq!(first("code", "verifier"), first("code", "verifier"));
+        for (credential, known) in
+            [("code", "other"), ("other", "verifier"), ("codev", "erifier"), ("", "codeverifier")]
+        {
+            assert_ne!(first("code", "verifier"), first(credential, known), "{credential} {known}");
+        }
     }
 
     #[test]

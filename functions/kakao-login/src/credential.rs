@@ -10,15 +10,22 @@ pub(crate) enum Credential {
     AccessToken(SecretString),
     /// From the redirect back from Kakao's login page.
     Code(AuthorizationCode),
+    /// From Kakao's SDK for apps, with the nonce that the sign-in began with or its preimage.
+    IdToken { token: SecretString, nonce: SecretString },
 }
 
 impl Credential {
     pub(crate) fn from_body(body: &JsonObject, redirect_uris: &[String]) -> Result<Self, Error> {
-        match (body.text("access_token", 1_024)?, body.text("code", 1_024)?) {
-            (Some(token), None) => access_token(token),
-            (None, Some(code)) => authorization_code(code, body, redirect_uris),
-            (None, None) => Err(invalid("Incorrect input. access_token or code is required.")),
-            (Some(_), Some(_)) => Err(invalid("Send one credential, not several.")),
+        let names = [body.text("access_token", 1_024)?, body.text("code", 1_024)?, body.text("id_token", 8 * 1_024)?];
+        match names {
+            [Some(token), None, None] => access_token(token),
+            [None, Some(code), None] => authorization_code(code, body, redirect_uris),
+            [None, None, Some(token)] => {
+                let nonce = body.text("nonce", 256)?.ok_or_else(|| invalid("`nonce` is required with `id_token`."))?;
+                Ok(Self::IdToken { token: token.into(), nonce: nonce.into() })
+            }
+            [None, None, None] => Err(invalid("Incorrect input. access_token, code or id_token is required.")),
+            _ => Err(invalid("Send one credential, not several.")),
         }
     }
 }

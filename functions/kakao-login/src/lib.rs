@@ -1,28 +1,24 @@
 //! `POST /auth/kakao`: a Kakao credential becomes a user and a session (the token response of RFC 6749 §5.1).
 
 mod credential;
+mod sign_in;
 
 use std::{sync::Arc, time::Duration};
 
-use lambda_http::{
-    Body, Request, Response,
-    http::{StatusCode, header::SET_COOKIE},
-};
-use secrecy::ExposeSecret;
+use lambda_http::{Body, Request, Response};
 use shared::{
     clock::Clock,
     config::{Config, ConfigError},
     error::Error,
-    http::{self, Cookies, JsonObject, PresentedCookie},
-    id::SessionId,
+    http::{Cookies, JsonObject},
     jwt::Signer,
     kakao::Kakao,
-    log::{self, Pseudonyms},
+    log::Pseudonyms,
     store::Store,
-    token::{RefreshToken, SessionSecrets},
+    token::SessionSecrets,
 };
 
-use self::credential::Credential;
+use self::{credential::Credential, sign_in::Visit};
 
 /// What this function needs, and so all that its IAM role may touch.
 #[derive(Debug)]
@@ -39,6 +35,8 @@ pub struct KakaoLogin {
     pub secrets: SessionSecrets,
     /// Carries the refresh token.
     pub cookies: Cookies,
+    /// How long the same sign-in may be sent again.
+    pub rotation_window: Duration,
     /// How long a session lasts that is not renewed.
     pub idle_ttl: Duration,
     /// How long a session lasts at most.
@@ -63,6 +61,7 @@ impl KakaoLogin {
             Some(signer),
             Some(secrets),
             Some(cookies),
+            Some(rotation_window),
             Some(idle_ttl),
             Some(max_ttl),
             Some(pseudonyms),
@@ -73,6 +72,7 @@ impl KakaoLogin {
             config.signer(),
             config.session_secrets(),
             config.cookies(),
+            config.seconds("ROTATION_WINDOW", 1..=600),
             config.seconds("SESSION_IDLE_TTL", 60..=31_536_000),
             config.seconds("SESSION_MAX_TTL", 60..=31_536_000),
             config.pseudonyms(),
@@ -80,7 +80,19 @@ impl KakaoLogin {
         else {
             return Err(config.into_error());
         };
-        Ok(Self { kakao, redirect_uris, store, signer, secrets, cookies, idle_ttl, max_ttl, pseudonyms, clock })
+        Ok(Self {
+            kakao,
+            redirect_uris,
+            store,
+            signer,
+            secrets,
+            cookies,
+            rotation_window,
+            idle_ttl,
+            max_ttl,
+            pseudonyms,
+            clock,
+        })
     }
 
     /// Signs in: always with a new session, beside which the one that the browser came with ends. Nothing of that one is
@@ -89,47 +101,16 @@ impl KakaoLogin {
     /// # Errors
     ///
     /// - [`Error::NotJson`] and [`Error::InvalidRequest`] if the body is not one credential.
-    /// - [`Error::Kakao`] if Kakao does not vouch for anybody.
+    /// - [`Error::Kakao`] if Kakao does not vouch for anybody, or the credential was used before.
     /// - [`Error::Store`] if DynamoDB fails. Signing in again is safe.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
         let credential = Credential::from_body(&JsonObject::required(&request)?, &self.redirect_uris)?;
-        let told = match &credential {
-            Credential::AccessToken(token) => self.kakao.user_of_access_token(token).await?,
-            Credential::Code(grant) => self.kakao.user_of_code(grant).await?,
-        };
-
-        let user = self.store.identify(told.id, now).await?;
-        let ends_at = now + self.max_ttl;
-        let expires_at = ends_at.min(now + self.idle_ttl);
-        let first = self.secrets.issue(user, SessionId::generate(), ends_at);
-        self.pseudonyms.note(user, first.session);
-        let device = http::device(&request);
-        let (user, (), ()) = tokio::try_join!(
-            self.store.remember(user, &told, now),
-            self.store.begin_session(&first, &device, expires_at, now),
-            self.end_previous(&request),
-        )?;
-        log::outcome("signed_in");
-
-        let mut body = self.signer.sign(user.id, first.session, now).to_json();
-        body["user"] = user.to_json();
-        let mut response = http::json_response(StatusCode::OK, &body);
-        response.headers_mut().insert(SET_COOKIE, self.cookies.set(&first, expires_at, now));
-        Ok(response)
-    }
-
-    async fn end_previous(&self, request: &Request) -> Result<(), shared::store::StoreError> {
-        match self.previous(request) {
-            Some(token) => self.store.end_session(&token).await,
-            None => Ok(()),
+        let visit = Visit::of(self, &request, now);
+        match &credential {
+            Credential::AccessToken(token) => self.sign_in_by_access_token(token, &visit).await,
+            Credential::Code(grant) => self.sign_in_by_code(grant, &visit).await,
+            Credential::IdToken { token, nonce } => self.sign_in_by_id_token(token, nonce, &visit).await,
         }
-    }
-
-    fn previous(&self, request: &Request) -> Option<RefreshToken> {
-        let PresentedCookie::One(text) = self.cookies.presented(request) else {
-            return None;
-        };
-        self.secrets.verify(text.expose_secret()).ok()
     }
 }

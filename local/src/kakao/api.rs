@@ -9,7 +9,11 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{AccessToken, Standin, api_error, data::Person, is_form, json_answer};
+use super::{
+    AccessToken, Standin, api_error,
+    data::{APPS, App, Person},
+    is_form, json_answer,
+};
 
 /// `GET /v1/user/access_token_info`
 pub(super) async fn access_token_info(State(standin): State<Arc<Standin>>, headers: HeaderMap) -> Response {
@@ -36,11 +40,11 @@ pub(super) async fn user_me(
     if method == Method::POST && !is_form(&headers) {
         return api_error(StatusCode::BAD_REQUEST, -8, "wrong content type");
     }
-    let (token, person) = match standin.holder(&headers) {
+    let (app, person) = match standin.holder_or_target(&headers, &query) {
         Ok(holder) => holder,
         Err(refusal) => return *refusal,
     };
-    let mut me = json!({"id": person.id_in(token.app), "connected_at": "2026-01-02T03:04:05Z"});
+    let mut me = json!({"id": person.id_in(app), "connected_at": "2026-01-02T03:04:05Z"});
     if !person.account.is_null() {
         let mut account = person.account;
         if query.get("secure_resource").is_none_or(|secure| secure != "true") {
@@ -80,6 +84,32 @@ fn keep_only(account: &mut Value, property_keys: &str) -> Result<(), Box<Respons
 }
 
 impl Standin {
+    /// Whom the bearer token or, with an app's admin key, the request itself names.
+    fn holder_or_target(
+        &self,
+        headers: &HeaderMap,
+        query: &HashMap<String, String>,
+    ) -> Result<(&'static App, Person), Box<Response>> {
+        let refuse = |status, code, message| Err(Box::new(api_error(status, code, message)));
+        let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let Some(key) = header.strip_prefix("KakaoAK ") else {
+            return self.holder(headers).map(|(token, person)| (token.app, person));
+        };
+        let Some(app) = APPS.into_iter().find(|app| app.admin_key == key) else {
+            return refuse(StatusCode::UNAUTHORIZED, -401, "invalid app key.");
+        };
+        let target = query.get("target_id").and_then(|id| id.parse::<i64>().ok());
+        let Some(target) = target.filter(|_| query.get("target_id_type").is_some_and(|kind| kind == "user_id")) else {
+            return refuse(StatusCode::BAD_REQUEST, -2, "target_id should be given with target_id_type");
+        };
+        let person = self.data().people.values().find(|person| person.id_in(app) == target).cloned();
+        match person.filter(|person| person.linked) {
+            Some(person) if person.underage => refuse(StatusCode::UNAUTHORIZED, -406, "under age 14"),
+            Some(person) => Ok((app, person)),
+            None => refuse(StatusCode::BAD_REQUEST, -101, "NotRegisteredUserException"),
+        }
+    }
+
     /// Who holds the bearer token, or why Kakao does not say.
     fn holder(&self, headers: &HeaderMap) -> Result<(AccessToken, Person), Box<Response>> {
         let refuse = |status, code, message| Err(Box::new(api_error(status, code, message)));

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use super::{
     Fault, Standin,
     data::{APPS, App, Person, SHOP, account},
+    oidc,
 };
 
 /// A person made to measure. What is left out is ordinary.
@@ -75,6 +76,30 @@ pub(super) async fn issue_code(State(standin): State<Arc<Standin>>, Json(new): J
         return unknown();
     };
     Json(json!({"code": standin.new_code(new.user, app, &new.parameters)})).into_response()
+}
+
+/// An ID token, as an SDK hands to an app.
+#[derive(Deserialize)]
+pub(super) struct NewIdToken {
+    user: String,
+    nonce: Option<String>,
+    /// One of the app's keys; the REST API key if left out.
+    aud: Option<String>,
+    #[serde(default = "good")]
+    kind: String,
+}
+
+fn good() -> String {
+    "good".to_owned()
+}
+
+/// `POST /control/id-tokens` answers with an ID token of the app `shop`, good or wrong in one way.
+pub(super) async fn issue_id_token(State(standin): State<Arc<Standin>>, Json(new): Json<NewIdToken>) -> Response {
+    let person = standin.data().people.get(&new.user).cloned();
+    let Some(person) = person.filter(|_| oidc::KINDS.contains(&new.kind.as_str())) else { return unknown() };
+    let aud = new.aud.as_deref().unwrap_or(SHOP.rest_api_key);
+    let token = standin.id_token_of_kind(&new.kind, &person, &SHOP, aud, new.nonce.as_deref());
+    Json(json!({"id_token": token})).into_response()
 }
 
 /// What goes wrong, and where: a path such as `/v2/user/me`, or `*` for every one.

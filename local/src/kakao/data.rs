@@ -13,6 +13,10 @@ pub struct App {
     pub app_id: i64,
     /// The REST API key.
     pub rest_api_key: &'static str,
+    /// Its JavaScript and its native key, which SDKs get ID tokens with.
+    pub other_keys: &'static str,
+    /// Calls the API for any of its users.
+    pub admin_key: &'static str,
     /// The secret of the REST API key, or `""` where it is switched off.
     pub client_secret: &'static str,
     /// Whether `OpenID` Connect is switched on.
@@ -24,6 +28,8 @@ pub const SHOP: App = App {
     name: "shop",
     app_id: 1_234_567,
     rest_api_key: "5f0ab1c2d3e4f5061728394a5b6c7d8e",
+    other_keys: "0a1b2c3d4e5f60718293a4b5c6d7e8f9,9f8e7d6c5b4a39281706f5e4d3c2b1a0",
+    admin_key: "adadadadadadadadadadadadadadad01",
     client_secret: "LocalClientSecretOfTheShopNo0001",
     oidc: true,
 };
@@ -33,6 +39,8 @@ const OTHER: App = App {
     name: "other",
     app_id: 7_654_321,
     rest_api_key: "00112233445566778899aabbccddeeff",
+    other_keys: "",
+    admin_key: "adadadadadadadadadadadadadadad02",
     client_secret: "LocalClientSecretOfAnotherNo0002",
     oidc: true,
 };
@@ -42,6 +50,8 @@ const PLAIN: App = App {
     name: "plain",
     app_id: 1_111_111,
     rest_api_key: "abcdefabcdefabcdefabcdefabcdef00",
+    other_keys: "",
+    admin_key: "adadadadadadadadadadadadadadad03",
     client_secret: "",
     oidc: false,
 };

@@ -4,6 +4,7 @@ mod api;
 mod control;
 mod data;
 mod oauth;
+mod oidc;
 mod page;
 
 use std::{
@@ -51,6 +52,8 @@ struct Data {
     codes: HashMap<String, Code>,
     faults: BTreeMap<String, Fault>,
     calls: BTreeMap<String, u64>,
+    /// How often the keys of ID tokens were rotated.
+    rotations: usize,
 }
 
 #[derive(Clone)]
@@ -108,11 +111,14 @@ impl Kakao {
             codes: HashMap::new(),
             faults: BTreeMap::new(),
             calls: BTreeMap::new(),
+            rotations: 0,
         });
         let standin = Arc::new(Standin { clock, redirect_uris, state });
         let kakao = Router::new()
             .route("/oauth/authorize", get(oauth::authorize).post(oauth::decide))
             .route("/oauth/token", post(oauth::token))
+            .route("/.well-known/openid-configuration", get(oidc::discovery))
+            .route("/.well-known/jwks.json", get(oidc::jwks))
             .route("/v1/user/access_token_info", get(api::access_token_info))
             .route("/v2/user/me", get(api::user_me).post(api::user_me))
             .fallback(async || StatusCode::NOT_FOUND)
@@ -122,6 +128,8 @@ impl Kakao {
             .route("/control/users", post(control::add_user))
             .route("/control/tokens", post(control::issue_token))
             .route("/control/codes", post(control::issue_code))
+            .route("/control/id-tokens", post(control::issue_id_token))
+            .route("/control/rotate-keys", post(oidc::rotate))
             .route("/control/faults", post(control::set_fault).delete(control::clear_faults))
             .route("/control/calls", get(control::calls));
         let routes = control.merge(kakao).with_state(standin);

@@ -8,8 +8,8 @@ use axum::{
     response::{Html, IntoResponse, Redirect, Response},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use ring::{digest, rand::SystemRandom, signature};
-use serde_json::{Value, json};
+use ring::digest;
+use serde_json::json;
 
 use super::{
     Code, Standin, auth_error,
@@ -22,8 +22,6 @@ type Parameters = HashMap<String, String>;
 /// What a REST API key's access tokens live.
 const ACCESS_TOKEN_TTL: Duration = Duration::from_secs(21_599);
 const CODE_TTL: Duration = Duration::from_mins(5);
-const SIGNING_KEY: &[u8] = include_bytes!("keys/one.pk8");
-const SIGNING_KEY_ID: &str = "3f96980381e451efad0d2ddd30e3d3";
 
 /// `GET /oauth/authorize`: the page where one picks who one is.
 pub(super) async fn authorize(State(standin): State<Arc<Standin>>, Query(parameters): Query<Parameters>) -> Response {
@@ -161,33 +159,13 @@ impl Standin {
             "scope": "account_email profile_image profile_nickname",
             "refresh_token_expires_in": 5_183_999,
         });
-        if code.app.oidc {
+        let person = self.data().people.get(&code.person).cloned();
+        if let Some(person) = person.filter(|_| code.app.oidc) {
+            let access_token = tokens["access_token"].as_str();
+            let id_token = self.id_token(&person, code.app, code.nonce.as_deref(), access_token);
             tokens["scope"] = json!("account_email profile_image openid profile_nickname");
-            tokens["id_token"] = json!(self.id_token(code));
+            tokens["id_token"] = json!(id_token);
         }
         json_answer(StatusCode::OK, &tokens)
     }
-
-    fn id_token(&self, code: &Code) -> String {
-        let now = self.clock.now().unix_seconds();
-        let sub = self.data().people.get(&code.person).map(|person| person.id_in(code.app).to_string());
-        let mut claims = json!({
-            "iss": "https://kauth.kakao.com", "aud": code.app.rest_api_key, "sub": sub, "iat": now,
-            "exp": now + 21_599, "auth_time": now,
-        });
-        if let Some(nonce) = &code.nonce {
-            claims["nonce"] = json!(nonce);
-        }
-        signed(&json!({"kid": SIGNING_KEY_ID, "typ": "JWT", "alg": "RS256"}), &claims)
-    }
-}
-
-fn signed(header: &Value, claims: &Value) -> String {
-    let key = signature::RsaKeyPair::from_pkcs8(SIGNING_KEY).expect("the test key in this folder is readable");
-    let encode = |part: &Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string());
-    let message = format!("{}.{}", encode(header), encode(claims));
-    let mut signed = vec![0; key.public().modulus_len()];
-    key.sign(&signature::RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signed)
-        .expect("an RSA key signs");
-    format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signed))
 }

@@ -80,7 +80,7 @@ async fn put_secret(url: &str, secret: &Value, environment: &mut BTreeMap<String
 #[tokio::test(flavor = "multi_thread")]
 async fn every_binary_answers_its_recorded_event() {
     let template = cloud::template(&BTreeMap::new()).unwrap();
-    let secrets = secrets::generate("secret");
+    let secrets = secrets::generate("secret", "");
     for (function, status) in [("kakao-login", 503), ("refresh", 401), ("logout", 200), ("profile", 401)] {
         let event =
             std::fs::read_to_string(format!("{}/../events/{function}.json", env!("CARGO_MANIFEST_DIR"))).unwrap();

@@ -112,7 +112,7 @@ fn a_parameter_is_checked_as_cloudformation_does() {
 fn each_function_gets_what_it_needs_and_needs_all_that_it_gets() {
     use std::sync::Arc;
     let clock: Arc<dyn shared::clock::Clock> = Arc::new(shared::clock::SystemClock);
-    let secrets = local::secrets::generate("secret");
+    let secrets = local::secrets::generate("secret", "");
     let local = BTreeMap::from([("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), "http://127.0.0.1:1".to_owned())]);
     let complete = template();
     assert!(cloud::functions(&complete, &secrets, &local, &clock).is_ok());

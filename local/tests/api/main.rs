@@ -8,6 +8,8 @@ mod costs;
 mod deployment;
 mod edge;
 mod faults;
+mod id_token;
+mod kakao;
 mod moto;
 mod refresh;
 mod secrecy;

@@ -124,9 +124,18 @@ async fn a_line_says_what_happened_and_to_whom_without_saying_who() {
     let line = text.lines().rev().find(|line| line.contains(r#""outcome":"signed_in""#)).unwrap();
     let line: serde_json::Value = serde_json::from_str(line).unwrap();
     assert_eq!((&line["function"], &line["http.status"]), (&json!("kakao-login"), &json!(200)));
-    for name in ["request.id", "user", "session", "calls.ms", "timestamp", "level"] {
+    for name in ["request.id", "user", "session", "timestamp", "level"] {
         assert!(line[name].as_str().is_some_and(|value| !value.is_empty()), "{name}: {line}");
     }
+    let counters: Vec<&str> = line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|metric| metric["Name"].as_str().unwrap())
+        .collect();
+    assert_eq!(counters, ["kakao.access_token_info.ok", "kakao.calls", "kakao.user_me.ok"]);
+    assert_eq!((&line["kakao.calls"], &line["kakao.user_me.ok"]), (&json!(2), &json!(1)));
+    assert!(line["calls"].as_array().unwrap().iter().any(|call| call["name"] == "UpdateItem" && call["ms"].is_u64()));
     assert!(!text.contains(pk), "a user id is in the log");
 }
 

@@ -13,7 +13,8 @@ use lambda_http::{
     },
     service_fn,
 };
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
+use tracing::Level;
 
 pub use self::{
     cookie::{Cookies, PresentedCookie, SameSite},
@@ -68,7 +69,7 @@ where
                 (Some(error), response)
             }
         };
-        write_line(function, &request_id, &notes, error.as_ref(), &response, started.elapsed());
+        write_line(function, &request_id, notes, error.as_ref(), &response, started.elapsed());
         response
     }
 }
@@ -88,57 +89,29 @@ fn admit(request: &Request) -> Result<(), Error> {
 fn write_line(
     function: &str,
     request_id: &str,
-    notes: &log::Notes,
+    notes: log::Notes,
     error: Option<&Error>,
     response: &Response<Body>,
     elapsed: Duration,
 ) {
-    let status = response.status().as_u16();
-    let elapsed = u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX);
-    let reason = error.map(ToString::to_string).unwrap_or_default();
-    let code = error.map_or("", |error| error.reply().code);
-    let outcome = if error.is_some() && notes.outcome.is_empty() { code } else { notes.outcome };
-    // One call for each level, as a level is part of a call's static description.
-    if error.is_some_and(Error::needs_an_operator) {
-        tracing::error!(
-            function,
-            request.id = request_id,
-            outcome,
-            http.status = status,
-            duration.ms = elapsed,
-            calls.ms = notes.calls,
-            user = notes.user,
-            session = notes.session,
-            error.reason = reason,
-            "{function} answered {status}: {reason}"
-        );
-    } else if status >= 500 {
-        tracing::warn!(
-            function,
-            request.id = request_id,
-            outcome,
-            http.status = status,
-            duration.ms = elapsed,
-            calls.ms = notes.calls,
-            user = notes.user,
-            session = notes.session,
-            error.reason = reason,
-            "{function} answered {status}: {reason}"
-        );
-    } else {
-        tracing::info!(
-            function,
-            request.id = request_id,
-            outcome,
-            http.status = status,
-            duration.ms = elapsed,
-            calls.ms = notes.calls,
-            user = notes.user,
-            session = notes.session,
-            error.reason = reason,
-            "{function} answered {status}: {outcome}"
-        );
+    let status = response.status();
+    let outcome = error.filter(|_| notes.outcome.is_empty()).map_or(notes.outcome, |error| error.reply().code);
+    let mut line = Map::new();
+    line.insert("message".to_owned(), Value::from(format!("{function} answered {}: {outcome}", status.as_u16())));
+    line.insert("function".to_owned(), Value::from(function));
+    line.insert("request.id".to_owned(), Value::from(request_id));
+    line.insert("outcome".to_owned(), Value::from(outcome));
+    line.insert("http.status".to_owned(), Value::from(status.as_u16()));
+    line.insert("duration.ms".to_owned(), Value::from(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)));
+    if let Some(error) = error {
+        line.insert("error.reason".to_owned(), Value::from(error.to_string()));
     }
+    let level = match error {
+        Some(error) if error.needs_an_operator() => Level::ERROR,
+        Some(_) if status.is_server_error() => Level::WARN,
+        _ => Level::INFO,
+    };
+    notes.write(level, line);
 }
 
 /// A response with a JSON body and the headers that all of ours have.
@@ -155,7 +128,7 @@ pub fn json_response(status: StatusCode, body: &Value) -> Response<Body> {
         ("x-content-type-options", "nosniff"),
         ("referrer-policy", "no-referrer"),
         ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
-        ("strict-transport-security", "max-age=63072000; includeSubDomains"),
+        ("strict-transport-security", "max-age=63072000"),
     ];
     for (name, value) in fixed {
         headers.insert(name, HeaderValue::from_static(value));

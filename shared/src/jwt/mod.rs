@@ -7,7 +7,7 @@ use std::{collections::HashMap, time::Duration};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, jwk::JwkSet};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
 use self::keys::{PrivateJwk, SigningKey};
@@ -190,8 +190,7 @@ impl Verifier {
     ///
     /// What is wrong, without any part of a key.
     pub fn from_jwk_set(json: &str, audience: Audience) -> Result<Self, String> {
-        // Whoever installed it first installed this very one: there is no other in these binaries.
-        let _ = keys::PROVIDER.install_default();
+        install_provider();
         let set: JwkSet = serde_json::from_str(json).map_err(|_| "not a JWK Set (RFC 7517)".to_owned())?;
         let mut keys = HashMap::new();
         for jwk in &set.keys {
@@ -241,6 +240,17 @@ impl Verifier {
         let session = claims.sid.parse().map_err(|_| InvalidAccessToken::Malformed)?;
         Ok(Access { user, session })
     }
+}
+
+/// The claims of somebody else's JWT, if this key signed it with RS256. They are the caller's to check.
+pub(crate) fn decode_rs256<T: DeserializeOwned>(token: &str, key: &DecodingKey) -> Option<T> {
+    install_provider();
+    jsonwebtoken::decode(token, key, &signature_only(Algorithm::RS256)).ok().map(|token| token.claims)
+}
+
+fn install_provider() {
+    // Whoever installed it first installed this very one: there is no other in these binaries.
+    let _ = keys::PROVIDER.install_default();
 }
 
 /// The library checks the signature with this one algorithm; the claims are ours to check, by our own clock.

@@ -118,7 +118,7 @@ fn withheld(needs_agreement: Option<bool>) -> Told {
     if needs_agreement.is_some() { Told::Nothing } else { Told::Silence }
 }
 
-fn printable(text: &str) -> String {
+pub(super) fn printable(text: &str) -> String {
     text.chars().filter(|character| !character.is_control()).take(100).collect()
 }
 

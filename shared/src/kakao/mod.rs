@@ -1,18 +1,24 @@
-//! Kakao as an identity provider: exchanges a code or checks an access token, and says who its holder is.
+//! Kakao as an identity provider: says who holds a code, an ID token or an access token.
 
 mod answers;
+mod call;
+mod circuit;
 mod codes;
+mod id_token;
+mod jwks;
 
 use std::{sync::Arc, time::Duration};
 
-use reqwest::{Client, RequestBuilder, redirect::Policy};
+use reqwest::{Client, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, de::DeserializeOwned};
 
-use self::answers::{ApiFailure, AuthFailure, Me, TokenInfo, Tokens};
-use crate::{log, user::KakaoUser};
-
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
+pub use self::id_token::Identity;
+use self::{
+    answers::{Me, TokenInfo},
+    circuit::Circuit,
+    jwks::Jwks,
+};
+use crate::{clock::Timestamp, id::KakaoId, user::KakaoUser};
 
 /// What identifies our app at Kakao, and where Kakao is.
 #[derive(Debug)]
@@ -23,6 +29,10 @@ pub struct KakaoApp {
     pub rest_api_key: String,
     /// The secret of this REST API key.
     pub client_secret: SecretString,
+    /// The admin key, if the app may ask for a user by number.
+    pub admin_key: Option<SecretString>,
+    /// Keys of this app whose ID tokens count (`aud`): the REST API key, and those of its JavaScript and native clients.
+    pub audiences: Vec<String>,
     /// The authorization server: `https://kauth.kakao.com` but for local stacks.
     pub auth_url: String,
     /// The API server: `https://kapi.kakao.com` but for local stacks.
@@ -34,6 +44,9 @@ pub struct KakaoApp {
 pub struct Kakao {
     client: Client,
     app: KakaoApp,
+    auth_circuit: Circuit,
+    api_circuit: Circuit,
+    jwks: Jwks,
 }
 
 /// An authorization code, as a client hands it in, with what it has to be exchanged with.
@@ -47,6 +60,15 @@ pub struct AuthorizationCode {
     pub code_verifier: Option<SecretString>,
     /// The nonce that the ID token must carry, if the sign-in began with one.
     pub nonce: Option<String>,
+}
+
+/// What a code was exchanged for.
+#[derive(Debug)]
+pub struct Grant {
+    /// Opens user/me. It is not kept.
+    pub access_token: SecretString,
+    /// Who signed in, if the app has `OpenID` Connect switched on.
+    pub identity: Option<Identity>,
 }
 
 /// Why Kakao vouches for nobody, named for who can do something about it.
@@ -76,6 +98,8 @@ pub enum KakaoError {
         reason: String,
         /// When to ask again.
         retry_after: Duration,
+        /// Whether it is down, rather than tired of us.
+        is_outage: bool,
     },
 }
 
@@ -103,7 +127,7 @@ impl Kakao {
             .no_proxy()
             .build()
             .expect("the client's settings are constant and fit together");
-        Self { client, app }
+        Self { client, app, auth_circuit: Circuit::default(), api_circuit: Circuit::default(), jwks: Jwks::default() }
     }
 
     /// The holder of an access token, if it was issued to our app.
@@ -113,8 +137,8 @@ impl Kakao {
     /// # Errors
     ///
     /// [`KakaoError`] in all its variants.
-    pub async fn user_of_access_token(&self, token: &SecretString) -> Result<KakaoUser, KakaoError> {
-        let (info, me) = tokio::join!(self.access_token_info(token), self.user_me(token));
+    pub async fn user_of_access_token(&self, token: &SecretString, now: Timestamp) -> Result<KakaoUser, KakaoError> {
+        let (info, me) = tokio::join!(self.access_token_info(token, now), self.user_me(token, now));
         let info = info?;
         if info.app_id != self.app.app_id {
             return Err(KakaoError::WrongApp);
@@ -123,103 +147,96 @@ impl Kakao {
         if me.id != info.id {
             return Err(KakaoError::Rejected("two answers name two users".to_owned()));
         }
-        Ok(me.into_user())
+        Ok(me)
     }
 
-    /// The person who was sent back with this code (RFC 6749 §4.1.3). An exchange is never tried twice: codes are good once.
+    /// Who an ID token says signed in. Kakao is asked for its keys once a day, and else for nothing.
+    ///
+    /// `nonce` is the token's own, or the preimage of it: the token's is base64url(SHA-256(nonce)) then.
     ///
     /// # Errors
     ///
-    /// [`KakaoError`] in all its variants but `WrongApp`: Kakao gives our app only tokens of our app.
-    pub async fn user_of_code(&self, grant: &AuthorizationCode) -> Result<KakaoUser, KakaoError> {
-        let mut form = vec![
-            ("grant_type", "authorization_code"),
-            ("client_id", &self.app.rest_api_key),
-            ("client_secret", self.app.client_secret.expose_secret()),
-            ("redirect_uri", &grant.redirect_uri),
-            ("code", grant.code.expose_secret()),
-        ];
-        if let Some(verifier) = &grant.code_verifier {
-            form.push(("code_verifier", verifier.expose_secret()));
-        }
-        let request = self.client.post(format!("{}/oauth/token", self.app.auth_url)).form(&form);
-        let tokens: Tokens = log::timed(
-            "kakao.token",
-            send(request, |failure: AuthFailure| codes::of_auth(failure.error_code.as_deref(), &failure.error)),
-        )
-        .await?;
-        if let Some(expected) = &grant.nonce {
-            check_nonce(tokens.id_token.as_deref(), expected)?;
-        }
-        Ok(self.user_me(&tokens.access_token.into()).await?.into_user())
+    /// [`KakaoError`] in all its variants but `Underage`.
+    pub async fn identity_of_id_token(
+        &self,
+        token: &SecretString,
+        nonce: &str,
+        now: Timestamp,
+    ) -> Result<Identity, KakaoError> {
+        let token = token.expose_secret();
+        let key = self.jwks.key(&id_token::key_id(token)?, now, || self.fetch_keys(now)).await?;
+        id_token::verify(token, &key, &self.app.audiences, nonce, now)
     }
 
-    async fn access_token_info(&self, token: &SecretString) -> Result<TokenInfo, KakaoError> {
-        let request = self.client.get(format!("{}/v1/user/access_token_info", self.app.api_url));
-        log::timed("kakao.access_token_info", call_api(request, token)).await
+    /// Exchanges a code (RFC 6749 §4.1.3). That is never tried twice: a code is good once.
+    ///
+    /// # Errors
+    ///
+    /// [`KakaoError`] in all its variants.
+    pub async fn exchange(&self, grant: &AuthorizationCode, now: Timestamp) -> Result<Grant, KakaoError> {
+        let tokens = self.post_token(grant, now).await?;
+        let access_token = tokens.access_token;
+        let nonce = grant.nonce.as_deref();
+        let identity = match &tokens.id_token {
+            Some(token) => Some(id_token::read(token, &self.app.audiences, nonce, &access_token, now)?),
+            None if nonce.is_some() => {
+                return Err(KakaoError::Misconfigured {
+                    code: "no ID token".to_owned(),
+                    fix: "Kakao Login > OpenID Connect: switch it on, as the client sends a nonce",
+                });
+            }
+            None => None,
+        };
+        Ok(Grant { access_token: access_token.into(), identity })
     }
 
-    /// Asks for the profile and the email only, and for https addresses of pictures.
-    async fn user_me(&self, token: &SecretString) -> Result<Me, KakaoError> {
-        let query =
-            [("secure_resource", "true"), ("property_keys", r#"["kakao_account.profile","kakao_account.email"]"#)];
-        let request = self.client.get(format!("{}/v2/user/me", self.app.api_url)).query(&query);
-        log::timed("kakao.user_me", call_api(request, token)).await
+    /// The holder of an access token that Kakao has just given us.
+    ///
+    /// # Errors
+    ///
+    /// [`KakaoError`] in all its variants but `WrongApp`.
+    pub async fn user_me(&self, token: &SecretString, now: Timestamp) -> Result<KakaoUser, KakaoError> {
+        let path = "/v2/user/me";
+        let me: Me = self.get_api("kakao.user_me", path, &USER_ME_QUERY, &bearer(token), now).await?;
+        Ok(me.into_user())
+    }
+
+    /// The user of this number, or nothing if this app has no admin key.
+    ///
+    /// # Errors
+    ///
+    /// [`KakaoError`] in all its variants but `WrongApp`.
+    pub async fn user_by_id(&self, id: KakaoId, now: Timestamp) -> Result<Option<KakaoUser>, KakaoError> {
+        let Some(admin_key) = &self.app.admin_key else { return Ok(None) };
+        let authorization = SecretString::from(format!("KakaoAK {}", admin_key.expose_secret()));
+        let id_text = id.to_string();
+        let mut query = USER_ME_QUERY.to_vec();
+        query.extend([("target_id_type", "user_id"), ("target_id", id_text.as_str())]);
+        let me: Me = match self.get_api("kakao.user_by_id", "/v2/user/me", &query, &authorization, now).await {
+            // Nobody's credential is in question but ours.
+            Err(KakaoError::Rejected(code)) if code == "kapi -401" => {
+                let fix = "App > Platform key > Admin key: KAKAO_ADMIN_KEY is not one, or may not call user/me";
+                return Err(KakaoError::Misconfigured { code, fix });
+            }
+            answer => answer?,
+        };
+        Ok(Some(me.into_user()).filter(|me| me.id == id))
+    }
+
+    async fn access_token_info(&self, token: &SecretString, now: Timestamp) -> Result<TokenInfo, KakaoError> {
+        let path = "/v1/user/access_token_info";
+        self.get_api("kakao.access_token_info", path, &[], &bearer(token), now).await
     }
 }
 
-/// The ID token comes from Kakao itself over TLS, which stands in for its signature (OpenID Connect Core §3.1.3.7, item 6).
-fn check_nonce(id_token: Option<&str>, expected: &str) -> Result<(), KakaoError> {
-    #[derive(Deserialize)]
-    struct Claims {
-        nonce: Option<String>,
-    }
-    let id_token = id_token.ok_or(KakaoError::Misconfigured {
-        code: "no ID token".to_owned(),
-        fix: "Kakao Login > OpenID Connect: switch it on, as the client sends a nonce",
-    })?;
-    let claims: Claims =
-        jsonwebtoken::dangerous::insecure_decode_claims(id_token).map_err(|_| nonsense("an unreadable ID token"))?;
-    if claims.nonce.as_deref() == Some(expected) {
-        Ok(())
-    } else {
-        Err(KakaoError::Rejected("the ID token has another nonce".to_owned()))
-    }
-}
+/// The profile and the email only, and https addresses of pictures.
+const USER_ME_QUERY: [(&str, &str); 2] =
+    [("secure_resource", "true"), ("property_keys", r#"["kakao_account.profile","kakao_account.email"]"#)];
 
-async fn call_api<T: DeserializeOwned>(request: RequestBuilder, token: &SecretString) -> Result<T, KakaoError> {
-    let request = request.bearer_auth(token.expose_secret());
-    send(request, |failure: ApiFailure| codes::of_api(failure.code)).await
-}
-
-/// Sends a request and reads a bounded JSON answer. Neither Kakao's texts nor the HTTP client's errors leave here: the
-/// former can echo secrets, the latter hold addresses.
-async fn send<T: DeserializeOwned, F: DeserializeOwned>(
-    request: RequestBuilder,
-    meaning: impl FnOnce(F) -> KakaoError,
-) -> Result<T, KakaoError> {
-    let mut response = request.send().await.map_err(|error| unreachable(&error))?;
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
-        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-            return Err(nonsense("an answer of more than 64 KiB"));
-        }
-        body.extend_from_slice(&chunk);
-    }
-    if response.status().is_success() {
-        return serde_json::from_slice(&body).map_err(|_| nonsense("an answer of another shape"));
-    }
-    match serde_json::from_slice(&body) {
-        Ok(failure) => Err(meaning(failure)),
-        Err(_) => Err(nonsense(&format!("status {} without a code", response.status().as_u16()))),
-    }
-}
-
-fn unreachable(error: &reqwest::Error) -> KakaoError {
-    let reason = if error.is_timeout() { "timed out" } else { "no connection" };
-    KakaoError::Unavailable { reason: reason.to_owned(), retry_after: Duration::from_secs(2) }
+fn bearer(token: &SecretString) -> SecretString {
+    format!("Bearer {}", token.expose_secret()).into()
 }
 
 fn nonsense(reason: &str) -> KakaoError {
-    KakaoError::Unavailable { reason: reason.to_owned(), retry_after: Duration::from_secs(2) }
+    KakaoError::Unavailable { reason: reason.to_owned(), retry_after: Duration::from_secs(2), is_outage: true }
 }

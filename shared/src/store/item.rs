@@ -70,7 +70,7 @@ fn read_number<T: std::str::FromStr>(item: &Item, name: &'static str) -> Result<
         .ok_or(StoreError::Corrupt(name))
 }
 
-fn read_time(item: &Item, name: &'static str) -> Result<Timestamp, StoreError> {
+pub(super) fn read_time(item: &Item, name: &'static str) -> Result<Timestamp, StoreError> {
     read_number(item, name).map(Timestamp::from_unix_seconds)
 }
 

@@ -5,7 +5,9 @@
 //! | identity | `KAKAO#<kakao id>` | `IDENTITY` |
 //! | user | `USER#<user id>` | `PROFILE` |
 //! | session | `USER#<user id>` | `SESSION#<session id>` |
+//! | claim | `CLAIM#<hash of a credential>` | `CLAIM` |
 
+mod claims;
 mod item;
 mod sessions;
 mod users;
@@ -27,7 +29,10 @@ use aws_smithy_http_client::{
 
 use lambda_http::BoxFuture;
 
-pub use self::sessions::{Device, Ended, Rotation};
+pub use self::{
+    claims::{Claim, ClaimKey, Claimed},
+    sessions::{Device, Ended, Rotation},
+};
 use crate::log;
 
 /// Keeps users and refresh sessions.

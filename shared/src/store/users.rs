@@ -15,30 +15,34 @@ use crate::{
 };
 
 impl Store {
-    /// Our user for a Kakao id. Of several first sign-ins at once, one makes the user and all get that one.
+    /// Our user for a Kakao id, if there is one.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if DynamoDB fails.
-    pub async fn identify(&self, kakao: KakaoId, now: Timestamp) -> Result<UserId, StoreError> {
-        let key = item::key(item::kakao_pk(kakao), item::text(item::IDENTITY));
-        let known = self.client.get_item().table_name(&self.table).set_key(Some(key.clone()));
-        let known = unconditional("GetItem", call("GetItem", known.send()).await?)?;
-        if let Some(identity) = known.item {
-            return user_of(&identity);
-        }
+    pub async fn find(&self, kakao: KakaoId) -> Result<Option<UserId>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(identity_key(kakao)));
+        let found = unconditional("GetItem", call("GetItem", get.send()).await?)?;
+        found.item.as_ref().map(user_of).transpose()
+    }
 
+    /// A new user for a Kakao id. Of several first sign-ins at once, one makes the user and all get that one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if DynamoDB fails.
+    pub async fn make(&self, kakao: KakaoId, now: Timestamp) -> Result<UserId, StoreError> {
         let user = UserId::generate();
-        let made = self
+        let put = self
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(key))
+            .set_item(Some(identity_key(kakao)))
             .item("user_id", item::text(user.to_string()))
             .item("created_at", item::time(now))
             .condition_expression("attribute_not_exists(pk)")
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match call("PutItem", made.send()).await? {
+        match call("PutItem", put.send()).await? {
             Ok(_) => Ok(user),
             Err(PutItemError::ConditionalCheckFailedException(lost)) => {
                 user_of(lost.item().ok_or(StoreError::Corrupt("user_id"))?)
@@ -129,6 +133,10 @@ impl Store {
         }
         item::read_user(user, &profile).map(Some)
     }
+}
+
+fn identity_key(kakao: KakaoId) -> item::Item {
+    item::key(item::kakao_pk(kakao), item::text(item::IDENTITY))
 }
 
 fn user_of(identity: &item::Item) -> Result<UserId, StoreError> {

@@ -76,6 +76,9 @@ async fn exactly_one_credential_is_required() {
         json!({"access_token": null, "code": ""}),
         json!({"id_token_or_so": "x"}),
         json!({"access_token": token, "code": "x", "redirect_uri": REDIRECT_URI}),
+        json!({"access_token": token, "id_token": "x", "nonce": "n"}),
+        json!({"code": "x", "redirect_uri": REDIRECT_URI, "id_token": "x", "nonce": "n"}),
+        json!({"id_token": "x"}),
     ] {
         let answer = stack.login(&body).await;
         assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "invalid_request"), "{body}");

@@ -1,0 +1,235 @@
+//! `POST /auth/kakao` with an ID token.
+
+use std::time::Duration;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use local::Stack;
+use reqwest::StatusCode;
+use ring::digest::{SHA256, digest};
+use serde_json::{Value, json};
+
+const JAVASCRIPT_KEY: &str = "0a1b2c3d4e5f60718293a4b5c6d7e8f9";
+const NATIVE_KEY: &str = "9f8e7d6c5b4a39281706f5e4d3c2b1a0";
+
+fn hash(nonce: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, nonce.as_bytes()))
+}
+
+async fn body(stack: &Stack, user: &str, claim: &str, nonce: &str) -> Value {
+    json!({"id_token": stack.kakao.id_token(user, &json!({"nonce": claim})).await, "nonce": nonce})
+}
+
+/// A stack whose process has Kakao's keys already.
+async fn warm() -> Stack {
+    let stack = Stack::start().await;
+    let somebody = stack.kakao.new_user().await;
+    let body = body(&stack, &somebody, "warm", "warm").await;
+    assert_eq!(stack.login(&body).await.status, StatusCode::OK);
+    let _ = stack.wire.take_traffic();
+    stack
+}
+
+#[tokio::test]
+async fn a_known_user_signs_in_without_a_call_to_kakao_and_two_requests_deep() {
+    let stack = warm().await;
+    let user = stack.kakao.user(&json!({"nickname": "춘식이", "email": "c@example.com"})).await;
+    let first = stack.sign_in_as(&user).await;
+    let _ = stack.wire.take_traffic();
+    let calls = stack.kakao.calls().await;
+
+    let answer = stack.login(&body(&stack, &user, "n", "n").await).await;
+    assert_eq!((answer.status, &answer.body["user"]), (StatusCode::OK, &first.body["user"]));
+    assert_eq!(stack.kakao.calls().await, calls);
+    let mut traffic = stack.wire.take_traffic();
+    traffic.operations[..2].sort();
+    traffic.operations[2..].sort();
+    assert_eq!(traffic.operations, ["GetItem", "PutItem", "PutItem", "UpdateItem"]);
+    assert_eq!((traffic.write_units, traffic.read_units), (3.0, 0.5));
+    assert_eq!(stack.refresh(&answer.token()).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_new_user_is_fetched_once_or_kakao_would_unlink_them() {
+    let stack = warm().await;
+    let user = stack.kakao.user(&json!({"nickname": "어피치"})).await;
+    let before = stack.kakao.calls().await;
+    let answer = stack.login(&body(&stack, &user, "n", "n").await).await;
+    assert_eq!(answer.body["user"]["nickname"], "어피치");
+    assert!(answer.body["user"]["profile_image"].is_string(), "user/me tells more than the ID token");
+    assert_eq!(stack.kakao.calls().await - before, 1);
+}
+
+#[tokio::test]
+async fn without_an_admin_key_the_id_token_has_to_do() {
+    let stack = Stack::with_setting("KAKAO_ADMIN_KEY", "").await;
+    let user = stack.kakao.user(&json!({"nickname": "어피치", "email": "a@example.com"})).await;
+    let answer = stack.login(&body(&stack, &user, "n", "n").await).await;
+    assert_eq!(
+        (&answer.body["user"]["nickname"], &answer.body["user"]["email"]),
+        (&json!("어피치"), &json!("a@example.com"))
+    );
+    assert_eq!(stack.kakao.calls().await, 1, "the keys");
+}
+
+#[tokio::test]
+async fn a_wrong_admin_key_is_the_operators_to_mend_and_the_token_stays_good() {
+    let stack = Stack::with_setting("KAKAO_ADMIN_KEY", "adadadadadadadadadadadadadadad99").await;
+    let user = stack.kakao.new_user().await;
+    let body = body(&stack, &user, "n", "n").await;
+    for _ in 0..2 {
+        let answer = stack.login(&body).await;
+        assert_eq!((answer.status, answer.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
+    }
+    assert_eq!(stack.dump().await.len(), 0, "no user and no claim");
+}
+
+#[tokio::test]
+async fn tokens_of_each_of_our_keys_count() {
+    let stack = warm().await;
+    for aud in ["5f0ab1c2d3e4f5061728394a5b6c7d8e", JAVASCRIPT_KEY, NATIVE_KEY] {
+        let token = stack.kakao.id_token("choonsik", &json!({"nonce": "n", "aud": aud})).await;
+        let answer = stack.login(&json!({"id_token": token, "nonce": "n"})).await;
+        assert_eq!(answer.status, StatusCode::OK, "{aud}: {}", answer.body);
+    }
+    assert_eq!(stack.count("KAKAO#1376016924429759228").await, 1, "all are one person");
+}
+
+#[tokio::test]
+async fn every_wrong_kind_is_refused_without_a_call() {
+    let stack = warm().await;
+    let user = stack.kakao.new_user().await;
+    let before = stack.kakao.calls().await;
+    for (kind, code) in [
+        ("other_aud", "kakao_wrong_app"),
+        ("aud_list", "kakao_rejected"),
+        ("other_iss", "kakao_rejected"),
+        ("expired", "kakao_rejected"),
+        ("future", "kakao_rejected"),
+        ("no_nonce", "kakao_rejected"),
+        ("no_sub", "kakao_rejected"),
+        ("odd_sub", "kakao_rejected"),
+        ("no_iat", "kakao_rejected"),
+        ("alg_none", "kakao_rejected"),
+        ("hs256_public_key", "kakao_rejected"),
+        ("no_kid", "kakao_rejected"),
+        ("crit", "kakao_rejected"),
+        ("jku", "kakao_rejected"),
+        ("unknown_kid", "kakao_rejected"),
+    ] {
+        let token = stack.kakao.id_token(&user, &json!({"nonce": "n", "kind": kind})).await;
+        let answer = stack.login(&json!({"id_token": token, "nonce": "n"})).await;
+        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, code), "{kind}");
+    }
+    assert_eq!(stack.kakao.calls().await, before);
+    for garbage in ["x", "a.b.c", "e30.e30.", "....", &"x".repeat(8 * 1024)] {
+        let answer = stack.login(&json!({"id_token": garbage, "nonce": "n"})).await;
+        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "kakao_rejected"), "{garbage}");
+    }
+    let answer = stack.login(&json!({"id_token": "x".repeat(8 * 1024 + 1), "nonce": "n"})).await;
+    assert_eq!(answer.code(), "invalid_request");
+    let lenient = stack.kakao.id_token(&user, &json!({"nonce": "n", "kind": "just_expired"})).await;
+    assert_eq!(stack.login(&json!({"id_token": lenient, "nonce": "n"})).await.status, StatusCode::OK, "60 s of leeway");
+}
+
+#[tokio::test]
+async fn our_own_tokens_are_no_id_tokens() {
+    let stack = warm().await;
+    let signed_in = stack.sign_in().await;
+    for token in [signed_in.access(), &signed_in.token()] {
+        let answer = stack.login(&json!({"id_token": token, "nonce": "n"})).await;
+        assert_eq!(answer.code(), "kakao_rejected");
+    }
+    let id_token = stack.kakao.id_token("ryan", &json!({"nonce": "n"})).await;
+    assert_eq!(stack.profile(&id_token).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(stack.login(&json!({"access_token": id_token})).await.code(), "kakao_rejected");
+}
+
+#[tokio::test]
+async fn a_token_is_good_for_one_sign_in() {
+    let stack = warm().await;
+    let user = stack.kakao.new_user().await;
+    let body = body(&stack, &user, "seen-in-the-token", "seen-in-the-token").await;
+    assert_eq!(stack.login(&body).await.status, StatusCode::OK);
+    let again = stack.login(&body).await;
+    assert_eq!(
+        (again.status, again.code(), again.cookie.as_deref()),
+        (StatusCode::BAD_REQUEST, "kakao_rejected", None)
+    );
+    assert_eq!(stack.count("SESSION#").await, 2, "the one that warmed up, and one");
+}
+
+#[tokio::test]
+async fn who_began_the_sign_in_may_send_it_again_and_gets_the_same_session() {
+    let stack = warm().await;
+    let user = stack.kakao.new_user().await;
+    let body = body(&stack, &user, &hash("preimage"), "preimage").await;
+    let first = stack.login(&body).await;
+    stack.advance(Duration::from_secs(29));
+    let again = stack.login(&body).await;
+    assert_eq!((again.status, again.token()), (StatusCode::OK, first.token()));
+    assert_eq!(stack.count("SESSION#").await, 2);
+    stack.advance(Duration::from_secs(1));
+    assert_eq!(stack.login(&body).await.code(), "kakao_rejected", "30 s");
+    assert_eq!(stack.refresh(&first.token()).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn who_saw_the_token_cannot_send_it_again() {
+    let stack = warm().await;
+    let user = stack.kakao.new_user().await;
+    let body = body(&stack, &user, &hash("preimage"), "preimage").await;
+    stack.login(&body).await;
+    for nonce in [hash("preimage"), "guess".to_owned()] {
+        let answer = stack.login(&json!({"id_token": body["id_token"], "nonce": nonce})).await;
+        assert_eq!(answer.code(), "kakao_rejected", "{nonce}");
+    }
+}
+
+#[tokio::test]
+async fn twenty_of_the_same_at_once_are_one_session() {
+    let stack = warm().await;
+    let user = stack.kakao.new_user().await;
+    let body = body(&stack, &user, &hash("p"), "p").await;
+    let requests: Vec<_> = (0..20)
+        .map(|_| {
+            let (functions, body) = ((*stack).clone(), body.clone());
+            tokio::spawn(async move { functions.login(&body).await })
+        })
+        .collect();
+    let mut tokens = Vec::new();
+    for request in requests {
+        tokens.push(request.await.unwrap().token());
+    }
+    tokens.dedup();
+    assert_eq!((tokens.len(), stack.count("SESSION#").await), (1, 2));
+}
+
+#[tokio::test]
+async fn a_new_key_of_kakaos_is_found_and_the_last_ones_outlive_an_outage() {
+    let stack = warm().await;
+    let user = stack.kakao.new_user().await;
+    stack.kakao.rotate_keys().await;
+    let with_new_key = body(&stack, &user, "n1", "n1").await;
+    assert_eq!(stack.login(&with_new_key).await.code(), "kakao_rejected", "asked less than five minutes ago");
+    stack.advance(Duration::from_mins(5));
+    assert_eq!(stack.login(&with_new_key).await.status, StatusCode::OK);
+
+    stack.advance(Duration::from_hours(25));
+    stack.kakao.fail("*", &json!({"kind": "down"})).await;
+    let answer = stack.login(&body(&stack, &user, "n2", "n2").await).await;
+    assert_eq!(answer.status, StatusCode::OK, "a known user, and keys of yesterday");
+}
+
+#[tokio::test]
+async fn without_any_keys_kakao_is_unavailable_and_the_token_stays_good() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let body = body(&stack, &user, "n", "n").await;
+    for fault in ["down", "nonsense", "wrong_types", "redirect"] {
+        stack.kakao.fail("/.well-known/jwks.json", &json!({"kind": fault})).await;
+        let answer = stack.login(&body).await;
+        assert_eq!((answer.status, answer.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"), "{fault}");
+        stack.kakao.heal().await;
+    }
+    assert_eq!(stack.login(&body).await.status, StatusCode::OK);
+}
