@@ -39,6 +39,24 @@ const PARAMETERS: [(&str, &str, &str); 13] = [
     ("STAGE", "Stage", "local"),
 ];
 
+/// The name by which the functions know a parameter of the template.
+#[must_use]
+pub fn variable(parameter: &str) -> Option<&'static str> {
+    PARAMETERS.iter().find(|(_, known, _)| *known == parameter).map(|(name, _, _)| *name)
+}
+
+/// Settings as `make run` has them. What is given wins.
+#[must_use]
+pub fn settings(given: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let app_id = SHOP.app_id.to_string();
+    let defaults = PARAMETERS.iter().map(|(name, _, default)| {
+        let default = if *name == "KAKAO_APP_ID" { &app_id } else { *default };
+        let value = given.get(*name).map_or(default, String::as_str);
+        ((*name).to_owned(), value.to_owned())
+    });
+    defaults.collect()
+}
+
 /// Reads the template with what a local stack has for its parameters. A value in `given`, by the name that the functions
 /// know it by, wins.
 ///
@@ -46,12 +64,8 @@ const PARAMETERS: [(&str, &str, &str); 13] = [
 ///
 /// [`TemplateError`] if the template would not deploy.
 pub fn template(given: &BTreeMap<String, String>) -> Result<Template, TemplateError> {
-    let app_id = SHOP.app_id.to_string();
-    let parameters = PARAMETERS.iter().map(|(name, parameter, default)| {
-        let default = if *name == "KAKAO_APP_ID" { &app_id } else { *default };
-        let value = given.get(*name).map_or(default, String::as_str);
-        ((*parameter).to_owned(), value.to_owned())
-    });
+    let settings = settings(given);
+    let parameters = PARAMETERS.iter().map(|(name, parameter, _)| ((*parameter).to_owned(), settings[*name].clone()));
     Template::read(TEMPLATE, &parameters.collect())
 }
 

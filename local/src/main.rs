@@ -1,5 +1,6 @@
 //! `local`: the whole stack on this machine for people, and the few things that a deployment needs done here.
 
+mod examine;
 mod run;
 
 use std::{env, process::ExitCode};
@@ -9,7 +10,10 @@ use local::secrets;
 const USAGE: &str = "usage: local [run]      the functions, a table and a Kakao stand-in in one process
        local watch      the same, with the functions under `cargo lambda watch`
        local secrets    new secrets for the four functions as JSON; KAKAO_CLIENT_SECRET and
-                       KAKAO_ADMIN_KEY, which may be empty, are read from the environment";
+                       KAKAO_ADMIN_KEY, which may be empty, are read from the environment
+       local doctor [STACK]
+                        what is wrong with the configuration of a deployed stack, or of this environment; status 1 if
+                        anything is. API_URL says where browsers reach the API, if that is not the stack's own address";
 
 #[tokio::main]
 async fn main() -> ExitCode {
@@ -17,6 +21,7 @@ async fn main() -> ExitCode {
         None | Some("run") => run::run().await,
         Some("watch") => run::watch().await,
         Some("secrets") => print_secrets(),
+        Some("doctor") => return examine::doctor(env::args().nth(2).as_deref()).await,
         Some(_) => Err(USAGE.to_owned()),
     };
     match result {

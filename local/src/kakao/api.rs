@@ -85,7 +85,7 @@ fn keep_only(account: &mut Value, property_keys: &str) -> Result<(), Box<Respons
 
 impl Standin {
     /// Whom the bearer token or, with an app's admin key, the request itself names.
-    fn holder_or_target(
+    pub(super) fn holder_or_target(
         &self,
         headers: &HeaderMap,
         query: &HashMap<String, String>,
@@ -111,7 +111,7 @@ impl Standin {
     }
 
     /// Who holds the bearer token, or why Kakao does not say.
-    fn holder(&self, headers: &HeaderMap) -> Result<(AccessToken, Person), Box<Response>> {
+    pub(super) fn holder(&self, headers: &HeaderMap) -> Result<(AccessToken, Person), Box<Response>> {
         let refuse = |status, code, message| Err(Box::new(api_error(status, code, message)));
         let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let Some(token) = header.strip_prefix("Bearer ") else {

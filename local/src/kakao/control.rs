@@ -120,6 +120,18 @@ pub(super) async fn set_fault(State(standin): State<Arc<Standin>>, Json(new): Js
     StatusCode::NO_CONTENT.into_response()
 }
 
+/// How many calls of kapi are left.
+#[derive(Deserialize)]
+pub(super) struct Quota {
+    left: Option<u64>,
+}
+
+/// `POST /control/quota`
+pub(super) async fn set_quota(State(standin): State<Arc<Standin>>, Json(quota): Json<Quota>) -> Response {
+    standin.data().quota = quota.left;
+    StatusCode::NO_CONTENT.into_response()
+}
+
 /// `DELETE /control/faults`
 pub(super) async fn clear_faults(State(standin): State<Arc<Standin>>) -> Response {
     standin.data().faults.clear();

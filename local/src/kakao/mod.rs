@@ -1,5 +1,6 @@
 //! A strict stand-in for Kakao: what Kakao refuses is refused here, with Kakao's codes. See `local/KAKAO.md`.
 
+mod account;
 mod api;
 mod control;
 mod data;
@@ -51,7 +52,12 @@ struct Data {
     access_tokens: HashMap<String, AccessToken>,
     codes: HashMap<String, Code>,
     faults: BTreeMap<String, Fault>,
+    refresh_tokens: HashMap<String, AccessToken>,
+    /// When each person was given access tokens: Kakao gives 20 in ten minutes.
+    issued: HashMap<String, Vec<Timestamp>>,
     calls: BTreeMap<String, u64>,
+    /// Calls that are left before -10, if that was set.
+    quota: Option<u64>,
     /// How often the keys of ID tokens were rotated.
     rotations: usize,
 }
@@ -94,6 +100,8 @@ enum Fault {
     Redirect,
     /// One of kapi's codes.
     ApiCode { code: i64 },
+    /// A status and a body, whatever they are.
+    Answer { status: u16, body: String },
     /// One of kauth's codes.
     AuthCode { code: String, error: String },
 }
@@ -110,7 +118,10 @@ impl Kakao {
             access_tokens: HashMap::new(),
             codes: HashMap::new(),
             faults: BTreeMap::new(),
+            refresh_tokens: HashMap::new(),
+            issued: HashMap::new(),
             calls: BTreeMap::new(),
+            quota: None,
             rotations: 0,
         });
         let standin = Arc::new(Standin { clock, redirect_uris, state });
@@ -121,6 +132,11 @@ impl Kakao {
             .route("/.well-known/jwks.json", get(oidc::jwks))
             .route("/v1/user/access_token_info", get(api::access_token_info))
             .route("/v2/user/me", get(api::user_me).post(api::user_me))
+            .route("/oauth/logout", get(account::browser_logout))
+            .route("/v1/user/logout", post(account::logout))
+            .route("/v1/user/unlink", post(account::unlink))
+            .route("/v2/user/scopes", get(account::scopes))
+            .route("/v1/oidc/userinfo", get(account::userinfo))
             .fallback(async || StatusCode::NOT_FOUND)
             .layer(middleware::from_fn_with_state(Arc::clone(&standin), count_and_fail));
         let control = Router::new()
@@ -131,6 +147,7 @@ impl Kakao {
             .route("/control/id-tokens", post(control::issue_id_token))
             .route("/control/rotate-keys", post(oidc::rotate))
             .route("/control/faults", post(control::set_fault).delete(control::clear_faults))
+            .route("/control/quota", post(control::set_quota))
             .route("/control/calls", get(control::calls));
         let routes = control.merge(kakao).with_state(standin);
         Ok(Self { server: Server::start(listener, routes)? })
@@ -169,6 +186,11 @@ async fn count_and_fail(State(standin): State<Arc<Standin>>, request: Request, n
     let fault = {
         let mut data = standin.data();
         *data.calls.entry(path.clone()).or_default() += 1;
+        let exhausted = data.quota == Some(0) && !path.starts_with("/oauth") && !path.starts_with("/.well-known");
+        data.quota = data.quota.map(|left| left.saturating_sub(1));
+        if exhausted {
+            return api_error(StatusCode::BAD_REQUEST, -10, "API limit has been exceeded.");
+        }
         data.faults.get(&path).or_else(|| data.faults.get("*")).cloned()
     };
     let is_auth = path.starts_with("/oauth");
@@ -200,6 +222,10 @@ async fn count_and_fail(State(standin): State<Arc<Standin>>, request: Request, n
                 _ => StatusCode::BAD_REQUEST,
             };
             api_error(status, code, "by request of a test")
+        }
+        Some(Fault::Answer { status, body }) => {
+            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::IM_A_TEAPOT);
+            (status, [(CONTENT_TYPE, "application/json")], body).into_response()
         }
         Some(Fault::AuthCode { code, error }) => {
             auth_error(StatusCode::BAD_REQUEST, &error, &code, "by request of a test")

@@ -12,7 +12,7 @@ use ring::digest;
 use serde_json::json;
 
 use super::{
-    Code, Standin, auth_error,
+    AccessToken, Code, Standin, auth_error,
     data::{APPS, App, SHOP},
     json_answer, page,
 };
@@ -22,10 +22,17 @@ type Parameters = HashMap<String, String>;
 /// What a REST API key's access tokens live.
 const ACCESS_TOKEN_TTL: Duration = Duration::from_secs(21_599);
 const CODE_TTL: Duration = Duration::from_mins(5);
+const REFRESH_TOKEN_TTL: Duration = Duration::from_secs(5_183_999);
+const LAST_MONTH: Duration = Duration::from_hours(30 * 24);
 
 /// `GET /oauth/authorize`: the page where one picks who one is.
 pub(super) async fn authorize(State(standin): State<Arc<Standin>>, Query(parameters): Query<Parameters>) -> Response {
     match standin.check_authorize(&parameters) {
+        // Nobody is signed in at the stand-in, so there is nobody to be silent about.
+        Ok(_) if parameters.get("prompt").is_some_and(|prompt| prompt == "none") => back(
+            &parameters,
+            vec![("error", "login_required".to_owned()), ("error_description", "user login required.".to_owned())],
+        ),
         Ok(_) => {
             let people = standin.data().people.clone();
             Html(page::authorize(&people, &parameters)).into_response()
@@ -41,13 +48,18 @@ pub(super) async fn decide(State(standin): State<Arc<Standin>>, Form(mut paramet
         Ok(app) => app,
         Err((code, text)) => return (StatusCode::BAD_REQUEST, Html(page::refusal(code, text))).into_response(),
     };
-    let mut answer = match person.filter(|person| standin.data().people.contains_key(person)) {
+    let answer = match person.filter(|person| standin.data().people.contains_key(person)) {
         Some(person) => {
             let code = standin.new_code(person, app, &parameters);
             vec![("code", code)]
         }
         None => vec![("error", "access_denied".to_owned()), ("error_description", "User denied access".to_owned())],
     };
+    back(&parameters, answer)
+}
+
+/// To the app, with `state` as it came.
+fn back(parameters: &Parameters, mut answer: Vec<(&str, String)>) -> Response {
     if let Some(state) = parameters.get("state") {
         answer.push(("state", state.clone()));
     }
@@ -82,12 +94,13 @@ pub(super) async fn token(
         refusal.headers_mut().insert("www-authenticate", HeaderValue::from_static(challenge));
         return refusal;
     }
-    if field("grant_type") != "authorization_code" {
-        return auth_error(StatusCode::BAD_REQUEST, "invalid_request", "KOE310", "unsupported grant_type");
-    }
-    match standin.spend_code(field("code"), app, &form) {
-        Ok(code) => standin.tokens(&code),
-        Err(refusal) => *refusal,
+    match field("grant_type") {
+        "authorization_code" => match standin.spend_code(field("code"), app, &form) {
+            Ok(code) => standin.tokens(&code),
+            Err(refusal) => *refusal,
+        },
+        "refresh_token" => standin.renew(field("refresh_token"), app),
+        _ => auth_error(StatusCode::BAD_REQUEST, "invalid_request", "KOE310", "unsupported grant_type"),
     }
 }
 
@@ -150,14 +163,22 @@ impl Standin {
     }
 
     fn tokens(&self, code: &Code) -> Response {
+        if !self.may_issue(&code.person) {
+            let text = "token request rate limit exceeded";
+            return auth_error(StatusCode::BAD_REQUEST, "invalid_request", "KOE237", text);
+        }
         let access_token = self.issue_access_token(&code.person, code.app, ACCESS_TOKEN_TTL);
+        let refresh_token = BASE64_URL_SAFE_NO_PAD.encode(shared::random::bytes::<48>());
+        let expires_at = self.clock.now() + REFRESH_TOKEN_TTL;
+        let grant = AccessToken { person: code.person.clone(), app: code.app, expires_at };
+        self.data().refresh_tokens.insert(refresh_token.clone(), grant);
         let mut tokens = json!({
             "access_token": access_token,
             "token_type": "bearer",
-            "refresh_token": BASE64_URL_SAFE_NO_PAD.encode(shared::random::bytes::<48>()),
+            "refresh_token": refresh_token,
             "expires_in": ACCESS_TOKEN_TTL.as_secs(),
             "scope": "account_email profile_image profile_nickname",
-            "refresh_token_expires_in": 5_183_999,
+            "refresh_token_expires_in": REFRESH_TOKEN_TTL.as_secs(),
         });
         let person = self.data().people.get(&code.person).cloned();
         if let Some(person) = person.filter(|_| code.app.oidc) {
@@ -167,5 +188,38 @@ impl Standin {
             tokens["id_token"] = json!(id_token);
         }
         json_answer(StatusCode::OK, &tokens)
+    }
+
+    /// A new access token; a new refresh token only in the old one's last month, and the old one dies then.
+    fn renew(&self, text: &str, app: &'static App) -> Response {
+        let now = self.clock.now();
+        let grant = self.data().refresh_tokens.get(text).cloned();
+        let Some(grant) = grant.filter(|grant| grant.expires_at > now && grant.app == app) else {
+            let text = "expired_or_invalid_refresh_token";
+            return auth_error(StatusCode::BAD_REQUEST, "invalid_grant", "KOE322", text);
+        };
+        let access_token = self.issue_access_token(&grant.person, app, ACCESS_TOKEN_TTL);
+        let mut tokens = json!({
+            "access_token": access_token, "token_type": "bearer", "expires_in": ACCESS_TOKEN_TTL.as_secs(),
+        });
+        if grant.expires_at < now + LAST_MONTH {
+            let refresh_token = BASE64_URL_SAFE_NO_PAD.encode(shared::random::bytes::<48>());
+            tokens["refresh_token"] = json!(refresh_token);
+            tokens["refresh_token_expires_in"] = json!(REFRESH_TOKEN_TTL.as_secs());
+            let mut data = self.data();
+            data.refresh_tokens.remove(text);
+            data.refresh_tokens.insert(refresh_token, AccessToken { expires_at: now + REFRESH_TOKEN_TTL, ..grant });
+        }
+        json_answer(StatusCode::OK, &tokens)
+    }
+
+    /// Twenty access tokens for one person in ten minutes.
+    fn may_issue(&self, person: &str) -> bool {
+        let now = self.clock.now();
+        let mut data = self.data();
+        let issued = data.issued.entry(person.to_owned()).or_default();
+        issued.retain(|at| now < *at + Duration::from_mins(10));
+        issued.push(now);
+        issued.len() <= 20
     }
 }

@@ -1,0 +1,346 @@
+//! Reads a configuration and says what is wrong with it before a user finds out.
+
+use std::{collections::BTreeMap, fmt};
+
+use reqwest::Url;
+
+/// Settings, by the names that the functions know them by. `API_URL` is where browsers reach the API, if that is known.
+pub type Settings = BTreeMap<String, String>;
+
+/// Something that an operator should know.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Finding {
+    /// Somebody cannot sign in, or somebody can who should not.
+    Wrong(String),
+    /// It works, and is probably not meant so.
+    Odd(String),
+}
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Wrong(text) => write!(f, "wrong: {text}"),
+            Self::Odd(text) => write!(f, "odd:   {text}"),
+        }
+    }
+}
+
+const REQUIRED: [&str; 7] = [
+    "ALLOWED_ORIGINS",
+    "REDIRECT_URIS",
+    "ISSUER",
+    "KAKAO_APP_ID",
+    "KAKAO_REST_API_KEY",
+    "KAKAO_CLIENT_SECRET",
+    "COOKIE_SAMESITE",
+];
+
+/// Examines a configuration. No value of a secret is in what it says.
+#[must_use]
+pub fn examine(settings: &Settings) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for name in REQUIRED {
+        if text(settings, name).is_empty() {
+            findings.push(Finding::Wrong(format!("{name} is missing")));
+        }
+    }
+    kakao_keys(settings, &mut findings);
+    addresses(settings, &mut findings);
+    same_site(settings, &mut findings);
+    times(settings, &mut findings);
+    findings
+}
+
+fn text<'a>(settings: &'a Settings, name: &str) -> &'a str {
+    settings.get(name).map(|value| value.trim()).unwrap_or_default()
+}
+
+fn list<'a>(settings: &'a Settings, name: &str) -> Vec<&'a str> {
+    text(settings, name).split(',').map(str::trim).filter(|item| !item.is_empty()).collect()
+}
+
+/// A key in Kakao's console: 32 hexadecimal digits in lower case.
+fn is_key(text: &str) -> bool {
+    text.len() == 32 && text.bytes().all(|byte| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte))
+}
+
+fn kakao_keys(settings: &Settings, findings: &mut Vec<Finding>) {
+    let app_id = text(settings, "KAKAO_APP_ID");
+    if is_key(app_id) {
+        findings.push(Finding::Wrong(
+            "KAKAO_APP_ID is a key: the app ID is a short number, beside the app's name".to_owned(),
+        ));
+    } else if !app_id.is_empty() && app_id.parse::<u64>().is_err() {
+        findings.push(Finding::Wrong("KAKAO_APP_ID is not a number".to_owned()));
+    }
+    let rest_api_key = text(settings, "KAKAO_REST_API_KEY");
+    if !rest_api_key.is_empty() && !is_key(rest_api_key) {
+        let hint = if rest_api_key.parse::<u64>().is_ok() { ": that looks like the app ID" } else { "" };
+        findings.push(Finding::Wrong(format!("KAKAO_REST_API_KEY is not 32 hexadecimal digits in lower case{hint}")));
+    }
+    let app_keys = list(settings, "KAKAO_APP_KEYS");
+    if let Some(odd) = app_keys.iter().find(|key| !is_key(key)) {
+        findings.push(Finding::Wrong(format!("KAKAO_APP_KEYS: {odd} is not 32 hexadecimal digits in lower case")));
+    }
+    if app_keys.len() > 14 {
+        findings.push(Finding::Wrong("KAKAO_APP_KEYS: an app has at most five keys of each kind".to_owned()));
+    }
+    let client_secret = text(settings, "KAKAO_CLIENT_SECRET");
+    let admin_key = text(settings, "KAKAO_ADMIN_KEY");
+    let public: Vec<&str> = app_keys.iter().copied().chain([rest_api_key]).filter(|key| !key.is_empty()).collect();
+    for (name, secret) in [("KAKAO_CLIENT_SECRET", client_secret), ("KAKAO_ADMIN_KEY", admin_key)] {
+        if public.contains(&secret) {
+            findings.push(Finding::Wrong(format!("{name} is one of the app's public keys, which everybody can read")));
+        }
+    }
+    if !admin_key.is_empty() && admin_key == client_secret {
+        findings.push(Finding::Wrong("KAKAO_ADMIN_KEY and KAKAO_CLIENT_SECRET are the same".to_owned()));
+    } else if is_key(client_secret) && !public.contains(&client_secret) {
+        let why = "KAKAO_CLIENT_SECRET looks like a key: the client secret has letters of both cases";
+        findings.push(Finding::Odd(why.to_owned()));
+    }
+    if !admin_key.is_empty() && !is_key(admin_key) {
+        findings.push(Finding::Wrong("KAKAO_ADMIN_KEY is not 32 hexadecimal digits in lower case".to_owned()));
+    }
+    if admin_key.is_empty() {
+        let why = "KAKAO_ADMIN_KEY is empty: Kakao unlinks users who first sign in by ID token after 24 hours";
+        findings.push(Finding::Odd(why.to_owned()));
+    }
+}
+
+fn addresses(settings: &Settings, findings: &mut Vec<Finding>) {
+    let local = text(settings, "STAGE") == "local";
+    let origins = list(settings, "ALLOWED_ORIGINS");
+    let redirect_uris = list(settings, "REDIRECT_URIS");
+    let issuer = [text(settings, "ISSUER")].into_iter().filter(|issuer| !issuer.is_empty());
+    let named = origins.iter().map(|origin| ("ALLOWED_ORIGINS", *origin));
+    let named = named
+        .chain(redirect_uris.iter().map(|uri| ("REDIRECT_URIS", *uri)))
+        .chain(issuer.map(|issuer| ("ISSUER", issuer)));
+    for (name, address) in named {
+        let Ok(url) = Url::parse(address) else {
+            findings.push(Finding::Wrong(format!("{name}: {address} is no address")));
+            continue;
+        };
+        let host = url.host_str().unwrap_or_default();
+        if url.scheme() == "http" && !local {
+            let here = host == "localhost" || host == "127.0.0.1";
+            let why = format!("{name}: {address} is http at the stage {}", text(settings, "STAGE"));
+            findings.push(if here { Finding::Odd(why) } else { Finding::Wrong(why) });
+        }
+        if name == "ALLOWED_ORIGINS" && url.origin().ascii_serialization() != address {
+            let origin = url.origin().ascii_serialization();
+            findings.push(Finding::Wrong(format!("{name}: {address} is no origin; a browser says {origin}")));
+        }
+        if name == "ISSUER" && address.ends_with('/') {
+            findings.push(Finding::Wrong(format!("{name}: {address} ends in a slash")));
+        }
+        if name == "REDIRECT_URIS" {
+            if url.fragment().is_some() {
+                findings.push(Finding::Wrong(format!("{name}: {address} has a fragment, which Kakao does not allow")));
+            }
+            redirect_origin(address, &url, &origins, findings);
+        }
+    }
+    for (position, uri) in redirect_uris.iter().enumerate() {
+        let twin = |other: &&&str| other.trim_end_matches('/') == uri.trim_end_matches('/') && *other != uri;
+        if let Some(other) = redirect_uris[position..].iter().find(twin) {
+            let why =
+                format!("REDIRECT_URIS: {uri} and {other} differ by a slash; both have to be registered at Kakao");
+            findings.push(Finding::Odd(why));
+        }
+    }
+}
+
+/// The page that Kakao sends a browser back to is a page of the front end.
+fn redirect_origin(uri: &str, url: &Url, origins: &[&str], findings: &mut Vec<Finding>) {
+    let own = url.origin().ascii_serialization();
+    if origins.contains(&own.as_str()) {
+        return;
+    }
+    let near =
+        origins.iter().filter_map(|origin| Some((origin, Url::parse(origin).ok()?))).find_map(|(origin, other)| {
+            let (one, two) = (url.host_str().unwrap_or_default(), other.host_str().unwrap_or_default());
+            let same_host = one == two;
+            if same_host && url.scheme() != other.scheme() {
+                Some(format!("{origin} has another scheme"))
+            } else if same_host {
+                Some(format!("{origin} has another port"))
+            } else if one.trim_start_matches("www.") == two.trim_start_matches("www.") {
+                Some(format!("{origin} differs by www"))
+            } else if [one, two].iter().all(|host| ["localhost", "127.0.0.1"].contains(host)) {
+                Some(format!("{origin} is the same machine by another name, which for cookies is another site"))
+            } else {
+                None
+            }
+        });
+    let hint = near.map(|near| format!(": {near}")).unwrap_or_default();
+    findings.push(Finding::Wrong(format!("REDIRECT_URIS: {uri} is on no allowed origin{hint}")));
+}
+
+/// A browser sends a `SameSite` cookie only where page and API have the same registrable domain and scheme.
+fn same_site(settings: &Settings, findings: &mut Vec<Finding>) {
+    let policy = text(settings, "COOKIE_SAMESITE");
+    let Ok(api) = Url::parse(text(settings, "API_URL")) else { return };
+    for origin in list(settings, "ALLOWED_ORIGINS") {
+        let Ok(page) = Url::parse(origin) else { continue };
+        if page.host_str() == Some("localhost") {
+            continue;
+        }
+        let same = site(&page) == site(&api);
+        if !same && policy != "None" {
+            findings.push(Finding::Wrong(format!(
+                "COOKIE_SAMESITE={policy}, but {origin} and the API at {api} are different sites: browsers will not send the \
+                 cookie. Put the API behind the front end's own host, or use None"
+            )));
+        } else if same && policy == "None" {
+            findings.push(Finding::Odd(format!(
+                "COOKIE_SAMESITE=None, but {origin} and the API are one site: Strict is safer"
+            )));
+        }
+    }
+}
+
+fn site(url: &Url) -> (String, String) {
+    let host = url.host_str().unwrap_or_default();
+    let domain = psl::domain_str(host).unwrap_or(host);
+    (url.scheme().to_owned(), domain.to_owned())
+}
+
+fn times(settings: &Settings, findings: &mut Vec<Finding>) {
+    let seconds = |name| text(settings, name).parse::<u64>().ok();
+    let (access, idle) = (seconds("ACCESS_TTL"), seconds("SESSION_IDLE_TTL"));
+    if let (Some(idle), Some(max)) = (idle, seconds("SESSION_MAX_TTL"))
+        && idle > max
+    {
+        findings.push(Finding::Odd("SESSION_IDLE_TTL is longer than SESSION_MAX_TTL, so it never applies".to_owned()));
+    }
+    if let (Some(access), Some(idle)) = (access, idle)
+        && access >= idle
+    {
+        findings.push(Finding::Wrong("ACCESS_TTL is not shorter than SESSION_IDLE_TTL".to_owned()));
+    }
+    if seconds("ROTATION_WINDOW").is_some_and(|window| window < 28) {
+        let why = "ROTATION_WINDOW is shorter than four times a time-out of 7 s: lost answers could log people out";
+        findings.push(Finding::Odd(why.to_owned()));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> Settings {
+        let settings = [
+            ("STAGE", "prod"),
+            ("ALLOWED_ORIGINS", "https://www.example.com"),
+            ("REDIRECT_URIS", "https://www.example.com/callback"),
+            ("ISSUER", "https://www.example.com"),
+            ("KAKAO_APP_ID", "1234567"),
+            ("COOKIE_SAMESITE", "Strict"),
+            ("KAKAO_REST_API_KEY", "5f0ab1c2d3e4f5061728394a5b6c7d8e"),
+            ("KAKAO_APP_KEYS", "0a1b2c3d4e5f60718293a4b5c6d7e8f9"),
+            ("KAKAO_CLIENT_SECRET", "AbCdEfGhIjKlMnOpQrStUvWxYz012345"),
+            ("KAKAO_ADMIN_KEY", "adadadadadadadadadadadadadadad01"),
+            ("API_URL", "https://api.example.com"),
+            ("ACCESS_TTL", "300"),
+            ("SESSION_IDLE_TTL", "604800"),
+            ("SESSION_MAX_TTL", "2592000"),
+            ("ROTATION_WINDOW", "30"),
+        ];
+        settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+    }
+
+    fn findings(name: &str, value: &str) -> Vec<String> {
+        let mut settings = good();
+        settings.insert(name.to_owned(), value.to_owned());
+        examine(&settings).iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_good_configuration_has_nothing_to_mend() {
+        assert_eq!(examine(&good()), []);
+    }
+
+    #[test]
+    fn each_mistake_is_named() {
+        for (name, value, part) in [
+            ("KAKAO_APP_ID", "5f0ab1c2d3e4f5061728394a5b6c7d8e", "wrong: KAKAO_APP_ID is a key"),
+            ("KAKAO_APP_ID", "12x", "wrong: KAKAO_APP_ID is not a number"),
+            ("KAKAO_APP_ID", "", "wrong: KAKAO_APP_ID is missing"),
+            ("KAKAO_REST_API_KEY", "1234567", "looks like the app ID"),
+            ("KAKAO_REST_API_KEY", "5F0AB1C2D3E4F5061728394A5B6C7D8E", "lower case"),
+            ("KAKAO_APP_KEYS", "x", "wrong: KAKAO_APP_KEYS: x"),
+            (
+                "KAKAO_CLIENT_SECRET",
+                "5f0ab1c2d3e4f5061728394a5b6c7d8e",
+                "wrong: KAKAO_CLIENT_SECRET is one of the app's public",
+            ),
+            ("KAKAO_CLIENT_SECRET", "adadadadadadadadadadadadadadad01", "are the same"),
+            ("KAKAO_CLIENT_SECRET", "ffffffffffffffffffffffffffffffff", "odd:   KAKAO_CLIENT_SECRET looks like a key"),
+            ("KAKAO_CLIENT_SECRET", "", "wrong: KAKAO_CLIENT_SECRET is missing"),
+            (
+                "KAKAO_ADMIN_KEY",
+                "0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+                "wrong: KAKAO_ADMIN_KEY is one of the app's public",
+            ),
+            ("KAKAO_ADMIN_KEY", "", "odd:   KAKAO_ADMIN_KEY is empty"),
+            ("KAKAO_ADMIN_KEY", "AbC", "wrong: KAKAO_ADMIN_KEY is not"),
+            ("REDIRECT_URIS", "https://www.example.com:8443/callback", "has another port"),
+            ("REDIRECT_URIS", "http://www.example.com/callback", "has another scheme"),
+            ("REDIRECT_URIS", "https://example.com/callback", "differs by www"),
+            (
+                "REDIRECT_URIS",
+                "https://other.example/callback",
+                "wrong: REDIRECT_URIS: https://other.example/callback is on no",
+            ),
+            (
+                "REDIRECT_URIS",
+                "https://www.example.com/callback,https://www.example.com/callback/",
+                "differ by a slash",
+            ),
+            ("REDIRECT_URIS", "https://www.example.com/#x", "fragment"),
+            ("REDIRECT_URIS", "callback", "is no address"),
+            ("ALLOWED_ORIGINS", "https://www.example.com/", "a browser says https://www.example.com"),
+            ("ALLOWED_ORIGINS", "https://www.example.com:443", "a browser says https://www.example.com"),
+            (
+                "ALLOWED_ORIGINS",
+                "http://www.example.com",
+                "wrong: ALLOWED_ORIGINS: http://www.example.com is http at the stage prod",
+            ),
+            (
+                "ALLOWED_ORIGINS",
+                "https://www.example.com,http://localhost:5173",
+                "odd:   ALLOWED_ORIGINS: http://localhost:5173",
+            ),
+            ("ISSUER", "https://www.example.com/", "ends in a slash"),
+            ("API_URL", "https://abc.execute-api.ap-northeast-2.amazonaws.com", "different sites"),
+            ("COOKIE_SAMESITE", "None", "Strict is safer"),
+            ("SESSION_IDLE_TTL", "9999999", "longer than SESSION_MAX_TTL"),
+            ("ACCESS_TTL", "604800", "not shorter"),
+            ("ROTATION_WINDOW", "10", "four times"),
+        ] {
+            let found = findings(name, value);
+            assert!(found.iter().any(|finding| finding.contains(part)), "{name}={value}: {found:?}");
+        }
+    }
+
+    #[test]
+    fn two_names_of_one_machine_are_two_sites() {
+        let mut settings = good();
+        settings.insert("STAGE".to_owned(), "local".to_owned());
+        settings.insert("ALLOWED_ORIGINS".to_owned(), "http://localhost:5173".to_owned());
+        settings.insert("REDIRECT_URIS".to_owned(), "http://127.0.0.1:5173/".to_owned());
+        let found = examine(&settings);
+        assert!(found.iter().any(|finding| finding.to_string().contains("by another name")), "{found:?}");
+    }
+
+    #[test]
+    fn a_secret_is_never_shown() {
+        for (name, value) in
+            [("KAKAO_CLIENT_SECRET", "ffffffffffffffffffffffffffffffff"), ("KAKAO_ADMIN_KEY", "hunter2")]
+        {
+            assert!(findings(name, value).iter().all(|finding| !finding.contains(value)));
+        }
+    }
+}
