@@ -1,6 +1,8 @@
 //! Behaves as an AWS HTTP API does: routes and CORS of the template, payload format 2.0 in, responses out.
 
 mod event;
+#[cfg(test)]
+mod tests;
 
 use std::{
     collections::BTreeMap,
@@ -16,7 +18,7 @@ use axum::{
     extract::{ConnectInfo, Request, State},
     http::{
         HeaderMap, HeaderName, HeaderValue, Method, StatusCode,
-        header::{CONTENT_TYPE, HOST, ORIGIN, VARY},
+        header::{ACCESS_CONTROL_ALLOW_ORIGIN, ACCESS_CONTROL_REQUEST_METHOD, CONTENT_TYPE, HOST, ORIGIN, VARY},
         uri::Authority,
     },
     response::{IntoResponse, Response},
@@ -47,6 +49,7 @@ pub enum TrailingSlash {
     Dropped,
 }
 
+const REQUEST_ID: HeaderName = HeaderName::from_static("apigw-requestid");
 const MAX_BODY_BYTES: usize = 10 * 1024 * 1024;
 const MAX_HEADER_BYTES: usize = 10_240;
 
@@ -113,15 +116,17 @@ impl Gateway {
             TrailingSlash::Greedy => path,
         };
         let fits = |target: &&Target| target.route.method == "ANY" || target.route.method == method.as_str();
-        let exact = self.routes.iter().filter(fits).find(|target| target.route.path == exact_path);
-        if let Some(target) = exact {
+        // A route of the method itself beats one of ANY.
+        let literal = |target: &Target| target.route.method != "ANY";
+        let exact = self.routes.iter().filter(fits).filter(|target| target.route.path == exact_path);
+        if let Some(target) = exact.max_by_key(|target| literal(target)) {
             return Some((target, None));
         }
         let greedy = self.routes.iter().filter(fits).filter_map(|target| {
             let prefix = target.route.path.strip_suffix("{proxy+}")?;
             Some((target, Some(path.strip_prefix(prefix)?.to_owned())))
         });
-        greedy.max_by_key(|(target, _)| target.route.path.len())
+        greedy.max_by_key(|(target, _)| (target.route.path.len(), literal(target)))
     }
 }
 
@@ -141,12 +146,14 @@ impl Gateway {
         if head_bytes(&request) > MAX_HEADER_BYTES {
             return own(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "Request Header Fields Too Large");
         }
-        // lambda_http builds a URL of this header and panics if it cannot.
-        let host = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-        if host.is_none_or(|host| host.parse::<Authority>().is_err()) {
+        if !has_good_host(&request) {
             return own(StatusCode::BAD_REQUEST, "Bad Request");
         }
-        if request.method() == Method::OPTIONS && request.headers().contains_key("access-control-request-method") {
+        let headers = request.headers();
+        if request.method() == Method::OPTIONS
+            && headers.contains_key(ORIGIN)
+            && headers.contains_key(ACCESS_CONTROL_REQUEST_METHOD)
+        {
             return self.preflight(&request);
         }
         let Some((target, proxy)) = self.find(request.method(), request.uri().path()) else {
@@ -172,8 +179,8 @@ impl Gateway {
             },
         );
         let mut response = invoke(target, &event, &request_id).await;
-        let request_id = HeaderValue::try_from(request_id).expect("a request id is base64url");
-        response.headers_mut().insert("apigw-requestid", request_id);
+        drop_cors(response.headers_mut());
+        response.headers_mut().insert(REQUEST_ID, header_value(request_id));
         response
     }
 
@@ -190,12 +197,13 @@ impl Gateway {
     }
 
     fn allows(&self, origin: Option<&HeaderValue>) -> bool {
-        origin.is_some_and(|origin| self.cors.origins.iter().any(|allowed| origin == allowed))
+        origin.is_some_and(|origin| self.cors.origins.iter().any(|allowed| allowed == "*" || origin == allowed))
     }
 
     /// Answered here: a preflight never reaches a function.
     fn preflight(&self, request: &Request) -> Response {
         let mut response = StatusCode::NO_CONTENT.into_response();
+        response.headers_mut().insert(REQUEST_ID, header_value(request_id()));
         if self.allows(request.headers().get(ORIGIN)) {
             let answers = [
                 ("access-control-allow-methods", self.cors.methods.join(",")),
@@ -203,20 +211,21 @@ impl Gateway {
                 ("access-control-max-age", self.cors.max_age.to_string()),
             ];
             for (name, value) in answers {
-                if let Ok(value) = HeaderValue::try_from(value) {
-                    response.headers_mut().insert(name, value);
-                }
+                response.headers_mut().insert(name, header_value(value));
             }
         }
         response
     }
 
-    /// The API's own configuration replaces whatever a function says about CORS.
+    /// What the API's own configuration says about CORS.
     fn add_cors(&self, headers: &mut HeaderMap, origin: Option<&HeaderValue>) {
-        headers.remove("access-control-allow-origin");
-        headers.remove("access-control-allow-credentials");
         if let Some(origin) = origin.filter(|origin| self.allows(Some(origin))) {
-            headers.insert("access-control-allow-origin", origin.clone());
+            let any = self.cors.origins.iter().any(|allowed| allowed == "*");
+            let origin = if any { HeaderValue::from_static("*") } else { origin.clone() };
+            headers.insert(ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+            if !self.cors.exposed.is_empty() {
+                headers.insert("access-control-expose-headers", header_value(self.cors.exposed.join(",")));
+            }
             if self.cors.credentials {
                 headers.insert("access-control-allow-credentials", HeaderValue::from_static("true"));
             }
@@ -246,8 +255,13 @@ async fn invoke(target: &Target, event: &Value, request_id: &str) -> Response {
             Err(_) => None,
         }
     });
+    let stop = running.abort_handle();
     match tokio::time::timeout(target.timeout, running).await {
-        Err(_) => own(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+        Err(_) => {
+            // Lambda ends it too: nothing may be written after the client was told that it failed.
+            stop.abort();
+            own(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
+        }
         Ok(Ok(Some(response))) => serde_json::to_value(&response)
             .ok()
             .and_then(|response| event::read_response(&response))
@@ -267,6 +281,32 @@ fn request_id() -> String {
     format!("{}=", BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<11>()))
 }
 
+/// `lambda_http` builds a URL of the Host header and panics if it cannot.
+fn has_good_host(request: &Request) -> bool {
+    let mut hosts = request.headers().get_all(HOST).iter();
+    let (Some(host), None) = (hosts.next(), hosts.next()) else {
+        return false;
+    };
+    let Ok(host) = host.to_str() else {
+        return false;
+    };
+    let url = format!("https://{host}{}", request.uri().path());
+    host.parse::<Authority>().is_ok() && !host.contains('@') && reqwest::Url::parse(&url).is_ok()
+}
+
+/// An API with a CORS configuration ignores whatever its functions say about CORS.
+fn drop_cors(headers: &mut HeaderMap) {
+    let names: Vec<HeaderName> =
+        headers.keys().filter(|name| name.as_str().starts_with("access-control-")).cloned().collect();
+    for name in names {
+        headers.remove(name);
+    }
+}
+
+fn header_value(text: String) -> HeaderValue {
+    HeaderValue::try_from(text).expect("the template's texts and base64url fit into a header")
+}
+
 fn head_bytes(request: &Request) -> usize {
     let line = request.method().as_str().len() + request.uri().to_string().len();
     let headers = request.headers().iter().map(|(name, value)| name.as_str().len() + value.len());
@@ -280,8 +320,7 @@ pub fn not_found() -> Response {
 }
 
 fn own(status: StatusCode, message: &str) -> Response {
-    let json = HeaderValue::from_static("application/json");
-    let request_id = HeaderValue::try_from(request_id()).expect("a request id is base64url");
-    let headers = [(CONTENT_TYPE, json), (HeaderName::from_static("apigw-requestid"), request_id)];
+    let headers =
+        [(CONTENT_TYPE, HeaderValue::from_static("application/json")), (REQUEST_ID, header_value(request_id()))];
     (status, headers, json!({"message": message}).to_string()).into_response()
 }

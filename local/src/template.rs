@@ -1,5 +1,8 @@
 //! Reads `template.yaml` as far as a local stack needs it, and refuses what the cloud would refuse or silently drop.
 
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     time::Duration,
@@ -50,6 +53,8 @@ pub struct Cors {
     pub methods: Vec<String>,
     /// Request headers.
     pub headers: Vec<String>,
+    /// Response headers that a page may read.
+    pub exposed: Vec<String>,
     /// How long a browser may remember a preflight, in seconds.
     pub max_age: u64,
     /// Whether cookies come along.
@@ -89,6 +94,12 @@ fn error<T>(message: impl Into<String>) -> Result<T> {
     Err(TemplateError(message.into()))
 }
 
+impl TemplateError {
+    fn at(self, place: &str) -> Self {
+        Self(format!("{place}: {}", self.0))
+    }
+}
+
 impl Template {
     /// Reads a template. `parameters` stand in for the defaults.
     ///
@@ -105,29 +116,32 @@ impl Template {
             })
         };
 
+        let Some((api_name, api)) = of_type("AWS::Serverless::HttpApi").next() else {
+            return error("no HttpApi");
+        };
         let globals = root.get("Globals").and_then(|globals| globals.get("Function"));
         let mut functions = BTreeMap::new();
         let mut routes = BTreeSet::new();
         for (name, resource) in of_type("AWS::Serverless::Function") {
-            let (binary, function) = read_function(name, resource, globals, &references)?;
+            let read = read_function(resource, globals, &references, api_name);
+            let (binary, function) = read.map_err(|error| error.at(name))?;
             for route in &function.routes {
                 if !routes.insert(route.clone()) {
                     return error(format!("{name}: {} {} is declared twice", route.method, route.path));
                 }
             }
-            functions.insert(binary, function);
+            if functions.insert(binary.clone(), function).is_some() {
+                return error(format!("{name}: another function has the binary {binary} already"));
+            }
         }
-        let Some((_, api)) = of_type("AWS::Serverless::HttpApi").next() else {
-            return error("no HttpApi");
-        };
         let Some((name, table)) = of_type("AWS::DynamoDB::Table").next() else {
             return error("no table");
         };
         Ok(Self {
             functions,
-            cors: read_cors(api, &references)?,
-            throttle: read_throttle(api, &references)?,
-            table: read_table(name, table, &references)?,
+            cors: read_cors(api, &references).map_err(|error| error.at(api_name))?,
+            throttle: read_throttle(api, &references).map_err(|error| error.at(api_name))?,
+            table: read_table(name, table, &references).map_err(|error| error.at(name))?,
         })
     }
 }
@@ -207,6 +221,14 @@ impl References {
         Ok(result + rest)
     }
 
+    /// The member of that name, which must be there, by `read`.
+    fn member<T>(&self, of: &Value, name: &str, read: impl FnOnce(&Self, &Value) -> Result<T>) -> Result<T> {
+        let Some(value) = of.get(name) else {
+            return error(format!("there is no {name}"));
+        };
+        read(self, value).map_err(|error| error.at(name))
+    }
+
     fn text(&self, value: &Value) -> Result<String> {
         scalar(&self.resolve(value)?)
     }
@@ -251,61 +273,73 @@ fn check_parameter(name: &str, declaration: &Value, value: &str) -> Result<Value
             return error(format!("parameter {name}: {value} is beyond {bound} {limit}"));
         }
     }
-    if kind == "Number" && value.parse::<f64>().is_err() {
+    if kind == "Number" && !value.parse().is_ok_and(f64::is_finite) {
         return error(format!("parameter {name}: {value} is not a number"));
     }
     if is_list { Ok(Value::Sequence(items.into_iter().map(Value::from).collect())) } else { Ok(Value::from(value)) }
 }
 
 fn read_function(
-    name: &str,
     resource: &Value,
     globals: Option<&Value>,
     references: &References,
+    api: &str,
 ) -> Result<(String, Function)> {
+    if resource.get("Condition").is_some() {
+        return error("a Condition is not understood here");
+    }
     let in_metadata = |key: &str| resource.get("Metadata").and_then(|metadata| metadata.get(key));
     if in_metadata("BuildMethod").and_then(Value::as_str) != Some("rust-cargolambda") {
-        return error(format!("{name}: BuildMethod must be rust-cargolambda"));
+        return error("BuildMethod must be rust-cargolambda");
     }
     let binary = in_metadata("BuildProperties").and_then(|properties| properties.get("Binary"));
     let Some(binary) = binary.and_then(Value::as_str) else {
-        return error(format!("{name}: no Binary to build"));
+        return error("no Binary to build");
     };
 
     let properties = &resource["Properties"];
     let timeout = properties.get("Timeout").or_else(|| globals?.get("Timeout"));
-    let timeout = timeout.map_or(Ok(3), |timeout| references.number(timeout))?;
+    let timeout = timeout.map_or(Ok(3), |timeout| references.number(timeout)).map_err(|error| error.at("Timeout"))?;
+    if !(1..=900).contains(&timeout) {
+        return error(format!("Timeout: Lambda takes 1 to 900 seconds, not {timeout}"));
+    }
     let mut environment = BTreeMap::new();
     for level in [globals, Some(properties)].into_iter().flatten() {
         let variables = level.get("Environment").and_then(|environment| environment.get("Variables"));
         for (key, value) in variables.and_then(Value::as_mapping).into_iter().flatten() {
-            environment.insert(scalar(key)?, references.text(value)?);
+            let key = scalar(key)?;
+            let value = references.text(value).map_err(|error| error.at(&key))?;
+            environment.insert(key, value);
         }
     }
     let mut routes = Vec::new();
     for (event, declaration) in properties.get("Events").and_then(Value::as_mapping).into_iter().flatten() {
-        let place = format!("{name}, event {}", scalar(event)?);
-        if declaration.get("Type").and_then(Value::as_str) != Some("HttpApi") {
-            return error(format!("{place}: only HttpApi events are understood here"));
-        }
-        routes.push(read_route(&place, &declaration["Properties"], references)?);
+        let route = read_route(declaration, references, api);
+        routes.push(route.map_err(|error| error.at(&format!("event {}", event.as_str().unwrap_or_default())))?);
     }
     Ok((binary.to_owned(), Function { routes, environment, timeout: Duration::from_secs(timeout) }))
 }
 
-fn read_route(place: &str, properties: &Value, references: &References) -> Result<Route> {
-    let (method, path) = (references.text(&properties["Method"])?, references.text(&properties["Path"])?);
-    let method = method.to_ascii_uppercase();
+fn read_route(declaration: &Value, references: &References, api: &str) -> Result<Route> {
+    if declaration.get("Type").and_then(Value::as_str) != Some("HttpApi") {
+        return error("only HttpApi events are understood here");
+    }
+    let properties = &declaration["Properties"];
+    // SAM makes a second API, at another address and without CORS, for the events that name none.
+    if references.member(properties, "ApiId", References::text)? != api {
+        return error(format!("ApiId: the route must belong to {api}"));
+    }
+    let path = references.member(properties, "Path", References::text)?;
+    let method = references.member(properties, "Method", References::text)?.to_ascii_uppercase();
     if !["ANY", "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"].contains(&method.as_str()) {
-        return error(format!("{place}: {method} is no method"));
+        return error(format!("{method} is no method"));
     }
     // SAM makes an integration and no route of it, and says nothing (aws/serverless-application-model issue 1949).
     if path.ends_with('/') || !path.starts_with('/') {
-        return error(format!("{place}: the path {path} must begin with a slash and not end with one"));
+        return error(format!("the path {path} must begin with a slash and not end with one"));
     }
-    let greedy = path.find("{proxy+}");
-    if path.contains('{') && greedy != path.len().checked_sub("{proxy+}".len()) {
-        return error(format!("{place}: {path} may have {{proxy+}} at its end and no other variable"));
+    if path.strip_suffix("/{proxy+}").unwrap_or(&path).contains(['{', '}']) {
+        return error(format!("{path} may have {{proxy+}} as its last segment and no other variable"));
     }
     Ok(Route { method, path })
 }
@@ -314,40 +348,70 @@ fn read_cors(api: &Value, references: &References) -> Result<Cors> {
     let Some(cors) = api["Properties"].get("CorsConfiguration") else {
         return error("the HttpApi has no CorsConfiguration");
     };
-    let origins = references.texts(&cors["AllowOrigins"])?;
-    let credentials = cors.get("AllowCredentials").and_then(Value::as_bool).unwrap_or_default();
+    let origins = references.member(cors, "AllowOrigins", References::texts)?;
+    let credentials = match cors.get("AllowCredentials").map(|flag| references.text(flag)).transpose()?.as_deref() {
+        Some("true") => true,
+        Some("false") | None => false,
+        Some(other) => return error(format!("AllowCredentials: {other} is neither true nor false")),
+    };
     if credentials && origins.iter().any(|origin| origin.contains('*')) {
         return error("CorsConfiguration: the HTTP API refuses * together with AllowCredentials");
     }
     Ok(Cors {
         origins,
-        methods: references.texts(&cors["AllowMethods"])?,
-        headers: references.texts(&cors["AllowHeaders"])?,
-        max_age: references.number(&cors["MaxAge"])?,
+        methods: references.member(cors, "AllowMethods", header_words)?,
+        headers: references.member(cors, "AllowHeaders", header_words)?,
+        exposed: cors.get("ExposeHeaders").map_or(Ok(Vec::new()), |names| header_words(references, names))?,
+        max_age: references.member(cors, "MaxAge", References::number)?,
         credentials,
     })
+}
+
+/// Texts that may stand in a header.
+fn header_words(references: &References, value: &Value) -> Result<Vec<String>> {
+    let words = references.texts(value)?;
+    match words.iter().find(|word| word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_graphic())) {
+        Some(wrong) => error(format!("{wrong:?} is no name")),
+        None => Ok(words),
+    }
 }
 
 fn read_throttle(api: &Value, references: &References) -> Result<Throttle> {
     let settings = &api["Properties"]["DefaultRouteSettings"];
     Ok(Throttle {
-        rate: references.number(&settings["ThrottlingRateLimit"])?,
-        burst: references.number(&settings["ThrottlingBurstLimit"])?,
+        rate: references.member(settings, "ThrottlingRateLimit", References::number)?,
+        burst: references.member(settings, "ThrottlingBurstLimit", References::number)?,
     })
 }
 
 fn read_table(name: &str, resource: &Value, references: &References) -> Result<Table> {
     let properties = &resource["Properties"];
-    let key = |kind: &str| {
-        let schema = properties["KeySchema"].as_sequence().into_iter().flatten();
-        let mut keys = schema.filter(|key| key["KeyType"].as_str() == Some(kind));
-        keys.next().map_or_else(|| error(format!("{name}: no {kind} key")), |key| scalar(&key["AttributeName"]))
+    let with = |list: &str, member: &str, value: &str| {
+        let mut items = properties[list].as_sequence().into_iter().flatten();
+        items.find(|item| item[member].as_str() == Some(value)).cloned()
     };
+    let key = |kind: &str| {
+        let Some(key) = with("KeySchema", "KeyType", kind) else {
+            return error(format!("no {kind} key"));
+        };
+        let attribute = scalar(&key["AttributeName"])?;
+        match with("AttributeDefinitions", "AttributeName", &attribute) {
+            Some(definition) if definition["AttributeType"].as_str() == Some("S") => Ok(attribute),
+            _ => error(format!("AttributeDefinitions: {attribute} must be there, of type S")),
+        }
+    };
+    if properties["BillingMode"].as_str() != Some("PAY_PER_REQUEST") {
+        return error("BillingMode: only PAY_PER_REQUEST is understood here");
+    }
+    let expiry = &properties["TimeToLiveSpecification"];
+    if expiry["Enabled"].as_bool() != Some(true) {
+        return error("TimeToLiveSpecification: not enabled");
+    }
     Ok(Table {
         name: name.to_owned(),
         partition_key: key("HASH")?,
         sort_key: key("RANGE")?,
-        ttl_attribute: references.text(&properties["TimeToLiveSpecification"]["AttributeName"])?,
+        ttl_attribute: references.member(expiry, "AttributeName", References::text)?,
     })
 }
 

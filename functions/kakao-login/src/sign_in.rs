@@ -162,12 +162,11 @@ impl KakaoLogin {
             Claimed::Again(_) => return Err(used_before()),
         };
         let answer = async {
-            let (user, told) = match known {
-                Some(user) => (user, identity.user),
-                None => {
-                    let told = self.meet(identity.user, visit.now).await?;
-                    (self.store.make(told.id, visit.now).await?, told)
-                }
+            let (user, told) = if let Some(user) = known {
+                (user, identity.user)
+            } else {
+                let told = self.meet(identity.user, visit.now).await?;
+                (self.store.make(told.id, visit.now).await?, told)
             };
             self.begin(user, &told, beginning, begun_at, None, visit).await
         }

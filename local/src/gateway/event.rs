@@ -8,13 +8,14 @@ use axum::{
     body::Body,
     http::{
         HeaderMap, HeaderName, HeaderValue, StatusCode,
-        header::{CONTENT_TYPE, COOKIE, SET_COOKIE},
+        header::{CONNECTION, CONTENT_TYPE, COOKIE, SET_COOKIE, TRANSFER_ENCODING},
         request::Parts,
     },
     response::Response,
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Map, Value, json};
+use shared::random;
 use time::OffsetDateTime;
 
 use crate::template::Route;
@@ -40,7 +41,7 @@ pub(super) fn build(request: &Parts, body: &[u8], meta: &Meta) -> Value {
         "routeKey": route_key,
         "rawPath": path,
         "rawQueryString": query,
-        "headers": headers(&request.headers, meta.source_ip),
+        "headers": headers(&request.headers, body.len(), meta.source_ip, now),
         "requestContext": {
             "accountId": "123456789012",
             "apiId": "local",
@@ -89,10 +90,10 @@ fn common_log_time(milliseconds: u64) -> String {
     format!("{:02}/{}/{}:{hour:02}:{minute:02}:{second:02} +0000", time.day(), &month[..3], time.year())
 }
 
-/// In lower case, several of one name joined by commas, cookies apart.
-fn headers(request: &HeaderMap, source_ip: IpAddr) -> Map<String, Value> {
+/// In lower case, several of one name joined by commas, cookies apart, and without those of one connection.
+fn headers(request: &HeaderMap, body_bytes: usize, source_ip: IpAddr, now: u64) -> Map<String, Value> {
     let mut joined = BTreeMap::<&str, String>::new();
-    for (name, value) in request.iter().filter(|(name, _)| *name != COOKIE) {
+    for (name, value) in request.iter().filter(|(name, _)| ![COOKIE, CONNECTION, TRANSFER_ENCODING].contains(*name)) {
         let value = text(Some(value));
         joined.entry(name.as_str()).and_modify(|so_far| *so_far = format!("{so_far},{value}")).or_insert(value);
     }
@@ -100,7 +101,15 @@ fn headers(request: &HeaderMap, source_ip: IpAddr) -> Map<String, Value> {
     joined.insert("x-forwarded-for", format!("{forwarded}{source_ip}"));
     joined.insert("x-forwarded-proto", "https".to_owned());
     joined.insert("x-forwarded-port", "443".to_owned());
+    joined.insert("content-length", body_bytes.to_string());
+    joined.entry("x-amzn-trace-id").or_insert_with(|| trace_id(now));
     joined.into_iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect()
+}
+
+/// As in `Root=1-6926a1b2-0123456789abcdef01234567`: the second, and 12 random bytes.
+fn trace_id(milliseconds: u64) -> String {
+    let (first, second) = (u64::from_be_bytes(random::bytes()), u32::from_be_bytes(random::bytes()));
+    format!("Root=1-{:08x}-{first:016x}{second:08x}", milliseconds / 1_000)
 }
 
 fn cookies(headers: &HeaderMap) -> Vec<String> {
@@ -180,24 +189,52 @@ mod tests {
         }
     }
 
-    /// The recorded event is what the cloud sends; what this gateway makes of the same request has the same members.
+    /// A recorded event is what the cloud sends. The gateway is given only what a client says, and adds the rest itself.
     #[test]
-    fn an_event_has_the_members_of_a_recorded_one() {
-        let recorded: Value = serde_json::from_str(include_str!("../../../events/refresh.json")).unwrap();
-        let mut request = request().header("cookie", "theme=dark; a=b");
-        for (name, value) in recorded["headers"].as_object().unwrap() {
-            if name != "host" && !name.starts_with("x-forwarded") {
-                request = request.header(name, value.as_str().unwrap());
+    fn events_have_the_members_of_the_recorded_ones() {
+        for text in [
+            include_str!("../../../events/kakao-login.json"),
+            include_str!("../../../events/refresh.json"),
+            include_str!("../../../events/logout.json"),
+            include_str!("../../../events/profile.json"),
+        ] {
+            let recorded: Value = serde_json::from_str(text).unwrap();
+            let route_key = recorded["routeKey"].as_str().unwrap();
+            let (method, path) = route_key.split_once(' ').unwrap();
+            let mut request = Request::builder().method(method).uri(path).header("connection", "keep-alive");
+            for (name, value) in recorded["headers"].as_object().unwrap() {
+                if !name.starts_with("x-") && name != "content-length" {
+                    request = request.header(name, value.as_str().unwrap());
+                }
+            }
+            for cookie in recorded["cookies"].as_array().into_iter().flatten() {
+                request = request.header("cookie", cookie.as_str().unwrap());
+            }
+            let body = recorded["body"].as_str().unwrap_or_default();
+            let made = event(request.body(()).unwrap(), body.as_bytes(), None);
+            let (mut expected, mut found) = (Vec::new(), Vec::new());
+            keys(&recorded, "", &mut expected);
+            keys(&made, "", &mut found);
+            expected.sort();
+            found.sort();
+            assert_eq!(found, expected, "{route_key}");
+            for same in ["cookies", "body", "isBase64Encoded", "rawPath", "rawQueryString", "version"] {
+                assert_eq!(made.get(same), recorded.get(same), "{route_key}: {same}");
+            }
+            for same in ["content-length", "content-type", "x-forwarded-for", "x-forwarded-port", "x-forwarded-proto"] {
+                assert_eq!(made["headers"].get(same), recorded["headers"].get(same), "{route_key}: {same}");
             }
         }
-        let made = event(request.body(()).unwrap(), b"", None);
-        let (mut expected, mut found) = (Vec::new(), Vec::new());
-        keys(&recorded, "", &mut expected);
-        keys(&made, "", &mut found);
-        expected.sort();
-        found.sort();
-        assert_eq!(found, expected);
-        assert_eq!(made["cookies"], json!(["theme=dark", "a=b"]));
+    }
+
+    #[test]
+    fn a_trace_id_is_the_gateways_unless_the_client_has_one() {
+        let made = event(request().body(()).unwrap(), b"", None);
+        let made = made["headers"]["x-amzn-trace-id"].as_str().unwrap();
+        let parts: Vec<usize> = made.split('-').map(str::len).collect();
+        assert!(made.starts_with("Root=1-") && parts == [6, 8, 24], "{made}");
+        let kept = event(request().header("x-amzn-trace-id", "Root=1-a-b").body(()).unwrap(), b"", None);
+        assert_eq!(kept["headers"]["x-amzn-trace-id"], "Root=1-a-b");
     }
 
     #[test]

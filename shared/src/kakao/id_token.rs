@@ -17,7 +17,7 @@ use crate::{
 };
 
 const ISSUER: &str = "https://kauth.kakao.com";
-const LEEWAY: Duration = Duration::from_secs(60);
+const LEEWAY: Duration = Duration::from_mins(1);
 /// Kakao's have about 900 characters.
 pub(super) const MAX_LENGTH: usize = 8 * 1024;
 

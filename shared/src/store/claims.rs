@@ -127,9 +127,7 @@ impl Store {
 
 fn read(claim: &item::Item) -> Result<Claim, StoreError> {
     let session = item::read_text(claim, "session_id")?.parse().map_err(|_| StoreError::Corrupt("session_id"))?;
-    let user = match claim.contains_key("user_id") {
-        true => Some(item::read_text(claim, "user_id")?.parse().map_err(|_| StoreError::Corrupt("user_id"))?),
-        false => None,
-    };
+    let user = claim.get("user_id").map(|_| item::read_text(claim, "user_id")).transpose()?;
+    let user = user.map(str::parse).transpose().map_err(|_| StoreError::Corrupt("user_id"))?;
     Ok(Claim { session, user, claimed_at: item::read_time(claim, "claimed_at")? })
 }

@@ -1,0 +1,101 @@
+//! What is refused, and that the refusal says where.
+
+use super::*;
+use crate::cloud::TEMPLATE;
+
+fn parameters() -> BTreeMap<String, String> {
+    let parameters = [
+        ("Issuer", "https://a.example"),
+        ("AllowedOrigins", "https://a.example,https://b.example"),
+        ("KakaoAppId", "1"),
+        ("RedirectUris", "https://a.example/"),
+        ("KakaoRestApiKey", "0123456789abcdef0123456789abcdef"),
+    ];
+    parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+/// The project's own template, in which `from` has become `to`.
+fn read(from: &str, to: &str) -> Result<Template> {
+    assert!(TEMPLATE.contains(from), "{from}");
+    Template::read(&TEMPLATE.replacen(from, to, 1), &parameters())
+}
+
+const EVENT: &str = "{ ApiId: !Ref HttpApi, Method: POST, Path: /auth/kakao }";
+const EXPIRY: &str = "{ AttributeName: expires_at, Enabled: true }";
+
+#[test]
+fn the_projects_own_template_is_read() {
+    let template = read("Description", "Description").unwrap();
+    let refresh = &template.functions["refresh"];
+    assert_eq!(refresh.timeout, Duration::from_secs(10));
+    // From the globals, a parameter's default, a list and a resource.
+    for (name, value) in [
+        ("STAGE", "prod"),
+        ("ACCESS_TTL", "300"),
+        ("ALLOWED_ORIGINS", "https://a.example,https://b.example"),
+        ("SECRET_ID", "RefreshSecret"),
+    ] {
+        assert_eq!(refresh.environment[name], value);
+    }
+    assert_eq!(template.cors.origins, ["https://a.example", "https://b.example"]);
+    assert!(template.cors.credentials && template.cors.exposed.is_empty());
+    assert_eq!(template.table.ttl_attribute, "expires_at");
+}
+
+#[test]
+fn a_refusal_says_where() {
+    for (from, to, words) in [
+        (EVENT, "{ ApiId: !Ref HttpApi, Path: /auth/kakao }", ["KakaoLogin: event Own: ", "Method"]),
+        (EVENT, "{ ApiId: !Ref HttpApi, Method: POST }", ["KakaoLogin: event Own: ", "Path"]),
+        ("SECRET_ID: !Ref KakaoLoginSecret", "SECRET_ID: !If [A, b, c]", ["KakaoLogin: SECRET_ID: ", "!If"]),
+        ("Timeout: 10", "Timeout: soon", ["KakaoLogin: Timeout: ", "soon"]),
+        ("ThrottlingRateLimit: !Ref ThrottlingRateLimit", "Nothing: 1", ["HttpApi: ", "ThrottlingRateLimit"]),
+        ("MaxAge: 7200", "MaxAge: long", ["HttpApi: MaxAge: ", "long"]),
+        ("MaxAge: 7200", "MaxAge: 7200\n        ExposeHeaders: ['a b']", ["HttpApi: ", "a b"]),
+        ("KeyType: RANGE", "KeyType: OTHER", ["Table: ", "RANGE"]),
+    ] {
+        let refusal = read(from, to).unwrap_err().to_string();
+        assert!(words.iter().all(|word| refusal.contains(word)), "{to}: {refusal}");
+    }
+}
+
+/// SAM deploys each of these without a word, or all but.
+#[test]
+fn what_the_cloud_would_do_otherwise_than_it_looks_is_refused() {
+    for (from, to, complaint) in [
+        (EVENT, "{ Method: POST, Path: /auth/kakao }", "ApiId"),
+        (EVENT, "{ ApiId: !Ref Table, Method: POST, Path: /auth/kakao }", "ApiId"),
+        ("BuildProperties: { Binary: refresh }", "BuildProperties: { Binary: kakao-login }", "kakao-login already"),
+        ("    Type: AWS::Serverless::Function", "    Type: AWS::Serverless::Function\n    Condition: A", "Condition"),
+        ("/auth/kakao/{proxy+}", "/auth/kakao{proxy+}", "segment"),
+        ("/auth/kakao/{proxy+}", "/auth/{id}/{proxy+}", "segment"),
+        ("Timeout: 10", "Timeout: 0", "900"),
+        ("Timeout: 10", "Timeout: 901", "900"),
+        (EXPIRY, "{ AttributeName: expires_at, Enabled: false }", "not enabled"),
+        ("{ AttributeName: sk, AttributeType: S }", "{ AttributeName: sk, AttributeType: N }", "sk must be"),
+        ("        - { AttributeName: sk, AttributeType: S }\n", "", "sk must be"),
+        ("BillingMode: PAY_PER_REQUEST", "BillingMode: PROVISIONED", "BillingMode"),
+        ("AllowCredentials: true", "AllowCredentials: yes please", "neither"),
+    ] {
+        let refusal = read(from, to).expect_err(to).to_string();
+        assert!(refusal.contains(complaint), "{to}: {refusal}");
+    }
+}
+
+#[test]
+fn a_star_and_credentials_do_not_go_together_however_they_are_written() {
+    for (credentials, refused) in [("true", true), ("'true'", true), ("false", false)] {
+        let yaml = TEMPLATE.replacen("AllowOrigins: !Ref AllowedOrigins", "AllowOrigins: ['*']", 1);
+        let yaml = yaml.replacen("AllowCredentials: true", &format!("AllowCredentials: {credentials}"), 1);
+        assert_eq!(Template::read(&yaml, &parameters()).is_err(), refused, "{credentials}");
+    }
+}
+
+#[test]
+fn a_number_is_one() {
+    for (value, refused) in [("60", false), ("NaN", true), ("inf", true), ("0x3c", true), ("", true)] {
+        let mut given = parameters();
+        given.insert("AccessTtl".to_owned(), value.to_owned());
+        assert_eq!(Template::read(TEMPLATE, &given).is_err(), refused, "{value}");
+    }
+}
