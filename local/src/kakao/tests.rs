@@ -223,3 +223,122 @@ async fn faults_come_and_go() {
     client.delete(&faults).send().await.unwrap();
     assert_eq!(me().await.unwrap().json::<Value>().await.unwrap()["code"], -401);
 }
+
+#[tokio::test]
+async fn an_admin_key_speaks_for_every_user_of_its_app() {
+    let test = Test::start().await;
+    let target = [("target_id_type", "user_id"), ("target_id", "1029384756")];
+    let as_admin = |key: &str, path: &str| test.get(path).header("authorization", format!("KakaoAK {key}"));
+    let (status, me) = answer(as_admin(SHOP.admin_key, "/v2/user/me").query(&target)).await;
+    assert_eq!((status, &me["id"]), (200, &json!(1_029_384_756)));
+    for (key, query, expected) in [
+        ("wrong", target, (401, -401)),
+        (SHOP.admin_key, [("target_id_type", "uuid"), ("target_id", "1029384756")], (400, -2)),
+        (SHOP.admin_key, [("target_id_type", "user_id"), ("target_id", "1")], (400, -101)),
+        (SHOP.admin_key, [("target_id_type", "user_id"), ("target_id", "2000000007")], (400, -101)),
+    ] {
+        let (status, refusal) = answer(as_admin(key, "/v2/user/me").query(&query)).await;
+        assert_eq!((status, refusal["code"].as_i64()), (expected.0, Some(expected.1)), "{key} {query:?}");
+    }
+    assert_eq!(answer(as_admin(SHOP.admin_key, "/v1/user/access_token_info")).await.0, 401, "by access token only");
+}
+
+#[tokio::test]
+async fn a_log_out_ends_one_token_and_an_unlink_all_of_them() {
+    let test = Test::start().await;
+    let [one, two] = [test.token(&json!({"user": "ryan"})).await, test.token(&json!({"user": "ryan"})).await];
+    let info = async |token: &str| answer(test.get("/v1/user/access_token_info").bearer_auth(token)).await.0;
+    let post = |path: &str, token: &str| test.client.post(format!("{}{path}", test.kakao.url())).bearer_auth(token);
+    assert_eq!(answer(post("/v1/user/logout", &one)).await, (200, json!({"id": 1_029_384_756})));
+    assert_eq!((info(&one).await, info(&two).await), (401, 200));
+    assert_eq!(answer(post("/v1/user/unlink", &two)).await.0, 200);
+    assert_eq!(info(&two).await, 401);
+    let later = test.token(&json!({"user": "ryan"})).await;
+    assert_eq!(answer(test.get("/v2/user/me").bearer_auth(&later)).await.1["code"], -101);
+}
+
+#[tokio::test]
+async fn consents_and_userinfo_are_told() {
+    let test = Test::start().await;
+    let token = test.token(&json!({"user": "apeach"})).await;
+    let (_, scopes) = answer(test.get("/v2/user/scopes").bearer_auth(&token)).await;
+    let agreed: Vec<bool> = scopes["scopes"].as_array().unwrap().iter().map(|scope| scope["agreed"] == true).collect();
+    assert_eq!(agreed, [true, true, false]);
+    let (_, info) = answer(test.get("/v1/oidc/userinfo").bearer_auth(&token)).await;
+    assert_eq!((&info["sub"], info.get("email")), (&json!("2000000001"), None));
+    let plain = test.token(&json!({"user": "ryan", "app": "plain"})).await;
+    assert_eq!(answer(test.get("/v1/oidc/userinfo").bearer_auth(&plain)).await.1["code"], -3);
+}
+
+#[tokio::test]
+async fn a_refresh_token_is_renewed_in_its_last_month_only() {
+    let test = Test::start().await;
+    let (_, tokens) = test.exchange(&[]).await;
+    let first = tokens["refresh_token"].as_str().unwrap().to_owned();
+    let renew = async |token: &str| test.exchange(&[("grant_type", "refresh_token"), ("refresh_token", token)]).await;
+    let (status, early) = renew(&first).await;
+    assert_eq!((status, early.get("refresh_token")), (200, None));
+    test.clock.advance(Duration::from_hours(31 * 24));
+    let second = renew(&first).await.1["refresh_token"].as_str().unwrap().to_owned();
+    assert_eq!(renew(&first).await.1["error_code"], "KOE322", "the old one died");
+    test.clock.advance(Duration::from_hours(60 * 24));
+    assert_eq!(renew(&second).await.1["error_code"], "KOE322", "two months are over");
+}
+
+#[tokio::test]
+async fn quotas_run_out() {
+    let test = Test::start().await;
+    for _ in 0..20 {
+        assert_eq!(test.exchange(&[]).await.0, 200);
+    }
+    assert_eq!(test.exchange(&[]).await.1["error_code"], "KOE237");
+    test.clock.advance(Duration::from_mins(10));
+    assert_eq!(test.exchange(&[]).await.0, 200);
+
+    let quota =
+        |left: Value| test.client.post(format!("{}/control/quota", test.kakao.url())).json(&json!({"left": left}));
+    quota(json!(1)).send().await.unwrap();
+    let me = async || answer(test.get("/v2/user/me")).await.1["code"].as_i64();
+    assert_eq!([me().await, me().await], [Some(-401), Some(-10)]);
+    quota(Value::Null).send().await.unwrap();
+    assert_eq!(me().await, Some(-401));
+}
+
+#[tokio::test]
+async fn two_keys_are_published_and_rotate() {
+    let test = Test::start().await;
+    let (_, discovery) = answer(test.get("/.well-known/openid-configuration")).await;
+    assert_eq!(
+        (&discovery["issuer"], discovery.get("end_session_endpoint")),
+        (&json!("https://kauth.kakao.com"), None)
+    );
+    let kids = async || {
+        let (_, set) = answer(test.get("/.well-known/jwks.json")).await;
+        set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    let before = kids().await;
+    test.client.post(format!("{}/control/rotate-keys", test.kakao.url())).send().await.unwrap();
+    let after = kids().await;
+    assert_eq!((before.len(), after.len(), &before[1]), (2, 2, &after[0]));
+    assert!(!after.contains(&before[0]));
+}
+
+#[tokio::test]
+async fn a_browser_that_logs_out_or_must_not_be_asked_goes_back() {
+    let test = Test::start().await;
+    let query = [("client_id", SHOP.rest_api_key), ("logout_redirect_uri", REDIRECT_URI), ("state", "s")];
+    let back = test.get("/oauth/logout").query(&query).send().await.unwrap();
+    assert_eq!(back.headers()["location"], "http://localhost:9000/?state=s");
+    let nowhere: BTreeMap<_, _> = query.into_iter().chain([("logout_redirect_uri", "https://evil.example/")]).collect();
+    let refusal = test.get("/oauth/logout").query(&nowhere).send().await.unwrap();
+    assert!(refusal.status() == 400 && refusal.text().await.unwrap().contains("KOE007"));
+
+    let silent = [
+        ("client_id", SHOP.rest_api_key),
+        ("redirect_uri", REDIRECT_URI),
+        ("response_type", "code"),
+        ("prompt", "none"),
+    ];
+    let back = test.get("/oauth/authorize").query(&silent).send().await.unwrap();
+    assert!(back.headers()["location"].to_str().unwrap().contains("error=login%5Frequired"));
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use local::{Stack, wire::Traffic};
+use local::{REDIRECT_URI, Stack, wire::Traffic};
 use serde_json::json;
 
 const WINDOW: Duration = Duration::from_secs(30);
@@ -147,4 +147,24 @@ async fn the_largest_items_still_cost_one_unit() {
     let request = stack.request(reqwest::Method::POST, "/auth/kakao").header("user-agent", "u".repeat(5_000));
     stack.send(request.json(&json!({"access_token": token}))).await;
     assert!((stack.wire.take_traffic().write_units - 3.0).abs() < f64::EPSILON);
+}
+
+#[tokio::test]
+async fn a_sign_in_by_code_costs_two_writes_more_if_it_may_come_twice() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    stack.sign_in_as(&user).await;
+    let challenge = json!({"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"});
+    let verifier = json!("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
+    for (parameters, verifier, in_order, operations, expected) in [
+        (json!({}), json!(null), 1, vec!["GetItem", "PutItem", "UpdateItem"], (2.0, 0.5)),
+        (challenge, verifier, 2, vec!["PutItem", "GetItem", "PutItem", "UpdateItem", "UpdateItem"], (4.0, 0.5)),
+    ] {
+        let code = stack.kakao.code_with(&user, &parameters).await;
+        let (_, before) = (stack.wire.take_traffic(), stack.kakao.calls().await);
+        stack.login(&json!({"code": code, "redirect_uri": REDIRECT_URI, "code_verifier": verifier})).await;
+        let traffic = stack.wire.take_traffic();
+        assert_eq!((sorted(&traffic, in_order), units(&traffic)), (operations, expected));
+        assert_eq!(stack.kakao.calls().await - before, 2, "the exchange and user/me");
+    }
 }

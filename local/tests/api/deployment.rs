@@ -155,3 +155,15 @@ fn the_recorded_events_are_what_lambda_http_reads() {
         assert_eq!(event["routeKey"], format!("{method} {path}"));
     }
 }
+
+/// The stand-in, its control routes and this crate cannot be deployed: nothing that is built for Lambda knows them.
+#[test]
+fn nothing_of_the_local_stack_is_in_what_is_deployed() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    for package in ["shared", "functions/kakao-login", "functions/refresh", "functions/logout", "functions/profile"] {
+        let manifest = std::fs::read_to_string(format!("{root}/{package}/Cargo.toml")).unwrap();
+        for foreign in ["local", "dynoxide", "axum"] {
+            assert!(!manifest.lines().any(|line| line.starts_with(foreign)), "{package} depends on {foreign}");
+        }
+    }
+}
