@@ -6,6 +6,7 @@ pub mod cloud;
 pub mod doctor;
 pub mod gateway;
 pub mod kakao;
+mod people;
 pub mod secrets;
 pub mod server;
 mod stack;
@@ -13,4 +14,7 @@ pub mod table;
 pub mod template;
 pub mod wire;
 
-pub use self::stack::{Anywhere, ORIGIN, People, REDIRECT_URI, Settings, Stack};
+pub use self::{
+    people::People,
+    stack::{Anywhere, ORIGIN, REDIRECT_URI, Settings, Stack},
+};

@@ -18,7 +18,10 @@ use local::{
 };
 use serde_json::Value;
 use shared::clock::{Clock, SystemClock};
-use tokio::net::TcpListener;
+use tokio::{
+    net::TcpListener,
+    signal::unix::{SignalKind, signal},
+};
 
 /// What the functions need around them.
 struct Surroundings {
@@ -52,7 +55,7 @@ pub(crate) async fn run() -> Result<(), String> {
     println!("{text}");
     tokio::select! {
         () = gateway.serve(listener) => Ok(()),
-        stopped = tokio::signal::ctrl_c() => stopped.map_err(|error| error.to_string()),
+        stopped = stopped() => stopped,
     }
 }
 
@@ -75,7 +78,16 @@ pub(crate) async fn watch() -> Result<(), String> {
     let mut watch = watch.spawn().map_err(|error| format!("cargo-lambda (`make .venv` installs it): {error}"))?;
     tokio::select! {
         ended = watch.wait() => Err(ended.map_or_else(|error| error.to_string(), |status| status.to_string())),
-        stopped = tokio::signal::ctrl_c() => stopped.map_err(|error| error.to_string()),
+        stopped = stopped() => stopped,
+    }
+}
+
+/// Ends with Ctrl-C or a plain `kill`, so that what was started here is stopped too.
+async fn stopped() -> Result<(), String> {
+    let mut terminated = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
+    tokio::select! {
+        _ = terminated.recv() => Ok(()),
+        interrupted = tokio::signal::ctrl_c() => interrupted.map_err(|error| error.to_string()),
     }
 }
 

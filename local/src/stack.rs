@@ -3,17 +3,17 @@
 use std::{collections::BTreeMap, env, ops::Deref, sync::Arc, time::Duration};
 
 use dynoxide::Database;
-use reqwest::Client;
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::clock::Clock;
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
-    client::{Answer, Functions, http_client},
+    client::{Answer, Functions},
     clock::ManualClock,
     cloud,
     gateway::{Gateway, TrailingSlash},
     kakao::{Kakao, SHOP},
+    people::People,
     secrets,
     table::{self, Item},
     wire::Wire,
@@ -48,13 +48,6 @@ pub struct Settings {
     pub slash: TrailingSlash,
     /// Another DynamoDB than the embedded one.
     pub dynamodb: Option<String>,
-}
-
-/// The people at Kakao, and what is known of the calls made there.
-#[derive(Clone, Debug)]
-pub struct People {
-    url: String,
-    client: Client,
 }
 
 /// A stack that may be another process's: the part that a stranger can see.
@@ -121,7 +114,7 @@ impl Stack {
         servers.push(tokio::spawn(Gateway::new(&template, &functions, settings.slash, None).serve(listener)));
         Self {
             functions: Functions::new(&url),
-            kakao: People { url: kakao.url().to_owned(), client: http_client() },
+            kakao: People::of(kakao.url()),
             wire,
             clock,
             table: template.table.name,
@@ -231,8 +224,7 @@ impl Anywhere {
     /// The stack at `STACK_URL`, with its Kakao stand-in at `STACK_KAKAO_URL`; without these, one of its own.
     pub async fn start() -> Self {
         if let (Ok(url), Ok(kakao)) = (env::var("STACK_URL"), env::var("STACK_KAKAO_URL")) {
-            let kakao = People { url: kakao, client: http_client() };
-            return Self { functions: Functions::new(&url), kakao, _own: None };
+            return Self { functions: Functions::new(&url), kakao: People::of(&kakao), _own: None };
         }
         let own = Stack::start().await;
         Self { functions: own.functions.clone(), kakao: own.kakao.clone(), _own: Some(own) }
@@ -263,98 +255,6 @@ async fn sign_in(functions: &Functions, kakao: &People, user: &str) -> Answer {
     let answer = functions.login(&json!({"access_token": token})).await;
     assert_eq!(answer.status, 200, "{}", answer.body);
     answer
-}
-
-impl People {
-    /// Somebody ordinary.
-    pub async fn new_user(&self) -> String {
-        self.user(&json!({})).await
-    }
-
-    /// Somebody made to measure; see `local/KAKAO.md`.
-    pub async fn user(&self, user: &Value) -> String {
-        self.post("users", user, "name").await
-    }
-
-    /// An access token of the app that the functions belong to.
-    pub async fn token(&self, user: &str) -> String {
-        self.post("tokens", &json!({"user": user}), "access_token").await
-    }
-
-    /// An access token of another app.
-    pub async fn foreign_token(&self, user: &str) -> String {
-        self.post("tokens", &json!({"user": user, "app": "other"}), "access_token").await
-    }
-
-    /// A code, as Kakao's page sends it back to [`REDIRECT_URI`].
-    pub async fn code(&self, user: &str) -> String {
-        self.code_with(user, &json!({})).await
-    }
-
-    /// A code from a sign-in that began with these parameters.
-    pub async fn code_with(&self, user: &str, parameters: &Value) -> String {
-        let mut body = json!({"user": user, "redirect_uri": REDIRECT_URI});
-        for (name, value) in parameters.as_object().into_iter().flatten() {
-            body[name] = value.clone();
-        }
-        self.post("codes", &body, "code").await
-    }
-
-    /// An ID token as an SDK hands to an app, good or wrong in one way; see `local/KAKAO.md`.
-    pub async fn id_token(&self, user: &str, parameters: &Value) -> String {
-        let mut body = json!({"user": user});
-        for (name, value) in parameters.as_object().into_iter().flatten() {
-            body[name] = value.clone();
-        }
-        self.post("id-tokens", &body, "id_token").await
-    }
-
-    /// Kakao drops its older key and signs with a new one.
-    ///
-    /// # Panics
-    ///
-    /// If the stand-in does not answer.
-    pub async fn rotate_keys(&self) {
-        let answer = self.client.post(format!("{}/control/rotate-keys", self.url)).send().await;
-        assert_eq!(answer.expect("the stand-in answers").status(), 204);
-    }
-
-    /// Breaks an endpoint, or `*` for all.
-    ///
-    /// # Panics
-    ///
-    /// If there is no such fault.
-    pub async fn fail(&self, endpoint: &str, fault: &Value) {
-        let body = json!({"endpoint": endpoint, "fault": fault});
-        let answer = self.client.post(format!("{}/control/faults", self.url)).json(&body).send().await;
-        assert_eq!(answer.expect("the stand-in answers").status(), 204, "{fault}");
-    }
-
-    /// All is well again.
-    ///
-    /// # Panics
-    ///
-    /// If the stand-in does not answer.
-    pub async fn heal(&self) {
-        self.client.delete(format!("{}/control/faults", self.url)).send().await.expect("the stand-in answers");
-    }
-
-    /// How many calls Kakao has had.
-    ///
-    /// # Panics
-    ///
-    /// If the stand-in does not answer.
-    pub async fn calls(&self) -> u64 {
-        let answer = self.client.get(format!("{}/control/calls", self.url)).send().await;
-        let calls: BTreeMap<String, u64> = answer.expect("the stand-in answers").json().await.expect("a JSON object");
-        calls.values().sum()
-    }
-
-    async fn post(&self, what: &str, body: &Value, member: &str) -> String {
-        let answer = self.client.post(format!("{}/control/{what}", self.url)).json(body).send().await;
-        let answer: Value = answer.expect("the stand-in answers").json().await.expect("the stand-in answers JSON");
-        answer[member].as_str().unwrap_or_else(|| panic!("{what} {body}: {answer}")).to_owned()
-    }
 }
 
 async fn free_port() -> TcpListener {
