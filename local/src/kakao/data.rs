@@ -74,6 +74,14 @@ pub(super) struct Person {
 }
 
 impl Person {
+    /// Withdraws the consent to the email: the item stays, its value goes.
+    pub(super) fn withhold_email(&mut self) {
+        if let Some(account) = self.account.as_object_mut() {
+            account.retain(|name, _| !["email", "is_email_valid", "is_email_verified"].contains(&name.as_str()));
+            account.insert("email_needs_agreement".to_owned(), json!(true));
+        }
+    }
+
     /// Kakao numbers people anew for every app.
     pub(super) fn id_in(&self, app: &App) -> i64 {
         if *app == SHOP { self.id } else { self.id ^ app.app_id }

@@ -17,8 +17,12 @@ use std::{
 
 use axum::{
     Router,
+    body::{Body, to_bytes},
     extract::{Request, State},
-    http::{HeaderMap, StatusCode, header::CONTENT_TYPE},
+    http::{
+        HeaderMap, StatusCode,
+        header::{CONTENT_LENGTH, CONTENT_TYPE},
+    },
     middleware::{self, Next},
     response::{IntoResponse, Response},
     routing::{get, post},
@@ -94,7 +98,7 @@ enum Fault {
     WrongTypes,
     /// JSON that ends in the middle.
     Truncated,
-    /// 10 MB.
+    /// The right answer with blanks up to 10 MB.
     Huge,
     /// A redirect to an address that a server must not be led to.
     Redirect,
@@ -210,7 +214,14 @@ async fn count_and_fail(State(standin): State<Arc<Standin>>, request: Request, n
             json_answer(StatusCode::OK, &json!({"id": "one", "app_id": [], "access_token": 7, "kakao_account": 1}))
         }
         Some(Fault::Truncated) => ([(CONTENT_TYPE, "application/json")], r#"{"id": 12"#).into_response(),
-        Some(Fault::Huge) => ([(CONTENT_TYPE, "application/json")], " ".repeat(10_000_000)).into_response(),
+        Some(Fault::Huge) => {
+            // Right in every other way, so that only its size can be why it is refused.
+            let (mut parts, body) = next.run(request).await.into_parts();
+            let mut body = to_bytes(body, usize::MAX).await.unwrap_or_default().to_vec();
+            body.resize(10_000_000, b' ');
+            parts.headers.remove(CONTENT_LENGTH);
+            Response::from_parts(parts, Body::from(body))
+        }
         Some(Fault::Redirect) => {
             (StatusCode::FOUND, [("location", "http://169.254.169.254/latest/meta-data/")]).into_response()
         }

@@ -44,12 +44,16 @@ pub(super) async fn authorize(State(standin): State<Arc<Standin>>, Query(paramet
 /// The page's buttons: a person, or cancel.
 pub(super) async fn decide(State(standin): State<Arc<Standin>>, Form(mut parameters): Form<Parameters>) -> Response {
     let person = parameters.remove("person");
+    let withheld = parameters.remove("withhold_email").is_some();
     let app = match standin.check_authorize(&parameters) {
         Ok(app) => app,
         Err((code, text)) => return (StatusCode::BAD_REQUEST, Html(page::refusal(code, text))).into_response(),
     };
     let answer = match person.filter(|person| standin.data().people.contains_key(person)) {
         Some(person) => {
+            if withheld && let Some(person) = standin.data().people.get_mut(&person) {
+                person.withhold_email();
+            }
             let code = standin.new_code(person, app, &parameters);
             vec![("code", code)]
         }

@@ -15,7 +15,8 @@ small { opacity: .75 }
 button { display: block; width: 100%; min-height: 44px; margin: .5rem 0; padding: .5rem 1rem; text-align: left;
   font: inherit; border: 1px solid #8884; border-radius: 12px; background: #8881; color: inherit; cursor: pointer }
 button:first-of-type.person { background: #fee500; color: #000000d9; border-color: #fee500 }
-button:focus-visible { outline: 3px solid #3b82f6; outline-offset: 2px }";
+label { display: flex; align-items: center; gap: .5rem; min-height: 44px }
+button:focus-visible, input:focus-visible { outline: 3px solid #3b82f6; outline-offset: 2px }";
 
 fn page(title: &str, body: &str) -> String {
     format!(
@@ -49,6 +50,9 @@ pub(super) fn authorize(people: &BTreeMap<String, Person>, parameters: &HashMap<
             ),
         );
     }
+    body.push_str(
+        "<label><input type=\"checkbox\" name=\"withhold_email\"> 이메일 제공 안 함 <small>do not share the email</small></label>",
+    );
     body.push_str("<button>취소 <small>Cancel</small></button></form>");
     page("Kakao (stand-in)", &body)
 }

@@ -201,6 +201,11 @@ async fn the_authorize_page_redirects_only_where_it_may() {
     let chosen = test.client.post(&url).form(&good.into_iter().chain([("person", "ryan")]).collect::<Vec<_>>());
     let location = chosen.send().await.unwrap().headers()["location"].to_str().unwrap().to_owned();
     assert!(location.starts_with("http://localhost:9000/?code=") && location.ends_with("&state=s%20t"), "{location}");
+    let withheld = good.into_iter().chain([("person", "ryan"), ("withhold_email", "on")]).collect::<Vec<_>>();
+    test.client.post(&url).form(&withheld).send().await.unwrap();
+    let token = test.token(&json!({"user": "ryan"})).await;
+    let (_, me) = answer(test.get("/v2/user/me").bearer_auth(&token)).await;
+    assert_eq!((&me["kakao_account"]["email_needs_agreement"], me["kakao_account"].get("email")), (&json!(true), None));
     let cancelled = test.client.post(&url).form(&good).send().await.unwrap();
     let location = cancelled.headers()["location"].to_str().unwrap();
     assert_eq!(

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use local::Stack;
-use reqwest::StatusCode;
+use local::{Stack, client::cookie_pair};
+use reqwest::{Method, StatusCode};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
 
@@ -167,6 +167,9 @@ async fn who_began_the_sign_in_may_send_it_again_and_gets_the_same_session() {
     stack.advance(Duration::from_secs(29));
     let again = stack.login(&body).await;
     assert_eq!((again.status, again.token()), (StatusCode::OK, first.token()));
+    let with_its_cookie = stack.request(Method::POST, "/auth/kakao").header("cookie", cookie_pair(&first.token()));
+    assert_eq!(stack.send(with_its_cookie.json(&body)).await.token(), first.token());
+    assert_eq!(stack.refresh(&first.token()).await.status, StatusCode::OK, "its own session is not the previous one");
     assert_eq!(stack.count("SESSION#").await, 2);
     stack.advance(Duration::from_secs(1));
     assert_eq!(stack.login(&body).await.code(), "kakao_rejected", "30 s");
