@@ -149,3 +149,25 @@ fn unconditional<T, E: ProvideErrorMetadata>(operation: &'static str, result: Re
         reason: error.code().unwrap_or("unnamed error").to_owned(),
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_dynamodb::config::Credentials;
+
+    use super::*;
+    use crate::id::UserId;
+
+    /// The roots are read when the first connection is made: were one unreadable, that would be the moment to find out.
+    #[tokio::test]
+    async fn the_pinned_roots_are_readable() {
+        let endpoint = Endpoint {
+            region: "ap-northeast-2".to_owned(),
+            url: Some("https://127.0.0.1:1".to_owned()),
+            credentials: SharedCredentialsProvider::new(Credentials::new("x", "x", None, None, "test")),
+        };
+        let store = Store::new(endpoint, "table".to_owned());
+        let refused = store.user(UserId::generate()).await.unwrap_err().to_string();
+        assert_eq!(refused, "DynamoDB GetItem failed: no connection");
+        assert_eq!(include_str!("../amazon-roots.pem").matches("-----BEGIN CERTIFICATE-----").count(), 5);
+    }
+}
