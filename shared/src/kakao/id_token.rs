@@ -146,3 +146,55 @@ fn hash(nonce: &str) -> String {
 fn rejected(reason: &str) -> KakaoError {
     KakaoError::Rejected(reason.to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+
+    fn token(changes: &Value) -> String {
+        let mut claims = json!({
+            "iss": ISSUER, "aud": "key", "sub": "1376016924429759228", "iat": NOW.unix_seconds(), "exp": NOW.unix_seconds() + 1,
+        });
+        for (name, value) in changes.as_object().into_iter().flatten() {
+            claims[name] = value.clone();
+        }
+        let encode = |part: &Value| BASE64_URL_SAFE_NO_PAD.encode(part.to_string());
+        format!("{}.{}.x", encode(&json!({"alg": "RS256"})), encode(&claims))
+    }
+
+    fn check(changes: &Value, nonce: Option<&str>) -> Result<Identity, KakaoError> {
+        read(&token(changes), &["key".to_owned()], nonce, "access token", NOW)
+    }
+
+    #[test]
+    fn a_token_of_another_access_token_is_refused() {
+        // The left half of SHA-256("access token"), by openssl.
+        assert!(check(&json!({"at_hash": "DD1GlGu_mcghPdf2xkDtZA"}), None).is_ok());
+        assert!(check(&json!({}), None).is_ok(), "Kakao need not send it");
+        assert!(matches!(check(&json!({"at_hash": "AAAAAAAAAAAAAAAAAAAAAA"}), None), Err(KakaoError::Rejected(_))));
+    }
+
+    #[test]
+    fn a_nonce_that_was_asked_for_has_to_be_there_as_it_is_or_as_a_hash() {
+        assert!(!check(&json!({"nonce": "n"}), Some("n")).unwrap().knows_preimage);
+        assert!(check(&json!({"nonce": hash("n")}), Some("n")).unwrap().knows_preimage);
+        assert!(check(&json!({"nonce": "n"}), None).is_ok(), "a sign-in by code need not name it");
+        for nonce in [json!("other"), json!(hash("other")), json!("")] {
+            assert!(check(&json!({"nonce": nonce}), Some("n")).is_err(), "{nonce}");
+        }
+        assert!(check(&json!({}), Some("n")).is_err());
+    }
+
+    #[test]
+    fn what_a_token_does_not_say_is_silence() {
+        let said = check(&json!({"nickname": "라이언\n", "email": "no address"}), None).unwrap().user;
+        assert_eq!(said.id.to_string(), "1376016924429759228");
+        assert_eq!((said.nickname, said.email), (Told::Value("라이언".to_owned()), Told::Silence));
+        let silent = check(&json!({}), None).unwrap().user;
+        assert_eq!((silent.nickname, silent.profile_image), (Told::Silence, Told::Silence));
+    }
+}
