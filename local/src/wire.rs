@@ -1,6 +1,7 @@
 //! The wire to DynamoDB: counts what crosses it and, when told to, fails as DynamoDB and networks do.
 
 use std::{
+    collections::BTreeMap,
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -64,6 +65,8 @@ struct Shared {
     client: reqwest::Client,
     fault: Mutex<Option<Fault>>,
     traffic: Mutex<Traffic>,
+    /// The last request of each operation.
+    last: Mutex<BTreeMap<String, (HeaderMap, Bytes)>>,
 }
 
 impl Wire {
@@ -78,6 +81,7 @@ impl Wire {
             client: http_client(),
             fault: Mutex::default(),
             traffic: Mutex::default(),
+            last: Mutex::default(),
         });
         let routes = Router::new().fallback(pass).with_state(Arc::clone(&state));
         Ok(Self { server: Server::start_anywhere(routes).await?, state })
@@ -97,6 +101,21 @@ impl Wire {
     /// From now on all is well.
     pub fn heal(&self) {
         *lock(&self.state.fault) = None;
+    }
+
+    /// Sends the last request of this operation once more, as a network does that had held a copy back.
+    ///
+    /// # Errors
+    ///
+    /// If DynamoDB does not answer.
+    ///
+    /// # Panics
+    ///
+    /// If there was no such request.
+    pub async fn repeat_last(&self, operation: &str) -> Result<StatusCode, reqwest::Error> {
+        let last = lock(&self.state.last).get(operation).cloned();
+        let (headers, body) = last.unwrap_or_else(|| panic!("no {operation} has crossed"));
+        Ok(forward(&self.state, operation, &headers, &body).await?.status())
     }
 
     /// What has crossed since the last call of this.
@@ -119,6 +138,7 @@ async fn pass(State(state): State<Arc<Shared>>, request: Request) -> Response {
         return hang_up();
     };
 
+    lock(&state.last).insert(operation.to_owned(), (parts.headers.clone(), body.clone()));
     let fault = *lock(&state.fault);
     match fault {
         Some(Fault::Down) => return hang_up(),

@@ -11,6 +11,7 @@ use shared::{
     config::{Config, ConfigError},
     error::Error,
     http::{Cookies, JsonObject},
+    id::UserId,
     jwt::Signer,
     kakao::Kakao,
     log::Pseudonyms,
@@ -93,6 +94,12 @@ impl KakaoLogin {
             pseudonyms,
             clock,
         })
+    }
+
+    /// Connects to DynamoDB by asking for what is not there, and to Kakao.
+    pub async fn prepare(&self) {
+        // A failure shows again, and is answered, when there is a request.
+        let _ = tokio::join!(self.store.user(UserId::generate()), self.kakao.connect());
     }
 
     /// Signs in: always with a new session, beside which the one that the browser came with ends. Nothing of that one is

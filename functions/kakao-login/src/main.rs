@@ -9,5 +9,6 @@ use shared::{clock::SystemClock, config::Config, http, log};
 async fn main() -> Result<(), lambda_http::Error> {
     log::start(&[]);
     let login = &KakaoLogin::from_config(&Config::from_env().await?, Arc::new(SystemClock))?;
+    http::prepare(login.prepare()).await;
     http::run("kakao-login", |request| login.handle(request)).await
 }

@@ -13,6 +13,7 @@ use shared::{
     config::{Config, ConfigError},
     error::Error,
     http::{self, Cookies, JsonObject, Origins, PresentedCookie},
+    id::UserId,
     log::{self, Pseudonyms},
     store::Store,
     token::{RefreshToken, SessionSecrets},
@@ -55,6 +56,14 @@ impl Logout {
             return Err(config.into_error());
         };
         Ok(Self { store, secrets, cookies, origins, pseudonyms, clock })
+    }
+
+    /// Connects to DynamoDB by asking for what is not there.
+    pub async fn prepare(&self) {
+        let now = self.clock.now();
+        let nobodys = self.secrets.issue(UserId::generate(), self.secrets.begin(None), now);
+        // A failure shows again, and is answered, when there is a request.
+        let _ = self.store.end_all_sessions(&nobodys, now).await;
     }
 
     /// Ends the session and clears the cookie, as often as asked and whatever the cookie holds.

@@ -9,5 +9,6 @@ use shared::{clock::SystemClock, config::Config, http, log};
 async fn main() -> Result<(), lambda_http::Error> {
     log::start(&[]);
     let logout = &Logout::from_config(&Config::from_env().await?, Arc::new(SystemClock))?;
+    http::prepare(logout.prepare()).await;
     http::run("logout", |request| logout.handle(request)).await
 }

@@ -8,6 +8,7 @@ use shared::{
     config::{Config, ConfigError},
     error::Error,
     http,
+    id::{SessionId, UserId},
     jwt::Verifier,
     log::{self, Pseudonyms},
     store::Store,
@@ -38,6 +39,13 @@ impl Profile {
             return Err(config.into_error());
         };
         Ok(Self { store, verifier, pseudonyms, clock })
+    }
+
+    /// Connects to DynamoDB by asking for what is not there.
+    pub async fn prepare(&self) {
+        let nobody = (UserId::generate(), SessionId::generate());
+        // A failure shows again, and is answered, when there is a request.
+        let _ = self.store.user_with_session(nobody.0, nobody.1, self.clock.now()).await;
     }
 
     /// Answers with the user.

@@ -9,5 +9,6 @@ use shared::{clock::SystemClock, config::Config, http, log};
 async fn main() -> Result<(), lambda_http::Error> {
     log::start(&[]);
     let profile = &Profile::from_config(&Config::from_env().await?, Arc::new(SystemClock))?;
+    http::prepare(profile.prepare()).await;
     http::run("profile", |request| profile.handle(request)).await
 }

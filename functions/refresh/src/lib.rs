@@ -12,6 +12,7 @@ use shared::{
     config::{Config, ConfigError},
     error::Error,
     http::{self, Cookies, JsonObject, Origins, PresentedCookie},
+    id::UserId,
     jwt::Signer,
     log::{self, Pseudonyms},
     store::{Ended, Rotation, Store},
@@ -71,6 +72,12 @@ impl Refresh {
             return Err(config.into_error());
         };
         Ok(Self { store, signer, secrets, cookies, origins, rotation_window, idle_ttl, pseudonyms, clock })
+    }
+
+    /// Connects to DynamoDB by asking for what is not there.
+    pub async fn prepare(&self) {
+        // A failure shows again, and is answered, when there is a request.
+        let _ = self.store.user(UserId::generate()).await;
     }
 
     /// Answers with a new access token, and with the successor of the presented refresh token where it is due.

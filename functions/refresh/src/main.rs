@@ -9,5 +9,6 @@ use shared::{clock::SystemClock, config::Config, http, log};
 async fn main() -> Result<(), lambda_http::Error> {
     log::start(&[]);
     let refresh = &Refresh::from_config(&Config::from_env().await?, Arc::new(SystemClock))?;
+    http::prepare(refresh.prepare()).await;
     http::run("refresh", |request| refresh.handle(request)).await
 }

@@ -106,3 +106,19 @@ async fn a_session_that_was_begun_although_the_answer_was_lost_is_the_same_sessi
     }
     assert_eq!(stack.count("KAKAO#").await, 1);
 }
+
+/// A first try that was thought lost arrives after its session has been rotated.
+#[tokio::test]
+async fn a_write_that_arrives_late_puts_nothing_back() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    stack.sign_in_as(&user).await;
+    let first = stack.sign_in_as(&user).await.token();
+    stack.advance(WINDOW);
+    let second = stack.refresh(&first).await.token();
+    for late in ["PutItem", "UpdateItem"] {
+        assert_eq!(stack.wire.repeat_last(late).await.unwrap(), StatusCode::BAD_REQUEST, "{late}: its condition fails");
+    }
+    stack.advance(WINDOW);
+    assert_eq!(stack.refresh(&second).await.status, StatusCode::OK);
+}

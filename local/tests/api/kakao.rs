@@ -132,6 +132,18 @@ async fn a_used_up_quota_says_when_to_come_back() {
     assert_eq!((answer.code(), &answer.headers["retry-after"]), ("unavailable", &"600".parse().unwrap()));
 }
 
+#[tokio::test]
+async fn two_answers_that_name_two_people_let_nobody_in() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let (token, code) = (stack.kakao.token(&user).await, stack.kakao.code(&user).await);
+    stack.kakao.fail("/v2/user/me", &json!({"kind": "answer", "status": 200, "body": r#"{"id": 1029384756}"#})).await;
+    for body in [json!({"access_token": token}), json!({"code": code, "redirect_uri": REDIRECT_URI})] {
+        assert_eq!(stack.login(&body).await.code(), "kakao_rejected", "{body}");
+    }
+    assert!(stack.dump().await.is_empty());
+}
+
 /// Credential kinds × users × faults: never a 500, a wrong user or a second one, and never more calls than said here.
 #[tokio::test]
 async fn whatever_meets_whatever() {

@@ -130,6 +130,13 @@ impl Kakao {
         Self { client, app, auth_circuit: Circuit::default(), api_circuit: Circuit::default(), jwks: Jwks::default() }
     }
 
+    /// Opens a connection to each of Kakao's servers, to be used later. That is no call of an API, and counts as none.
+    pub async fn connect(&self) {
+        let open = |url: &str| self.client.head(url).send();
+        // Whether it worked shows when something is asked.
+        let _ = tokio::join!(open(&self.app.auth_url), open(&self.app.api_url));
+    }
+
     /// The holder of an access token, if it was issued to our app.
     ///
     /// `/v2/user/me` takes a token of any app; only `/v1/user/access_token_info` tells which app it is from.
