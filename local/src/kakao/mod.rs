@@ -100,8 +100,8 @@ enum Fault {
     Truncated,
     /// The right answer with blanks up to 10 MB.
     Huge,
-    /// A redirect to an address that a server must not be led to.
-    Redirect,
+    /// A redirect, if not told where, to an address that a server must not be led to.
+    Redirect { to: Option<String> },
     /// One of kapi's codes.
     ApiCode { code: i64 },
     /// A status and a body, whatever they are.
@@ -222,8 +222,9 @@ async fn count_and_fail(State(standin): State<Arc<Standin>>, request: Request, n
             parts.headers.remove(CONTENT_LENGTH);
             Response::from_parts(parts, Body::from(body))
         }
-        Some(Fault::Redirect) => {
-            (StatusCode::FOUND, [("location", "http://169.254.169.254/latest/meta-data/")]).into_response()
+        Some(Fault::Redirect { to }) => {
+            let to = to.unwrap_or_else(|| "http://169.254.169.254/latest/meta-data/".to_owned());
+            (StatusCode::FOUND, [("location", to)]).into_response()
         }
         Some(Fault::ApiCode { code }) => {
             let status = match code {

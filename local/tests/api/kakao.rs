@@ -133,6 +133,17 @@ async fn a_used_up_quota_says_when_to_come_back() {
 }
 
 #[tokio::test]
+async fn a_redirect_of_kakaos_is_not_followed() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let token = stack.kakao.token(&user).await;
+    stack.kakao.fail("/v2/user/me", &json!({"kind": "redirect", "to": "/landed"})).await;
+    let before = stack.kakao.calls().await;
+    assert_eq!(stack.login(&json!({"access_token": token})).await.code(), "unavailable");
+    assert_eq!(stack.kakao.calls().await - before, 3, "access_token_info, user/me and its retry; nobody landed");
+}
+
+#[tokio::test]
 async fn two_answers_that_name_two_people_let_nobody_in() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use local::{Stack, wire::Fault};
+use local::{Settings, Stack, wire::Fault};
 use reqwest::StatusCode;
 
 const WINDOW: Duration = Duration::from_secs(30);
@@ -260,4 +260,18 @@ async fn the_user_comes_along_when_asked_for() {
     let refreshed = stack.refresh_with_user(&signed_in.token()).await;
     assert_eq!(refreshed.body["user"], signed_in.body["user"]);
     assert_eq!(stack.refresh(&signed_in.token()).await.body.get("user"), None);
+}
+
+#[tokio::test]
+async fn an_access_token_that_outlives_its_session_opens_nothing() {
+    let environment = [("SESSION_MAX_TTL", "3600"), ("SESSION_IDLE_TTL", "3600"), ("ACCESS_TTL", "3600")];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let stack = Stack::with(Settings { environment, ..Settings::default() }).await;
+    let signed_in = stack.sign_in().await;
+    stack.advance(Duration::from_mins(59));
+    let access = stack.refresh(&signed_in.token()).await.access().to_owned();
+    assert_eq!(stack.profile(&access).await.status, StatusCode::OK);
+    stack.advance(Duration::from_mins(1));
+    let ended = stack.profile(&access).await;
+    assert_eq!((ended.status, ended.code()), (StatusCode::UNAUTHORIZED, "token_not_valid"));
 }
