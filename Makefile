@@ -23,6 +23,7 @@ lint:
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+	python3 bench/cost.py --check
 	! cargo tree --workspace --edges normal,build --prefix none | grep aws-lc
 
 front-door: ## the everyday loop
