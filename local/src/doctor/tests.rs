@@ -1,0 +1,107 @@
+//! Every mistake that it is there to find, one at a time.
+
+use super::*;
+
+fn good() -> Settings {
+    let settings = [
+        ("STAGE", "prod"),
+        ("ALLOWED_ORIGINS", "https://www.example.com"),
+        ("REDIRECT_URIS", "https://www.example.com/callback"),
+        ("ISSUER", "https://www.example.com"),
+        ("KAKAO_APP_ID", "1234567"),
+        ("COOKIE_SAMESITE", "Strict"),
+        ("KAKAO_REST_API_KEY", "5f0ab1c2d3e4f5061728394a5b6c7d8e"),
+        ("KAKAO_APP_KEYS", "0a1b2c3d4e5f60718293a4b5c6d7e8f9"),
+        ("KAKAO_CLIENT_SECRET", "AbCdEfGhIjKlMnOpQrStUvWxYz012345"),
+        ("KAKAO_ADMIN_KEY", "adadadadadadadadadadadadadadad01"),
+        ("API_URL", "https://api.example.com"),
+        ("ACCESS_TTL", "300"),
+        ("SESSION_IDLE_TTL", "604800"),
+        ("SESSION_MAX_TTL", "2592000"),
+        ("ROTATION_WINDOW", "30"),
+    ];
+    settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+fn findings(name: &str, value: &str) -> Vec<String> {
+    let mut settings = good();
+    settings.insert(name.to_owned(), value.to_owned());
+    examine(&settings).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_good_configuration_has_nothing_to_mend() {
+    assert_eq!(examine(&good()), []);
+}
+
+#[test]
+fn each_mistake_is_named() {
+    for (name, value, part) in [
+        ("KAKAO_APP_ID", "5f0ab1c2d3e4f5061728394a5b6c7d8e", "wrong: KAKAO_APP_ID is a key"),
+        ("KAKAO_APP_ID", "12x", "wrong: KAKAO_APP_ID is not a number"),
+        ("KAKAO_APP_ID", "", "wrong: KAKAO_APP_ID is missing"),
+        ("KAKAO_REST_API_KEY", "1234567", "looks like the app ID"),
+        ("KAKAO_REST_API_KEY", "5F0AB1C2D3E4F5061728394A5B6C7D8E", "lower case"),
+        ("KAKAO_APP_KEYS", "x", "wrong: KAKAO_APP_KEYS: x"),
+        (
+            "KAKAO_CLIENT_SECRET",
+            "5f0ab1c2d3e4f5061728394a5b6c7d8e",
+            "wrong: KAKAO_CLIENT_SECRET is one of the app's public",
+        ),
+        ("KAKAO_CLIENT_SECRET", "adadadadadadadadadadadadadadad01", "are the same"),
+        ("KAKAO_CLIENT_SECRET", "ffffffffffffffffffffffffffffffff", "odd:   KAKAO_CLIENT_SECRET looks like a key"),
+        ("KAKAO_CLIENT_SECRET", "", "wrong: KAKAO_CLIENT_SECRET is missing"),
+        ("KAKAO_ADMIN_KEY", "0a1b2c3d4e5f60718293a4b5c6d7e8f9", "wrong: KAKAO_ADMIN_KEY is one of the app's public"),
+        ("KAKAO_ADMIN_KEY", "", "odd:   KAKAO_ADMIN_KEY is empty"),
+        ("KAKAO_ADMIN_KEY", "AbC", "wrong: KAKAO_ADMIN_KEY is not"),
+        ("REDIRECT_URIS", "https://www.example.com:8443/callback", "has another port"),
+        ("REDIRECT_URIS", "http://www.example.com/callback", "has another scheme"),
+        ("REDIRECT_URIS", "https://example.com/callback", "differs by www"),
+        (
+            "REDIRECT_URIS",
+            "https://other.example/callback",
+            "wrong: REDIRECT_URIS: https://other.example/callback is on no",
+        ),
+        ("REDIRECT_URIS", "https://www.example.com/callback,https://www.example.com/callback/", "differ by a slash"),
+        ("REDIRECT_URIS", "https://www.example.com/#x", "fragment"),
+        ("REDIRECT_URIS", "callback", "is no address"),
+        ("ALLOWED_ORIGINS", "https://www.example.com/", "a browser says https://www.example.com"),
+        ("ALLOWED_ORIGINS", "https://www.example.com:443", "a browser says https://www.example.com"),
+        (
+            "ALLOWED_ORIGINS",
+            "http://www.example.com",
+            "wrong: ALLOWED_ORIGINS: http://www.example.com is http at the stage prod",
+        ),
+        (
+            "ALLOWED_ORIGINS",
+            "https://www.example.com,http://localhost:5173",
+            "odd:   ALLOWED_ORIGINS: http://localhost:5173",
+        ),
+        ("ISSUER", "https://www.example.com/", "ends in a slash"),
+        ("API_URL", "https://abc.execute-api.ap-northeast-2.amazonaws.com", "different sites"),
+        ("COOKIE_SAMESITE", "None", "Strict is safer"),
+        ("SESSION_IDLE_TTL", "9999999", "longer than SESSION_MAX_TTL"),
+        ("ACCESS_TTL", "604800", "not shorter"),
+        ("ROTATION_WINDOW", "10", "four times"),
+    ] {
+        let found = findings(name, value);
+        assert!(found.iter().any(|finding| finding.contains(part)), "{name}={value}: {found:?}");
+    }
+}
+
+#[test]
+fn two_names_of_one_machine_are_two_sites() {
+    let mut settings = good();
+    settings.insert("STAGE".to_owned(), "local".to_owned());
+    settings.insert("ALLOWED_ORIGINS".to_owned(), "http://localhost:5173".to_owned());
+    settings.insert("REDIRECT_URIS".to_owned(), "http://127.0.0.1:5173/".to_owned());
+    let found = examine(&settings);
+    assert!(found.iter().any(|finding| finding.to_string().contains("by another name")), "{found:?}");
+}
+
+#[test]
+fn a_secret_is_never_shown() {
+    for (name, value) in [("KAKAO_CLIENT_SECRET", "ffffffffffffffffffffffffffffffff"), ("KAKAO_ADMIN_KEY", "hunter2")] {
+        assert!(findings(name, value).iter().all(|finding| !finding.contains(value)));
+    }
+}
