@@ -8,7 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 # cargo-lambda would fetch a missing Rust target by itself. Building for another processor is for a person to decide.
 NO_FETCH := RUSTUP_DIST_SERVER=http://127.0.0.1:9 RUSTUP_UPDATE_ROOT=http://127.0.0.1:9
 
-.PHONY: run watch test lint unit front-door moto watch-test lint-template build venv clean
+.PHONY: run watch test lint front-door moto watch-test lint-template build venv clean
 
 run: ## the whole stack in one process; PORT and DATA=file choose where
 	cargo run -q -p local
