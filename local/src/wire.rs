@@ -39,6 +39,8 @@ pub enum Fault {
     Throttle,
     /// `AccessDeniedException`. Nothing reaches the table.
     Deny,
+    /// The same for this operation alone.
+    DenyOnly(&'static str),
     /// 500 although the table did it.
     FailAfter,
     /// The connection closes without an answer although the table did it: for this many requests, which may be the tries
@@ -147,7 +149,8 @@ async fn pass(State(state): State<Arc<Shared>>, request: Request) -> Response {
             return hang_up();
         }
         Some(Fault::Throttle) => return failure(StatusCode::BAD_REQUEST, "ThrottlingException"),
-        Some(Fault::Deny) => return failure(StatusCode::BAD_REQUEST, "AccessDeniedException"),
+        Some(Fault::DenyOnly(denied)) if denied != operation => {}
+        Some(Fault::Deny | Fault::DenyOnly(_)) => return failure(StatusCode::BAD_REQUEST, "AccessDeniedException"),
         Some(Fault::Unprocessed) => {
             if let Some(answer) = unprocessed(operation, &body) {
                 return answer;

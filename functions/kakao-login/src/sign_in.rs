@@ -152,6 +152,7 @@ impl KakaoLogin {
             self.store.find(identity.user.id),
             self.store.claim(&key, beginning.session, identity.expires_at, visit.now),
         )?;
+        let is_first = claimed == Claimed::First;
         let begun_at = match claimed {
             Claimed::First => visit.now,
             Claimed::Again(claim)
@@ -171,7 +172,9 @@ impl KakaoLogin {
             self.begin(user, &told, beginning, begun_at, None, visit).await
         }
         .await;
-        self.release_if_failed(&answer, &key).await;
+        if is_first {
+            self.release_if_failed(&answer, &key).await;
+        }
         answer
     }
 
@@ -191,7 +194,8 @@ impl KakaoLogin {
         now < claim.claimed_at + self.rotation_window
     }
 
-    /// A credential that began no session may be tried again, if Kakao lets it.
+    /// A credential that began no session may be tried again, if Kakao lets it. Only the first request may say so: a later one
+    /// that fails must not make a used token good again.
     async fn release_if_failed(&self, answer: &Result<Response<Body>, Error>, key: &ClaimKey) {
         if answer.is_err()
             && let Err(error) = self.store.release(key).await

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use local::{Stack, wire::Fault};
+use local::{REDIRECT_URI, Stack, wire::Fault};
 use reqwest::StatusCode;
 use serde_json::json;
 
@@ -121,4 +121,41 @@ async fn a_write_that_arrives_late_puts_nothing_back() {
     }
     stack.advance(WINDOW);
     assert_eq!(stack.refresh(&second).await.status, StatusCode::OK);
+}
+
+/// The claim on a credential is written first: our own retry of it must not take it for somebody else's.
+#[tokio::test]
+async fn a_claim_whose_answer_was_lost_is_still_ours() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let challenge = json!({"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"});
+    let code = stack.kakao.code_with(&user, &challenge).await;
+    let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    let by_code = json!({"code": code, "redirect_uri": REDIRECT_URI, "code_verifier": verifier});
+    let by_id_token = json!({"id_token": stack.kakao.id_token(&user, &json!({"nonce": "n"})).await, "nonce": "n"});
+    for (body, lost) in [(by_code, 1), (by_id_token, 2)] {
+        stack.wire.fail(Fault::LoseAnswers(lost));
+        let answer = stack.login(&body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        stack.wire.heal();
+        assert_eq!(stack.refresh(&answer.token()).await.status, StatusCode::OK);
+    }
+}
+
+/// Somebody who has seen a used ID token waits for its owner's repeat to fail.
+#[tokio::test]
+async fn a_repeat_that_fails_does_not_make_a_used_token_good_again() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    stack.sign_in_as(&user).await;
+    // base64url(SHA-256("preimage")).
+    let claim = "EHZhE08h_HwCIj1Qq56zYAvD_8NxJCOh5Hux-anb9V8";
+    let token = stack.kakao.id_token(&user, &json!({"nonce": claim})).await;
+    let owner = json!({"id_token": token, "nonce": "preimage"});
+    assert_eq!(stack.login(&owner).await.status, StatusCode::OK);
+    stack.wire.fail(Fault::DenyOnly("UpdateItem"));
+    assert_eq!(stack.login(&owner).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    stack.wire.heal();
+    let thief = json!({"id_token": token, "nonce": claim});
+    assert_eq!(stack.login(&thief).await.code(), "kakao_rejected");
 }

@@ -67,12 +67,15 @@ impl Store {
         expires_at: Timestamp,
         now: Timestamp,
     ) -> Result<Claimed, StoreError> {
+        // Tells our own retry of a put that had succeeded from somebody else's claim.
+        let attempt = item::text(SessionId::generate().to_string());
         let put = self
             .client
             .put_item()
             .table_name(&self.table)
             .set_item(Some(key.item()))
             .item("session_id", item::text(session.to_string()))
+            .item("attempt", attempt.clone())
             .item("claimed_at", item::time(now))
             .item("expires_at", item::time(expires_at))
             .condition_expression("attribute_not_exists(pk)")
@@ -81,7 +84,11 @@ impl Store {
             Ok(_) => Ok(Claimed::First),
             Err(PutItemError::ConditionalCheckFailedException(lost)) => {
                 let claim = lost.item().ok_or(StoreError::Corrupt("session_id"))?;
-                Ok(Claimed::Again(read(claim)?))
+                if claim.get("attempt") == Some(&attempt) {
+                    Ok(Claimed::First)
+                } else {
+                    Ok(Claimed::Again(read(claim)?))
+                }
             }
             Err(error) => unconditional("PutItem", Err(error)),
         }
