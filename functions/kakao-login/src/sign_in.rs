@@ -211,7 +211,8 @@ impl KakaoLogin {
         }
     }
 
-    /// Writes down the user and the session, and ends the one that the browser came with.
+    /// Writes down the user and the session, and then ends the one that the browser came with: not before, as a sign-in that
+    /// fails must leave the browser what it had.
     async fn begin(
         &self,
         user: UserId,
@@ -223,16 +224,9 @@ impl KakaoLogin {
     ) -> Result<Response<Body>, Error> {
         let first = self.secrets.issue(user, beginning, begun_at + self.max_ttl);
         self.pseudonyms.note(user, first.session);
-        let (shown, (), (), ()) = tokio::try_join!(
+        let (shown, (), ()) = tokio::try_join!(
             self.store.remember(user, told, visit.now),
             self.store.begin_session(&first, &visit.device, self.expires_at(&first, begun_at), begun_at),
-            async {
-                match &visit.previous {
-                    // The same sign-in, sent again, comes with the cookie that its first answer set.
-                    Some(previous) if previous.session != first.session => self.store.end_session(previous).await,
-                    _ => Ok(()),
-                }
-            },
             async {
                 match claim {
                     Some(key) => self.store.fulfil(key, user).await,
@@ -240,6 +234,15 @@ impl KakaoLogin {
                 }
             },
         )?;
+        // The same sign-in, sent again, comes with the cookie that its first answer set.
+        if let Some(previous) = visit.previous.as_ref().filter(|previous| previous.session != first.session)
+            && let Err(error) = self.store.end_session(previous).await
+        {
+            tracing::warn!(
+                event = "previous_session_stays",
+                "The session before this one lives until it expires: {error}"
+            );
+        }
         log::outcome("signed_in");
         Ok(self.answer(&shown, &first, visit.now))
     }

@@ -2,8 +2,8 @@
 
 use std::time::{Duration, Instant};
 
-use local::{REDIRECT_URI, Stack, wire::Fault};
-use reqwest::StatusCode;
+use local::{REDIRECT_URI, Stack, client::cookie_pair, wire::Fault};
+use reqwest::{Method, StatusCode};
 use serde_json::json;
 
 const FAULTS: [Fault; 5] = [Fault::Down, Fault::Hang, Fault::Throttle, Fault::Deny, Fault::FailAfter];
@@ -158,4 +158,27 @@ async fn a_repeat_that_fails_does_not_make_a_used_token_good_again() {
     stack.wire.heal();
     let thief = json!({"id_token": token, "nonce": claim});
     assert_eq!(stack.login(&thief).await.code(), "kakao_rejected");
+}
+
+#[tokio::test]
+async fn a_sign_in_that_fails_leaves_the_browser_the_session_that_it_had() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let before = stack.sign_in_as(&user).await.token();
+    let sign_in_again = async || {
+        let token = stack.kakao.token(&user).await;
+        let request = stack.request(Method::POST, "/auth/kakao").header("cookie", cookie_pair(&before));
+        stack.send(request.json(&json!({"access_token": token}))).await
+    };
+    for refused in ["PutItem", "UpdateItem", "GetItem"] {
+        stack.wire.fail(Fault::DenyOnly(refused));
+        assert_eq!(sign_in_again().await.status, StatusCode::SERVICE_UNAVAILABLE, "{refused}");
+        stack.wire.heal();
+        assert_eq!(stack.refresh(&before).await.status, StatusCode::OK, "{refused}");
+    }
+    stack.wire.fail(Fault::DenyOnly("DeleteItem"));
+    assert_eq!(sign_in_again().await.status, StatusCode::OK, "signed in all the same");
+    stack.wire.heal();
+    assert_eq!(sign_in_again().await.status, StatusCode::OK);
+    assert_eq!(stack.refresh(&before).await.status, StatusCode::UNAUTHORIZED);
 }
