@@ -1,17 +1,15 @@
 //! What an app may do with a linked user beside reading them: log out, unlink, consents, userinfo.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
     extract::{Form, Query, State, rejection::FormRejection},
-    http::{HeaderMap, StatusCode},
-    response::{IntoResponse, Redirect, Response},
+    http::{HeaderMap, StatusCode, header::AUTHORIZATION},
+    response::{Html, IntoResponse, Response},
 };
 use serde_json::{Value, json};
 
-use super::{Standin, api_error, data::APPS, json_answer, page};
-
-type Parameters = HashMap<String, String>;
+use super::{Grant, Parameters, Standin, api_error, app_of, found, json_answer, page};
 
 /// `POST /v1/user/logout`: the access token dies; with the admin key all of the user's do.
 pub(super) async fn logout(
@@ -37,7 +35,7 @@ pub(super) async fn scopes(
     Query(query): Query<Parameters>,
     headers: HeaderMap,
 ) -> Response {
-    let (app, person) = match standin.holder_or_target(&headers, &query) {
+    let (app, _, person) = match standin.holder_or_target(&headers, &query) {
         Ok(holder) => holder,
         Err(refusal) => return *refusal,
     };
@@ -48,18 +46,18 @@ pub(super) async fn scopes(
         }
         scope
     };
-    let agreed = |needs: &str| person.account[needs] == json!(false);
-    json_answer(
-        StatusCode::OK,
-        &json!({
-            "id": person.id_in(app),
-            "scopes": [
-                scope("profile_nickname", "닉네임", agreed("profile_nickname_needs_agreement")),
-                scope("profile_image", "프로필 사진", agreed("profile_image_needs_agreement")),
-                scope("account_email", "카카오계정(이메일)", agreed("email_needs_agreement")),
-            ],
-        }),
-    )
+    let asked: Option<Vec<String>> = match query.get("scopes").map(|scopes| serde_json::from_str(scopes)) {
+        None => None,
+        Some(Ok(asked)) => Some(asked),
+        Some(Err(_)) => return api_error(StatusCode::BAD_REQUEST, -2, "scopes should be json array"),
+    };
+    let scopes: Vec<Value> =
+        [("profile_nickname", "닉네임"), ("profile_image", "프로필 사진"), ("account_email", "카카오계정(이메일)")]
+            .into_iter()
+            .filter(|(id, _)| asked.as_ref().is_none_or(|asked| asked.iter().any(|asked| asked == id)))
+            .map(|(id, name)| scope(id, name, person.agreed().contains(&id)))
+            .collect();
+    json_answer(StatusCode::OK, &json!({"id": person.id_in(app), "scopes": scopes}))
 }
 
 /// `GET /v1/oidc/userinfo`: by access token only.
@@ -76,6 +74,9 @@ pub(super) async fn userinfo(State(standin): State<Arc<Standin>>, headers: Heade
     if let Some(nickname) = account["profile"]["nickname"].as_str() {
         info["nickname"] = json!(nickname);
     }
+    if let Some(picture) = account["profile"]["profile_image_url"].as_str() {
+        info["picture"] = json!(picture);
+    }
     if let Some(email) = account["email"].as_str() {
         info["email"] = json!(email);
         info["email_verified"] = json!(account["is_email_valid"] == true && account["is_email_verified"] == true);
@@ -85,43 +86,43 @@ pub(super) async fn userinfo(State(standin): State<Arc<Standin>>, headers: Heade
 
 /// `GET /oauth/logout`: ends Kakao's own session in the browser, of which there is none here, and goes back.
 pub(super) async fn browser_logout(State(standin): State<Arc<Standin>>, Query(query): Query<Parameters>) -> Response {
-    let field = |name: &str| query.get(name).map(String::as_str).unwrap_or_default();
-    let known = APPS.iter().any(|app| app.rest_api_key == field("client_id"));
-    let refusal = match known {
-        false => Some(("KOE101", "there is no app with this client_id")),
-        true if !standin.redirect_uris.iter().any(|uri| uri == field("logout_redirect_uri")) => {
-            Some(("KOE007", "this logout_redirect_uri is not registered"))
+    let uri = query.get("logout_redirect_uri").map(String::as_str).unwrap_or_default();
+    let refusal = match app_of(query.get("client_id").map(String::as_str)) {
+        Err((_, _, code, text)) => Some((code, text)),
+        Ok(app) if !standin.is_registered(app, uri) => {
+            Some(("KOE007", "this logout_redirect_uri is not registered".to_owned()))
         }
-        true => None,
+        Ok(_) => None,
     };
-    if let Some((code, text)) = refusal {
-        return (StatusCode::BAD_REQUEST, axum::response::Html(page::refusal(code, text))).into_response();
+    match refusal {
+        Some((code, text)) => (StatusCode::BAD_REQUEST, Html(page::refusal(code, &text))).into_response(),
+        None => found(&page::with_query(uri, query.get("state").map(|state| ("state", state.as_str())))),
     }
-    let state = query.get("state").map(|state| format!("?state={}", page::percent_encoded(state)));
-    Redirect::to(&format!("{}{}", field("logout_redirect_uri"), state.unwrap_or_default())).into_response()
 }
 
 impl Standin {
     fn end_tokens(&self, headers: &HeaderMap, form: &Parameters, unlink: bool) -> Response {
-        let (app, person) = match self.holder_or_target(headers, form) {
+        let (app, name, person) = match self.holder_or_target(headers, form) {
             Ok(holder) => holder,
             Err(refusal) => return *refusal,
         };
-        let presented = headers.get("authorization").and_then(|value| value.to_str().ok()).unwrap_or_default();
-        let presented = presented.strip_prefix("Bearer ");
-        let id = person.id_in(app);
+        let presented = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let presented = presented.strip_prefix("Bearer ").filter(|_| !unlink);
         let mut data = self.data();
-        let ids: HashMap<String, i64> =
-            data.people.iter().map(|(name, person)| (name.clone(), person.id_in(app))).collect();
-        data.access_tokens.retain(|text, token| {
-            let theirs = token.app == app && ids.get(&token.person) == Some(&id);
-            !(theirs && (unlink || presented.is_none_or(|presented| presented == text)))
-        });
-        if unlink {
-            for person in data.people.values_mut().filter(|person| person.id_in(app) == id) {
-                person.linked = false;
+        if let Some(presented) = presented {
+            // The docs say both that the refresh token dies with it and that it does not: the strict reading.
+            let grant = data.access_tokens.remove(presented);
+            if let Some(refresh_token) = grant.and_then(|grant| grant.refresh_token) {
+                data.refresh_tokens.remove(&refresh_token);
             }
+        } else {
+            let others = |grant: &Grant| grant.app != app || grant.person != name;
+            data.access_tokens.retain(|_, grant| others(grant));
+            data.refresh_tokens.retain(|_, grant| others(grant));
         }
-        json_answer(StatusCode::OK, &Value::from_iter([("id", id)]))
+        if unlink {
+            data.unlinked.insert((name, app.app_id));
+        }
+        json_answer(StatusCode::OK, &json!({"id": person.id_in(app)}))
     }
 }

@@ -1,16 +1,16 @@
 //! kapi.kakao.com: what an access token opens.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
-    extract::{Query, State},
+    extract::{Form, Query, State, rejection::FormRejection},
     http::{HeaderMap, Method, StatusCode, header::AUTHORIZATION},
     response::Response,
 };
 use serde_json::{Value, json};
 
 use super::{
-    AccessToken, Standin, api_error,
+    Data, Grant, Parameters, Standin, api_error,
     data::{APPS, App, Person},
     is_form, json_answer,
 };
@@ -34,35 +34,45 @@ pub(super) async fn access_token_info(State(standin): State<Arc<Standin>>, heade
 pub(super) async fn user_me(
     State(standin): State<Arc<Standin>>,
     method: Method,
-    Query(query): Query<HashMap<String, String>>,
+    Query(mut asked): Query<Parameters>,
     headers: HeaderMap,
+    form: Result<Form<Parameters>, FormRejection>,
 ) -> Response {
     if method == Method::POST && !is_form(&headers) {
         return api_error(StatusCode::BAD_REQUEST, -8, "wrong content type");
     }
-    let (app, person) = match standin.holder_or_target(&headers, &query) {
+    asked.extend(form.map(|Form(form)| form).unwrap_or_default());
+    let (app, _, person) = match standin.holder_or_target(&headers, &asked) {
         Ok(holder) => holder,
         Err(refusal) => return *refusal,
     };
     let mut me = json!({"id": person.id_in(app), "connected_at": "2026-01-02T03:04:05Z"});
     if !person.account.is_null() {
         let mut account = person.account;
-        if query.get("secure_resource").is_none_or(|secure| secure != "true") {
+        if asked.get("secure_resource").is_none_or(|secure| secure != "true") {
             for image in ["profile_image_url", "thumbnail_image_url"] {
                 if let Some(url) = account["profile"][image].as_str() {
                     account["profile"][image] = json!(url.replace("https://", "http://"));
                 }
             }
         }
-        let all_keys = !query.contains_key("property_keys");
-        if all_keys {
-            me["properties"] = json!({"nickname": account["profile"]["nickname"]});
-        } else if let Err(refusal) = keep_only(&mut account, &query["property_keys"]) {
-            return *refusal;
+        if let Some(property_keys) = asked.get("property_keys") {
+            if let Err(refusal) = keep_only(&mut account, property_keys) {
+                return *refusal;
+            }
+        } else if person.properties {
+            me["properties"] = properties(&account["profile"]);
         }
         me["kakao_account"] = account;
     }
     json_answer(StatusCode::OK, &me)
+}
+
+/// What the profile was called before there was `kakao_account`.
+fn properties(profile: &Value) -> Value {
+    let names =
+        [("nickname", "nickname"), ("profile_image", "profile_image_url"), ("thumbnail_image", "thumbnail_image_url")];
+    names.iter().filter_map(|(old, new)| Some(((*old).to_owned(), profile.get(new)?.clone()))).collect()
 }
 
 /// `property_keys` is a JSON array such as `["kakao_account.profile"]`.
@@ -88,30 +98,31 @@ impl Standin {
     pub(super) fn holder_or_target(
         &self,
         headers: &HeaderMap,
-        query: &HashMap<String, String>,
-    ) -> Result<(&'static App, Person), Box<Response>> {
+        asked: &Parameters,
+    ) -> Result<(&'static App, String, Person), Box<Response>> {
         let refuse = |status, code, message| Err(Box::new(api_error(status, code, message)));
         let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let Some(key) = header.strip_prefix("KakaoAK ") else {
-            return self.holder(headers).map(|(token, person)| (token.app, person));
+            return self.holder(headers).map(|(token, person)| (token.app, token.person, person));
         };
         let Some(app) = APPS.into_iter().find(|app| app.admin_key == key) else {
             return refuse(StatusCode::UNAUTHORIZED, -401, "invalid app key.");
         };
-        let target = query.get("target_id").and_then(|id| id.parse::<i64>().ok());
-        let Some(target) = target.filter(|_| query.get("target_id_type").is_some_and(|kind| kind == "user_id")) else {
+        let target = asked.get("target_id").and_then(|id| id.parse::<i64>().ok());
+        let Some(target) = target.filter(|_| asked.get("target_id_type").is_some_and(|kind| kind == "user_id")) else {
             return refuse(StatusCode::BAD_REQUEST, -2, "target_id should be given with target_id_type");
         };
-        let person = self.data().people.values().find(|person| person.id_in(app) == target).cloned();
-        match person.filter(|person| person.linked) {
-            Some(person) if person.underage => refuse(StatusCode::UNAUTHORIZED, -406, "under age 14"),
-            Some(person) => Ok((app, person)),
+        let data = self.data();
+        let found = data.people.iter().find(|(_, person)| person.id_in(app) == target);
+        match found.filter(|(name, _)| data.is_linked(name, app)) {
+            Some((_, person)) if person.underage => refuse(StatusCode::UNAUTHORIZED, -406, "under age 14"),
+            Some((name, person)) => Ok((app, name.clone(), person.clone())),
             None => refuse(StatusCode::BAD_REQUEST, -101, "NotRegisteredUserException"),
         }
     }
 
     /// Who holds the bearer token, or why Kakao does not say.
-    pub(super) fn holder(&self, headers: &HeaderMap) -> Result<(AccessToken, Person), Box<Response>> {
+    pub(super) fn holder(&self, headers: &HeaderMap) -> Result<(Grant, Person), Box<Response>> {
         let refuse = |status, code, message| Err(Box::new(api_error(status, code, message)));
         let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
         let Some(token) = header.strip_prefix("Bearer ") else {
@@ -130,12 +141,19 @@ impl Standin {
         let Some(person) = data.people.get(&grant.person) else {
             return refuse(StatusCode::BAD_REQUEST, -103, "no such account");
         };
-        if !person.linked {
+        if !data.is_linked(&grant.person, grant.app) {
             return refuse(StatusCode::BAD_REQUEST, -101, "NotRegisteredUserException");
         }
         if person.underage {
             return refuse(StatusCode::UNAUTHORIZED, -406, "under age 14");
         }
         Ok((grant.clone(), person.clone()))
+    }
+}
+
+impl Data {
+    fn is_linked(&self, person: &str, app: &App) -> bool {
+        let unlinked = self.unlinked.contains(&(person.to_owned(), app.app_id));
+        !unlinked && self.people.get(person).is_some_and(|person| person.linked)
     }
 }

@@ -1,10 +1,10 @@
 //! What tests and people tell the stand-in to do. Nothing of this exists at Kakao.
 
-use std::{collections::HashMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use axum::{
     Json,
-    extract::State,
+    extract::{Query, State},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -12,13 +12,15 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Fault, Standin,
+    Parameters, Standin,
     data::{APPS, App, Person, SHOP, account},
-    oidc,
+    faults::Rule,
+    oauth, oidc,
 };
 
 /// A person made to measure. What is left out is ordinary.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct NewUser {
     id: Option<i64>,
     nickname: Option<String>,
@@ -26,8 +28,16 @@ pub(super) struct NewUser {
     /// Takes the place of the whole `kakao_account`; `null` leaves it out.
     #[serde(default = "ordinary")]
     account: Value,
+    #[serde(default = "yes")]
+    properties: bool,
     #[serde(default)]
     underage: bool,
+    #[serde(default = "yes")]
+    linked: bool,
+}
+
+fn yes() -> bool {
+    true
 }
 
 fn ordinary() -> Value {
@@ -44,7 +54,8 @@ pub(super) async fn add_user(State(standin): State<Arc<Standin>>, Json(new): Jso
     let email = new.email.unwrap_or_else(|| format!("{name}@example.com"));
     let account = if new.account == ordinary() { account(&nickname, &email) } else { new.account };
     let about = "made to measure".to_owned();
-    data.people.insert(name.clone(), Person { about, id, account, underage: new.underage, linked: true });
+    let person = Person { about, id, account, properties: new.properties, underage: new.underage, linked: new.linked };
+    data.people.insert(name.clone(), person);
     Json(json!({"name": name, "id": id.to_string()})).into_response()
 }
 
@@ -56,9 +67,9 @@ pub(super) struct NewGrant {
     app: Option<String>,
     #[serde(default)]
     expires_in: Option<u64>,
-    /// With a code: `redirect_uri`, `nonce`, `code_challenge`.
+    /// With a code, what `/oauth/authorize` takes: `redirect_uri`, `nonce`, `scope`, `code_challenge`.
     #[serde(flatten)]
-    parameters: HashMap<String, String>,
+    parameters: Parameters,
 }
 
 /// `POST /control/tokens` answers with an access token, as an SDK hands to an app.
@@ -66,20 +77,31 @@ pub(super) async fn issue_token(State(standin): State<Arc<Standin>>, Json(new): 
     let Some(app) = standin.grantable(&new) else {
         return unknown();
     };
-    let token = standin.issue_access_token(&new.user, app, Duration::from_secs(new.expires_in.unwrap_or(43_199)));
+    let grant = standin.sign_in(&new.user, app);
+    let token = standin.issue_access_token(grant, Duration::from_secs(new.expires_in.unwrap_or(43_199)));
     Json(json!({"access_token": token})).into_response()
 }
 
-/// `POST /control/codes` answers with a code, as if the person had clicked through the authorize page.
-pub(super) async fn issue_code(State(standin): State<Arc<Standin>>, Json(new): Json<NewGrant>) -> Response {
+/// `POST /control/codes` answers with a code, as if the person had clicked through the authorize page, by whose rules it
+/// goes. Only who is under age gets a code all the same, for what comes after it.
+pub(super) async fn issue_code(State(standin): State<Arc<Standin>>, Json(mut new): Json<NewGrant>) -> Response {
     let Some(app) = standin.grantable(&new) else {
         return unknown();
     };
-    Json(json!({"code": standin.new_code(new.user, app, &new.parameters)})).into_response()
+    new.parameters.insert("client_id".to_owned(), app.rest_api_key.to_owned());
+    for (name, usual) in [("response_type", "code"), ("code_challenge_method", "S256")] {
+        new.parameters.entry(name.to_owned()).or_insert_with(|| usual.to_owned());
+    }
+    if let Err((code, text)) = standin.check_authorize(&new.parameters) {
+        return refused(&format!("{code}: {text}"));
+    }
+    let ttl = new.expires_in.map_or(oauth::CODE_TTL, Duration::from_secs);
+    Json(json!({"code": standin.new_code(&new.user, app, &new.parameters, ttl)})).into_response()
 }
 
 /// An ID token, as an SDK hands to an app.
 #[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct NewIdToken {
     user: String,
     nonce: Option<String>,
@@ -102,21 +124,13 @@ pub(super) async fn issue_id_token(State(standin): State<Arc<Standin>>, Json(new
     Json(json!({"id_token": token})).into_response()
 }
 
-/// What goes wrong, and where: a path such as `/v2/user/me`, or `*` for every one.
-#[derive(Deserialize)]
-pub(super) struct NewFault {
-    #[serde(default = "everywhere")]
-    endpoint: String,
-    fault: Fault,
-}
-
-fn everywhere() -> String {
-    "*".to_owned()
-}
-
 /// `POST /control/faults`
-pub(super) async fn set_fault(State(standin): State<Arc<Standin>>, Json(new): Json<NewFault>) -> Response {
-    standin.data().faults.insert(new.endpoint, new.fault);
+pub(super) async fn set_fault(State(standin): State<Arc<Standin>>, Json(rule): Json<Rule>) -> Response {
+    // A fault in a place that nobody comes to would make a test pass for nothing.
+    if rule.endpoint != "*" && !super::ENDPOINTS.contains(&rule.endpoint.as_str()) {
+        return refused(&format!("{} is no path of Kakao's", rule.endpoint));
+    }
+    standin.data().add_fault(rule);
     StatusCode::NO_CONTENT.into_response()
 }
 
@@ -132,15 +146,24 @@ pub(super) async fn set_quota(State(standin): State<Arc<Standin>>, Json(quota): 
     StatusCode::NO_CONTENT.into_response()
 }
 
-/// `DELETE /control/faults`
-pub(super) async fn clear_faults(State(standin): State<Arc<Standin>>) -> Response {
-    standin.data().faults.clear();
+/// `DELETE /control/faults`: all of them, or with `?user=` those of one person.
+pub(super) async fn clear_faults(State(standin): State<Arc<Standin>>, Query(query): Query<Parameters>) -> Response {
+    let user = query.get("user");
+    standin.data().faults.retain(|rule| user.is_some() && rule.user.as_ref() != user);
     StatusCode::NO_CONTENT.into_response()
 }
 
-/// `GET /control/calls` answers with the number of calls by path.
-pub(super) async fn calls(State(standin): State<Arc<Standin>>) -> Response {
-    Json(json!(standin.data().calls)).into_response()
+/// `GET /control/calls` answers with the number of calls by path: everybody's, or those about `?user=`.
+pub(super) async fn calls(State(standin): State<Arc<Standin>>, Query(query): Query<Parameters>) -> Response {
+    let data = standin.data();
+    let user = query.get("user");
+    let mut by_path = BTreeMap::<&str, u64>::new();
+    for ((person, path), calls) in &data.calls {
+        if user.is_none() || user == person.as_ref() {
+            *by_path.entry(path).or_default() += calls;
+        }
+    }
+    Json(json!(by_path)).into_response()
 }
 
 impl Standin {
@@ -153,4 +176,8 @@ impl Standin {
 
 fn unknown() -> Response {
     (StatusCode::NOT_FOUND, Json(json!({"detail": "no such user or app"}))).into_response()
+}
+
+fn refused(why: &str) -> Response {
+    (StatusCode::BAD_REQUEST, Json(json!({"detail": why}))).into_response()
 }

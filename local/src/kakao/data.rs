@@ -46,7 +46,7 @@ const OTHER: App = App {
 };
 
 /// An app whose owner switched off OpenID Connect and the client secret.
-const PLAIN: App = App {
+pub(super) const PLAIN: App = App {
     name: "plain",
     app_id: 1_111_111,
     rest_api_key: "abcdefabcdefabcdefabcdefabcdef00",
@@ -67,9 +67,11 @@ pub(super) struct Person {
     pub id: i64,
     /// `kakao_account` in the answer of user/me; `null` where there is none.
     pub account: Value,
+    /// Whether the answer of user/me has the deprecated `properties` too.
+    pub properties: bool,
     /// Whether Kakao refuses their age (-406).
     pub underage: bool,
-    /// Whether they are linked to the app (-101 if not).
+    /// Whether they can be linked to an app at all (-101 if not).
     pub linked: bool,
 }
 
@@ -80,6 +82,17 @@ impl Person {
             account.retain(|name, _| !["email", "is_email_valid", "is_email_verified"].contains(&name.as_str()));
             account.insert("email_needs_agreement".to_owned(), json!(true));
         }
+    }
+
+    /// The scopes that they have agreed to.
+    pub(super) fn agreed(&self) -> Vec<&'static str> {
+        let items = [
+            ("account_email", "email_needs_agreement"),
+            ("profile_image", "profile_image_needs_agreement"),
+            ("profile_nickname", "profile_nickname_needs_agreement"),
+        ];
+        let agreed = items.into_iter().filter(|(_, needs)| self.account[*needs] == json!(false));
+        agreed.map(|(scope, _)| scope).collect()
     }
 
     /// Kakao numbers people anew for every app.
@@ -120,8 +133,14 @@ pub(super) fn people() -> BTreeMap<String, Person> {
         }
         account
     };
-    let person =
-        |id, about: &str, account| Person { about: about.to_owned(), id, account, underage: false, linked: true };
+    let person = |id, about: &str, account| Person {
+        about: about.to_owned(),
+        id,
+        account,
+        properties: true,
+        underage: false,
+        linked: true,
+    };
     let everyone = [
         ("ryan", person(1_029_384_756, "a verified email", account("라이언", "ryan@example.com"))),
         (
@@ -169,6 +188,13 @@ pub(super) fn people() -> BTreeMap<String, Person> {
                 "is_default_image": true}}),
                 ),
             ),
+        ),
+        (
+            "jay-g",
+            Person {
+                properties: false,
+                ..person(2_000_000_008, "no properties", account("제이지", "jay-g@example.com"))
+            },
         ),
         ("tube", Person { underage: true, ..person(2_000_000_006, "under 14", account("튜브", "tube@example.com")) }),
         (

@@ -4,12 +4,13 @@ mod account;
 mod api;
 mod control;
 mod data;
+mod faults;
 mod oauth;
 mod oidc;
 mod page;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -17,13 +18,8 @@ use std::{
 
 use axum::{
     Router,
-    body::{Body, to_bytes},
-    extract::{Request, State},
-    http::{
-        HeaderMap, StatusCode,
-        header::{CONTENT_LENGTH, CONTENT_TYPE},
-    },
-    middleware::{self, Next},
+    http::{HeaderMap, HeaderValue, StatusCode, header::CONTENT_TYPE},
+    middleware,
     response::{IntoResponse, Response},
     routing::{get, post},
 };
@@ -36,8 +32,30 @@ use shared::{
 use tokio::net::TcpListener;
 
 pub use self::data::{App, SHOP};
-use self::data::{Person, people};
-use crate::server::{Server, hang_up};
+use self::{
+    data::{APPS, PLAIN, Person, people},
+    faults::{Rule, count_and_fail},
+};
+use crate::server::Server;
+
+/// Of a query or a form.
+type Parameters = HashMap<String, String>;
+
+/// Kakao's own paths.
+const ENDPOINTS: [&str; 12] = [
+    "/oauth/authorize",
+    "/oauth/token",
+    "/oauth/tokeninfo",
+    "/oauth/logout",
+    "/.well-known/openid-configuration",
+    "/.well-known/jwks.json",
+    "/v1/user/access_token_info",
+    "/v2/user/me",
+    "/v1/user/logout",
+    "/v1/user/unlink",
+    "/v2/user/scopes",
+    "/v1/oidc/userinfo",
+];
 
 /// A running stand-in. kauth's and kapi's paths do not collide, so one address serves as both.
 #[derive(Debug)]
@@ -53,65 +71,46 @@ struct Standin {
 
 struct Data {
     people: BTreeMap<String, Person>,
-    access_tokens: HashMap<String, AccessToken>,
+    /// Who was unlinked from which app, until they sign in there again.
+    unlinked: BTreeSet<(String, i64)>,
+    access_tokens: HashMap<String, Grant>,
+    refresh_tokens: HashMap<String, Grant>,
     codes: HashMap<String, Code>,
-    faults: BTreeMap<String, Fault>,
-    refresh_tokens: HashMap<String, AccessToken>,
     /// When each person was given access tokens: Kakao gives 20 in ten minutes.
     issued: HashMap<String, Vec<Timestamp>>,
-    calls: BTreeMap<String, u64>,
-    /// Calls that are left before -10, if that was set.
+    faults: Vec<Rule>,
+    /// By the person whom they were about, if they said it, and path.
+    calls: BTreeMap<(Option<String>, String), u64>,
+    /// Calls of kapi that are left before -10, if that was set.
     quota: Option<u64>,
     /// How often the keys of ID tokens were rotated.
     rotations: usize,
 }
 
+/// What an access token or a refresh token stands for.
 #[derive(Clone)]
-struct AccessToken {
+struct Grant {
     person: String,
     app: &'static App,
     expires_at: Timestamp,
+    signed_in_at: Timestamp,
+    /// Whether ID tokens come with it.
+    openid: bool,
+    /// The refresh token beside an access token.
+    refresh_token: Option<String>,
 }
 
 struct Code {
-    person: String,
-    app: &'static App,
+    grant: Grant,
     redirect_uri: String,
     challenge: Option<String>,
     nonce: Option<String>,
     expires_at: Timestamp,
-}
-
-/// What goes wrong at an endpoint until it is told to stop.
-#[derive(Clone, Debug, serde::Deserialize)]
-#[serde(rename_all = "snake_case", tag = "kind")]
-enum Fault {
-    /// An answer that takes this long.
-    Slow { milliseconds: u64 },
-    /// The connection closes without one.
-    Down,
-    /// kapi's -10 or kauth's KOE237.
-    Quota,
-    /// HTML with status 200.
-    Nonsense,
-    /// JSON of other types.
-    WrongTypes,
-    /// JSON that ends in the middle.
-    Truncated,
-    /// The right answer with blanks up to 10 MB.
-    Huge,
-    /// A redirect, if not told where, to an address that a server must not be led to.
-    Redirect { to: Option<String> },
-    /// One of kapi's codes.
-    ApiCode { code: i64 },
-    /// A status and a body, whatever they are.
-    Answer { status: u16, body: String },
-    /// One of kauth's codes.
-    AuthCode { code: String, error: String },
+    spent: bool,
 }
 
 impl Kakao {
-    /// Starts a stand-in. `redirect_uris` are registered for the app [`SHOP`].
+    /// Starts a stand-in. `redirect_uris` are registered for the app [`SHOP`], and for `plain`.
     ///
     /// # Errors
     ///
@@ -119,11 +118,12 @@ impl Kakao {
     pub fn start(listener: TcpListener, clock: Arc<dyn Clock>, redirect_uris: Vec<String>) -> io::Result<Self> {
         let state = Mutex::new(Data {
             people: people(),
+            unlinked: BTreeSet::new(),
             access_tokens: HashMap::new(),
-            codes: HashMap::new(),
-            faults: BTreeMap::new(),
             refresh_tokens: HashMap::new(),
+            codes: HashMap::new(),
             issued: HashMap::new(),
+            faults: Vec::new(),
             calls: BTreeMap::new(),
             quota: None,
             rotations: 0,
@@ -132,6 +132,7 @@ impl Kakao {
         let kakao = Router::new()
             .route("/oauth/authorize", get(oauth::authorize).post(oauth::decide))
             .route("/oauth/token", post(oauth::token))
+            .route("/oauth/tokeninfo", post(oidc::token_info))
             .route("/.well-known/openid-configuration", get(oidc::discovery))
             .route("/.well-known/jwks.json", get(oidc::jwks))
             .route("/v1/user/access_token_info", get(api::access_token_info))
@@ -169,79 +170,62 @@ impl Standin {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn issue_access_token(&self, person: &str, app: &'static App, lifetime: Duration) -> String {
-        // 64 characters, as seen in 2025.
-        let token = BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<48>());
-        let grant = AccessToken { person: person.to_owned(), app, expires_at: self.clock.now() + lifetime };
-        self.data().access_tokens.insert(token.clone(), grant);
-        token
+    /// Where an app's users may be sent back to.
+    fn is_registered(&self, app: &App, uri: &str) -> bool {
+        let ours = *app == SHOP || *app == PLAIN;
+        ours && self.redirect_uris.iter().any(|registered| registered == uri)
     }
 
-    fn issue_code(&self, code: Code) -> String {
-        let text = BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<48>());
-        self.data().codes.insert(text.clone(), code);
-        text
+    /// As if this person had just signed in at this app and consented, which links them.
+    fn sign_in(&self, person: &str, app: &'static App) -> Grant {
+        self.data().unlinked.remove(&(person.to_owned(), app.app_id));
+        let now = self.clock.now();
+        Grant {
+            person: person.to_owned(),
+            app,
+            expires_at: now,
+            signed_in_at: now,
+            openid: app.oidc,
+            refresh_token: None,
+        }
+    }
+
+    fn issue_access_token(&self, grant: Grant, lifetime: Duration) -> String {
+        let token = random_text();
+        let expires_at = self.clock.now() + lifetime;
+        self.data().access_tokens.insert(token.clone(), Grant { expires_at, ..grant });
+        token
     }
 }
 
-/// Counts a call under its path, and fails it if that was asked for, for this path or for `*`.
-async fn count_and_fail(State(standin): State<Arc<Standin>>, request: Request, next: Next) -> Response {
-    let path = request.uri().path().to_owned();
-    let fault = {
-        let mut data = standin.data();
-        *data.calls.entry(path.clone()).or_default() += 1;
-        let exhausted = data.quota == Some(0) && !path.starts_with("/oauth") && !path.starts_with("/.well-known");
-        data.quota = data.quota.map(|left| left.saturating_sub(1));
-        if exhausted {
-            return api_error(StatusCode::BAD_REQUEST, -10, "API limit has been exceeded.");
-        }
-        data.faults.get(&path).or_else(|| data.faults.get("*")).cloned()
-    };
-    let is_auth = path.starts_with("/oauth");
-    match fault {
-        None => next.run(request).await,
-        Some(Fault::Slow { milliseconds }) => {
-            tokio::time::sleep(Duration::from_millis(milliseconds)).await;
-            next.run(request).await
-        }
-        Some(Fault::Down) => hang_up(),
-        Some(Fault::Quota) if is_auth => {
-            auth_error(StatusCode::BAD_REQUEST, "invalid_request", "KOE237", "token request rate limit exceeded")
-        }
-        Some(Fault::Quota) => api_error(StatusCode::BAD_REQUEST, -10, "API limit has been exceeded."),
-        Some(Fault::Nonsense) => ([(CONTENT_TYPE, "text/html")], "<html>점검 중</html>").into_response(),
-        Some(Fault::WrongTypes) => {
-            json_answer(StatusCode::OK, &json!({"id": "one", "app_id": [], "access_token": 7, "kakao_account": 1}))
-        }
-        Some(Fault::Truncated) => ([(CONTENT_TYPE, "application/json")], r#"{"id": 12"#).into_response(),
-        Some(Fault::Huge) => {
-            // Right in every other way, so that only its size can be why it is refused.
-            let (mut parts, body) = next.run(request).await.into_parts();
-            let mut body = to_bytes(body, usize::MAX).await.unwrap_or_default().to_vec();
-            body.resize(10_000_000, b' ');
-            parts.headers.remove(CONTENT_LENGTH);
-            Response::from_parts(parts, Body::from(body))
-        }
-        Some(Fault::Redirect { to }) => {
-            let to = to.unwrap_or_else(|| "http://169.254.169.254/latest/meta-data/".to_owned());
-            (StatusCode::FOUND, [("location", to)]).into_response()
-        }
-        Some(Fault::ApiCode { code }) => {
-            let status = match code {
-                -401 | -406 => StatusCode::UNAUTHORIZED,
-                -9798 => StatusCode::SERVICE_UNAVAILABLE,
-                -3 | -4 | -5 | -6 | -12 | -402 => StatusCode::FORBIDDEN,
-                _ => StatusCode::BAD_REQUEST,
-            };
-            api_error(status, code, "by request of a test")
-        }
-        Some(Fault::Answer { status, body }) => {
-            let status = StatusCode::from_u16(status).unwrap_or(StatusCode::IM_A_TEAPOT);
-            (status, [(CONTENT_TYPE, "application/json")], body).into_response()
-        }
-        Some(Fault::AuthCode { code, error }) => {
-            auth_error(StatusCode::BAD_REQUEST, &error, &code, "by request of a test")
-        }
+/// 64 characters, as Kakao's tokens had in 2025.
+fn random_text() -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<48>())
+}
+
+/// Which app's REST API key this is, or which of Kakao's refusals it meets.
+fn app_of(client_id: Option<&str>) -> Result<&'static App, (StatusCode, &'static str, &'static str, String)> {
+    let key = client_id.filter(|key| !key.is_empty());
+    if let Some(app) = APPS.into_iter().find(|app| key == Some(app.rest_api_key)) {
+        return Ok(app);
+    }
+    if APPS.iter().any(|app| key == Some(app.admin_key)) {
+        return Err((StatusCode::BAD_REQUEST, "invalid_client", "KOE008", "wrong type of app key".to_owned()));
+    }
+    if key.is_some_and(|key| APPS.iter().any(|app| app.other_keys.split(',').any(|other| other == key))) {
+        // An SDK would say which app on which platform it sits in.
+        let text = "invalid android_key_hash or ios_bundle_id or web_site_url";
+        return Err((StatusCode::BAD_REQUEST, "misconfigured", "KOE009", text.to_owned()));
+    }
+    let text = format!("Not exist client_id [{}]", key.unwrap_or("null"));
+    Err((StatusCode::UNAUTHORIZED, "invalid_client", "KOE101", text))
+}
+
+/// 302, as Kakao answers a browser.
+fn found(location: &str) -> Response {
+    match HeaderValue::try_from(location) {
+        Ok(location) => (StatusCode::FOUND, [("location", location)]).into_response(),
+        Err(_) => StatusCode::BAD_REQUEST.into_response(),
     }
 }
 
@@ -254,7 +238,7 @@ fn auth_error(status: StatusCode, error: &str, code: &str, description: &str) ->
 fn api_error(status: StatusCode, code: i64, message: &str) -> Response {
     let mut response = json_answer(status, &json!({"msg": message, "code": code}));
     if code == -401 {
-        let challenge = axum::http::HeaderValue::from_static("Bearer error=invalid_token");
+        let challenge = HeaderValue::from_static("Bearer error=invalid_token");
         response.headers_mut().insert("www-authenticate", challenge);
     }
     response

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::State,
+    extract::{Form, State, rejection::FormRejection},
     http::StatusCode,
     response::{IntoResponse, Response},
 };
@@ -12,7 +12,7 @@ use ring::{digest, hmac, rand::SystemRandom, rsa::PublicKeyComponents, signature
 use serde_json::{Value, json};
 
 use super::{
-    Standin,
+    Grant, Parameters, Standin, auth_error,
     data::{App, Person},
     json_answer,
 };
@@ -56,10 +56,9 @@ pub(super) async fn jwks(State(standin): State<Arc<Standin>>) -> Response {
     let keys: Vec<Value> = [rotations, rotations + 1]
         .into_iter()
         .map(|number| {
-            let (kid, _) = KEYS[number % KEYS.len()];
             let public = public(number);
             let encode = |bytes: &[u8]| BASE64_URL_SAFE_NO_PAD.encode(bytes);
-            json!({"kid": kid, "kty": "RSA", "alg": "RS256", "use": "sig", "n": encode(&public.n), "e": encode(&public.e)})
+            json!({"kid": kid(number), "kty": "RSA", "alg": "RS256", "use": "sig", "n": encode(&public.n), "e": encode(&public.e)})
         })
         .collect();
     json_answer(StatusCode::OK, &json!({"keys": keys}))
@@ -69,6 +68,21 @@ pub(super) async fn jwks(State(standin): State<Arc<Standin>>) -> Response {
 pub(super) async fn rotate(State(standin): State<Arc<Standin>>) -> Response {
     standin.data().rotations += 1;
     StatusCode::NO_CONTENT.into_response()
+}
+
+/// `POST /oauth/tokeninfo`: what a good ID token says. For people who look for a mistake.
+pub(super) async fn token_info(
+    State(standin): State<Arc<Standin>>,
+    form: Result<Form<Parameters>, FormRejection>,
+) -> Response {
+    let Ok(Form(form)) = form else {
+        return auth_error(StatusCode::BAD_REQUEST, "invalid_request", "KOE204", "send a form");
+    };
+    let token = form.get("id_token").map(String::as_str).unwrap_or_default();
+    match standin.payload(token) {
+        Some(payload) => json_answer(StatusCode::OK, &payload),
+        None => auth_error(StatusCode::BAD_REQUEST, "invalid_token", "KOE400", "this ID token is not good"),
+    }
 }
 
 /// What makes an ID token wrong, beside what its request asks for. `good` is nothing.
@@ -94,18 +108,11 @@ pub(super) const KINDS: [&str; 17] = [
 
 impl Standin {
     /// An ID token as the token endpoint gives it.
-    pub(super) fn id_token(
-        &self,
-        person: &Person,
-        app: &App,
-        nonce: Option<&str>,
-        access_token: Option<&str>,
-    ) -> String {
-        let mut claims = self.claims(person, app, app.rest_api_key, nonce);
-        if let Some(access_token) = access_token {
-            let hash = digest::digest(&digest::SHA256, access_token.as_bytes());
-            claims["at_hash"] = json!(BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16]));
-        }
+    pub(super) fn id_token(&self, person: &Person, grant: &Grant, nonce: Option<&str>, access_token: &str) -> String {
+        let mut claims = self.claims(person, grant.app, grant.app.rest_api_key, nonce);
+        claims["auth_time"] = json!(grant.signed_in_at);
+        let hash = digest::digest(&digest::SHA256, access_token.as_bytes());
+        claims["at_hash"] = json!(BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16]));
         let number = self.data().rotations + 1;
         signed(number, &header(number), &claims)
     }
@@ -156,6 +163,21 @@ impl Standin {
         signed(number, &header, &claims)
     }
 
+    /// The claims, if a key of the set signed them and they have not expired.
+    fn payload(&self, token: &str) -> Option<Value> {
+        let decode = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).ok();
+        let (message, signature) = token.rsplit_once('.')?;
+        let (header, claims) = message.split_once('.')?;
+        let header: Value = serde_json::from_slice(&decode(header)?).ok()?;
+        let claims: Value = serde_json::from_slice(&decode(claims)?).ok()?;
+        let rotations = self.data().rotations;
+        let number = [rotations, rotations + 1].into_iter().find(|number| header["kid"] == kid(*number))?;
+        let key = public(number);
+        key.verify(&signature::RSA_PKCS1_2048_8192_SHA256, message.as_bytes(), &decode(signature)?).ok()?;
+        let expires_at = claims["exp"].as_i64()?;
+        (header["alg"] == "RS256" && expires_at > self.clock.now().unix_seconds()).then_some(claims)
+    }
+
     fn claims(&self, person: &Person, app: &App, aud: &str, nonce: Option<&str>) -> Value {
         let now = self.clock.now().unix_seconds();
         let mut claims = json!({
@@ -166,7 +188,9 @@ impl Standin {
         }
         if let Some(nickname) = person.account["profile"]["nickname"].as_str() {
             claims["nickname"] = json!(nickname);
-            claims["picture"] = json!("https://k.kakaocdn.net/dn/local/img_110x110.jpg");
+        }
+        if let Some(thumbnail) = person.account["profile"]["thumbnail_image_url"].as_str() {
+            claims["picture"] = json!(thumbnail);
         }
         let proven = person.account["is_email_valid"] == true && person.account["is_email_verified"] == true;
         if let Some(email) = person.account["email"].as_str().filter(|_| proven) {
@@ -176,8 +200,12 @@ impl Standin {
     }
 }
 
+fn kid(number: usize) -> &'static str {
+    KEYS[number % KEYS.len()].0
+}
+
 fn header(number: usize) -> Value {
-    json!({"kid": KEYS[number % KEYS.len()].0, "typ": "JWT", "alg": "RS256"})
+    json!({"kid": kid(number), "typ": "JWT", "alg": "RS256"})
 }
 
 fn remove(value: &mut Value, name: &str) {

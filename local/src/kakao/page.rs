@@ -3,14 +3,17 @@
 use std::{collections::BTreeMap, collections::HashMap, fmt::Write, sync::Arc};
 
 use axum::{extract::State, response::Html};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
-use super::{Standin, data::Person};
+use super::{
+    Standin,
+    data::{APPS, Person},
+};
 
 const STYLE: &str = "
 :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
 body { max-width: 30rem; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.4rem }
+h1 { font-size: 1.4rem } h2 { font-size: 1.1rem } ul { padding: 0 } li { list-style: none; margin: .5rem 0; overflow-wrap: anywhere }
 small { opacity: .75 }
 button { display: block; width: 100%; min-height: 44px; margin: .5rem 0; padding: .5rem 1rem; text-align: left;
   font: inherit; border: 1px solid #8884; border-radius: 12px; background: #8881; color: inherit; cursor: pointer }
@@ -36,16 +39,13 @@ pub(super) fn authorize(people: &BTreeMap<String, Person>, parameters: &HashMap<
             format_args!("<input type=\"hidden\" name=\"{}\" value=\"{}\">", escaped(name), escaped(value)),
         );
     }
-    let mut ordered: Vec<_> = people.iter().collect();
-    ordered.sort_by_key(|(name, person)| (*name != "ryan", person.id));
-    for (name, person) in ordered {
-        let nickname = person.account["profile"]["nickname"].as_str().unwrap_or(name);
+    for (name, person) in in_order(people) {
         push(
             &mut body,
             format_args!(
                 "<button class=\"person\" name=\"person\" value=\"{}\">{} <small>{}</small></button>",
                 escaped(name),
-                escaped(nickname),
+                escaped(nickname(name, person)),
                 escaped(&person.about),
             ),
         );
@@ -57,13 +57,27 @@ pub(super) fn authorize(people: &BTreeMap<String, Person>, parameters: &HashMap<
     page("Kakao (stand-in)", &body)
 }
 
+/// The ordinary one first.
+fn in_order(people: &BTreeMap<String, Person>) -> Vec<(&String, &Person)> {
+    let mut people: Vec<_> = people.iter().collect();
+    people.sort_by_key(|(name, person)| (*name != "ryan", person.id));
+    people
+}
+
+fn nickname<'a>(name: &'a str, person: &'a Person) -> &'a str {
+    person.account["profile"]["nickname"].as_str().unwrap_or(name)
+}
+
 pub(super) fn refusal(code: &str, text: &str) -> String {
     page(code, &format!("<h1>{code}</h1><p>{}</p>", escaped(text)))
 }
 
 /// `GET /`: switches for a person.
 pub(super) async fn home(State(standin): State<Arc<Standin>>) -> Html<String> {
-    let faults = standin.data().faults.keys().cloned().collect::<Vec<_>>().join(", ");
+    let (people, faults) = {
+        let data = standin.data();
+        (data.people.clone(), data.faults.iter().map(|rule| rule.endpoint.as_str()).collect::<Vec<_>>().join(", "))
+    };
     let now = if faults.is_empty() {
         "정상 <small>all is well</small>".to_owned()
     } else {
@@ -89,6 +103,32 @@ for (const button of document.querySelectorAll('button')) button.onclick = async
   location.reload()
 }</script>",
     );
+    body.push_str("<h2>사용자 <small>People</small></h2><ul>");
+    for (name, person) in in_order(&people) {
+        push(
+            &mut body,
+            format_args!(
+                "<li><b>{}</b> {} <small>{}, {}</small></li>",
+                escaped(name),
+                escaped(nickname(name, person)),
+                person.id,
+                escaped(&person.about)
+            ),
+        );
+    }
+    body.push_str("</ul><h2>앱 <small>Apps</small></h2><ul>");
+    for app in APPS {
+        let (oidc, secret) =
+            (if app.oidc { "on" } else { "off" }, if app.client_secret.is_empty() { "off" } else { "on" });
+        push(
+            &mut body,
+            format_args!(
+                "<li><b>{}</b> {} <small>REST API key {}, OpenID Connect {oidc}, client secret {secret}</small></li>",
+                app.name, app.app_id, app.rest_api_key
+            ),
+        );
+    }
+    body.push_str("</ul>");
     Html(page("Kakao (stand-in)", &body))
 }
 
@@ -101,6 +141,15 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-pub(super) fn percent_encoded(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
+/// All but RFC 3986's unreserved characters.
+const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// This address with these parameters after any that it has.
+pub(super) fn with_query<'a>(uri: &str, parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
+    let mut all = uri.to_owned();
+    for (name, value) in parameters {
+        let separator = if all.contains('?') { '&' } else { '?' };
+        push(&mut all, format_args!("{separator}{name}={}", utf8_percent_encode(value, RESERVED)));
+    }
+    all
 }

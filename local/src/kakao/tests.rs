@@ -85,10 +85,14 @@ async fn an_exchange_is_refused_as_at_kakao() {
         (("client_secret", ""), 401, "KOE010"),
         (("client_secret", "wrong"), 401, "KOE010"),
         (("client_id", "wrong"), 401, "KOE101"),
+        (("client_id", ""), 401, "KOE101"),
+        (("client_id", SHOP.admin_key), 400, "KOE008"),
+        (("client_id", "9f8e7d6c5b4a39281706f5e4d3c2b1a0"), 400, "KOE009"),
         (("client_id", "00112233445566778899aabbccddeeff"), 401, "KOE010"),
         (("redirect_uri", "http://localhost:9000"), 400, "KOE303"),
         (("redirect_uri", ""), 400, "KOE303"),
         (("grant_type", "password"), 400, "KOE310"),
+        (("grant_type", "refresh_token"), 400, "KOE319"),
         (("code", "never-issued"), 400, "KOE320"),
     ] {
         let (found, refusal) = test.exchange(&[change]).await;
@@ -132,6 +136,13 @@ async fn an_access_token_opens_what_it_should() {
     assert_eq!(me["id"], info["id"]);
     assert!(me["kakao_account"]["profile"]["profile_image_url"].as_str().unwrap().starts_with("http://"));
     assert_eq!(me["properties"]["nickname"], "춘식이");
+    assert!(me["properties"]["thumbnail_image"].is_string());
+    let post = test.client.post(format!("{}/v2/user/me", test.kakao.url())).bearer_auth(&token);
+    let form = post.try_clone().unwrap().form(&[("property_keys", r#"["kakao_account.email"]"#)]);
+    assert_eq!(answer(form).await.1["kakao_account"].get("profile"), None);
+    assert_eq!(answer(post.json(&json!({}))).await.1["code"], -8);
+    let plain = test.token(&json!({"user": "jay-g"})).await;
+    assert_eq!(answer(test.get("/v2/user/me").bearer_auth(&plain)).await.1.get("properties"), None);
 
     let lean =
         test.get("/v2/user/me").query(&[("secure_resource", "true"), ("property_keys", r#"["kakao_account.email"]"#)]);
@@ -191,6 +202,7 @@ async fn the_authorize_page_redirects_only_where_it_may() {
         ("response_type", "x", "KOE201"),
         ("scope", "talk_message", "KOE205"),
         ("code_challenge", "x", "KOE204"),
+        ("prompt", "x", "KOE204"),
     ] {
         let query: BTreeMap<_, _> = good.into_iter().chain([(name, value)]).collect();
         let refusal = test.get("/oauth/authorize").query(&query).send().await.unwrap();
@@ -199,7 +211,9 @@ async fn the_authorize_page_redirects_only_where_it_may() {
     }
     let url = format!("{}/oauth/authorize", test.kakao.url());
     let chosen = test.client.post(&url).form(&good.into_iter().chain([("person", "ryan")]).collect::<Vec<_>>());
-    let location = chosen.send().await.unwrap().headers()["location"].to_str().unwrap().to_owned();
+    let chosen = chosen.send().await.unwrap();
+    assert_eq!(chosen.status(), 302);
+    let location = chosen.headers()["location"].to_str().unwrap().to_owned();
     assert!(location.starts_with("http://localhost:9000/?code=") && location.ends_with("&state=s%20t"), "{location}");
     let withheld = good.into_iter().chain([("person", "ryan"), ("withhold_email", "on")]).collect::<Vec<_>>();
     test.client.post(&url).form(&withheld).send().await.unwrap();
@@ -210,8 +224,86 @@ async fn the_authorize_page_redirects_only_where_it_may() {
     let location = cancelled.headers()["location"].to_str().unwrap();
     assert_eq!(
         location,
-        "http://localhost:9000/?error=access%5Fdenied&error_description=User%20denied%20access&state=s%20t"
+        "http://localhost:9000/?error=access_denied&error_description=User%20denied%20access&state=s%20t"
     );
+    let child = test.client.post(&url).form(&good.into_iter().chain([("person", "tube")]).collect::<Vec<_>>());
+    let child = child.send().await.unwrap();
+    assert!(child.headers()["location"].to_str().unwrap().contains("Not%20allowed%20under%20age%2014"));
+}
+
+#[tokio::test]
+async fn a_code_from_the_control_route_keeps_the_rules_of_the_page() {
+    let test = Test::start().await;
+    for (change, code) in [
+        (json!({"redirect_uri": "https://elsewhere.example/"}), "KOE006"),
+        (json!({"scope": "talk_message"}), "KOE205"),
+        (json!({"app": "plain", "scope": "openid"}), "KOE205"),
+        (json!({"app": "other"}), "KOE006"),
+        (json!({"code_challenge": "short"}), "KOE204"),
+    ] {
+        let mut body = json!({"user": "ryan", "redirect_uri": REDIRECT_URI});
+        body.as_object_mut().unwrap().extend(change.as_object().unwrap().clone());
+        let refusal = test.control("codes", &body).await;
+        assert!(refusal["detail"].as_str().unwrap().starts_with(code), "{change}: {refusal}");
+    }
+    let short = test.code(&json!({"expires_in": 2})).await;
+    test.clock.advance(Duration::from_secs(2));
+    assert_eq!(test.exchange_code(&short, &[]).await.1["error_code"], "KOE320");
+}
+
+#[tokio::test]
+async fn an_id_token_comes_to_who_may_have_one() {
+    let test = Test::start().await;
+    for (parameters, expected) in [
+        (json!({}), true),
+        (json!({"scope": "openid,account_email"}), true),
+        (json!({"scope": "openid account_email"}), true),
+        (json!({"scope": "account_email"}), false),
+    ] {
+        let code = test.code(&parameters).await;
+        let (_, tokens) = test.exchange_code(&code, &[]).await;
+        assert_eq!(tokens.get("id_token").is_some(), expected, "{parameters}");
+        assert_eq!(tokens["scope"].as_str().unwrap().contains("openid"), expected, "{parameters}");
+        let refresh_token = tokens["refresh_token"].as_str().unwrap();
+        let (_, renewed) = test.exchange(&[("grant_type", "refresh_token"), ("refresh_token", refresh_token)]).await;
+        assert_eq!(renewed.get("id_token").is_some(), expected, "{parameters}");
+    }
+    let code = test.code(&json!({"app": "plain"})).await;
+    let key = "abcdefabcdefabcdefabcdefabcdef00";
+    let (status, tokens) = test.exchange_code(&code, &[("client_id", key), ("client_secret", "")]).await;
+    assert_eq!((status, tokens.get("id_token")), (200, None), "neither secret nor OpenID Connect");
+}
+
+#[tokio::test]
+async fn a_renewed_id_token_tells_when_its_owner_signed_in() {
+    let test = Test::start().await;
+    let (_, tokens) = test.exchange(&[]).await;
+    test.clock.advance(Duration::from_mins(1));
+    let renewal = [("grant_type", "refresh_token"), ("refresh_token", tokens["refresh_token"].as_str().unwrap())];
+    let (_, renewed) = test.exchange(&renewal).await;
+    let url = format!("{}/oauth/tokeninfo", test.kakao.url());
+    let form = [("id_token", renewed["id_token"].as_str().unwrap())];
+    let (_, claims) = answer(test.client.post(url).form(&form)).await;
+    assert_eq!(claims["iat"].as_i64().unwrap() - claims["auth_time"].as_i64().unwrap(), 60);
+}
+
+#[tokio::test]
+async fn a_good_id_token_can_be_read_and_a_wrong_one_cannot() {
+    let test = Test::start().await;
+    let url = format!("{}/oauth/tokeninfo", test.kakao.url());
+    let read = async |kind: &str| {
+        let body = json!({"user": "neo", "nonce": "n", "kind": kind});
+        let token = test.control("id-tokens", &body).await["id_token"].as_str().unwrap().to_owned();
+        answer(test.client.post(&url).form(&[("id_token", token)])).await
+    };
+    let (status, claims) = read("good").await;
+    assert_eq!((status, &claims["aud"], &claims["nonce"]), (200, &json!(SHOP.rest_api_key), &json!("n")));
+    assert_eq!((&claims["sub"], claims.get("picture")), (&json!("2000000005"), None), "a text; no picture of theirs");
+    assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 21_599);
+    for kind in ["expired", "alg_none", "hs256_public_key", "unknown_kid", "no_kid", "jku"] {
+        let (status, refusal) = read(kind).await;
+        assert_eq!((status, &refusal["error_code"]), (400, &json!("KOE400")), "{kind}");
+    }
 }
 
 #[tokio::test]
@@ -227,6 +319,73 @@ async fn faults_come_and_go() {
     assert_eq!(me().await.unwrap().json::<Value>().await.unwrap()["code"], -10);
     client.delete(&faults).send().await.unwrap();
     assert_eq!(me().await.unwrap().json::<Value>().await.unwrap()["code"], -401);
+}
+
+#[tokio::test]
+async fn a_fault_can_be_one_persons_or_one_tokens_and_wear_off() {
+    let test = Test::start().await;
+    let (ryan, muzi) = (test.token(&json!({"user": "ryan"})).await, test.token(&json!({"user": "muzi"})).await);
+    let me = async |token: &str| answer(test.get("/v2/user/me").bearer_auth(token)).await.1["code"].as_i64();
+    let fail = async |rule: Value| {
+        let post = test.client.post(format!("{}/control/faults", test.kakao.url())).json(&rule);
+        post.send().await.unwrap().status().as_u16()
+    };
+    let fault = json!({"kind": "api_code", "code": -7});
+    assert_eq!(fail(json!({"endpoint": "/v2/user/me", "fault": fault, "user": "ryan", "times": 2})).await, 204);
+    assert_eq!([me(&muzi).await, me(&ryan).await, me(&ryan).await, me(&ryan).await], [None, Some(-7), Some(-7), None]);
+
+    fail(json!({"fault": fault, "token": muzi})).await;
+    fail(json!({"fault": {"kind": "quota"}})).await;
+    assert_eq!([me(&muzi).await, me(&ryan).await], [Some(-7), Some(-10)], "the closer one strikes");
+
+    fail(json!({"fault": fault, "user": "ryan"})).await;
+    test.client.delete(format!("{}/control/faults?user=ryan", test.kakao.url())).send().await.unwrap();
+    assert_eq!([me(&muzi).await, me(&ryan).await], [Some(-7), Some(-10)], "only that person's end");
+    test.client.delete(format!("{}/control/faults", test.kakao.url())).send().await.unwrap();
+    let [ours, theirs] = [
+        test.code(&json!({})).await,
+        test.control("codes", &json!({"user": "muzi", "redirect_uri": REDIRECT_URI})).await["code"]
+            .as_str()
+            .unwrap()
+            .to_owned(),
+    ];
+    fail(json!({"endpoint": "/oauth/token", "fault": {"kind": "auth_code", "code": "KOE003", "error": "server_error"}, "user": "ryan"})).await;
+    assert_eq!(test.exchange_code(&ours, &[]).await.1["error_code"], "KOE003");
+    assert_eq!(test.exchange_code(&theirs, &[]).await.0, 200);
+
+    fail(json!({"endpoint": "/v2/user/me", "fault": {"kind": "no_id"}})).await;
+    let (status, answer) = answer(test.get("/v2/user/me").bearer_auth(&ryan)).await;
+    assert!(status == 200 && answer.get("id").is_none() && answer["kakao_account"].is_object());
+
+    assert_eq!(fail(json!({"endpoint": "user_me", "fault": fault})).await, 400, "no path of Kakao's");
+    assert_eq!(fail(json!({"fault": fault, "users": "ryan"})).await, 422, "a slip of the pen");
+}
+
+#[tokio::test]
+async fn calls_are_counted_for_each_person() {
+    let test = Test::start().await;
+    let token = test.token(&json!({"user": "ryan"})).await;
+    test.get("/v2/user/me").bearer_auth(&token).send().await.unwrap();
+    let code = test.code(&json!({})).await;
+    for _ in 0..2 {
+        test.exchange_code(&code, &[]).await;
+    }
+    test.get("/v2/user/me").send().await.unwrap();
+    let (_, all) = answer(test.get("/control/calls")).await;
+    assert_eq!(all, json!({"/v2/user/me": 2, "/oauth/token": 2}));
+    let (_, ryans) = answer(test.get("/control/calls?user=ryan")).await;
+    assert_eq!(ryans, json!({"/v2/user/me": 1, "/oauth/token": 2}), "a spent code is still theirs");
+    assert_eq!(answer(test.get("/control/calls?user=muzi")).await.1, json!({}));
+}
+
+#[tokio::test]
+async fn the_first_page_lists_people_and_apps() {
+    let test = Test::start().await;
+    let page = test.get("/").send().await.unwrap().text().await.unwrap();
+    for name in ["라이언", "choonsik", "1376016924429759228", "plain", SHOP.rest_api_key] {
+        assert!(page.contains(name), "{name}");
+    }
+    assert!(!page.contains(SHOP.client_secret));
 }
 
 #[tokio::test]
@@ -258,8 +417,28 @@ async fn a_log_out_ends_one_token_and_an_unlink_all_of_them() {
     assert_eq!((info(&one).await, info(&two).await), (401, 200));
     assert_eq!(answer(post("/v1/user/unlink", &two)).await.0, 200);
     assert_eq!(info(&two).await, 401);
+    let target = [("target_id_type", "user_id"), ("target_id", "1029384756")];
+    let as_admin = test.get("/v2/user/me").header("authorization", format!("KakaoAK {}", SHOP.admin_key));
+    assert_eq!(answer(as_admin.query(&target)).await.1["code"], -101);
+    let other = test.token(&json!({"user": "ryan", "app": "other"})).await;
+    assert_eq!(info(&other).await, 200, "linked to another app all the same");
     let later = test.token(&json!({"user": "ryan"})).await;
-    assert_eq!(answer(test.get("/v2/user/me").bearer_auth(&later)).await.1["code"], -101);
+    assert_eq!(info(&later).await, 200, "whoever signs in again is linked again");
+}
+
+#[tokio::test]
+async fn a_refresh_token_dies_with_the_access_token_beside_it() {
+    for (path, survivor) in [("/v1/user/logout", 200), ("/v1/user/unlink", 400)] {
+        let test = Test::start().await;
+        let (one, two) = (test.exchange(&[]).await.1, test.exchange(&[]).await.1);
+        let renew = async |tokens: &Value| {
+            let token = tokens["refresh_token"].as_str().unwrap();
+            test.exchange(&[("grant_type", "refresh_token"), ("refresh_token", token)]).await.0
+        };
+        let post = test.client.post(format!("{}{path}", test.kakao.url()));
+        post.bearer_auth(one["access_token"].as_str().unwrap()).send().await.unwrap();
+        assert_eq!((renew(&one).await, renew(&two).await), (400, survivor), "{path}");
+    }
 }
 
 #[tokio::test]
@@ -269,6 +448,8 @@ async fn consents_and_userinfo_are_told() {
     let (_, scopes) = answer(test.get("/v2/user/scopes").bearer_auth(&token)).await;
     let agreed: Vec<bool> = scopes["scopes"].as_array().unwrap().iter().map(|scope| scope["agreed"] == true).collect();
     assert_eq!(agreed, [true, true, false]);
+    let asked = test.get("/v2/user/scopes").query(&[("scopes", r#"["account_email"]"#)]).bearer_auth(&token);
+    assert_eq!(answer(asked).await.1["scopes"].as_array().unwrap().len(), 1);
     let (_, info) = answer(test.get("/v1/oidc/userinfo").bearer_auth(&token)).await;
     assert_eq!((&info["sub"], info.get("email")), (&json!("2000000001"), None));
     let plain = test.token(&json!({"user": "ryan", "app": "plain"})).await;
@@ -293,16 +474,25 @@ async fn a_refresh_token_is_renewed_in_its_last_month_only() {
 #[tokio::test]
 async fn quotas_run_out() {
     let test = Test::start().await;
+    let mut tokens = Value::Null;
     for _ in 0..20 {
-        assert_eq!(test.exchange(&[]).await.0, 200);
+        tokens = test.exchange(&[]).await.1;
     }
-    assert_eq!(test.exchange(&[]).await.1["error_code"], "KOE237");
-    test.clock.advance(Duration::from_mins(10));
-    assert_eq!(test.exchange(&[]).await.0, 200);
+    let refresh_token = tokens["refresh_token"].as_str().unwrap();
+    let renewal = [("grant_type", "refresh_token"), ("refresh_token", refresh_token)];
+    test.clock.advance(Duration::from_mins(5));
+    for again in [&[] as &[_], &renewal] {
+        assert_eq!(test.exchange(again).await.1["error_code"], "KOE237");
+    }
+    test.clock.advance(Duration::from_mins(5));
+    for _ in 0..20 {
+        assert_eq!(test.exchange(&[]).await.0, 200, "what was refused does not count");
+    }
 
     let quota =
         |left: Value| test.client.post(format!("{}/control/quota", test.kakao.url())).json(&json!({"left": left}));
     quota(json!(1)).send().await.unwrap();
+    test.get("/.well-known/jwks.json").send().await.unwrap();
     let me = async || answer(test.get("/v2/user/me")).await.1["code"].as_i64();
     assert_eq!([me().await, me().await], [Some(-401), Some(-10)]);
     quota(Value::Null).send().await.unwrap();
@@ -345,5 +535,5 @@ async fn a_browser_that_logs_out_or_must_not_be_asked_goes_back() {
         ("prompt", "none"),
     ];
     let back = test.get("/oauth/authorize").query(&silent).send().await.unwrap();
-    assert!(back.headers()["location"].to_str().unwrap().contains("error=login%5Frequired"));
+    assert!(back.headers()["location"].to_str().unwrap().contains("error=login_required"));
 }
