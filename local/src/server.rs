@@ -6,13 +6,23 @@ use axum::{Router, body::Body, response::Response};
 use hyper::{server::conn::http1, service::service_fn};
 use hyper_util::rt::TokioIo;
 use lambda_http::Service;
-use tokio::{net::TcpListener, task::JoinHandle};
+use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
 /// A running server, which stops when this is dropped.
 #[derive(Debug)]
 pub struct Server {
     url: String,
     task: JoinHandle<()>,
+    end_of_connections: watch::Sender<End>,
+}
+
+/// What becomes of connections that are open while a function is frozen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// They are closed in due form.
+    Closed,
+    /// They are forgotten on the way: what is written is taken, and nobody answers.
+    Forgotten,
 }
 
 /// Marks a response that is not sent: the connection closes instead.
@@ -27,9 +37,12 @@ impl Server {
     /// If the listener has no address.
     pub fn start(listener: TcpListener, routes: Router) -> io::Result<Self> {
         let url = format!("http://{}", listener.local_addr()?);
+        let end_of_connections = watch::Sender::new(End::Closed);
+        let ends = end_of_connections.clone();
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let routes = routes.clone();
+                let mut end = ends.subscribe();
                 tokio::spawn(async move {
                     let service = service_fn(|request| {
                         let answer = routes.clone().call(request);
@@ -42,12 +55,20 @@ impl Server {
                             }
                         }
                     });
-                    // The client closing its side, or ours by a hang-up, is no failure of the server.
-                    let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+                    let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+                    tokio::select! {
+                        // The client closing its side, or ours by a hang-up, is no failure of the server.
+                        _ = &mut connection => {}
+                        Ok(()) = end.changed() => {
+                            if *end.borrow() == End::Forgotten {
+                                std::future::pending::<()>().await;
+                            }
+                        }
+                    }
                 });
             }
         });
-        Ok(Self { url, task })
+        Ok(Self { url, task, end_of_connections })
     }
 
     /// Serves these routes on a free port of this machine.
@@ -57,6 +78,11 @@ impl Server {
     /// If there is none.
     pub async fn start_anywhere(routes: Router) -> io::Result<Self> {
         Self::start(TcpListener::bind("127.0.0.1:0").await?, routes)
+    }
+
+    /// Ends all connections that are open. New ones are served.
+    pub fn end_connections(&self, end: End) {
+        self.end_of_connections.send_replace(end);
     }
 
     /// Where it listens.

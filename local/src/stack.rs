@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, env, ops::Deref, sync::Arc, time::Duration};
 
 use dynoxide::Database;
-use serde_json::json;
+use serde_json::{Value, json};
 use shared::clock::Clock;
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -15,7 +15,9 @@ use crate::{
     kakao::{Kakao, SHOP},
     people::People,
     secrets,
+    server::End,
     table::{self, Item},
+    template::Template,
     wire::Wire,
 };
 
@@ -33,9 +35,11 @@ pub struct Stack {
     /// The wire between functions and table.
     pub wire: Wire,
     clock: Arc<ManualClock>,
-    table: String,
+    template: Template,
+    secrets: Value,
+    local: BTreeMap<String, String>,
     dynamodb: aws_sdk_dynamodb::Client,
-    _kakao: Kakao,
+    standin: Kakao,
     servers: Vec<JoinHandle<()>>,
 }
 
@@ -117,11 +121,25 @@ impl Stack {
             kakao: People::of(kakao.url()),
             wire,
             clock,
-            table: template.table.name,
+            template,
+            secrets,
+            local,
             dynamodb,
-            _kakao: kakao,
+            standin: kakao,
             servers,
         }
+    }
+
+    /// What a binary of this function has to be started with to be a part of this stack, beside Lambda's own settings.
+    #[must_use]
+    pub fn environment(&self, function: &str) -> BTreeMap<String, String> {
+        cloud::environment(&self.template, function, &self.secrets, &self.local)
+    }
+
+    /// Ends all connections to DynamoDB and Kakao, as happens to a function that was frozen.
+    pub fn end_connections(&self, end: End) {
+        self.wire.end_connections(end);
+        self.standin.end_connections(end);
     }
 
     /// Lets time go by.
@@ -164,7 +182,7 @@ impl Stack {
     ///
     /// If DynamoDB fails.
     pub async fn dump(&self) -> Vec<Item> {
-        let mut items = table::dump(&self.dynamodb, &self.table).await.expect("DynamoDB scans");
+        let mut items = table::dump(&self.dynamodb, &self.template.table.name).await.expect("DynamoDB scans");
         items.sort_by_key(|item| format!("{:?} {:?}", item.get("pk"), item.get("sk")));
         items
     }
@@ -186,7 +204,7 @@ impl Stack {
     pub async fn clear(&self) {
         for item in self.dump().await {
             let key = ["pk", "sk"].map(|name| (name.to_owned(), item[name].clone())).into();
-            let delete = self.dynamodb.delete_item().table_name(&self.table).set_key(Some(key)).send();
+            let delete = self.dynamodb.delete_item().table_name(&self.template.table.name).set_key(Some(key)).send();
             delete.await.expect("DynamoDB deletes");
         }
     }
@@ -198,7 +216,8 @@ impl Stack {
     /// If DynamoDB fails.
     pub async fn restore(&self, items: &[Item]) {
         for item in items {
-            let put = self.dynamodb.put_item().table_name(&self.table).set_item(Some(item.clone())).send();
+            let put =
+                self.dynamodb.put_item().table_name(&self.template.table.name).set_item(Some(item.clone())).send();
             put.await.expect("DynamoDB puts");
         }
     }

@@ -15,10 +15,11 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use serde_json::{Value, json};
+use shared::random;
 
 use crate::{
     client::http_client,
-    server::{Server, hang_up},
+    server::{End, Server, hang_up},
 };
 
 /// A proxy in front of a DynamoDB. It stops when dropped.
@@ -50,6 +51,21 @@ pub enum Fault {
     Unprocessed,
 }
 
+/// What a busy day is like: each request is delayed, and some meet a fault.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Weather {
+    /// How long every request takes at least.
+    pub delay: Duration,
+    /// How many of a thousand requests take 100 times as long.
+    pub slow: u64,
+    /// How many of a thousand requests are throttled.
+    pub throttled: u64,
+    /// How many of a thousand requests are done and answered with 500.
+    pub failed_after: u64,
+    /// How many of a thousand requests are done and lose their answer.
+    pub lost: u64,
+}
+
 /// What crossed the wire.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Traffic {
@@ -66,6 +82,7 @@ struct Shared {
     target: String,
     client: reqwest::Client,
     fault: Mutex<Option<Fault>>,
+    weather: Mutex<Weather>,
     traffic: Mutex<Traffic>,
     /// The last request of each operation.
     last: Mutex<BTreeMap<String, (HeaderMap, Bytes)>>,
@@ -82,6 +99,7 @@ impl Wire {
             target: target.to_owned(),
             client: http_client(),
             fault: Mutex::default(),
+            weather: Mutex::default(),
             traffic: Mutex::default(),
             last: Mutex::default(),
         });
@@ -103,6 +121,17 @@ impl Wire {
     /// From now on all is well.
     pub fn heal(&self) {
         *lock(&self.state.fault) = None;
+        *lock(&self.state.weather) = Weather::default();
+    }
+
+    /// From now on requests fare like this.
+    pub fn change(&self, weather: Weather) {
+        *lock(&self.state.weather) = weather;
+    }
+
+    /// Ends all connections that are open. New ones are served.
+    pub fn end_connections(&self, end: End) {
+        self.server.end_connections(end);
     }
 
     /// Sends the last request of this operation once more, as a network does that had held a copy back.
@@ -127,6 +156,24 @@ impl Wire {
     }
 }
 
+impl Weather {
+    /// How long one request takes, and what it meets.
+    fn draw(&self) -> (Duration, Option<Fault>) {
+        let of_a_thousand = random::up_to(999);
+        let delay = if random::up_to(999) < self.slow { self.delay * 100 } else { self.delay };
+        let fault = if of_a_thousand < self.throttled {
+            Some(Fault::Throttle)
+        } else if of_a_thousand < self.throttled + self.failed_after {
+            Some(Fault::FailAfter)
+        } else if of_a_thousand < self.throttled + self.failed_after + self.lost {
+            Some(Fault::LoseAnswers(0))
+        } else {
+            None
+        };
+        (delay, fault)
+    }
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
@@ -141,7 +188,10 @@ async fn pass(State(state): State<Arc<Shared>>, request: Request) -> Response {
     };
 
     lock(&state.last).insert(operation.to_owned(), (parts.headers.clone(), body.clone()));
-    let fault = *lock(&state.fault);
+    let weather = *lock(&state.weather);
+    let (delay, luck) = weather.draw();
+    tokio::time::sleep(delay).await;
+    let fault = lock(&state.fault).or(luck);
     match fault {
         Some(Fault::Down) => return hang_up(),
         Some(Fault::Hang) => {
@@ -163,6 +213,7 @@ async fn pass(State(state): State<Arc<Shared>>, request: Request) -> Response {
     };
     match fault {
         Some(Fault::FailAfter) => failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
+        Some(Fault::LoseAnswers(0)) => hang_up(),
         Some(Fault::LoseAnswers(left)) => {
             *lock(&state.fault) = (left > 1).then(|| Fault::LoseAnswers(left - 1));
             hang_up()

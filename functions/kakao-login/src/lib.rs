@@ -99,7 +99,7 @@ impl KakaoLogin {
     /// Connects to DynamoDB by asking for what is not there, and to Kakao.
     pub async fn prepare(&self) {
         // A failure shows again, and is answered, when there is a request.
-        let _ = tokio::join!(self.store.user(UserId::generate()), self.kakao.connect());
+        let _ = tokio::join!(self.store.user(UserId::generate()), self.kakao.connect(self.clock.now()));
     }
 
     /// Signs in: always with a new session, beside which the one that the browser came with ends. Nothing of that one is

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use local::{REDIRECT_URI, Stack, client::cookie_pair, wire::Fault};
+use local::{REDIRECT_URI, Stack, client::cookie_pair, server::End, wire::Fault};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -181,4 +181,29 @@ async fn a_sign_in_that_fails_leaves_the_browser_the_session_that_it_had() {
     stack.wire.heal();
     assert_eq!(sign_in_again().await.status, StatusCode::OK);
     assert_eq!(stack.refresh(&before).await.status, StatusCode::UNAUTHORIZED);
+}
+
+/// What a function that was frozen finds when it goes on: its connections are gone, in due form or without a word.
+#[tokio::test]
+async fn connections_that_ended_meanwhile_cost_nobody_an_error() {
+    for end in [End::Closed, End::Forgotten] {
+        let stack = Stack::start().await;
+        let user = stack.kakao.new_user().await;
+        let (mut token, access) = (stack.sign_in_as(&user).await.token(), stack.kakao.token(&user).await);
+        for _ in 0..2 {
+            stack.advance(WINDOW);
+            stack.wire.end_connections(end);
+            let refreshed = stack.refresh(&token).await;
+            assert_eq!(refreshed.status, StatusCode::OK, "{end:?}");
+            stack.wire.end_connections(end);
+            assert_eq!(stack.profile(refreshed.access()).await.status, StatusCode::OK, "{end:?}");
+            token = refreshed.token();
+        }
+        stack.advance(WINDOW);
+        stack.end_connections(end);
+        let signed_in = stack.login(&json!({"access_token": access})).await;
+        assert_eq!(signed_in.status, StatusCode::OK, "{end:?} at Kakao: {}", signed_in.body);
+        stack.end_connections(end);
+        assert_eq!(stack.logout(&token).await.status, StatusCode::OK, "{end:?}");
+    }
 }

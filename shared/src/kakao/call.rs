@@ -35,7 +35,7 @@ impl Kakao {
             .map_err(|_| KakaoError::Rejected("the token fits into no header".to_owned()))?;
         authorization.set_sensitive(true);
         let request = || {
-            let request = self.client.get(format!("{}{path}", self.app.api_url)).query(query);
+            let request = self.connections.client(now).get(format!("{}{path}", self.app.api_url)).query(query);
             request.header(AUTHORIZATION, authorization.clone())
         };
         let started = Instant::now();
@@ -60,12 +60,12 @@ impl Kakao {
         if let Some(verifier) = &grant.code_verifier {
             form.push(("code_verifier", verifier.expose_secret()));
         }
-        let request = self.client.post(format!("{}/oauth/token", self.app.auth_url)).form(&form);
+        let request = self.connections.client(now).post(format!("{}/oauth/token", self.app.auth_url)).form(&form);
         call("kakao.token", &self.auth_circuit, request, auth_failure, now).await
     }
 
     pub(super) async fn fetch_keys(&self, now: Timestamp) -> Result<JwkSet, KakaoError> {
-        let request = self.client.get(format!("{}/.well-known/jwks.json", self.app.auth_url));
+        let request = self.connections.client(now).get(format!("{}/.well-known/jwks.json", self.app.auth_url));
         call("kakao.jwks", &self.auth_circuit, request, auth_failure, now).await
     }
 }

@@ -4,18 +4,19 @@ mod answers;
 mod call;
 mod circuit;
 mod codes;
+mod connections;
 mod id_token;
 mod jwks;
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
-use reqwest::{Client, redirect::Policy};
 use secrecy::{ExposeSecret, SecretString};
 
 pub use self::id_token::Identity;
 use self::{
     answers::{Me, TokenInfo},
     circuit::Circuit,
+    connections::Connections,
     jwks::Jwks,
 };
 use crate::{clock::Timestamp, id::KakaoId, user::KakaoUser};
@@ -42,7 +43,7 @@ pub struct KakaoApp {
 /// Speaks with Kakao on behalf of one app.
 #[derive(Debug)]
 pub struct Kakao {
-    client: Client,
+    connections: Connections,
     app: KakaoApp,
     auth_circuit: Circuit,
     api_circuit: Circuit,
@@ -111,28 +112,19 @@ impl Kakao {
     /// If the TLS provider lacks TLS 1.2 and 1.3, which it does not.
     #[must_use]
     pub fn new(app: KakaoApp) -> Self {
-        let roots = rustls::RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("ring speaks TLS 1.2 and 1.3")
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        let client = Client::builder()
-            .tls_backend_preconfigured(tls)
-            .connect_timeout(Duration::from_secs(1))
-            .timeout(Duration::from_millis(2_500))
-            .pool_idle_timeout(Duration::from_secs(20))
-            .redirect(Policy::none())
-            .no_proxy()
-            .build()
-            .expect("the client's settings are constant and fit together");
-        Self { client, app, auth_circuit: Circuit::default(), api_circuit: Circuit::default(), jwks: Jwks::default() }
+        Self {
+            connections: Connections::new(),
+            app,
+            auth_circuit: Circuit::default(),
+            api_circuit: Circuit::default(),
+            jwks: Jwks::default(),
+        }
     }
 
     /// Opens a connection to each of Kakao's servers, to be used later. That is no call of an API, and counts as none.
-    pub async fn connect(&self) {
-        let open = |url: &str| self.client.head(url).send();
+    pub async fn connect(&self, now: Timestamp) {
+        let client = self.connections.client(now);
+        let open = |url: &str| client.head(url).send();
         // Whether it worked shows when something is asked.
         let _ = tokio::join!(open(&self.app.auth_url), open(&self.app.api_url));
     }
