@@ -1,6 +1,6 @@
 //! Configuration: the environment and the function's secret, read once at start. All that is wrong is reported at once.
 
-use std::{cell::RefCell, collections::HashMap, env, fmt, str::FromStr, time::Duration};
+use std::{cell::RefCell, collections::HashMap, env, fmt, fs, str::FromStr, time::Duration};
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_sdk_dynamodb::config::{
@@ -71,7 +71,7 @@ impl Config {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(region.clone()))
             .credentials_provider(self.credentials.clone())
-            .http_client(https_client())
+            .http_client(https_client(None))
             .timeout_config(timeouts);
         config.set_endpoint_url(self.values.get("AWS_ENDPOINT_URL_SECRETSMANAGER").cloned());
         let client = aws_sdk_secretsmanager::Client::from_conf(config.build());
@@ -132,14 +132,27 @@ impl Config {
         Some(split(&self.text(name)?).collect())
     }
 
-    /// The table `TABLE_NAME` in the region `AWS_REGION`, or at `AWS_ENDPOINT_URL_DYNAMODB`.
+    /// The table `TABLE_NAME` in the region `AWS_REGION`, or at `AWS_ENDPOINT_URL_DYNAMODB`, which may then prove itself by a
+    /// certificate in `AWS_CA_BUNDLE`.
     pub fn store(&self) -> Option<Store> {
         let default = self.is_local().then(|| "ap-northeast-2".to_owned());
         let region = self.values.get("AWS_REGION").cloned().or(default);
         let (region, table) = (region.or_else(|| self.problem("AWS_REGION", "missing")), self.text("TABLE_NAME"));
         let (region, table) = (region?, table?);
         let url = self.values.get("AWS_ENDPOINT_URL_DYNAMODB").cloned();
-        Some(Store::new(Endpoint { region, url, credentials: self.credentials.clone() }, table))
+        let roots = match self.values.get("AWS_CA_BUNDLE") {
+            None => None,
+            Some(_) if !self.is_local() => return self.problem("AWS_CA_BUNDLE", "is for the stage local only"),
+            Some(file) => Some(fs::read(file).map_err(|error| self.note("AWS_CA_BUNDLE", &error.to_string())).ok()?),
+        };
+        Some(Store::new(Endpoint { region, url, credentials: self.credentials.clone(), roots }, table))
+    }
+
+    /// How long a function may get ready before it takes its first request: 300 ms, as that time costs little and the one who
+    /// waits may be a person; or `PREPARATION_MS` at the stage `local`, for tools under which all is slower.
+    pub fn preparation(&self) -> Duration {
+        let given = self.values.get("PREPARATION_MS").filter(|_| self.is_local());
+        Duration::from_millis(given.and_then(|text| text.parse().ok()).unwrap_or(300))
     }
 
     /// How the cookie is set: `COOKIE_SAMESITE`, and locally `COOKIE_SECURE`.
@@ -271,7 +284,7 @@ mod tests {
     #[test]
     fn a_setting_for_developers_is_refused_at_any_other_stage() {
         for (name, value) in
-            [("COOKIE_SECURE", "false"), ("KAKAO_API_URL", "http://127.0.0.1:1"), ("PSEUDONYM_KEY", KEY)]
+            [("COOKIE_SECURE", "false"), ("KAKAO_API_URL", "http://127.0.0.1:1"), ("PSEUDONYM_KEY", KEY), BUNDLE]
         {
             let all = |stage| {
                 let base = [
@@ -280,6 +293,8 @@ mod tests {
                     ("KAKAO_APP_KEYS", ""),
                     ("KAKAO_APP_ID", "1"),
                     ("KAKAO_REST_API_KEY", "k"),
+                    ("AWS_REGION", "ap-northeast-2"),
+                    ("TABLE_NAME", "t"),
                     ("STAGE", stage),
                 ];
                 config(&[base.as_slice(), &[("SECRET_ID", "s"), ("KAKAO_CLIENT_SECRET", "s"), (name, value)]].concat())
@@ -287,6 +302,7 @@ mod tests {
             let accepts = |config: Config| match name {
                 "COOKIE_SECURE" => config.cookies().is_some(),
                 "KAKAO_API_URL" => config.kakao().is_some(),
+                "AWS_CA_BUNDLE" => config.store().is_some(),
                 _ => {
                     let mut config = config;
                     config.values.remove("SECRET_ID");
@@ -299,6 +315,7 @@ mod tests {
     }
 
     const KEY: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    const BUNDLE: (&str, &str) = ("AWS_CA_BUNDLE", concat!(env!("CARGO_MANIFEST_DIR"), "/src/amazon-roots.pem"));
 
     #[test]
     fn a_value_out_of_range_is_named_without_being_shown() {

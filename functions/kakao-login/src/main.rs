@@ -5,10 +5,11 @@ use std::sync::Arc;
 use kakao_login::KakaoLogin;
 use shared::{clock::SystemClock, config::Config, http, log};
 
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main(flavor = "local")]
 async fn main() -> Result<(), lambda_http::Error> {
     log::start(&[]);
-    let login = &KakaoLogin::from_config(&Config::from_env().await?, Arc::new(SystemClock))?;
-    http::prepare(login.prepare()).await;
+    let config = Config::from_env().await?;
+    let login: &'static _ = Box::leak(Box::new(KakaoLogin::from_config(&config, Arc::new(SystemClock))?));
+    http::prepare(config.preparation(), login.prepare()).await;
     http::run("kakao-login", |request| login.handle(request)).await
 }

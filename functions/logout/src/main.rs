@@ -5,10 +5,11 @@ use std::sync::Arc;
 use logout::Logout;
 use shared::{clock::SystemClock, config::Config, http, log};
 
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main(flavor = "local")]
 async fn main() -> Result<(), lambda_http::Error> {
     log::start(&[]);
-    let logout = &Logout::from_config(&Config::from_env().await?, Arc::new(SystemClock))?;
-    http::prepare(logout.prepare()).await;
+    let config = Config::from_env().await?;
+    let logout: &'static _ = Box::leak(Box::new(Logout::from_config(&config, Arc::new(SystemClock))?));
+    http::prepare(config.preparation(), logout.prepare()).await;
     http::run("logout", |request| logout.handle(request)).await
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 use profile::Profile;
 use shared::{clock::SystemClock, config::Config, http, log};
 
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main(flavor = "local")]
 async fn main() -> Result<(), lambda_http::Error> {
     log::start(&[]);
-    let profile = &Profile::from_config(&Config::from_env().await?, Arc::new(SystemClock))?;
-    http::prepare(profile.prepare()).await;
+    let config = Config::from_env().await?;
+    let profile: &'static _ = Box::leak(Box::new(Profile::from_config(&config, Arc::new(SystemClock))?));
+    http::prepare(config.preparation(), profile.prepare()).await;
     http::run("profile", |request| profile.handle(request)).await
 }

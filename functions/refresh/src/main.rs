@@ -5,10 +5,11 @@ use std::sync::Arc;
 use refresh::Refresh;
 use shared::{clock::SystemClock, config::Config, http, log};
 
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main(flavor = "local")]
 async fn main() -> Result<(), lambda_http::Error> {
     log::start(&[]);
-    let refresh = &Refresh::from_config(&Config::from_env().await?, Arc::new(SystemClock))?;
-    http::prepare(refresh.prepare()).await;
+    let config = Config::from_env().await?;
+    let refresh: &'static _ = Box::leak(Box::new(Refresh::from_config(&config, Arc::new(SystemClock))?));
+    http::prepare(config.preparation(), refresh.prepare()).await;
     http::run("refresh", |request| refresh.handle(request)).await
 }

@@ -24,29 +24,32 @@ use crate::{error::Error, log};
 
 /// Less than the function's own time-out, so that the client gets an answer and not the gateway's 503.
 const DEADLINE: Duration = Duration::from_millis(4_500);
-const PREPARATION: Duration = Duration::from_millis(300);
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
 /// Lets a function get ready before it takes its first request: that time has the whole processor, and is nobody's wait. After
-/// 300 ms, or whatever went wrong, it begins all the same and connects when asked.
-pub async fn prepare(ready: impl Future) {
-    let _ = tokio::time::timeout(PREPARATION, ready).await;
+/// `limit`, or whatever went wrong, it begins all the same and connects when asked.
+pub async fn prepare(limit: Duration, ready: impl Future) {
+    let _ = tokio::time::timeout(limit, ready).await;
 }
 
-/// Takes requests from the Lambda Runtime API until the environment is shut down.
+/// Takes requests from the Lambda Runtime API until the environment is shut down, on a runtime of tokio's `local` flavor.
 ///
 /// # Errors
 ///
 /// If the Runtime API cannot be spoken to.
-pub async fn run<F>(function: &'static str, handle: impl Fn(Request) -> F) -> Result<(), lambda_http::Error>
+pub async fn run<F>(
+    function: &'static str,
+    handle: impl Fn(Request) -> F + Copy + 'static,
+) -> Result<(), lambda_http::Error>
 where
-    F: Future<Output = Result<Response<Body>, Error>> + Send,
+    F: Future<Output = Result<Response<Body>, Error>> + Send + 'static,
 {
-    lambda_http::run(service_fn(|request| {
-        let handling = answer(function, request, &handle);
+    // A task of its own: waking the outermost future is a system call each time, three for each request.
+    tokio::task::spawn_local(lambda_http::run(service_fn(move |request| {
+        let handling = answer(function, request, handle);
         async { Ok::<_, lambda_http::Error>(handling.await) }
-    }))
-    .await
+    })))
+    .await?
 }
 
 /// Answers one request and writes its line in the log.
@@ -59,7 +62,8 @@ where
     F: Future<Output = Result<Response<Body>, Error>> + Send,
 {
     let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
-    let handling = admit(&request).map(|()| handle(request));
+    // A handler's future is large, and each layer around it would move it once more.
+    let handling = admit(&request).map(|()| Box::pin(handle(request)));
     async move {
         let started = std::time::Instant::now();
         let (result, notes) = log::noting(async {

@@ -51,6 +51,8 @@ pub struct Endpoint {
     pub url: Option<String>,
     /// The function's role, as Lambda gives it.
     pub credentials: SharedCredentialsProvider,
+    /// Certificates in PEM to trust beside Amazon's own, for a local stack.
+    pub roots: Option<Vec<u8>>,
 }
 
 /// DynamoDB did not do what was asked.
@@ -83,7 +85,7 @@ impl Store {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(endpoint.region))
             .credentials_provider(endpoint.credentials)
-            .http_client(https_client())
+            .http_client(https_client(endpoint.roots.as_deref()))
             .timeout_config(timeouts)
             .retry_config(retries)
             // The attempt's time-out already bounds a stalled answer.
@@ -94,8 +96,11 @@ impl Store {
 }
 
 /// Trusts Amazon's own roots and reads no file for it: loading the system's 145 costs 18.6 M instructions at a cold start.
-pub(crate) fn https_client() -> aws_sdk_dynamodb::config::SharedHttpClient {
-    let roots = TrustStore::empty().with_pem_certificate(include_bytes!("../amazon-roots.pem").as_slice());
+pub(crate) fn https_client(more_roots: Option<&[u8]>) -> aws_sdk_dynamodb::config::SharedHttpClient {
+    let mut roots = TrustStore::empty().with_pem_certificate(include_bytes!("../amazon-roots.pem").as_slice());
+    if let Some(more) = more_roots {
+        roots = roots.with_pem_certificate(more);
+    }
     let tls = TlsContext::builder().with_trust_store(roots).build().expect("the roots in this crate are readable");
     Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
@@ -164,6 +169,7 @@ mod tests {
             region: "ap-northeast-2".to_owned(),
             url: Some("https://127.0.0.1:1".to_owned()),
             credentials: SharedCredentialsProvider::new(Credentials::new("x", "x", None, None, "test")),
+            roots: None,
         };
         let store = Store::new(endpoint, "table".to_owned());
         let refused = store.user(UserId::generate()).await.unwrap_err().to_string();
