@@ -8,7 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 # cargo-lambda would fetch a missing Rust target by itself. Building for another processor is for a person to decide.
 NO_FETCH := RUSTUP_DIST_SERVER=http://127.0.0.1:9 RUSTUP_UPDATE_ROOT=http://127.0.0.1:9
 
-.PHONY: run watch test lint front-door moto watch-test lint-template build venv clean
+.PHONY: run watch test lint front-door moto watch-test lint-template gates bench build venv clean
 
 run: ## the whole stack in one process; PORT and DATA=file choose where
 	cargo run -q -p local
@@ -17,7 +17,7 @@ watch: venv ## the same with the functions under cargo lambda watch
 	cargo build -q -p local
 	$(NO_FETCH) target/debug/local watch
 
-test: lint front-door moto watch-test lint-template ## everything
+test: lint front-door moto watch-test lint-template gates ## everything
 
 lint:
 	cargo fmt --check
@@ -40,6 +40,16 @@ lint-template: venv
 	sam validate --lint
 	cfn-lint template.yaml
 	python local/check-template.py
+
+RELEASE := cargo build --release -p kakao-login -p refresh -p logout -p profile
+
+gates: ## instructions, sizes and requests are no worse than in bench/baseline.json
+	$(RELEASE)
+	cargo run -q -p bench -- gates
+
+bench: ## all of BENCHMARKS.md; PEER names another server to stand beside
+	$(RELEASE) -p local -p bench
+	target/release/bench all $(PEER)
 
 build: venv ## as it is deployed, for x86_64
 	$(NO_FETCH) sam build --parameter-overrides Architecture=x86_64

@@ -23,7 +23,7 @@ use crate::{
 pub const TEMPLATE: &str = include_str!("../../template.yaml");
 
 /// Names in the environment that stand in for a parameter of the template, and what each is without one.
-const PARAMETERS: [(&str, &str, &str); 13] = [
+const PARAMETERS: [(&str, &str, &str); 15] = [
     ("ISSUER", "Issuer", "http://localhost:9000"),
     ("AUDIENCE", "Audience", "api"),
     ("ALLOWED_ORIGINS", "AllowedOrigins", "http://localhost:9000,http://localhost:5173"),
@@ -37,6 +37,8 @@ const PARAMETERS: [(&str, &str, &str); 13] = [
     ("ROTATION_WINDOW", "RotationWindow", "30"),
     ("COOKIE_SAMESITE", "CookieSameSite", "Strict"),
     ("STAGE", "Stage", "local"),
+    ("THROTTLING_RATE_LIMIT", "ThrottlingRateLimit", "500"),
+    ("THROTTLING_BURST_LIMIT", "ThrottlingBurstLimit", "1000"),
 ];
 
 /// The name by which the functions know a parameter of the template.

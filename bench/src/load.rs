@@ -1,0 +1,136 @@
+//! Ten thousand sessions on a bad day: open-loop arrivals, a DynamoDB that throttles, fails late and loses answers.
+
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::{Duration, Instant},
+};
+
+use local::{Stack, client::Functions, wire::Weather};
+use serde_json::{Value, json};
+use shared::random;
+
+const SESSIONS: usize = 10_000;
+/// How long it is run, and how many seconds of the functions' clock pass in one.
+const SECONDS: u64 = 60;
+const FASTER: u64 = 10;
+/// A session renews every five minutes of that clock.
+const REFRESHES_A_SECOND: u64 = SESSIONS as u64 * FASTER / 300;
+const SIGN_INS_A_SECOND: u64 = 20;
+/// Of a thousand refreshes, how many come from two tabs at once.
+const TWO_TABS: u64 = 100;
+const BAD_DAY: Weather = Weather { delay: Duration::from_millis(4), slow: 10, throttled: 20, failed_after: 5, lost: 5 };
+
+/// What the clients saw.
+#[derive(Default)]
+struct Seen {
+    /// Milliseconds from the moment when a request was due, tries again included.
+    refreshes: Vec<f64>,
+    sign_ins: Vec<f64>,
+    logged_out: u64,
+    tried_again: u64,
+    given_up: u64,
+}
+
+/// Runs it.
+pub async fn run() -> Value {
+    let stack = Stack::start().await;
+    let mut sessions = Vec::with_capacity(SESSIONS);
+    let user = stack.kakao.new_user().await;
+    let token = stack.kakao.token(&user).await;
+    while sessions.len() < SESSIONS {
+        let signed_in = stack.login(&json!({"access_token": token})).await;
+        sessions.push(Arc::new(Mutex::new(signed_in.token())));
+    }
+    stack.advance(Duration::from_mins(1));
+    stack.wire.change(BAD_DAY);
+    drop(stack.wire.take_traffic());
+
+    let (seen, began) = (Arc::new(Mutex::new(Seen::default())), Instant::now());
+    let mut tasks = Vec::new();
+    let every = Duration::from_secs(1) / u32::try_from(REFRESHES_A_SECOND + SIGN_INS_A_SECOND).unwrap_or(u32::MAX);
+    let (mut due, mut seconds) = (began, 0);
+    while began.elapsed() < Duration::from_secs(SECONDS) {
+        due += every;
+        tokio::time::sleep_until(due.into()).await;
+        while began.elapsed().as_secs() > seconds {
+            seconds += 1;
+            stack.advance(Duration::from_secs(FASTER));
+        }
+        let (functions, seen) = (Functions::clone(&stack), Arc::clone(&seen));
+        if random::up_to(REFRESHES_A_SECOND + SIGN_INS_A_SECOND - 1) < SIGN_INS_A_SECOND {
+            tasks.push(tokio::spawn(sign_in(functions, token.clone(), due, seen)));
+            continue;
+        }
+        let index = usize::try_from(random::up_to(SESSIONS as u64 - 1)).unwrap_or_default();
+        let tabs = if random::up_to(999) < TWO_TABS { 2 } else { 1 };
+        for _ in 0..tabs {
+            let (functions, seen) = (functions.clone(), Arc::clone(&seen));
+            tasks.push(tokio::spawn(refresh(functions, Arc::clone(&sessions[index]), due, seen)));
+        }
+    }
+    for task in tasks {
+        let _ = task.await;
+    }
+    stack.wire.heal();
+    let mut alive = 0;
+    for session in &sessions {
+        let cookie = lock(session).clone();
+        alive += u64::from(stack.refresh(&cookie).await.status == 200);
+    }
+    let seen = lock(&seen);
+    json!({
+        "sessions": SESSIONS, "seconds": SECONDS, "refreshes": seen.refreshes.len(), "sign_ins": seen.sign_ins.len(),
+        "logged_out": seen.logged_out, "tried_again": seen.tried_again, "given_up": seen.given_up, "alive_after": alive,
+        "refresh_ms": percentiles(&seen.refreshes), "sign_in_ms": percentiles(&seen.sign_ins),
+    })
+}
+
+/// What a browser does: keeps the cookie that came last, and asks again after a 503.
+async fn refresh(functions: Functions, cookie: Arc<Mutex<String>>, due: Instant, seen: Arc<Mutex<Seen>>) {
+    for _ in 0..20 {
+        let presented = lock(&cookie).clone();
+        let answer = functions.refresh(&presented).await;
+        match answer.status.as_u16() {
+            200 => {
+                if let Some(next) = answer.cookie {
+                    *lock(&cookie) = next;
+                }
+                return lock(&seen).refreshes.push(since(due));
+            }
+            401 => return lock(&seen).logged_out += 1,
+            _ => again(&seen).await,
+        }
+    }
+    lock(&seen).given_up += 1;
+}
+
+async fn sign_in(functions: Functions, token: String, due: Instant, seen: Arc<Mutex<Seen>>) {
+    for _ in 0..20 {
+        if functions.login(&json!({"access_token": token})).await.status == 200 {
+            return lock(&seen).sign_ins.push(since(due));
+        }
+        again(&seen).await;
+    }
+    lock(&seen).given_up += 1;
+}
+
+async fn again(seen: &Mutex<Seen>) {
+    lock(seen).tried_again += 1;
+    tokio::time::sleep(Duration::from_millis(200 + random::up_to(200))).await;
+}
+
+fn since(due: Instant) -> f64 {
+    due.elapsed().as_secs_f64() * 1e3
+}
+
+/// 50th, 99th, 99.9th and greatest.
+fn percentiles(values: &[f64]) -> Value {
+    let mut values = values.to_vec();
+    values.sort_by(f64::total_cmp);
+    let at = |thousandth: usize| values.get((values.len() * thousandth / 1_000).min(values.len().max(1) - 1)).copied();
+    json!([at(500), at(990), at(999), at(1_000)].map(|value| (value.unwrap_or(f64::NAN) * 10.0).round() / 10.0))
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,181 @@
+//! The measurements of single binaries.
+
+use std::{collections::BTreeMap, fs, process::Command, time::Duration};
+
+use local::Stack;
+use serde_json::{Value, json};
+
+use crate::{
+    dynamodb::{DynamoDb, ROOT},
+    function::{Outcome, Run},
+    scene::Scene,
+};
+
+/// Requests in the shorter and the longer of two runs: what starting costs is in both, and cancels out.
+const REQUESTS: (usize, usize) = (50, 250);
+
+/// Instructions of a process that answers `times` requests (callgrind), with DynamoDB behind TLS or not.
+async fn instructions(scene: &Scene, function: &'static str, times: usize, tls: bool) -> Result<u64, String> {
+    let dynamodb = replaying(scene, tls).await?;
+    let under = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"];
+    let run = Run { function, times, under: &under, environment: at(&dynamodb), share_of: None };
+    let outcome = run.go(scene).await?;
+    if dynamodb.counts().0 == 0 {
+        return Err(format!("{function} has not asked DynamoDB before its first request"));
+    }
+    let collected = outcome.errors.lines().find_map(|line| line.split_once("Collected :"));
+    let count = collected.and_then(|(_, count)| count.trim().parse().ok());
+    count.ok_or_else(|| format!("valgrind says: {}", outcome.errors))
+}
+
+/// Instructions up to the first `/next`, the same with TLS, and for each further request.
+pub async fn all_instructions(scene: &Scene, function: &'static str) -> Result<Value, String> {
+    let start = least(scene, function, 0, false).await?;
+    let start_tls = least(scene, function, 0, true).await?;
+    let few = least(scene, function, REQUESTS.0, false).await?;
+    let many = least(scene, function, REQUESTS.1, false).await?;
+    let request = (many - few) / (REQUESTS.1 - REQUESTS.0) as u64;
+    Ok(json!({"start": start, "start_tls": start_tls, "request": request}))
+}
+
+/// The least of several runs: under valgrind all is some 50 times slower, and on a busy machine a call may then run into its
+/// time-out and be made again.
+async fn least(scene: &Scene, function: &'static str, times: usize, tls: bool) -> Result<u64, String> {
+    let mut least = u64::MAX;
+    for _ in 0..5 {
+        least = least.min(instructions(scene, function, times, tls).await?);
+    }
+    Ok(least)
+}
+
+/// Bytes of the binary, and of the zip that Lambda is given.
+pub fn sizes(scene: &Scene, function: &str) -> Result<Value, String> {
+    let binary = scene.binary(function);
+    let bytes = fs::metadata(&binary).map_err(|error| format!("{}: {error}", binary.display()))?.len();
+    let folder = std::env::temp_dir().join(format!("bench-{}", std::process::id()));
+    let (bootstrap, zip) = (folder.join("bootstrap"), folder.join("bootstrap.zip"));
+    let copied = fs::create_dir_all(&folder).and_then(|()| fs::copy(&binary, &bootstrap));
+    copied.map_err(|error| error.to_string())?;
+    let zipped = Command::new("python3").args(["-m", "zipfile", "-c"]).args([&zip, &bootstrap]).status();
+    let zip_bytes = fs::metadata(&zip).map(|zip| zip.len()).unwrap_or_default();
+    let _ = fs::remove_dir_all(&folder);
+    if zipped.is_ok_and(|status| status.success()) {
+        Ok(json!({"binary": bytes, "zip": zip_bytes}))
+    } else {
+        Err("python3 -m zipfile failed".to_owned())
+    }
+}
+
+/// Files that are opened from start to the first answer (strace).
+pub async fn opened_files(scene: &Scene, function: &'static str) -> Result<Vec<String>, String> {
+    let dynamodb = replaying(scene, true).await?;
+    let under = ["strace", "-f", "-e", "trace=open,openat"];
+    let outcome =
+        Run { function, times: 1, under: &under, environment: at(&dynamodb), share_of: None }.go(scene).await?;
+    let opened = outcome.errors.lines().filter(|line| line.contains("open") && !line.contains(" = -1 "));
+    let names = opened.filter_map(|line| line.split('"').nth(1)).filter(|name| *name != ROOT);
+    Ok(names.map(ToOwned::to_owned).collect())
+}
+
+/// TLS handshakes and requests at DynamoDB's side for a thousand events.
+pub async fn connections(scene: &Scene, function: &'static str) -> Result<Value, String> {
+    let dynamodb = replaying(scene, true).await?;
+    Run { function, times: 1_000, under: &[], environment: at(&dynamodb), share_of: None }.go(scene).await?;
+    let (requests, handshakes) = dynamodb.counts();
+    Ok(json!({"requests": requests, "handshakes": handshakes}))
+}
+
+/// Starts with DynamoDB 4 ms away and behind TLS, in a Lambda of so many MB as far as the processor goes.
+pub async fn cold(scene: &Scene, function: &'static str, memory: u32, runs: usize) -> Result<Value, String> {
+    let delay = Duration::from_millis(4);
+    let mut outcomes = Vec::new();
+    for _ in 0..runs {
+        let dynamodb = DynamoDb::replaying(&scene.answers, delay, true).await.map_err(|error| error.to_string())?;
+        let run = Run { function, times: 5, under: &[], environment: at(&dynamodb), share_of: Some(memory) };
+        outcomes.push(run.go(scene).await?);
+    }
+    Ok(json!({
+        "ready_ms": spread(&outcomes, Outcome::ready_ms),
+        "first_answer_ms": spread(&outcomes, Outcome::first_answer_ms),
+        "start_to_first_answer_ms": spread(&outcomes, Outcome::start_to_first_answer_ms),
+        "peak_mib": spread(&outcomes, |outcome| outcome.peak_mib),
+    }))
+}
+
+/// Milliseconds of processor time for a request (`utime` and `stime`), DynamoDB behind TLS.
+pub async fn processor(scene: &Scene, function: &'static str) -> Result<Value, String> {
+    const REQUESTS: u16 = 2_000;
+    let mut times = Vec::new();
+    for _ in 0..5 {
+        let dynamodb = replaying(scene, true).await?;
+        let run = Run { function, times: REQUESTS.into(), under: &[], environment: at(&dynamodb), share_of: None };
+        times.push(run.go(scene).await?.processor * 1e3 / f64::from(REQUESTS));
+    }
+    Ok(spread(&times, |time| *time))
+}
+
+/// Milliseconds from the start of `kakao-login` to its first answer, on the whole processor.
+pub async fn cold_sign_in(scene: &Scene) -> Result<f64, String> {
+    let dynamodb = replaying(scene, true).await?;
+    let run = Run { function: "kakao-login", times: 1, under: &[], environment: at(&dynamodb), share_of: None };
+    Ok(run.go(scene).await?.start_to_first_answer_ms())
+}
+
+/// Median, least and greatest.
+pub fn spread<T>(items: &[T], value: impl Fn(&T) -> f64) -> Value {
+    let mut values: Vec<f64> = items.iter().map(value).collect();
+    values.sort_by(f64::total_cmp);
+    let at = |index: usize| values.get(index).map_or(f64::NAN, |value| (value * 100.0).round() / 100.0);
+    json!([at(values.len() / 2), at(0), at(values.len().saturating_sub(1))])
+}
+
+async fn replaying(scene: &Scene, tls: bool) -> Result<DynamoDb, String> {
+    DynamoDb::replaying(&scene.answers, Duration::ZERO, tls).await.map_err(|error| error.to_string())
+}
+
+fn at(dynamodb: &DynamoDb) -> BTreeMap<String, String> {
+    let pairs = [("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.url.as_str()), ("AWS_CA_BUNDLE", ROOT)];
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+/// What one call of each kind costs at the wire: DynamoDB's requests and units, and Kakao's calls.
+pub async fn calls() -> Value {
+    let stack = Stack::with_setting("ROTATION_WINDOW", "5").await;
+    let user = stack.kakao.new_user().await;
+    let token = stack.kakao.token(&user).await;
+    let one = json!({"id_token": stack.kakao.id_token(&user, &json!({"nonce": "one"})).await, "nonce": "one"});
+    let two = json!({"id_token": stack.kakao.id_token(&user, &json!({"nonce": "two"})).await, "nonce": "two"});
+    // Somebody else, until this user signs in.
+    let mut last = stack.sign_in().await;
+    let mut rows = Vec::new();
+    for (name, credential) in [
+        ("sign-in by access token, new user", json!({"access_token": token})),
+        ("sign-in by access token", json!({"access_token": token})),
+        ("sign-in by ID token, without Kakao's keys at hand", one),
+        ("sign-in by ID token", two),
+        ("refresh", Value::Null),
+        ("profile", Value::Null),
+        ("logout", Value::Null),
+    ] {
+        let before = stack.kakao.calls().await;
+        let _ = stack.wire.take_traffic();
+        match name {
+            "refresh" => {
+                stack.advance(Duration::from_secs(6));
+                last = stack.refresh(&last.token()).await;
+            }
+            "profile" => drop(stack.profile(last.access()).await),
+            "logout" => drop(stack.logout(&last.token()).await),
+            _ => last = stack.login(&credential).await,
+        }
+        let traffic = stack.wire.take_traffic();
+        let mut requests = traffic.operations;
+        // Some of them are made at the same time, in an order of chance.
+        requests.sort();
+        rows.push(json!({
+            "call": name, "requests": requests, "kakao": stack.kakao.calls().await - before,
+            "write_units": traffic.write_units, "read_units": traffic.read_units,
+        }));
+    }
+    Value::from(rows)
+}

@@ -1,0 +1,87 @@
+//! What a function meets in a measurement: a signed-in user, a Kakao stand-in, and a DynamoDB that repeats its answers.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use local::{Settings, Stack, client::cookie_pair};
+use serde_json::{Value, json};
+
+use crate::{
+    dynamodb::{Answers, DynamoDb},
+    function::{FUNCTIONS, Run},
+};
+
+/// A scene of one user, in which every event is answered with 200 however often it comes.
+pub struct Scene {
+    stack: Stack,
+    binaries: PathBuf,
+    events: BTreeMap<&'static str, String>,
+    /// What DynamoDB answered to each event.
+    pub answers: Answers,
+}
+
+impl Scene {
+    /// Signs somebody in and records what DynamoDB answers to each function's binary in the folder `binaries`.
+    pub async fn set(binaries: &Path) -> Result<Self, String> {
+        let environment = [("ACCESS_TTL", "3600"), ("ROTATION_WINDOW", "5")];
+        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let stack = Stack::with(Settings { environment, ..Settings::default() }).await;
+        let user = stack.kakao.new_user().await;
+        let signed_in = stack.sign_in_as(&user).await;
+        let cookie = cookie_pair(&signed_in.token());
+        let id_token = stack.kakao.id_token(&user, &json!({"nonce": "a-nonce"})).await;
+        // Past the rotation window, so that the refresh rotates.
+        tokio::time::sleep(Duration::from_secs(6)).await;
+
+        let mut events = BTreeMap::new();
+        for function in FUNCTIONS {
+            let file = format!("{}/../events/{function}.json", env!("CARGO_MANIFEST_DIR"));
+            let text = std::fs::read_to_string(&file).map_err(|error| format!("{file}: {error}"))?;
+            let mut event: Value = serde_json::from_str(&text).map_err(|error| format!("{file}: {error}"))?;
+            match function {
+                "kakao-login" => event["body"] = json!(json!({"id_token": id_token, "nonce": "a-nonce"}).to_string()),
+                "profile" => event["headers"]["authorization"] = json!(format!("Bearer {}", signed_in.access())),
+                _ => event["cookies"] = json!([cookie]),
+            }
+            events.insert(function, event.to_string());
+        }
+        let mut scene = Self { stack, binaries: binaries.to_owned(), events, answers: Answers::new() };
+        let recorder = DynamoDb::recording(scene.stack.wire.url()).await.map_err(|error| error.to_string())?;
+        // The log-out last, as it ends the session.
+        for function in ["kakao-login", "profile", "refresh", "logout"] {
+            let environment = BTreeMap::from([("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), recorder.url.clone())]);
+            Run { function, times: 1, under: &[], environment, share_of: None }.go(&scene).await?;
+        }
+        scene.answers = recorder.answers();
+        Ok(scene)
+    }
+
+    pub fn event(&self, function: &str) -> &str {
+        self.events.get(function).map_or("", String::as_str)
+    }
+
+    pub fn binary(&self, function: &str) -> PathBuf {
+        self.binaries.join(function)
+    }
+
+    /// A function's own environment with what Lambda adds.
+    pub fn environment(&self, function: &str) -> BTreeMap<String, String> {
+        let mut environment = self.stack.environment(function);
+        for (name, value) in [
+            ("AWS_LAMBDA_FUNCTION_NAME", function),
+            ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
+            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+            ("AWS_REGION", "ap-northeast-2"),
+            ("AWS_ACCESS_KEY_ID", "x"),
+            ("AWS_SECRET_ACCESS_KEY", "x"),
+            // Valgrind is some 50 times slower.
+            ("PREPARATION_MS", "30000"),
+        ] {
+            environment.insert(name.to_owned(), value.to_owned());
+        }
+        environment
+    }
+}
