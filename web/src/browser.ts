@@ -1,0 +1,64 @@
+//! What the browser lends: a random source, flags that outlive the page, and turns between tabs.
+
+export const inBrowser = typeof window !== 'undefined';
+
+export function base64url(bytes: Uint8Array): string {
+  return btoa(String.fromCharCode(...bytes)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
+}
+
+/** 256 random bits. */
+export function random(): string {
+  return base64url(crypto.getRandomValues(new Uint8Array(32)));
+}
+
+/** base64url(SHA-256(text)): S256 of RFC 7636 §4.2, and how the API expects a nonce at Kakao. */
+export async function digest(text: string): Promise<string> {
+  return base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))));
+}
+
+/** Flags in `localStorage`. A browser that refuses it goes without: `get` then answers undefined. */
+export function flags(prefix: string) {
+  const attempt = <T>(use: (storage: Storage) => T): T | undefined => {
+    try {
+      return inBrowser ? use(localStorage) : undefined;
+    } catch {
+      return undefined;
+    }
+  };
+  return {
+    get: (name: string) => attempt((storage) => storage.getItem(prefix + name)),
+    set: (name: string, value: string | null) =>
+      attempt((storage) => (value === null ? storage.removeItem(prefix + name) : storage.setItem(prefix + name, value))),
+    names: () =>
+      attempt((storage) => Object.keys(storage).filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length))) ?? [],
+  };
+}
+
+/**
+ * One at a time among all tabs, as far as the browser can. It never steals a turn and never waits for one for ever: after
+ * `patienceMs` it goes ahead. The API settles what collides then; turns only save requests.
+ */
+export function turns(name: string, patienceMs: number) {
+  let tail: Promise<unknown> = Promise.resolve();
+  return async <T>(work: (waited: boolean) => Promise<T>): Promise<T> => {
+    const locks = inBrowser ? navigator.locks : undefined;
+    if (!locks) {
+      const turn = tail.then(() => work(false));
+      tail = turn.catch(() => {});
+      return turn;
+    }
+    let began = false;
+    const begin = (waited: boolean) => {
+      began = true;
+      return work(waited);
+    };
+    const atOnce = await locks.request(name, { ifAvailable: true }, async (lock) => (lock ? { result: await begin(false) } : null));
+    if (atOnce) return atOnce.result;
+    try {
+      return await locks.request(name, { signal: AbortSignal.timeout(patienceMs) }, () => begin(true));
+    } catch (error) {
+      if (began) throw error;
+      return begin(true);
+    }
+  };
+}

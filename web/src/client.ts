@@ -1,0 +1,382 @@
+//! The session of a page: who is signed in, the access token, and when to renew it. Tokens live in this closure and nowhere else.
+
+import { flags, inBrowser, random, turns } from './browser.js';
+import { authorizeUrl, takeRedirect } from './kakao.js';
+import { AuthError, type AuthClient, type AuthClientOptions, type AuthEvent, type AuthState, type Credential, type User } from './types.js';
+
+interface Session {
+  /** One for each sign-in, drawn here: messages and answers about another sign-in are told apart by it. */
+  id: string;
+  access: string;
+  /** By this machine's clock. Only the token's length of life is taken from the API, so a wrong clock does no harm. */
+  expiresAt: number;
+  renewAt: number;
+  user: User;
+}
+
+type Message = { type: 'hello' } | { type: 'session'; session: Session } | { type: 'end'; id: string | null };
+
+const PATHS = {
+  own: { login: '/auth/kakao', refresh: '/auth/refresh', logout: '/auth/logout', profile: '/auth/profile' },
+  'dj-rest-auth': {
+    login: '/dj-rest-auth/kakao/',
+    refresh: '/dj-rest-auth/token/refresh/',
+    logout: '/dj-rest-auth/logout/',
+    profile: '/dj-rest-auth/user/',
+  },
+};
+/** How long a new tab listens for another one that hands its token over. */
+const HAND_OVER_MS = 60;
+/** A message may trail the lock that its sender has let go of. */
+const TRAILING_MESSAGE_MS = 150;
+/** In the flags: the id of the session that this browser has, and the log-out that the API has not heard of. */
+const [HINT, OWED] = ['.session', '.logout'];
+const UNKNOWN: AuthState = { status: 'unknown', user: null, error: null };
+
+export function createAuthClient(options: AuthClientOptions): AuthClient {
+  const { timeoutMs = 7_000, storageKey = 'kakao-auth', fetch: http = (...request) => fetch(...request) } = options;
+  const base = new URL(options.baseUrl || '/', inBrowser ? location.href : 'http://localhost').href.replace(/\/$/, '');
+  const paths = PATHS[options.paths ?? 'own'];
+  const flag = flags(storageKey);
+  const inTurn = turns(storageKey, timeoutMs + 2_000);
+  const listeners = new Set<() => void>();
+  const ears = new Set<(event: AuthEvent) => void>();
+  const ended = new Set<string>();
+
+  let state = UNKNOWN;
+  let session: Session | null = null;
+  /** Grows when the account may have changed: an answer to a request from before is then thrown away. */
+  let epoch = 0;
+  let failures = 0;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let channel: BroadcastChannel | undefined;
+  let heard = () => {};
+  let started: Promise<AuthState> | undefined;
+  let renewal: Promise<Session | null> | undefined;
+  let exchanging: { credential: string; user: Promise<User> } | undefined;
+
+  const emit = (type: AuthEvent['type'], via: AuthEvent['via']) => ears.forEach((ear) => ear({ type, via }));
+  const tell = (message: Message) => channel?.postMessage(message);
+  const isFresh = (candidate: Session | null) => candidate !== null && Date.now() < candidate.renewAt;
+
+  function become(next: AuthState): AuthState {
+    state = next;
+    listeners.forEach((listener) => listener());
+    return state;
+  }
+
+  function listenFor(ms: number): Promise<void> {
+    return new Promise((resolve) => {
+      heard = resolve;
+      setTimeout(resolve, ms);
+    });
+  }
+
+  /** Survives the page (`keepalive`): a lost answer to a refresh is then rare. */
+  async function post(path: string, body: object): Promise<Response> {
+    try {
+      return await http(base + path, {
+        method: 'POST',
+        credentials: 'include',
+        cache: 'no-store',
+        keepalive: true,
+        signal: AbortSignal.timeout(timeoutMs),
+        headers: { 'content-type': 'application/json', 'x-requested-with': 'fetch' },
+        body: JSON.stringify(body),
+      });
+    } catch (cause) {
+      throw new AuthError('unavailable', 0, cause);
+    }
+  }
+
+  /** Reads an answer of login or refresh. `previous` is whose session it may continue. */
+  async function read(response: Response, previous: Session | null): Promise<Session> {
+    try {
+      const answer = (await response.json()) as { access: string; user?: User };
+      const claims = payload(answer.access);
+      const life = (claims.exp - claims.iat) * 1_000;
+      const subject = String(claims.sub ?? claims.user_id);
+      // Another tab may have signed in as somebody else: the cookie is theirs by now.
+      const same = previous && String(previous.user.pk) === subject ? previous : null;
+      const user = answer.user ?? same?.user ?? (await profile(answer.access));
+      const now = Date.now();
+      const id = same?.id ?? (previous ? random() : (flag.get(HINT) ?? random()));
+      return { id, access: answer.access, expiresAt: now + life, renewAt: now + life - Math.min(60_000, life / 10), user };
+    } catch (cause) {
+      throw new AuthError('unavailable', response.status, cause);
+    }
+  }
+
+  async function profile(access: string): Promise<User> {
+    const headers = { authorization: `Bearer ${access}` };
+    const response = await http(base + paths.profile, { headers, cache: 'no-store', signal: AbortSignal.timeout(timeoutMs) });
+    if (!response.ok) throw new Error(`profile: ${response.status}`);
+    return (await response.json()) as User;
+  }
+
+  function keep(next: Session, via: 'network' | 'tab', type: 'signed-in' | 'refreshed'): Session {
+    const isNews = session?.id !== next.id || state.status !== 'authenticated' || state.error !== null;
+    session = next;
+    failures = 0;
+    flag.set(HINT, next.id);
+    if (via === 'network') tell({ type: 'session', session: next });
+    if (isNews) become({ status: 'authenticated', user: next.user, error: null });
+    emit(type, via);
+    schedule();
+    return next;
+  }
+
+  function end(via: AuthEvent['via'], error: AuthError | null = null): null {
+    const id = session?.id ?? flag.get(HINT) ?? null;
+    if (id) ended.add(id);
+    epoch++;
+    session = null;
+    clearTimeout(timer);
+    if (via !== 'tab') {
+      flag.set(HINT, null);
+      tell({ type: 'end', id });
+    }
+    become({ status: 'anonymous', user: null, error });
+    emit('signed-out', via);
+    return null;
+  }
+
+  /** One renewal at a time in this page, and in all tabs as far as they can agree. */
+  function renew(): Promise<Session | null> {
+    const before = session;
+    const era = epoch;
+    return (renewal ??= inTurn(async (waited) => {
+      if (waited && session === before) await listenFor(TRAILING_MESSAGE_MS);
+      if (session !== before && (!session || isFresh(session))) return session;
+      if (era !== epoch) return session;
+      const response = await post(paths.refresh, before ? {} : { user: true });
+      if (era !== epoch) return session;
+      if (response.status === 401) return end('network', before || flag.get(HINT) ? new AuthError('expired', 401) : null);
+      // A proxy's 403, a 429 and a 5xx say nothing about the session.
+      if (!response.ok) throw new AuthError('unavailable', response.status);
+      const next = await read(response, before);
+      return era === epoch ? keep(next, 'network', before ? 'refreshed' : 'signed-in') : session;
+    })
+      .catch((error: unknown) => {
+        if (era === epoch) {
+          failures++;
+          become({ ...state, error: error as AuthError });
+          emit('unavailable', 'network');
+          schedule();
+        }
+        throw error;
+      })
+      .finally(() => (renewal = undefined)));
+  }
+
+  function schedule() {
+    clearTimeout(timer);
+    if (!inBrowser || (!session && state.status !== 'unknown' && !flag.get(OWED))) return;
+    const backOff = failures && Math.min(60_000, 1_000 * 2 ** failures) * (0.5 + Math.random());
+    const wait = session && isFresh(session) ? session.renewAt - Date.now() : backOff;
+    timer = setTimeout(wake, Math.min(wait, 2 ** 31 - 1));
+  }
+
+  /** On a timer, and whenever the page comes back. A hidden page renews when it is next asked for a token. */
+  function wake() {
+    if (document.hidden || !navigator.onLine) return;
+    if (flag.get(OWED)) return void settle();
+    // A page that the browser had put aside may have missed a message.
+    const hint = flag.get(HINT);
+    if (session && hint === null) return void end('tab');
+    const isOthers = session !== null && hint !== undefined && hint !== session.id;
+    if (isOthers || (session ? !isFresh(session) : state.status === 'unknown' && state.error)) renew().catch(() => {});
+  }
+
+  function hear({ data: message }: MessageEvent<Message>) {
+    if (message.type === 'hello') {
+      if (session && isFresh(session)) tell({ type: 'session', session });
+      return;
+    }
+    if (message.type === 'end') {
+      if (message.id) ended.add(message.id);
+      if (state.status !== 'anonymous' && (!session || session.id === message.id)) end('tab');
+    } else {
+      const { session: theirs } = message;
+      const isNewer = theirs.id !== session?.id || theirs.expiresAt > session.expiresAt;
+      if (isNewer && !ended.has(theirs.id) && theirs.access !== session?.access) {
+        if (theirs.id !== session?.id) epoch++;
+        keep(theirs, 'tab', session ? 'refreshed' : 'signed-in');
+      }
+    }
+    heard();
+  }
+
+  /** Tells the API of a log-out. Until that has worked it is owed: the cookie is HttpOnly, so only the API can end it. */
+  async function settle(): Promise<boolean> {
+    try {
+      await inTurn(async () => {
+        const path = flag.get(OWED);
+        if (path) await farewell(path);
+      });
+      return true;
+    } catch {
+      failures++;
+      schedule();
+      return false;
+    }
+  }
+
+  async function farewell(path: string): Promise<void> {
+    const response = await post(path, {});
+    // dj-rest-auth answers 401 to who is logged out already.
+    if (!response.ok && response.status !== 401) throw new AuthError('unavailable', response.status);
+    failures = 0;
+    flag.set(OWED, null);
+  }
+
+  async function signIn(credential: Credential): Promise<User> {
+    const era = ++epoch;
+    try {
+      return await inTurn(async () => {
+        const owed = flag.get(OWED);
+        // The API ends this browser's own session by itself when a new one begins.
+        if (owed?.includes('scope=all')) await farewell(owed);
+        const response = await post(paths.login, credential).catch(() => post(paths.login, credential));
+        if (!response.ok) throw new AuthError(response.status < 500 ? 'rejected' : 'unavailable', response.status);
+        if (era !== epoch) throw new AuthError('rejected');
+        const next = { ...(await read(response, null)), id: random() };
+        if (era !== epoch) throw new AuthError('rejected');
+        flag.set(OWED, null);
+        return keep(next, 'network', 'signed-in').user;
+      });
+    } catch (error) {
+      if (era === epoch) become({ ...(state.status === 'unknown' ? { status: 'anonymous', user: null } : state), error: error as AuthError });
+      throw error;
+    }
+  }
+
+  function exchange(credential: Credential): Promise<User> {
+    // React's StrictMode runs an effect twice, and a code is good once.
+    const text = JSON.stringify(credential);
+    if (exchanging?.credential === text) return exchanging.user;
+    const user = signIn(credential);
+    exchanging = { credential: text, user };
+    const forget = () => (exchanging = undefined);
+    user.then('code' in credential ? () => {} : forget, forget);
+    return user;
+  }
+
+  async function begin(): Promise<AuthState> {
+    if (!inBrowser) return state;
+    if (typeof BroadcastChannel !== 'undefined') {
+      channel = new BroadcastChannel(storageKey);
+      channel.onmessage = hear;
+    }
+    document.addEventListener('visibilitychange', wake);
+    addEventListener('online', wake);
+    addEventListener('pageshow', wake);
+
+    const redirect = options.kakao ? takeRedirect(options.kakao, flag) : null;
+    if (redirect) options.onReturn?.(redirect.returnTo);
+    let error = redirect && 'error' in redirect ? redirect.error : null;
+    if (redirect && 'credential' in redirect) {
+      try {
+        await exchange(redirect.credential);
+        return state;
+      } catch (cause) {
+        error = cause as AuthError;
+      }
+    }
+    if (flag.get(OWED)) {
+      end('page', error);
+      void settle();
+      return state;
+    }
+    // Where flags are refused there is no telling, so ask.
+    if (flag.get(HINT) === null && options.silent !== 'always') return become({ status: 'anonymous', user: null, error });
+
+    tell({ type: 'hello' });
+    if (!session) await listenFor(HAND_OVER_MS);
+    if (!session && state.status === 'unknown') await renew().catch(() => {});
+    return error ? become({ ...state, error }) : state;
+  }
+
+  async function getToken(): Promise<string | null> {
+    await start();
+    if (!inBrowser) return null;
+    if (!session && state.status !== 'unknown') return null;
+    if (isFresh(session)) return session!.access;
+    try {
+      return (await renew())?.access ?? null;
+    } catch (error) {
+      // The API cannot be reached, but the token is good until its end.
+      if (session && Date.now() < session.expiresAt) return session.access;
+      throw error;
+    }
+  }
+
+  async function authFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+    const target = typeof input === 'string' && /^\/(?!\/)/.test(input) ? base + input : input;
+    const request = new Request(target, { ...(!(input instanceof Request) && { credentials: 'omit' }), ...init });
+    if (new URL(request.url).origin !== new URL(base).origin) return http(request);
+    const first = await getToken();
+    if (!first) return http(request);
+
+    const owner = session?.id;
+    const spare = request.clone();
+    request.headers.set('authorization', `Bearer ${first}`);
+    const response = await http(request);
+    if (response.status !== 401) return response;
+    const next = session && session.access !== first ? session : await renew().catch(() => null);
+    // Not as another person: what was asked for in one account's name is not asked for in another's.
+    if (!next || next.id !== owner) return response;
+    await response.body?.cancel();
+    emit('retried', 'page');
+    spare.headers.set('authorization', `Bearer ${next.access}`);
+    return http(spare);
+  }
+
+  function start(): Promise<AuthState> {
+    return (started ??= begin());
+  }
+
+  return {
+    start,
+    getState: () => state,
+    getServerState: () => UNKNOWN,
+    subscribe(listener) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    on(listener) {
+      ears.add(listener);
+      return () => ears.delete(listener);
+    },
+    expiresAt: () => session?.expiresAt ?? null,
+    async login({ returnTo = location.pathname + location.search, prompt } = {}) {
+      if (!options.kakao) throw new TypeError('login() needs the option `kakao`');
+      location.assign(await authorizeUrl(options.kakao, flag, returnTo, prompt));
+    },
+    exchange,
+    async logout({ everywhere = false } = {}) {
+      flag.set(OWED, paths.logout + (everywhere ? '?scope=all' : ''));
+      end('page');
+      return settle();
+    },
+    getToken,
+    refresh: async () => (await renew())?.access ?? null,
+    fetch: authFetch,
+    dispose() {
+      epoch++;
+      channel?.close();
+      clearTimeout(timer);
+      listeners.clear();
+      ears.clear();
+      if (!inBrowser) return;
+      document.removeEventListener('visibilitychange', wake);
+      removeEventListener('online', wake);
+      removeEventListener('pageshow', wake);
+    },
+  };
+}
+
+/** The claims of an access token, unchecked: the API checks them, the page only wants to know how long to keep it. */
+function payload(jwt: string): { exp: number; iat: number; sub?: string; user_id?: string | number } {
+  return JSON.parse(atob((jwt.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/')));
+}

@@ -1,0 +1,24 @@
+//! The session in React: a context, and a hook that renders again when who is signed in changes.
+
+import { createContext, type ReactNode, useContext, useEffect, useMemo, useSyncExternalStore } from 'react';
+import type { AuthClient, AuthState } from './types.js';
+
+const Context = createContext<AuthClient | null>(null);
+
+/** Make `client` once, outside of components. */
+export function AuthProvider({ client, children }: { client: AuthClient; children?: ReactNode }) {
+  useEffect(() => void client.start(), [client]);
+  return <Context.Provider value={client}>{children}</Context.Provider>;
+}
+
+export type UseAuth = AuthState & Pick<AuthClient, 'login' | 'logout' | 'exchange' | 'getToken' | 'fetch'>;
+
+export function useAuth(): UseAuth {
+  const client = useContext(Context);
+  if (!client) throw new Error('useAuth() needs an <AuthProvider> above it');
+  const state = useSyncExternalStore(client.subscribe, client.getState, client.getServerState);
+  return useMemo(() => {
+    const { login, logout, exchange, getToken, fetch } = client;
+    return { ...state, login, logout, exchange, getToken, fetch };
+  }, [client, state]);
+}
