@@ -16,8 +16,9 @@ export async function digest(text: string): Promise<string> {
   return base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))));
 }
 
-/** Flags in `localStorage`. A browser that refuses it goes without: `get` then answers undefined. */
+/** Flags in `localStorage`. Where a browser refuses it they last as long as the page, and `get` answers undefined for none. */
 export function flags(prefix: string) {
+  const refused = new Map<string, string>();
   const attempt = <T>(use: (storage: Storage) => T): T | undefined => {
     try {
       return inBrowser ? use(localStorage) : undefined;
@@ -26,9 +27,12 @@ export function flags(prefix: string) {
     }
   };
   return {
-    get: (name: string) => attempt((storage) => storage.getItem(prefix + name)),
-    set: (name: string, value: string | null) =>
-      attempt((storage) => (value === null ? storage.removeItem(prefix + name) : storage.setItem(prefix + name, value))),
+    get: (name: string) => refused.get(name) ?? attempt((storage) => storage.getItem(prefix + name)),
+    set(name: string, value: string | null) {
+      refused.delete(name);
+      if (value === null) attempt((storage) => storage.removeItem(prefix + name));
+      else if (!attempt((storage) => (storage.setItem(prefix + name, value), true))) refused.set(name, value);
+    },
     names: () =>
       attempt((storage) => Object.keys(storage).filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length))) ?? [],
   };
@@ -52,9 +56,9 @@ export function turns(name: string, patienceMs: number) {
       began = true;
       return work(waited);
     };
-    const atOnce = await locks.request(name, { ifAvailable: true }, async (lock) => (lock ? { result: await begin(false) } : null));
-    if (atOnce) return atOnce.result;
     try {
+      const atOnce = await locks.request(name, { ifAvailable: true }, async (lock) => lock && { result: await begin(false) });
+      if (atOnce) return atOnce.result;
       return await locks.request(name, { signal: AbortSignal.timeout(patienceMs) }, () => begin(true));
     } catch (error) {
       if (began) throw error;

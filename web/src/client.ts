@@ -1,5 +1,6 @@
 //! The session of a page: who is signed in, the access token, and when to renew it. Tokens live in this closure and nowhere else.
 
+import { api, grant } from './api.js';
 import { flags, inBrowser, random, turns } from './browser.js';
 import { authorizeUrl, takeRedirect } from './kakao.js';
 import { AuthError, type AuthClient, type AuthClientOptions, type AuthEvent, type AuthState, type Credential, type User } from './types.js';
@@ -8,7 +9,7 @@ interface Session {
   /** One for each sign-in, drawn here: messages and answers about another sign-in are told apart by it. */
   id: string;
   access: string;
-  /** By this machine's clock. Only the token's length of life is taken from the API, so a wrong clock does no harm. */
+  /** By this machine's clock, as is `renewAt`. */
   expiresAt: number;
   renewAt: number;
   user: User;
@@ -16,15 +17,6 @@ interface Session {
 
 type Message = { type: 'hello' } | { type: 'session'; session: Session } | { type: 'end'; id: string | null };
 
-const PATHS = {
-  own: { login: '/auth/kakao', refresh: '/auth/refresh', logout: '/auth/logout', profile: '/auth/profile' },
-  'dj-rest-auth': {
-    login: '/dj-rest-auth/kakao/',
-    refresh: '/dj-rest-auth/token/refresh/',
-    logout: '/dj-rest-auth/logout/',
-    profile: '/dj-rest-auth/user/',
-  },
-};
 /** How long a new tab listens for another one that hands its token over. */
 const HAND_OVER_MS = 60;
 /** A message may trail the lock that its sender has let go of. */
@@ -34,19 +26,21 @@ const [HINT, OWED] = ['.session', '.logout'];
 const UNKNOWN: AuthState = { status: 'unknown', user: null, error: null };
 
 export function createAuthClient(options: AuthClientOptions): AuthClient {
-  const { timeoutMs = 7_000, storageKey = 'kakao-auth', fetch: http = (...request) => fetch(...request) } = options;
-  const base = new URL(options.baseUrl || '/', inBrowser ? location.href : 'http://localhost').href.replace(/\/$/, '');
-  const paths = PATHS[options.paths ?? 'own'];
+  const { storageKey = 'kakao-auth' } = options;
+  const { base, paths, timeoutMs, http, post, profile } = api(options);
   const flag = flags(storageKey);
   const inTurn = turns(storageKey, timeoutMs + 2_000);
   const listeners = new Set<() => void>();
   const ears = new Set<(event: AuthEvent) => void>();
   const ended = new Set<string>();
+  const disposal = new AbortController();
 
   let state = UNKNOWN;
   let session: Session | null = null;
-  /** Grows when the account may have changed: an answer to a request from before is then thrown away. */
+  /** Grows when the session may be another one: the answer to a renewal from before is then thrown away. */
   let epoch = 0;
+  /** Grows when this page is told to sign in or out: only that overtakes a sign-in on its way. */
+  let wish = 0;
   let failures = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let channel: BroadcastChannel | undefined;
@@ -72,50 +66,27 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     });
   }
 
-  /** Survives the page (`keepalive`): a lost answer to a refresh is then rare. */
-  async function post(path: string, body: object): Promise<Response> {
-    try {
-      return await http(base + path, {
-        method: 'POST',
-        credentials: 'include',
-        cache: 'no-store',
-        keepalive: true,
-        signal: AbortSignal.timeout(timeoutMs),
-        headers: { 'content-type': 'application/json', 'x-requested-with': 'fetch' },
-        body: JSON.stringify(body),
-      });
-    } catch (cause) {
-      throw new AuthError('unavailable', 0, cause);
-    }
-  }
-
-  /** Reads an answer of login or refresh. `previous` is whose session it may continue. */
+  /** The session in an answer of login or refresh. `previous` is the one that it may continue. */
   async function read(response: Response, previous: Session | null): Promise<Session> {
     try {
-      const answer = (await response.json()) as { access: string; user?: User };
-      const claims = payload(answer.access);
-      const life = (claims.exp - claims.iat) * 1_000;
-      const subject = String(claims.sub ?? claims.user_id);
+      const { access, life, subject, user } = await grant(response);
       // Another tab may have signed in as somebody else: the cookie is theirs by now.
       const same = previous && String(previous.user.pk) === subject ? previous : null;
-      const user = answer.user ?? same?.user ?? (await profile(answer.access));
+      const known = flag.get(HINT) ?? same?.id;
+      const id = !known || (known === previous?.id && !same) ? random() : known;
+      const owner = user ?? same?.user ?? (await profile(access));
       const now = Date.now();
-      const id = same?.id ?? (previous ? random() : (flag.get(HINT) ?? random()));
-      return { id, access: answer.access, expiresAt: now + life, renewAt: now + life - Math.min(60_000, life / 10), user };
+      return { id, access, expiresAt: now + life, renewAt: now + life - Math.min(60_000, life / 10), user: owner };
     } catch (cause) {
       throw new AuthError('unavailable', response.status, cause);
     }
   }
 
-  async function profile(access: string): Promise<User> {
-    const headers = { authorization: `Bearer ${access}` };
-    const response = await http(base + paths.profile, { headers, cache: 'no-store', signal: AbortSignal.timeout(timeoutMs) });
-    if (!response.ok) throw new Error(`profile: ${response.status}`);
-    return (await response.json()) as User;
-  }
-
   function keep(next: Session, via: 'network' | 'tab', type: 'signed-in' | 'refreshed'): Session {
-    const isNews = session?.id !== next.id || state.status !== 'authenticated' || state.error !== null;
+    const isOther = session?.id !== next.id;
+    const isNews = isOther || state.status !== 'authenticated' || state.error !== null;
+    if (isOther) epoch++;
+    if (isOther && session) ended.add(session.id);
     session = next;
     failures = 0;
     flag.set(HINT, next.id);
@@ -130,7 +101,9 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     const id = session?.id ?? flag.get(HINT) ?? null;
     if (id) ended.add(id);
     epoch++;
+    if (via === 'page') wish++;
     session = null;
+    exchanging = undefined;
     clearTimeout(timer);
     if (via !== 'tab') {
       flag.set(HINT, null);
@@ -148,7 +121,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     return (renewal ??= inTurn(async (waited) => {
       if (waited && session === before) await listenFor(TRAILING_MESSAGE_MS);
       if (session !== before && (!session || isFresh(session))) return session;
-      if (era !== epoch) return session;
+      if (era !== epoch || disposal.signal.aborted) return session;
       const response = await post(paths.refresh, before ? {} : { user: true });
       if (era !== epoch) return session;
       if (response.status === 401) return end('network', before || flag.get(HINT) ? new AuthError('expired', 401) : null);
@@ -171,7 +144,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   function schedule() {
     clearTimeout(timer);
-    if (!inBrowser || (!session && state.status !== 'unknown' && !flag.get(OWED))) return;
+    if (!inBrowser || disposal.signal.aborted || (!session && state.status !== 'unknown' && !flag.get(OWED))) return;
     const backOff = failures && Math.min(60_000, 1_000 * 2 ** failures) * (0.5 + Math.random());
     const wait = session && isFresh(session) ? session.renewAt - Date.now() : backOff;
     timer = setTimeout(wake, Math.min(wait, 2 ** 31 - 1));
@@ -179,12 +152,13 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   /** On a timer, and whenever the page comes back. A hidden page renews when it is next asked for a token. */
   function wake() {
-    if (document.hidden || !navigator.onLine) return;
-    if (flag.get(OWED)) return void settle();
+    if (document.hidden) return;
     // A page that the browser had put aside may have missed a message.
     const hint = flag.get(HINT);
-    if (session && hint === null) return void end('tab');
-    const isOthers = session !== null && hint !== undefined && hint !== session.id;
+    if (session && hint === null) end('tab');
+    if (!navigator.onLine) return;
+    if (flag.get(OWED)) return void settle();
+    const isOthers = state.status !== 'unknown' && hint !== undefined && hint !== (session?.id ?? null);
     if (isOthers || (session ? !isFresh(session) : state.status === 'unknown' && state.error)) renew().catch(() => {});
   }
 
@@ -199,10 +173,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     } else {
       const { session: theirs } = message;
       const isNewer = theirs.id !== session?.id || theirs.expiresAt > session.expiresAt;
-      if (isNewer && !ended.has(theirs.id) && theirs.access !== session?.access) {
-        if (theirs.id !== session?.id) epoch++;
-        keep(theirs, 'tab', session ? 'refreshed' : 'signed-in');
-      }
+      if (isNewer && !ended.has(theirs.id)) keep(theirs, 'tab', session ? 'refreshed' : 'signed-in');
     }
     heard();
   }
@@ -231,22 +202,22 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   }
 
   async function signIn(credential: Credential): Promise<User> {
-    const era = ++epoch;
+    const own = ++wish;
     try {
       return await inTurn(async () => {
         const owed = flag.get(OWED);
         // The API ends this browser's own session by itself when a new one begins.
         if (owed?.includes('scope=all')) await farewell(owed);
         const response = await post(paths.login, credential).catch(() => post(paths.login, credential));
-        if (!response.ok) throw new AuthError(response.status < 500 ? 'rejected' : 'unavailable', response.status);
-        if (era !== epoch) throw new AuthError('rejected');
+        const isRefusal = response.status < 500 && response.status !== 429;
+        if (!response.ok) throw new AuthError(isRefusal ? 'rejected' : 'unavailable', response.status);
         const next = { ...(await read(response, null)), id: random() };
-        if (era !== epoch) throw new AuthError('rejected');
+        if (own !== wish) throw new AuthError('rejected');
         flag.set(OWED, null);
         return keep(next, 'network', 'signed-in').user;
       });
     } catch (error) {
-      if (era === epoch) become({ ...(state.status === 'unknown' ? { status: 'anonymous', user: null } : state), error: error as AuthError });
+      if (own === wish) become({ ...state, error: error as AuthError });
       throw error;
     }
   }
@@ -268,9 +239,10 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
       channel = new BroadcastChannel(storageKey);
       channel.onmessage = hear;
     }
-    document.addEventListener('visibilitychange', wake);
-    addEventListener('online', wake);
-    addEventListener('pageshow', wake);
+    const { signal } = disposal;
+    document.addEventListener('visibilitychange', wake, { signal });
+    addEventListener('online', wake, { signal });
+    addEventListener('pageshow', wake, { signal });
 
     const redirect = options.kakao ? takeRedirect(options.kakao, flag) : null;
     if (redirect) options.onReturn?.(redirect.returnTo);
@@ -280,6 +252,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
         await exchange(redirect.credential);
         return state;
       } catch (cause) {
+        // Whoever was signed in before still is.
         error = cause as AuthError;
       }
     }
@@ -299,13 +272,12 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   async function getToken(): Promise<string | null> {
     await start();
-    if (!inBrowser) return null;
-    if (!session && state.status !== 'unknown') return null;
-    if (isFresh(session)) return session!.access;
+    if (!inBrowser || (!session && state.status !== 'unknown')) return null;
+    // While the API cannot be reached, a token is good until its end. The timer asks again, not every call.
+    if (session && Date.now() < (failures ? session.expiresAt : session.renewAt)) return session.access;
     try {
       return (await renew())?.access ?? null;
     } catch (error) {
-      // The API cannot be reached, but the token is good until its end.
       if (session && Date.now() < session.expiresAt) return session.access;
       throw error;
     }
@@ -313,8 +285,10 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   async function authFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
     const target = typeof input === 'string' && /^\/(?!\/)/.test(input) ? base + input : input;
-    const request = new Request(target, { ...(!(input instanceof Request) && { credentials: 'omit' }), ...init });
-    if (new URL(request.url).origin !== new URL(base).origin) return http(request);
+    const plain = new Request(target, init);
+    if (new URL(plain.url).origin !== new URL(base).origin) return http(plain);
+    // The refresh cookie is for the refresh route.
+    const request = input instanceof Request || init?.credentials ? plain : new Request(plain, { credentials: 'omit' });
     const first = await getToken();
     if (!first) return http(request);
 
@@ -353,30 +327,31 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
       if (!options.kakao) throw new TypeError('login() needs the option `kakao`');
       location.assign(await authorizeUrl(options.kakao, flag, returnTo, prompt));
     },
-    exchange,
+    exchange(credential) {
+      void start();
+      return exchange(credential);
+    },
     async logout({ everywhere = false } = {}) {
+      void start();
       flag.set(OWED, paths.logout + (everywhere ? '?scope=all' : ''));
       end('page');
       return settle();
     },
     getToken,
-    refresh: async () => (await renew())?.access ?? null,
+    async refresh() {
+      await start();
+      return inBrowser ? ((await renew())?.access ?? null) : null;
+    },
     fetch: authFetch,
     dispose() {
+      disposal.abort();
       epoch++;
+      wish++;
       channel?.close();
+      channel = undefined;
       clearTimeout(timer);
       listeners.clear();
       ears.clear();
-      if (!inBrowser) return;
-      document.removeEventListener('visibilitychange', wake);
-      removeEventListener('online', wake);
-      removeEventListener('pageshow', wake);
     },
   };
-}
-
-/** The claims of an access token, unchecked: the API checks them, the page only wants to know how long to keep it. */
-function payload(jwt: string): { exp: number; iat: number; sub?: string; user_id?: string | number } {
-  return JSON.parse(atob((jwt.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/')));
 }

@@ -72,5 +72,6 @@ function recent(transaction: Transaction | null): transaction is Transaction {
 
 function ownPath(path: string): string {
   const url = new URL(path, location.href);
-  return url.origin === location.origin ? url.pathname + url.search + url.hash : '/';
+  // A path that begins with two slashes would be another host to whoever resolves it next.
+  return url.origin === location.origin ? url.pathname.replace(/^\/+/, '/') + url.search + url.hash : '/';
 }
