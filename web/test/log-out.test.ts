@@ -1,0 +1,143 @@
+import { expect, test, vi } from 'vitest';
+import { answer, networkError, scriptedApi, signedInTab, tab } from './scripted.js';
+
+const LOGOUT = '/auth/logout';
+
+test('a log-out shows at once and tells the API', async () => {
+  const api = scriptedApi();
+  const client = await signedInTab(api);
+  const leaving = client.logout();
+  expect(client.getState()).toEqual({ status: 'anonymous', user: null, error: null });
+  expect(await leaving).toBe(true);
+  expect(api.calls).toMatchObject([{ path: LOGOUT, keepalive: true, credentials: 'include' }]);
+  expect(Object.keys(localStorage)).toEqual([]);
+});
+
+test('a log-out everywhere says so', async () => {
+  const api = scriptedApi();
+  await (await signedInTab(api)).logout({ everywhere: true });
+  expect(api.calls).toMatchObject([{ path: `${LOGOUT}?scope=all` }]);
+});
+
+test('a 401 to a log-out, as dj-rest-auth gives, means that nobody is signed in', async () => {
+  const api = scriptedApi();
+  const client = await signedInTab(api);
+  api.instead.set(LOGOUT, () => answer(401));
+  expect(await client.logout()).toBe(true);
+});
+
+test.each([
+  ['the network', networkError],
+  ['a 503', () => answer(503)],
+])('a log-out that fails by %s is owed: a reload signs nobody in, and it is delivered later', async (_, fail) => {
+  const api = scriptedApi();
+  const client = await signedInTab(api);
+  api.instead.set(LOGOUT, fail);
+  expect(await client.logout()).toBe(false);
+  expect(client.getState().status).toBe('anonymous');
+  client.dispose();
+
+  api.calls.length = 0;
+  const reloaded = tab(api);
+  expect(await reloaded.start()).toMatchObject({ status: 'anonymous' });
+  expect(await reloaded.getToken()).toBe(null);
+  expect(api.count('/auth/refresh')).toBe(0);
+
+  api.instead.clear();
+  dispatchEvent(new Event('online'));
+  await expect.poll(() => api.cookie).toBe(null);
+  expect(Object.keys(localStorage)).toEqual([]);
+});
+
+test('an owed log-out is tried again by itself, and a sign-in settles it', async () => {
+  vi.useFakeTimers();
+  const api = scriptedApi();
+  const starting = signedInTab(api);
+  await vi.advanceTimersByTimeAsync(100);
+  const client = await starting;
+  api.instead.set(LOGOUT, () => answer(503));
+  await client.logout();
+  await vi.advanceTimersByTimeAsync(10_000);
+  expect(api.count(LOGOUT)).toBeGreaterThan(1);
+  await client.exchange({ access_token: 'muzi' });
+  const told = api.count(LOGOUT);
+  await vi.advanceTimersByTimeAsync(100_000);
+  expect(api.count(LOGOUT)).toBe(told);
+  expect(client.getState()).toMatchObject({ status: 'authenticated', user: { pk: 'muzi' } });
+});
+
+test('an owed log-out everywhere goes before the next sign-in, as that would leave the other devices signed in', async () => {
+  const api = scriptedApi();
+  const client = await signedInTab(api);
+  api.instead.set(`${LOGOUT}?scope=all`, () => answer(503));
+  await client.logout({ everywhere: true });
+  await expect(client.exchange({ access_token: 'muzi' })).rejects.toMatchObject({ code: 'unavailable' });
+  expect(api.count('/auth/kakao')).toBe(0);
+  api.instead.clear();
+  await client.exchange({ access_token: 'muzi' });
+  expect(api.calls.slice(-2).map(({ path }) => path)).toEqual([`${LOGOUT}?scope=all`, '/auth/kakao']);
+});
+
+test('a log-out during a sign-in wins', async () => {
+  const api = scriptedApi();
+  const client = tab(api);
+  await client.start();
+  let release = () => {};
+  api.instead.set('/auth/kakao', () => new Promise((resolve) => (release = () => resolve(api.granted('muzi')))));
+  const signingIn = client.exchange({ access_token: 'muzi' });
+  await expect.poll(() => api.count('/auth/kakao')).toBe(1);
+  const leaving = client.logout();
+  release();
+  await expect(signingIn).rejects.toMatchObject({ code: 'rejected' });
+  expect(await leaving).toBe(true);
+  expect(client.getState()).toMatchObject({ status: 'anonymous', error: null });
+  expect(api.cookie).toBe(null);
+});
+
+test('a log-out while the page starts is not undone by what the page was asking', async () => {
+  const api = scriptedApi();
+  localStorage.setItem('kakao-auth.session', 'first');
+  const client = tab(api);
+  let release = () => {};
+  api.instead.set('/auth/refresh', () => new Promise((resolve) => (release = () => resolve(api.granted('ryan')))));
+  const starting = client.start();
+  await expect.poll(() => api.count('/auth/refresh')).toBe(1);
+  const leaving = client.logout();
+  release();
+  await leaving;
+  expect(await starting).toMatchObject({ status: 'anonymous' });
+  expect(api.cookie).toBe(null);
+});
+
+test('a browser that refuses localStorage signs in, renews and logs out all the same', async () => {
+  const refused = () => {
+    throw new DOMException('denied', 'SecurityError');
+  };
+  vi.spyOn(Storage.prototype, 'getItem').mockImplementation(refused);
+  vi.spyOn(Storage.prototype, 'setItem').mockImplementation(refused);
+  vi.spyOn(Storage.prototype, 'removeItem').mockImplementation(refused);
+  const api = scriptedApi();
+  const client = tab(api);
+  // There is no telling whether somebody is signed in, so it asks.
+  expect(await client.start()).toMatchObject({ status: 'authenticated', user: { pk: 'ryan' } });
+  await client.exchange({ access_token: 'muzi' });
+  await client.refresh();
+  dispatchEvent(new Event('pageshow'));
+  expect(client.getState()).toMatchObject({ status: 'authenticated', user: { pk: 'muzi' } });
+  api.instead.set(LOGOUT, () => answer(503));
+  expect(await client.logout()).toBe(false);
+  api.instead.clear();
+  dispatchEvent(new Event('online'));
+  await expect.poll(() => api.cookie).toBe(null);
+  expect(client.getState()).toMatchObject({ status: 'anonymous', error: null });
+});
+
+test('a localStorage that is full loses no log-out either', async () => {
+  const api = scriptedApi();
+  const client = await signedInTab(api);
+  vi.spyOn(Storage.prototype, 'setItem').mockImplementation(() => {
+    throw new DOMException('full', 'QuotaExceededError');
+  });
+  expect(await client.logout()).toBe(true);
+  expect(api.cookie).toBe(null);
+});

@@ -1,0 +1,234 @@
+import { describe, expect, test, vi } from 'vitest';
+import { answer, comeBack, networkError, scriptedApi, signedInTab, tab } from './scripted.js';
+
+const REFRESH = '/auth/refresh';
+const failures = {
+  'the network': networkError,
+  'a 403': () => answer(403),
+  'a 404': () => answer(404),
+  'a 429': () => answer(429),
+  'a 500': () => answer(500),
+  'a 503': () => answer(503),
+  'a page with status 200': () => new Response('<html>Please sign in to the Wi-Fi</html>'),
+  'a token that ends before it begins': () => answer(200, { access: 'e30.eyJpYXQiOjIsImV4cCI6MX0.', user: { pk: 'ryan' } }),
+};
+
+describe('expiry', () => {
+  test('twenty calls that meet a 401 at once make one refresh and twenty retries', async () => {
+    const api = scriptedApi();
+    const client = await signedInTab(api);
+    api.expire();
+    const answers = await Promise.all(Array.from({ length: 20 }, (_, n) => client.fetch(`/items/${n}`)));
+
+    expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(200));
+    expect(api.count(REFRESH)).toBe(1);
+    expect(api.calls).toHaveLength(41);
+    expect(client.events.filter(({ type }) => type === 'retried')).toHaveLength(20);
+  });
+
+  test('a call that learns of its 401 after the refresh takes the new token', async () => {
+    const api = scriptedApi();
+    const client = await signedInTab(api);
+    let release = () => {};
+    api.instead.set('/slow', ({ bearer }) => {
+      if (api.live.has(bearer!)) return answer(200);
+      return new Promise((resolve) => (release = () => resolve(answer(401))));
+    });
+    api.expire();
+    const slow = client.fetch('/slow');
+    await client.fetch('/quick');
+    release();
+    expect((await slow).status).toBe(200);
+    expect(api.count(REFRESH)).toBe(1);
+  });
+
+  test('an API that always says 401 costs one refresh and one retry, and the session stays', async () => {
+    const api = scriptedApi();
+    const client = await signedInTab(api);
+    api.instead.set('/stuck', () => answer(401));
+    expect((await client.fetch('/stuck')).status).toBe(401);
+    expect(api.calls.map(({ path }) => path)).toEqual(['/stuck', REFRESH, '/stuck']);
+    expect(client.getState().status).toBe('authenticated');
+  });
+
+  test('a retry sends the body again', async () => {
+    const api = scriptedApi();
+    const client = await signedInTab(api);
+    api.expire();
+    await client.fetch('/orders', { method: 'POST', body: 'one coffee' });
+    expect(api.calls.filter(({ path }) => path === '/orders').map(({ body }) => body)).toEqual(['one coffee', 'one coffee']);
+  });
+
+  test.each([-7_200, 7_200])('a clock that is %i s wrong changes nothing', async (ahead) => {
+    const api = scriptedApi();
+    api.ahead = ahead;
+    const client = await signedInTab(api);
+    for (let n = 0; n < 5; n++) expect((await client.fetch('/items')).status).toBe(200);
+    expect(api.count(REFRESH)).toBe(0);
+    expect(client.expiresAt()! - Date.now()).toBeGreaterThan(290_000);
+  });
+
+  test('a visible page renews by itself before the token ends', async () => {
+    vi.useFakeTimers();
+    const api = scriptedApi();
+    const starting = signedInTab(api);
+    await vi.advanceTimersByTimeAsync(100);
+    const client = await starting;
+    await vi.advanceTimersByTimeAsync(269_000);
+    expect(api.count(REFRESH)).toBe(0);
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(api.count(REFRESH)).toBe(1);
+    expect(client.events).toEqual([{ type: 'refreshed', via: 'network' }]);
+  });
+
+  test('a hidden page waits until it is asked for a token, or shown', async () => {
+    vi.useFakeTimers();
+    const api = scriptedApi();
+    const starting = signedInTab(api);
+    await vi.advanceTimersByTimeAsync(100);
+    await starting;
+    const hidden = vi.spyOn(document, 'hidden', 'get').mockReturnValue(true);
+    await vi.advanceTimersByTimeAsync(3_600_000);
+    expect(api.count(REFRESH)).toBe(0);
+    hidden.mockReturnValue(false);
+    comeBack();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(api.count(REFRESH)).toBe(1);
+  });
+
+  test('a renewal does not change the state, so nothing renders again', async () => {
+    const api = scriptedApi();
+    const client = await signedInTab(api);
+    const before = client.getState();
+    const changed = vi.fn();
+    client.subscribe(changed);
+    await client.refresh();
+    expect(client.getState()).toBe(before);
+    expect(changed).not.toHaveBeenCalled();
+  });
+});
+
+describe('a refresh that fails', () => {
+  test.each(Object.entries(failures))('by %s leaves whoever is signed in so', async (_, fail) => {
+    const api = scriptedApi();
+    const client = await signedInTab(api);
+    api.instead.set(REFRESH, fail);
+    await expect(client.refresh()).rejects.toMatchObject({ code: 'unavailable' });
+    expect(client.getState()).toMatchObject({ status: 'authenticated', user: { pk: 'ryan' }, error: { code: 'unavailable' } });
+    api.instead.clear();
+    await client.refresh();
+    expect(client.getState()).toMatchObject({ status: 'authenticated', error: null });
+  });
+
+  test.each(Object.entries(failures))('by %s while the page loads is `unknown`, and recovers by itself', async (_, fail) => {
+    vi.useFakeTimers();
+    localStorage.setItem('kakao-auth.session', 'first');
+    const api = scriptedApi();
+    api.instead.set(REFRESH, fail);
+    const client = tab(api);
+    const started = client.start();
+    await vi.advanceTimersByTimeAsync(100);
+    expect(await started).toMatchObject({ status: 'unknown', error: { code: 'unavailable' } });
+    await expect(client.getToken()).rejects.toMatchObject({ code: 'unavailable' });
+    api.instead.clear();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(client.getState()).toMatchObject({ status: 'authenticated', error: null });
+  });
+
+  test('by a 401 ends the session, everywhere in this page', async () => {
+    const api = scriptedApi();
+    const client = await signedInTab(api);
+    api.cookie = null;
+    api.expire();
+    expect((await client.fetch('/items')).status).toBe(401);
+    expect(client.getState()).toMatchObject({ status: 'anonymous', user: null, error: { code: 'expired', status: 401 } });
+    expect(await client.getToken()).toBe(null);
+    expect(localStorage.getItem('kakao-auth.session')).toBe(null);
+    expect(client.events).toEqual([{ type: 'signed-out', via: 'network' }]);
+  });
+
+  test('is tried again ever more seldom, and at once when the page is online again', async () => {
+    vi.useFakeTimers();
+    vi.spyOn(Math, 'random').mockReturnValue(0.5);
+    localStorage.setItem('kakao-auth.session', 'first');
+    const api = scriptedApi();
+    api.instead.set(REFRESH, () => answer(503));
+    void tab(api).start();
+    const tries: number[] = [];
+    for (let second = 0; second < 200; second++) {
+      const before = api.count(REFRESH);
+      await vi.advanceTimersByTimeAsync(1_000);
+      if (api.count(REFRESH) > before) tries.push(second);
+    }
+    expect(tries).toEqual([0, 2, 6, 14, 30, 62, 122, 182]);
+    dispatchEvent(new Event('online'));
+    await vi.advanceTimersByTimeAsync(10);
+    expect(api.count(REFRESH)).toBe(9);
+  });
+
+  test('does not stop calls: a token is used until its end, and each call does not ask again', async () => {
+    vi.useFakeTimers();
+    const api = scriptedApi();
+    const starting = signedInTab(api);
+    await vi.advanceTimersByTimeAsync(100);
+    const client = await starting;
+    api.instead.set(REFRESH, () => answer(503));
+    vi.setSystemTime(Date.now() + 280_000);
+    for (let n = 0; n < 5; n++) expect((await client.fetch('/items')).status).toBe(200);
+    expect(api.count(REFRESH)).toBe(1);
+    vi.setSystemTime(Date.now() + 20_000);
+    await expect(client.getToken()).rejects.toMatchObject({ code: 'unavailable' });
+  });
+
+  test('waits without a request while the browser is offline', async () => {
+    vi.useFakeTimers();
+    const api = scriptedApi();
+    const starting = signedInTab(api);
+    await vi.advanceTimersByTimeAsync(100);
+    const client = await starting;
+    const onLine = vi.spyOn(navigator, 'onLine', 'get').mockReturnValue(false);
+    await vi.advanceTimersByTimeAsync(400_000);
+    expect(api.count(REFRESH)).toBe(0);
+    expect(client.getState().status).toBe('authenticated');
+    onLine.mockReturnValue(true);
+    dispatchEvent(new Event('online'));
+    await vi.advanceTimersByTimeAsync(10);
+    expect(api.count(REFRESH)).toBe(1);
+  });
+});
+
+test('a refresh outlives the page that asked for it', async () => {
+  const api = scriptedApi();
+  const client = await signedInTab(api);
+  await client.refresh();
+  expect(api.calls).toMatchObject([{ path: REFRESH, keepalive: true, credentials: 'include', bearer: null }]);
+});
+
+test('who never signed in costs no request, unless `silent` is `always`', async () => {
+  const api = scriptedApi();
+  expect(await tab(api).start()).toMatchObject({ status: 'anonymous', error: null });
+  expect(api.calls).toHaveLength(0);
+  expect(await tab(api, { silent: 'always' }).start()).toMatchObject({ status: 'authenticated' });
+  expect(api.count(REFRESH)).toBe(1);
+});
+
+test('a disposed client asks nothing, hears nothing and keeps no timer', async () => {
+  vi.useFakeTimers();
+  localStorage.setItem('kakao-auth.session', 'first');
+  const api = scriptedApi();
+  const gone = tab(api);
+  const started = gone.start();
+  gone.dispose();
+  await vi.advanceTimersByTimeAsync(1_000);
+  await started;
+  expect(api.calls).toHaveLength(0);
+
+  const starting = signedInTab(api);
+  await vi.advanceTimersByTimeAsync(100);
+  (await starting).dispose();
+  dispatchEvent(new Event('online'));
+  comeBack();
+  await vi.advanceTimersByTimeAsync(3_600_000);
+  expect(api.calls).toHaveLength(0);
+  expect(vi.getTimerCount()).toBe(0);
+});

@@ -1,0 +1,118 @@
+//! An API in a function: it keeps one cookie, knows which tokens are good, and fails where a test says.
+
+import { afterEach, vi } from 'vitest';
+import { type AuthClientOptions, type AuthEvent, createAuthClient } from '../src/index.js';
+
+export const API = 'https://api.example.com';
+
+export interface Call {
+  path: string;
+  origin: string;
+  bearer: string | null;
+  credentials: RequestCredentials | undefined;
+  keepalive: boolean;
+  body: string;
+}
+
+type Answer = (call: Call) => Response | Promise<Response>;
+
+export const answer = (status: number, body: unknown = {}) => Response.json(body, { status });
+export const networkError = () => Promise.reject<Response>(new TypeError('Failed to fetch'));
+
+const base64url = (value: unknown) => btoa(JSON.stringify(value)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
+
+export function scriptedApi() {
+  let serial = 0;
+  const calls: Call[] = [];
+  const api = {
+    calls,
+    /** Whose session the cookie is. */
+    cookie: 'ryan' as string | null,
+    /** Seconds that a token lives, and that the API's clock is ahead of the page's. */
+    life: 300,
+    ahead: 0,
+    /** Leaves `user` out of what login and refresh answer. */
+    terse: false,
+    live: new Set<string>(),
+    /** Answers given instead of the usual ones, by path. */
+    instead: new Map<string, Answer>(),
+    count: (path: string) => calls.filter((call) => call.path === path).length,
+    /** Every token is refused from now on. */
+    expire: () => api.live.clear(),
+    token(subject: string) {
+      const iat = Math.floor(Date.now() / 1_000) + api.ahead;
+      const access = `${base64url({ alg: 'ES256' })}.${base64url({ sub: subject, iat, exp: iat + api.life, jti: ++serial })}.c2ln`;
+      api.live.add(access);
+      return access;
+    },
+    granted(subject: string) {
+      const user = { pk: subject, nickname: subject };
+      return answer(200, { access: api.token(subject), refresh: '', ...(!api.terse && { user }) });
+    },
+    async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
+      const request = input instanceof Request ? input : undefined;
+      const url = new URL(request?.url ?? String(input));
+      const call: Call = {
+        path: url.pathname + url.search,
+        origin: url.origin,
+        bearer: new Headers(init?.headers ?? request?.headers).get('authorization')?.replace('Bearer ', '') ?? null,
+        credentials: init?.credentials ?? request?.credentials,
+        keepalive: init?.keepalive ?? request?.keepalive ?? false,
+        body: request ? await request.text() : String(init?.body ?? ''),
+      };
+      calls.push(call);
+      const usual: Answer = () => usually(call);
+      return (api.instead.get(call.path) ?? usual)(call);
+    },
+  };
+
+  function usually({ path, bearer, body }: Call): Response {
+    if (/refresh/.test(path)) return api.cookie ? api.granted(api.cookie) : answer(401, { code: 'token_not_valid' });
+    if (/kakao/.test(path)) {
+      const { code, access_token: token } = JSON.parse(body) as Record<string, string>;
+      api.cookie = code ?? token ?? 'ryan';
+      return api.granted(api.cookie);
+    }
+    if (/logout/.test(path)) {
+      api.cookie = null;
+      return answer(200);
+    }
+    if (!bearer || !api.live.has(bearer)) return answer(401);
+    const { sub } = JSON.parse(atob(bearer.split('.')[1]!)) as { sub: string };
+    return answer(200, { pk: sub, nickname: sub, bearer });
+  }
+  return api;
+}
+
+const clients = new Set<{ dispose(): void }>();
+afterEach(() => {
+  clients.forEach((client) => client.dispose());
+  clients.clear();
+  localStorage?.clear();
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+/** A client as one tab has it, with what it was heard to say. Tabs of one test share `localStorage` and a channel. */
+export function tab(api: ReturnType<typeof scriptedApi>, options: Partial<AuthClientOptions> = {}) {
+  const client = createAuthClient({ baseUrl: API, fetch: api.fetch, ...options });
+  const events: AuthEvent[] = [];
+  client.on((event) => events.push(event));
+  clients.add(client);
+  return Object.assign(client, { events });
+}
+
+/** A tab of somebody who is signed in. */
+export async function signedInTab(api: ReturnType<typeof scriptedApi>, options: Partial<AuthClientOptions> = {}) {
+  localStorage.setItem('kakao-auth.session', 'first');
+  const client = tab(api, options);
+  await client.start();
+  api.calls.length = 0;
+  client.events.length = 0;
+  return client;
+}
+
+export const comeBack = () => document.dispatchEvent(new Event('visibilitychange'));
+
+/** Until every message between tabs has been heard. */
+export const messages = () => new Promise((resolve) => setTimeout(resolve, 30));

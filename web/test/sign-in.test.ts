@@ -1,0 +1,196 @@
+import { beforeEach, expect, test } from 'vitest';
+import { flags } from '../src/browser.js';
+import { authorizeUrl } from '../src/kakao.js';
+import { answer, networkError, scriptedApi, signedInTab, tab } from './scripted.js';
+
+const LOGIN = '/auth/kakao';
+const kakao = { clientId: 'rest-key', redirectUri: 'http://localhost:5173/callback' };
+const code = { code: 'ryan', redirect_uri: kakao.redirectUri };
+const at = (address: string) => history.replaceState(null, '', address);
+
+beforeEach(() => at('/'));
+
+/** Leaves for Kakao from `returnTo`, and is sent back with this answer. */
+async function sentBack(with_: Record<string, string>, returnTo = '/cart?step=2#pay'): Promise<URL> {
+  const url = new URL(await authorizeUrl(kakao, flags('kakao-auth'), returnTo));
+  at(`/callback?${new URLSearchParams({ state: url.searchParams.get('state')!, ...with_ })}`);
+  return url;
+}
+
+test('who comes back from Kakao is signed in, and back where they were', async () => {
+  const api = scriptedApi();
+  const asked = (await sentBack({ code: 'ryan' })).searchParams;
+  let returned = '';
+  const client = tab(api, { kakao, onReturn: (path) => (returned = path) });
+  expect(await client.start()).toMatchObject({ status: 'authenticated', user: { pk: 'ryan' }, error: null });
+  expect(location.pathname + location.search + location.hash).toBe('/cart?step=2#pay');
+  expect(returned).toBe('/cart?step=2#pay');
+
+  expect(api.count(LOGIN)).toBe(1);
+  const sent = JSON.parse(api.calls[0]!.body) as Record<string, string>;
+  const hash = async (text: string) =>
+    btoa(String.fromCharCode(...new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text)))))
+      .replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
+  expect(sent).toMatchObject({ code: 'ryan', redirect_uri: kakao.redirectUri });
+  expect(asked.get('code_challenge')).toBe(await hash(sent['code_verifier']!));
+  expect(asked.get('nonce')).toBe(await hash(sent['nonce']!));
+  expect(Object.keys(localStorage)).toEqual(['kakao-auth.session']);
+});
+
+test('the address is clean before anything is awaited, so an effect that runs twice sends one code', async () => {
+  const api = scriptedApi();
+  await sentBack({ code: 'ryan' });
+  const client = tab(api, { kakao });
+  void client.start();
+  expect(location.search).not.toContain('code');
+  void client.start();
+  await client.start();
+  expect(api.count(LOGIN)).toBe(1);
+});
+
+test('a code that is exchanged twice is sent once, whether in time or later', async () => {
+  const api = scriptedApi();
+  const client = tab(api);
+  const [first, second] = await Promise.all([client.exchange(code), client.exchange({ ...code })]);
+  expect(first).toBe(second);
+  expect(await client.exchange(code)).toBe(first);
+  expect(api.count(LOGIN)).toBe(1);
+});
+
+test('after a log-out the same credential is sent again, for the API to judge', async () => {
+  const api = scriptedApi();
+  const client = tab(api);
+  await client.exchange(code);
+  await client.logout();
+  api.instead.set(LOGIN, () => answer(400, { code: 'kakao_rejected' }));
+  await expect(client.exchange(code)).rejects.toMatchObject({ code: 'rejected', status: 400 });
+  expect(client.getState().status).toBe('anonymous');
+});
+
+test('a lost answer is asked for again', async () => {
+  const api = scriptedApi();
+  const client = tab(api);
+  api.instead.set(LOGIN, () => (api.instead.clear(), networkError()));
+  expect(await client.exchange(code)).toMatchObject({ pk: 'ryan' });
+  expect(api.count(LOGIN)).toBe(2);
+});
+
+test.each([
+  [400, 'rejected'],
+  [403, 'rejected'],
+  [429, 'unavailable'],
+  [503, 'unavailable'],
+])('a sign-in that is answered %i is %s, can be tried again, and leaves who was signed in so', async (status, kind) => {
+  const api = scriptedApi();
+  const client = await signedInTab(api);
+  api.instead.set(LOGIN, () => answer(status));
+  await expect(client.exchange({ access_token: 'muzi' })).rejects.toMatchObject({ code: kind, status });
+  expect(client.getState()).toMatchObject({ status: 'authenticated', user: { pk: 'ryan' }, error: { code: kind } });
+  api.instead.clear();
+  await client.exchange({ access_token: 'muzi' });
+  expect(client.getState()).toMatchObject({ user: { pk: 'muzi' }, error: null });
+});
+
+test('a redirect whose code is refused leaves the session that this browser had', async () => {
+  localStorage.setItem('kakao-auth.session', 'first');
+  await sentBack({ code: 'spent' });
+  const api = scriptedApi();
+  api.instead.set(LOGIN, () => answer(400));
+  expect(await tab(api, { kakao }).start()).toMatchObject({
+    status: 'authenticated',
+    user: { pk: 'ryan' },
+    error: { code: 'rejected' },
+  });
+});
+
+test('a redirect whose code is refused leaves a stranger a stranger', async () => {
+  await sentBack({ code: 'spent' });
+  const api = scriptedApi();
+  api.instead.set(LOGIN, () => answer(400));
+  expect(await tab(api, { kakao }).start()).toMatchObject({ status: 'anonymous', error: { code: 'rejected' } });
+});
+
+test.each([
+  ['access_denied', 'denied'],
+  ['login_required', 'rejected'],
+])('Kakao’s error %s is %s, without a request', async (error, kind) => {
+  const api = scriptedApi();
+  await sentBack({ error });
+  expect(await tab(api, { kakao }).start()).toMatchObject({ status: 'anonymous', error: { code: kind } });
+  expect(api.calls).toHaveLength(0);
+  expect(location.pathname).toBe('/cart');
+});
+
+test('a forged state sends nothing, and the code leaves the address', async () => {
+  const api = scriptedApi();
+  at('/callback?code=theirs&state=forged');
+  expect(await tab(api, { kakao }).start()).toMatchObject({ status: 'anonymous', error: { code: 'state' } });
+  expect(api.calls).toHaveLength(0);
+  expect(location.href).toBe('http://localhost:5173/callback');
+});
+
+test('a state is good once, and for ten minutes', async () => {
+  const api = scriptedApi();
+  await sentBack({ code: 'ryan' });
+  const address = location.href;
+  await tab(api, { kakao }).start();
+  at(address);
+  expect(await tab(api, { kakao }).start()).toMatchObject({ error: { code: 'state' } });
+
+  await sentBack({ code: 'ryan' });
+  const name = Object.keys(localStorage).find((key) => key.startsWith('kakao-auth.login.'))!;
+  const transaction = JSON.parse(localStorage.getItem(name)!) as { startedAt: number };
+  localStorage.setItem(name, JSON.stringify({ ...transaction, startedAt: transaction.startedAt - 600_001 }));
+  expect(await tab(api, { kakao }).start()).toMatchObject({ error: { code: 'state' } });
+  expect(api.count(LOGIN)).toBe(1);
+});
+
+test('parameters of the same names on another page are left alone', async () => {
+  at('/coupons?code=SPRING&state=used');
+  const api = scriptedApi();
+  expect(await tab(api, { kakao }).start()).toMatchObject({ status: 'anonymous', error: null });
+  expect(location.search).toBe('?code=SPRING&state=used');
+});
+
+test('sign-ins that nobody finished are forgotten by the next one, but not one that is still on its way', async () => {
+  const name = (age: string) => `kakao-auth.login.${age}`;
+  localStorage.setItem(name('old'), JSON.stringify({ nonce: '', verifier: '', returnTo: '/', startedAt: Date.now() - 600_001 }));
+  localStorage.setItem(name('new'), JSON.stringify({ nonce: '', verifier: '', returnTo: '/', startedAt: Date.now() - 1_000 }));
+  localStorage.setItem(name('odd'), 'not JSON');
+  await authorizeUrl(kakao, flags('kakao-auth'), '/');
+  expect(localStorage.getItem(name('old'))).toBe(null);
+  expect(localStorage.getItem(name('odd'))).toBe(null);
+  expect(localStorage.getItem(name('new'))).not.toBe(null);
+});
+
+test.each(['https://evil.example/', '//evil.example/', '/\\evil.example/', '/.//evil.example/'])('nobody is returned to %s', async (path) => {
+  await sentBack({ code: 'ryan' }, path);
+  let returned = '';
+  await tab(scriptedApi(), { kakao, onReturn: (to) => (returned = to) }).start();
+  expect(new URL(returned, 'http://localhost:5173').origin).toBe('http://localhost:5173');
+});
+
+test('with dj-rest-auth’s paths, an answer without a user is completed from the profile', async () => {
+  const api = scriptedApi();
+  api.terse = true;
+  const client = tab(api, { paths: 'dj-rest-auth' });
+  expect(await client.exchange({ access_token: 'muzi' })).toMatchObject({ pk: 'muzi' });
+  expect(api.calls.map(({ path }) => path)).toEqual(['/dj-rest-auth/kakao/', '/dj-rest-auth/user/']);
+  await client.refresh();
+  expect(api.calls.slice(2).map(({ path }) => path)).toEqual(['/dj-rest-auth/token/refresh/']);
+  await client.logout();
+  expect(api.calls.slice(3).map(({ path }) => path)).toEqual(['/dj-rest-auth/logout/']);
+});
+
+test('a sign-in whose profile cannot be had is unavailable, not half done', async () => {
+  const api = scriptedApi();
+  api.terse = true;
+  api.instead.set('/auth/profile', () => answer(503));
+  const client = tab(api);
+  await expect(client.exchange({ access_token: 'muzi' })).rejects.toMatchObject({ code: 'unavailable' });
+  expect(client.getState().status).not.toBe('authenticated');
+});
+
+test('login() needs to know the app', async () => {
+  await expect(tab(scriptedApi()).login()).rejects.toThrow('needs the option `kakao`');
+});

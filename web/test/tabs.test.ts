@@ -1,0 +1,224 @@
+import { expect, test } from 'vitest';
+import { answer, comeBack, messages, scriptedApi, signedInTab, tab } from './scripted.js';
+
+const REFRESH = '/auth/refresh';
+
+test('a new tab is handed the token and asks the API nothing', async () => {
+  const api = scriptedApi();
+  const first = await signedInTab(api);
+  const second = tab(api);
+  expect(await second.start()).toMatchObject({ status: 'authenticated', user: { pk: 'ryan' } });
+  expect(await second.getToken()).toBe(await first.getToken());
+  expect(second.events).toEqual([{ type: 'signed-in', via: 'tab' }]);
+  expect(api.calls).toHaveLength(0);
+});
+
+test('a renewal in one tab serves the others', async () => {
+  const api = scriptedApi();
+  const [first, second] = [await signedInTab(api), await signedInTab(api)];
+  await first.refresh();
+  await messages();
+  expect(await second.getToken()).toBe(await first.getToken());
+  expect(api.count(REFRESH)).toBe(1);
+});
+
+test('an older token that arrives late does not replace a newer one', async () => {
+  const api = scriptedApi();
+  const [first, second] = [await signedInTab(api), await signedInTab(api)];
+  const late = new BroadcastChannel('kakao-auth');
+  const token = await first.getToken();
+  const session = { id: 'first', access: 'old', expiresAt: first.expiresAt()! - 1, renewAt: 0, user: { pk: 'ryan' } };
+  late.postMessage({ type: 'session', session });
+  await messages();
+  expect(await second.getToken()).toBe(token);
+  late.close();
+});
+
+test('a log-out in one tab reaches the others', async () => {
+  const api = scriptedApi();
+  const [first, second] = [await signedInTab(api), await signedInTab(api)];
+  expect(await first.logout()).toBe(true);
+  await messages();
+  expect(second.getState()).toMatchObject({ status: 'anonymous', error: null });
+  expect(second.events).toEqual([{ type: 'signed-out', via: 'tab' }]);
+  expect(api.count('/auth/logout')).toBe(1);
+});
+
+test('a sign-in in one tab signs in the others', async () => {
+  const api = scriptedApi();
+  const [first, second] = [tab(api), tab(api)];
+  await Promise.all([first.start(), second.start()]);
+  await first.exchange({ access_token: 'muzi' });
+  await messages();
+  expect(second.getState()).toMatchObject({ status: 'authenticated', user: { pk: 'muzi' } });
+});
+
+test('a late message of a session that has ended brings nobody back', async () => {
+  const api = scriptedApi();
+  const client = await signedInTab(api);
+  const late = new BroadcastChannel('kakao-auth');
+  await client.logout();
+  const session = { id: 'first', access: 'old', expiresAt: Date.now() + 300_000, renewAt: Date.now() + 270_000, user: { pk: 'ryan' } };
+  late.postMessage({ type: 'session', session });
+  await messages();
+  expect(client.getState().status).toBe('anonymous');
+  late.close();
+});
+
+test('a late message of the account before does not replace who signed in since', async () => {
+  const api = scriptedApi();
+  const client = await signedInTab(api);
+  await client.exchange({ access_token: 'muzi' });
+  const late = new BroadcastChannel('kakao-auth');
+  const session = { id: 'first', access: 'old', expiresAt: Date.now() + 900_000, renewAt: Date.now() + 900_000, user: { pk: 'ryan' } };
+  late.postMessage({ type: 'session', session });
+  late.postMessage({ type: 'end', id: 'first' });
+  await messages();
+  expect(client.getState()).toMatchObject({ status: 'authenticated', user: { pk: 'muzi' } });
+  late.close();
+});
+
+test('a refresh on its way when somebody logs out does not bring them back', async () => {
+  const api = scriptedApi();
+  const [client, other] = [await signedInTab(api), await signedInTab(api)];
+  let release = () => {};
+  api.instead.set(REFRESH, () => new Promise((resolve) => (release = () => resolve(api.granted('ryan')))));
+  const refreshing = client.refresh();
+  await messages();
+  const leaving = client.logout();
+  release();
+  expect(await refreshing).toBe(null);
+  await leaving;
+  await messages();
+  expect(client.getState().status).toBe('anonymous');
+  expect(other.getState().status).toBe('anonymous');
+});
+
+test('a 401 to a refresh from before a sign-in does not end it', async () => {
+  const api = scriptedApi();
+  const client = await signedInTab(api);
+  let release = () => {};
+  api.instead.set(REFRESH, () => new Promise((resolve) => (release = () => resolve(answer(401)))));
+  const refreshing = client.refresh();
+  await messages();
+  const elsewhere = tab(api);
+  await elsewhere.start();
+  await elsewhere.exchange({ access_token: 'muzi' });
+  await messages();
+  release();
+  await refreshing;
+  expect(client.getState()).toMatchObject({ status: 'authenticated', user: { pk: 'muzi' } });
+  expect(client.events.map(({ type }) => type)).not.toContain('signed-out');
+});
+
+test('a failed refresh from before a log-out does not show as an error after it', async () => {
+  const api = scriptedApi();
+  const client = await signedInTab(api);
+  let fail = () => {};
+  api.instead.set(REFRESH, () => new Promise((_, reject) => (fail = () => reject(new TypeError('Failed to fetch')))));
+  const refreshing = client.refresh();
+  await messages();
+  const leaving = client.logout();
+  fail();
+  await expect(refreshing).rejects.toMatchObject({ code: 'unavailable' });
+  await leaving;
+  expect(client.getState()).toMatchObject({ status: 'anonymous', error: null });
+});
+
+test('another account’s cookie at wake-up: the first one’s data is not shown with it', async () => {
+  const api = scriptedApi();
+  api.terse = true;
+  const client = await signedInTab(api);
+  const seen: unknown[] = [];
+  client.subscribe(() => seen.push(client.getState().user?.pk));
+  api.cookie = 'muzi';
+  await client.refresh();
+  expect(client.getState()).toMatchObject({ status: 'authenticated', user: { pk: 'muzi', nickname: 'muzi' } });
+  expect(seen).toEqual(['muzi']);
+});
+
+test('another account’s cookie: a call that met a 401 is not made in the other person’s name', async () => {
+  const api = scriptedApi();
+  const client = await signedInTab(api);
+  api.expire();
+  api.cookie = 'muzi';
+  expect((await client.fetch('/pay', { method: 'POST', body: 'everything' })).status).toBe(401);
+  expect(api.count('/pay')).toBe(1);
+  expect(client.getState()).toMatchObject({ user: { pk: 'muzi' } });
+});
+
+test('another account signs in elsewhere while a call waits for its 401: it is not repeated as them', async () => {
+  const api = scriptedApi();
+  const [client, elsewhere] = [await signedInTab(api), await signedInTab(api)];
+  api.instead.set('/pay', async () => {
+    await elsewhere.exchange({ access_token: 'muzi' });
+    await messages();
+    return answer(401);
+  });
+  expect((await client.fetch('/pay')).status).toBe(401);
+  expect(api.count('/pay')).toBe(1);
+  expect(client.getState()).toMatchObject({ user: { pk: 'muzi' } });
+});
+
+/** What a page that was put aside finds: the flags have changed, and it has heard nothing. */
+const missed = (hint: string | null) =>
+  hint === null ? localStorage.removeItem('kakao-auth.session') : localStorage.setItem('kakao-auth.session', hint);
+
+test('a page that missed a log-out notices when it comes back', async () => {
+  const client = await signedInTab(scriptedApi());
+  missed(null);
+  comeBack();
+  expect(client.getState().status).toBe('anonymous');
+});
+
+test('a page that missed a sign-in as somebody else notices when it comes back', async () => {
+  const api = scriptedApi();
+  const client = await signedInTab(api);
+  missed('second');
+  api.cookie = 'muzi';
+  dispatchEvent(new Event('pageshow'));
+  await expect.poll(() => client.getState().user?.pk).toBe('muzi');
+  expect(localStorage.getItem('kakao-auth.session')).toBe('second');
+});
+
+test('a page that nobody was signed in to notices a sign-in that it missed', async () => {
+  const api = scriptedApi();
+  const client = tab(api);
+  await client.start();
+  missed('second');
+  comeBack();
+  await expect.poll(() => client.getState().user?.pk).toBe('ryan');
+});
+
+test('another tab’s end of an older session does not undo a sign-in on its way', async () => {
+  const api = scriptedApi();
+  const client = tab(api);
+  void client.start();
+  const other = new BroadcastChannel('kakao-auth');
+  api.instead.set('/auth/kakao', async () => {
+    other.postMessage({ type: 'end', id: 'older' });
+    await messages();
+    return api.granted('muzi');
+  });
+  expect(await client.exchange({ access_token: 'muzi' })).toMatchObject({ pk: 'muzi' });
+  expect(client.getState()).toMatchObject({ status: 'authenticated', user: { pk: 'muzi' } });
+  other.close();
+});
+
+test('of two sign-ins in two tabs the last one counts in both', async () => {
+  const api = scriptedApi();
+  const [first, second] = [tab(api), tab(api)];
+  await Promise.all([first.start(), second.start()]);
+  let release = () => {};
+  api.instead.set('/auth/kakao', ({ body }) =>
+    body.includes('muzi') ? new Promise((resolve) => (release = () => resolve(api.granted('muzi')))) : api.granted('ryan'),
+  );
+  const late = second.exchange({ access_token: 'muzi' });
+  await first.exchange({ access_token: 'ryan' });
+  await messages();
+  release();
+  await late;
+  await messages();
+  expect(first.getState()).toMatchObject({ user: { pk: 'muzi' } });
+  expect(second.getState()).toMatchObject({ user: { pk: 'muzi' } });
+});
