@@ -1,0 +1,68 @@
+import { expect, test } from 'vitest';
+import { API, scriptedApi, signedInTab, tab } from './scripted.js';
+
+test('a token goes to the API and nowhere else', async () => {
+  const api = scriptedApi();
+  const client = await signedInTab(api);
+  const token = await client.getToken();
+  for (const other of ['https://evil.example/', 'http://api.example.com/', 'https://api.example.com:8443/', 'https://api.example.com.evil.example/', 'http://localhost:5173/']) {
+    await client.fetch(other);
+    expect(api.calls.at(-1)).toMatchObject({ bearer: null, credentials: 'same-origin' });
+  }
+  for (const ours of ['/items', `${API}/items`, new URL('/items', API), new Request(`${API}/items`)]) {
+    await client.fetch(ours);
+    expect(api.calls.at(-1)).toMatchObject({ origin: API, path: '/items', bearer: token });
+  }
+});
+
+test('a path that names another host is not the API’s', async () => {
+  const api = scriptedApi();
+  const client = await signedInTab(api);
+  await client.fetch('//evil.example/items').catch(() => {});
+  expect(api.calls.filter(({ bearer }) => bearer)).toEqual([]);
+});
+
+test('the refresh cookie stays at home unless a call asks for it', async () => {
+  const api = scriptedApi();
+  const client = await signedInTab(api);
+  await client.fetch('/items');
+  await client.fetch('/items', { credentials: 'include' });
+  await client.fetch(new Request(`${API}/items`, { credentials: 'include' }));
+  expect(api.calls.map(({ credentials }) => credentials)).toEqual(['omit', 'include', 'include']);
+});
+
+test('nobody’s call goes out without a token, and its 401 asks for no refresh', async () => {
+  const api = scriptedApi();
+  const client = tab(api);
+  expect((await client.fetch('/items')).status).toBe(401);
+  expect(api.calls).toMatchObject([{ path: '/items', bearer: null }]);
+});
+
+test('an API below a path keeps it', async () => {
+  const api = scriptedApi();
+  const client = await signedInTab(api, { baseUrl: `${API}/v1/` });
+  await client.fetch('/items').catch(() => {});
+  expect(api.calls[0]).toMatchObject({ path: '/v1/items' });
+});
+
+test('events say what happened, and never a token', async () => {
+  const api = scriptedApi();
+  const client = await signedInTab(api);
+  api.expire();
+  await client.fetch('/items');
+  await client.logout();
+  expect(client.events).toEqual([
+    { type: 'refreshed', via: 'network' },
+    { type: 'retried', via: 'page' },
+    { type: 'signed-out', via: 'page' },
+  ]);
+});
+
+test('who unsubscribes is not called any more', async () => {
+  const client = await signedInTab(scriptedApi());
+  let calls = 0;
+  const stops = [client.subscribe(() => calls++), client.on(() => calls++)];
+  stops.forEach((stop) => stop());
+  await client.logout();
+  expect(calls).toBe(0);
+});

@@ -1,0 +1,77 @@
+import { act, StrictMode, useEffect } from 'react';
+import { createRoot, hydrateRoot } from 'react-dom/client';
+import { renderToString } from 'react-dom/server';
+import { beforeEach, expect, test, vi } from 'vitest';
+import type { AuthClient } from '../src/index.js';
+import { AuthProvider, useAuth } from '../src/react.js';
+import { scriptedApi, signedInTab, tab } from './scripted.js';
+
+beforeEach(() => vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true));
+
+let renders = 0;
+function Greeting() {
+  const { status, user } = useAuth();
+  renders++;
+  return <p>{status === 'authenticated' ? `Hello ${user.nickname}` : status}</p>;
+}
+
+async function show(client: AuthClient, children = <Greeting />) {
+  const element = document.createElement('div');
+  const root = createRoot(element);
+  const page = (
+    <StrictMode>
+      <AuthProvider client={client}>{children}</AuthProvider>
+    </StrictMode>
+  );
+  await act(async () => root.render(page));
+  return element;
+}
+
+test('a component shows who is signed in, and renders again only when that changes', async () => {
+  const api = scriptedApi();
+  const client = await signedInTab(api);
+  const element = await show(client);
+  expect(element.textContent).toBe('Hello ryan');
+  const before = renders;
+  await act(() => client.refresh());
+  expect(renders).toBe(before);
+  await act(() => client.logout());
+  expect(element.textContent).toBe('anonymous');
+});
+
+test('a callback page of one’s own, whose effect StrictMode runs twice, sends the code once', async () => {
+  const api = scriptedApi();
+  const client = tab(api);
+  const code = { code: 'ryan', redirect_uri: 'http://localhost:5173/callback' };
+  function Callback() {
+    const { exchange } = useAuth();
+    useEffect(() => void exchange(code), [exchange]);
+    return <Greeting />;
+  }
+  const element = await show(client, <Callback />);
+  await act(() => client.exchange(code));
+  expect(element.textContent).toBe('Hello ryan');
+  expect(api.count('/auth/kakao')).toBe(1);
+});
+
+test('what a server rendered is taken over without a mismatch', async () => {
+  const client = await signedInTab(scriptedApi());
+  const page = (
+    <AuthProvider client={client}>
+      <Greeting />
+    </AuthProvider>
+  );
+  const element = document.createElement('div');
+  element.innerHTML = renderToString(page);
+  expect(element.textContent).toBe('unknown');
+  const complaints = vi.fn();
+  await act(async () => void hydrateRoot(element, page, { onRecoverableError: complaints }));
+  expect(element.textContent).toBe('Hello ryan');
+  expect(complaints).not.toHaveBeenCalled();
+});
+
+test('useAuth() without a provider says what is missing', async () => {
+  vi.spyOn(console, 'error').mockImplementation(() => {});
+  const root = createRoot(document.createElement('div'));
+  await expect(act(async () => root.render(<Greeting />))).rejects.toThrow('needs an <AuthProvider>');
+});
