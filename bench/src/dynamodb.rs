@@ -167,6 +167,8 @@ impl Listener for TlsListener {
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
             let Ok((stream, address)) = self.listener.accept().await else { continue };
+            // Else the handshake's small packets wait 40 ms for each other.
+            let _ = stream.set_nodelay(true);
             if let Ok(stream) = self.acceptor.accept(stream).await {
                 self.state.handshakes.fetch_add(1, Ordering::SeqCst);
                 return (stream, address);

@@ -12,5 +12,6 @@ mod id_token;
 mod kakao;
 mod moto;
 mod refresh;
+mod schedules;
 mod secrecy;
 mod sign_in;
