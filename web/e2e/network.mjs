@@ -1,0 +1,64 @@
+//! The way from the browser to the API: it counts, and it delays, loses or replaces answers as a test says.
+
+import http from 'node:http';
+
+/** Listens on `port` and passes everything on to `target`. */
+export async function network(port, target) {
+  const agent = new http.Agent({ keepAlive: true });
+  const way = {
+    /** Every request but preflights, as `{ method, path, bearer, status }`. A status of 0: the answer was lost. */
+    log: [],
+    /** Access tokens that the API refuses from now on. */
+    dead: new Set(),
+    /** Given a call, an answer `{ status, body }` instead of the API's, or 'down' for none. */
+    instead: () => undefined,
+    /** Awaited between the API's answer and the browser; 'lost' loses it. */
+    onItsWay: () => undefined,
+    count: (path, method = 'POST') => way.log.filter((call) => call.path === path && call.method === method).length,
+    /** As it was: nothing counted, nothing wrong. */
+    heal() {
+      way.log.length = 0;
+      way.dead.clear();
+      way.instead = () => undefined;
+      way.onItsWay = () => undefined;
+    },
+  };
+
+  const server = http.createServer(async (request, response) => {
+    const { pathname, search } = new URL(request.url, target);
+    const bearer = request.headers.authorization?.replace('Bearer ', '') ?? null;
+    const call = { method: request.method, path: pathname + search, bearer, headers: request.headers, status: 0 };
+    const isPreflight = request.method === 'OPTIONS';
+    if (!isPreflight) way.log.push(call);
+    const faked = isPreflight ? undefined : way.dead.has(bearer) ? { status: 401, body: {} } : await way.instead(call);
+    if (faked === 'down') return request.socket.destroy();
+    if (faked) {
+      call.status = faked.status;
+      const origin = request.headers.origin ?? '*';
+      response.writeHead(faked.status, {
+        'content-type': 'application/json',
+        'access-control-allow-origin': origin,
+        'access-control-allow-credentials': 'true',
+      });
+      return response.end(JSON.stringify(faked.body ?? {}));
+    }
+    const options = { method: request.method, headers: request.headers, agent };
+    const onwards = http.request(new URL(request.url, target), options, async (answer) => {
+      const chunks = [];
+      for await (const chunk of answer) chunks.push(chunk);
+      if (!isPreflight && (await way.onItsWay(call)) === 'lost') return request.socket.destroy();
+      if (!isPreflight) call.status = answer.statusCode;
+      response.writeHead(answer.statusCode, answer.headers);
+      response.end(Buffer.concat(chunks));
+    });
+    onwards.on('error', () => request.socket.destroy());
+    request.pipe(onwards);
+  });
+  await new Promise((resolve) => server.listen(port, 'localhost', resolve));
+  way.close = () => {
+    agent.destroy();
+    server.closeAllConnections();
+    return new Promise((resolve) => server.close(resolve));
+  };
+  return way;
+}

@@ -1,0 +1,54 @@
+//! What the tests look at: who is signed in, in words and with two buttons. The client is on `window` for them.
+
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { type AuthClient, type AuthEvent, createAuthClient } from '../../src/index';
+import { AuthProvider, useAuth } from '../../src/react';
+
+declare const API: string;
+declare const KAKAO: string;
+declare global {
+  interface Window {
+    auth: AuthClient;
+    /** What the client said, and every name that the page has shown. */
+    events: AuthEvent[];
+    shown: string[];
+  }
+}
+
+const auth = createAuthClient({
+  baseUrl: API,
+  kakao: {
+    clientId: '5f0ab1c2d3e4f5061728394a5b6c7d8e',
+    redirectUri: `${location.origin}/callback`,
+    authorizeUrl: `${KAKAO}/oauth/authorize`,
+  },
+  timeoutMs: 2_000,
+});
+window.auth = auth;
+window.events = [];
+window.shown = [];
+auth.on((event) => window.events.push(event));
+
+function Page() {
+  const { status, user, error, login, logout } = useAuth();
+  const text = status === 'authenticated' ? `Hello ${user.nickname}` : status;
+  if (window.shown.at(-1) !== text) window.shown.push(text);
+  return (
+    <main>
+      <p id="who">{text}</p>
+      <p id="error">{error?.code}</p>
+      <button onClick={() => void login()}>Sign in with Kakao</button>
+      <button onClick={() => void logout()}>Sign out</button>
+      <button onClick={() => void logout({ everywhere: true })}>Sign out everywhere</button>
+    </main>
+  );
+}
+
+createRoot(document.getElementById('root')!).render(
+  <StrictMode>
+    <AuthProvider client={auth}>
+      <Page />
+    </AuthProvider>
+  </StrictMode>,
+);

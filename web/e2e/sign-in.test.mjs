@@ -1,0 +1,92 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { shows, world } from './world.mjs';
+
+let here;
+before(async () => (here = await world()));
+after(() => here?.stop());
+beforeEach(() => here.way.heal());
+
+const logins = () => here.way.count('/auth/kakao');
+
+test('a person signs in on Kakao’s page and is back where they were, with one code sent under StrictMode', async () => {
+  await here.person('라이언 하나');
+  const profile = await here.profile();
+  const tab = await here.tab(profile, '/cart?step=2');
+  await shows(tab, 'anonymous');
+  await tab.getByText('Sign in with Kakao').click();
+  await tab.locator('button', { hasText: '라이언 하나' }).click();
+  await shows(tab, 'Hello 라이언 하나');
+  assert.equal(tab.url(), `${here.origin}/cart?step=2`);
+  assert.equal(logins(), 1);
+
+  await tab.goBack();
+  await tab.waitForLoadState();
+  await tab.goForward();
+  await shows(tab, 'Hello 라이언 하나');
+  assert.equal(logins(), 1, 'neither Back nor Forward sends the code again');
+  await tab.reload();
+  await shows(tab, 'Hello 라이언 하나');
+  assert.equal(logins(), 1);
+  await profile.close();
+});
+
+test('who cancels at Kakao is told so, and nothing is sent', async () => {
+  const profile = await here.profile();
+  const tab = await here.tab(profile, '/cart');
+  await tab.getByText('Sign in with Kakao').click();
+  await tab.getByText('Cancel').click();
+  await shows(tab, 'denied', 'error');
+  await shows(tab, 'anonymous');
+  assert.equal(tab.url(), `${here.origin}/cart`);
+  assert.equal(here.way.log.length, 0);
+  await profile.close();
+});
+
+test('who is signed in and cancels a second sign-in stays signed in', async () => {
+  const profile = await here.profile();
+  const tab = await here.tab(profile);
+  await here.signIn(tab, await here.person('Frodo'));
+  await tab.getByText('Sign in with Kakao').click();
+  await tab.getByText('Cancel').click();
+  await shows(tab, 'denied', 'error');
+  await shows(tab, 'Hello Frodo');
+  await profile.close();
+});
+
+test('a link with somebody else’s code signs nobody in, and nothing is sent', async () => {
+  const profile = await here.profile();
+  const tab = await here.tab(profile, '/callback?code=theirs&state=forged');
+  await shows(tab, 'state', 'error');
+  await shows(tab, 'anonymous');
+  assert.equal(tab.url(), `${here.origin}/callback`);
+  assert.equal(here.way.log.length, 0);
+  await profile.close();
+});
+
+test('a second tab may finish the sign-in that the first one began, as KakaoTalk does', async () => {
+  await here.person('라이언 둘');
+  const profile = await here.profile();
+  const first = await here.tab(profile, '/cart');
+  await first.getByText('Sign in with Kakao').click();
+  await first.waitForURL(/oauth/);
+  const second = await profile.newPage();
+  await second.goto(first.url());
+  await second.locator('button', { hasText: '라이언 둘' }).click();
+  await shows(second, 'Hello 라이언 둘');
+  assert.equal(second.url(), `${here.origin}/cart`);
+  await profile.close();
+});
+
+test('a code whose answer gets lost on the way still signs in', async () => {
+  await here.person('라이언 셋');
+  const profile = await here.profile();
+  const tab = await here.tab(profile);
+  let losses = 0;
+  here.way.onItsWay = ({ path }) => (path === '/auth/kakao' && losses++ === 0 ? 'lost' : undefined);
+  await tab.getByText('Sign in with Kakao').click();
+  await tab.locator('button', { hasText: '라이언 셋' }).click();
+  await shows(tab, 'Hello 라이언 셋');
+  assert.equal(logins(), 2);
+  await profile.close();
+});
