@@ -2,7 +2,7 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { access, mkdtemp, rm } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -32,14 +32,13 @@ export async function freePorts(many) {
 }
 
 async function api(port, settings) {
+  await access(LOCAL).catch(() => Promise.reject(new Error(`no API at ${LOCAL}: cargo build -p local, or set LOCAL_BIN`)));
   const child = spawn(LOCAL, { env: { ...process.env, PORT: port, ...settings }, stdio: ['ignore', 'pipe', 'inherit'] });
   const stopped = once(child, 'exit');
-  const broken = once(child, 'error').then(([error]) => Promise.reject(error));
-  const ready = (async () => {
-    for await (const text of child.stdout) if (String(text).includes('API')) return;
-    throw new Error(`${LOCAL} ended before it listened`);
-  })();
-  await Promise.race([ready, broken]);
+  const early = stopped.then(() => Promise.reject(new Error(`${LOCAL} ended before it listened`)));
+  // It says where it is once it listens.
+  await Promise.race([once(child.stdout, 'data'), early]);
+  early.catch(() => {});
   child.stdout.resume();
   return {
     async stop() {

@@ -9,9 +9,10 @@ interface Session {
   /** One for each sign-in, drawn here: messages and answers about another sign-in are told apart by it. */
   id: string;
   access: string;
-  /** By this machine's clock, as is `renewAt`. */
-  expiresAt: number;
+  /** By this machine's clock, as are the next two. The end would not tell which token is newer: how long they live varies. */
+  since: number;
   renewAt: number;
+  expiresAt: number;
   user: User;
 }
 
@@ -75,8 +76,9 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
       const known = flag.get(HINT) ?? same?.id;
       const id = !known || (known === previous?.id && !same) ? random() : known;
       const owner = user ?? same?.user ?? (await profile(access));
-      const now = Date.now();
-      return { id, access, expiresAt: now + life, renewAt: now + life - Math.min(60_000, life / 10), user: owner };
+      const since = Date.now();
+      const expiresAt = since + life;
+      return { id, access, since, renewAt: expiresAt - Math.min(60_000, life / 10), expiresAt, user: owner };
     } catch (cause) {
       throw new AuthError('unavailable', response.status, cause);
     }
@@ -172,7 +174,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
       if (state.status !== 'anonymous' && (!session || session.id === message.id)) end('tab');
     } else {
       const { session: theirs } = message;
-      const isNewer = theirs.id !== session?.id || theirs.expiresAt > session.expiresAt;
+      const isNewer = theirs.id !== session?.id || theirs.since > session.since;
       if (isNewer && !ended.has(theirs.id)) keep(theirs, 'tab', session ? 'refreshed' : 'signed-in');
     }
     heard();

@@ -22,13 +22,27 @@ test('a renewal in one tab serves the others', async () => {
   expect(api.count(REFRESH)).toBe(1);
 });
 
+test('a renewed token that ends sooner than the one before it is the newer one all the same', async () => {
+  const api = scriptedApi();
+  const [first, second] = [await signedInTab(api), await signedInTab(api)];
+  api.life = 250;
+  await first.refresh();
+  await messages();
+  expect(await second.getToken()).toBe(await first.getToken());
+});
+
+/** The message of another tab that has renewed the session of `signedInTab`. */
+function old(since = Date.now()) {
+  const session = { id: 'first', access: 'old', since, renewAt: since + 270_000, expiresAt: since + 300_000, user: { pk: 'ryan' } };
+  return { type: 'session', session };
+}
+
 test('an older token that arrives late does not replace a newer one', async () => {
   const api = scriptedApi();
   const [first, second] = [await signedInTab(api), await signedInTab(api)];
   const late = new BroadcastChannel('kakao-auth');
   const token = await first.getToken();
-  const session = { id: 'first', access: 'old', expiresAt: first.expiresAt()! - 1, renewAt: 0, user: { pk: 'ryan' } };
-  late.postMessage({ type: 'session', session });
+  late.postMessage(old(Date.now() - 60_000));
   await messages();
   expect(await second.getToken()).toBe(token);
   late.close();
@@ -58,8 +72,7 @@ test('a late message of a session that has ended brings nobody back', async () =
   const client = await signedInTab(api);
   const late = new BroadcastChannel('kakao-auth');
   await client.logout();
-  const session = { id: 'first', access: 'old', expiresAt: Date.now() + 300_000, renewAt: Date.now() + 270_000, user: { pk: 'ryan' } };
-  late.postMessage({ type: 'session', session });
+  late.postMessage(old());
   await messages();
   expect(client.getState().status).toBe('anonymous');
   late.close();
@@ -70,8 +83,7 @@ test('a late message of the account before does not replace who signed in since'
   const client = await signedInTab(api);
   await client.exchange({ access_token: 'muzi' });
   const late = new BroadcastChannel('kakao-auth');
-  const session = { id: 'first', access: 'old', expiresAt: Date.now() + 900_000, renewAt: Date.now() + 900_000, user: { pk: 'ryan' } };
-  late.postMessage({ type: 'session', session });
+  late.postMessage(old());
   late.postMessage({ type: 'end', id: 'first' });
   await messages();
   expect(client.getState()).toMatchObject({ status: 'authenticated', user: { pk: 'muzi' } });

@@ -2,8 +2,8 @@
 
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { type AuthClient, type AuthEvent, createAuthClient } from '../../src/index';
-import { AuthProvider, useAuth } from '../../src/react';
+import { type AuthClient, type AuthEvent, createAuthClient } from '../../src/index.js';
+import { AuthProvider, useAuth } from '../../src/react.js';
 
 declare const API: string;
 declare const KAKAO: string;
