@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import http from 'node:http';
+import { after, before, beforeEach, test } from 'node:test';
+import { call, freePorts, shows, token, world } from './world.mjs';
+
+let here;
+before(async () => (here = await world()));
+after(() => here?.stop());
+beforeEach(() => here.way.heal());
+
+async function signedIn() {
+  await here.person('라이언');
+  const profile = await here.profile();
+  const tab = await here.tab(profile, '/cart');
+  await tab.getByText('Sign in with Kakao').click();
+  await tab.locator('button', { hasText: '라이언' }).last().click();
+  await shows(tab, 'Hello 라이언');
+  return { profile, tab };
+}
+
+test('another origin is sent no token, even one that asks for it', async () => {
+  const { profile, tab } = await signedIn();
+  const [port] = await freePorts(1);
+  const seen = [];
+  const foreign = http.createServer((request, response) => {
+    seen.push({ method: request.method, ...request.headers });
+    response.writeHead(200, {
+      'access-control-allow-origin': request.headers.origin ?? '*',
+      'access-control-allow-credentials': 'true',
+      'access-control-allow-headers': 'authorization',
+    });
+    response.end();
+  });
+  await new Promise((resolve) => foreign.listen(port, 'localhost', resolve));
+  assert.equal(await tab.evaluate(async (url) => (await window.auth.fetch(url)).status, `http://localhost:${port}/`), 200);
+  assert.equal(seen.length, 1);
+  assert.equal(seen[0].authorization, undefined);
+  foreign.closeAllConnections();
+  foreign.close();
+  await profile.close();
+});
+
+test('no token is where another script, a log or a person could find it later', async () => {
+  const { profile, tab } = await signedIn();
+  const first = await token(tab);
+  here.way.dead.add(first);
+  assert.deepEqual(await call(tab), [200]);
+  const tokens = [first, await token(tab)];
+  assert.equal(new Set(tokens).size, 2);
+  const refresh = (await profile.cookies(here.api)).find(({ name }) => name.endsWith('refresh_token'));
+  assert.equal(refresh.httpOnly, true);
+
+  const open = await tab.evaluate(() => ({
+    localStorage: JSON.stringify({ ...localStorage }),
+    sessionStorage: JSON.stringify({ ...sessionStorage }),
+    cookie: document.cookie,
+    address: location.href,
+    history: JSON.stringify(history.state) ?? '',
+    page: document.documentElement.outerHTML,
+    events: JSON.stringify(window.events),
+    state: JSON.stringify(window.auth.getState()),
+    client: JSON.stringify(Object.entries(window.auth).map(([name, value]) => [name, String(value)])),
+  }));
+  for (const [place, text] of Object.entries(open)) {
+    // Any part would do: a JWT's signature, or the cookie's beginning.
+    for (const secret of [...tokens.flatMap((jwt) => jwt.split('.')), refresh.value.slice(0, 20)]) {
+      assert.ok(!text.includes(secret), `a token in ${place}`);
+    }
+  }
+  assert.match(open.localStorage, /^\{"kakao-auth\.session":"[\w-]{43}"\}$/, 'one random id, and nothing of the sign-in');
+  assert.equal(open.cookie, '');
+  for (const { path } of here.way.log) for (const secret of tokens) assert.ok(!path.includes(secret));
+  await profile.close();
+});
+
+test('the refresh cookie is sent to refresh, and not along with ordinary calls', async () => {
+  const { profile, tab } = await signedIn();
+  here.way.dead.add(await token(tab));
+  await call(tab);
+  for (const { path, headers } of here.way.log) {
+    assert.equal(Boolean(headers.cookie?.includes('refresh_token')), path === '/auth/refresh', path);
+  }
+  await profile.close();
+});

@@ -1,0 +1,163 @@
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { call, shows, token, until, world } from './world.mjs';
+
+const [REFRESH, LOGOUT] = ['/auth/refresh', '/auth/logout'];
+const PEOPLE = 20;
+
+let here;
+before(async () => (here = await world()));
+after(() => here?.stop());
+beforeEach(() => here.way.heal());
+
+/** A browser with one tab, where this person is signed in. */
+async function signedIn(nickname) {
+  const profile = await here.profile();
+  const tab = await here.tab(profile);
+  await here.signIn(tab, await here.person(nickname));
+  await shows(tab, `Hello ${nickname}`);
+  return { profile, tab };
+}
+
+/** Browsers in which the next refresh changes the cookie, as every one does in life. */
+async function due(nickname) {
+  const all = [];
+  for (let n = 0; n < PEOPLE; n++) all.push(await signedIn(nickname));
+  await new Promise((resolve) => setTimeout(resolve, 9_500));
+  here.way.heal();
+  return all;
+}
+
+/** Resolves once the API has answered a refresh that this tab began; `fate` is what becomes of the answer. */
+async function refreshing(tab, fate) {
+  const answered = new Promise((resolve) => {
+    here.way.onItsWay = ({ path }) => {
+      if (path !== REFRESH) return undefined;
+      here.way.onItsWay = () => undefined;
+      resolve();
+      return fate();
+    };
+  });
+  await tab.evaluate(() => void window.auth.refresh().catch(() => {}));
+  await answered;
+}
+
+const late = () => new Promise((resolve) => setTimeout(resolve, 200));
+
+for (const [what, fate] of [['comes late', late], ['is lost', () => 'lost']]) {
+  test(`F5 in the middle of a refresh whose answer ${what} signs nobody out, ${PEOPLE} times`, async () => {
+    for (const { profile, tab } of await due('Ryan')) {
+      await refreshing(tab, fate);
+      await tab.reload();
+      await shows(tab, 'Hello Ryan');
+      assert.deepEqual(await call(tab), [200]);
+      await tab.evaluate(() => window.auth.refresh());
+      await shows(tab, 'Hello Ryan');
+      await profile.close();
+    }
+    assert.ok(here.way.log.every(({ path, status }) => path !== REFRESH || status !== 401), 'no refresh is refused');
+  });
+
+  test(`a tab closed in the middle of a refresh whose answer ${what} signs nobody out, ${PEOPLE} times`, async () => {
+    for (const { profile, tab } of await due('Muzi')) {
+      await refreshing(tab, fate);
+      await tab.close();
+      const next = await here.tab(profile);
+      await shows(next, 'Hello Muzi');
+      assert.deepEqual(await call(next), [200]);
+      await profile.close();
+    }
+    assert.ok(here.way.log.every(({ path, status }) => path !== REFRESH || status !== 401), 'no refresh is refused');
+  });
+}
+
+test('the answer to a refresh reaches the browser though the tab that asked is closed', async () => {
+  const { profile, tab } = await signedIn('Neo');
+  const cookie = async () => (await profile.cookies(here.api)).find(({ name }) => name.endsWith('refresh_token')).value;
+  const before = await cookie();
+  await new Promise((resolve) => setTimeout(resolve, 9_500));
+  await refreshing(tab, late);
+  await tab.close();
+  await until(async () => (await cookie()) !== before, 'the successor of the cookie');
+  await profile.close();
+});
+
+for (const [what, answer] of [['does not answer', 'down'], ['says 503', { status: 503 }], ['says 403', { status: 403 }], ['says 429', { status: 429 }]]) {
+  test(`an API that ${what} signs nobody out, and is used again when it is back`, async () => {
+    const { profile, tab } = await signedIn('Apeach');
+    here.way.instead = () => answer;
+    await tab.evaluate(() => window.auth.refresh().catch(() => {}));
+    await shows(tab, 'unavailable', 'error');
+    await shows(tab, 'Hello Apeach');
+    await tab.reload();
+    await shows(tab, 'unavailable', 'error');
+    await shows(tab, 'unknown');
+    here.way.heal();
+    await shows(tab, 'Hello Apeach');
+    await shows(tab, '', 'error');
+    assert.deepEqual(await call(tab), [200]);
+    await profile.close();
+  });
+}
+
+test('offline, the page still shows who is signed in; online again, it goes on', async () => {
+  const { profile, tab } = await signedIn('Frodo');
+  here.way.dead.add(await token(tab));
+  await profile.setOffline(true);
+  await tab.evaluate(() => window.auth.refresh().catch(() => {}));
+  await shows(tab, 'unavailable', 'error');
+  await shows(tab, 'Hello Frodo');
+  await profile.setOffline(false);
+  assert.deepEqual(await call(tab), [200]);
+  await shows(tab, '', 'error');
+  await profile.close();
+});
+
+test('signing out offline shows at once, outlasts a reload, and is told to the API when it can be', async () => {
+  const { profile, tab } = await signedIn('Tube');
+  here.way.instead = () => 'down';
+  await tab.getByText('Sign out', { exact: true }).click();
+  await shows(tab, 'anonymous');
+  await until(() => here.way.count(LOGOUT) > 0, 'a try');
+  await tab.reload();
+  await shows(tab, 'anonymous');
+  assert.equal(here.way.count(REFRESH), 0);
+  here.way.heal();
+  await until(() => here.way.log.some(({ path, status }) => path === LOGOUT && status === 200), 'the log-out');
+  assert.deepEqual((await profile.cookies(here.api)).map(({ name }) => name), []);
+  await tab.reload();
+  await shows(tab, 'anonymous');
+  await profile.close();
+});
+
+test('an API that says 401 to every token costs one refresh and one retry for a call, and the session stays', async () => {
+  const { profile, tab } = await signedIn('Con');
+  here.way.heal();
+  here.way.instead = ({ method }) => (method === 'GET' ? { status: 401 } : undefined);
+  assert.deepEqual(await call(tab), [401]);
+  assert.deepEqual(here.way.log.map(({ method, path }) => `${method} ${path}`), [
+    'GET /auth/profile',
+    'POST /auth/refresh',
+    'GET /auth/profile',
+  ]);
+  await shows(tab, 'Hello Con');
+  await profile.close();
+});
+
+test('a clock that is two hours wrong, and one that is put right meanwhile, sign nobody out', async () => {
+  for (const hours of [-2, 2]) {
+    const profile = await here.profile();
+    const tab = await profile.newPage();
+    await tab.clock.setSystemTime(Date.now() + hours * 3_600_000);
+    await tab.goto(`${here.origin}/`);
+    await here.signIn(tab, await here.person('Jordy'));
+    here.way.heal();
+    assert.deepEqual(await call(tab, 5), Array(5).fill(200));
+    assert.equal(here.way.count(REFRESH), 0);
+    await tab.clock.setSystemTime(Date.now());
+    assert.deepEqual(await call(tab, 5), Array(5).fill(200));
+    assert.ok(here.way.count(REFRESH) <= 1);
+    await shows(tab, 'Hello Jordy');
+    await profile.close();
+  }
+});
