@@ -1,6 +1,5 @@
 //! The API's four routes: what they are sent, and what their answers say.
 
-import { inBrowser } from './browser.js';
 import { AuthError, type AuthClientOptions, type User } from './types.js';
 
 const PATHS = {
@@ -25,30 +24,31 @@ export interface Grant {
 
 export function api(options: AuthClientOptions) {
   const { timeoutMs = 7_000, fetch: http = (...request) => fetch(...request) } = options;
-  const base = new URL(options.baseUrl || '/', inBrowser ? location.href : 'http://localhost').href.replace(/\/$/, '');
+  const base = new URL(options.baseUrl || '/', globalThis.location?.href ?? 'http://localhost').href.replace(/\/$/, '');
   const paths = PATHS[options.paths ?? 'own'];
 
   /** Survives the page (`keepalive`): a lost answer to a refresh is then rare. */
-  async function post(path: string, body: object): Promise<Response> {
-    try {
-      return await http(base + path, {
-        method: 'POST',
-        credentials: 'include',
-        cache: 'no-store',
-        keepalive: true,
-        signal: AbortSignal.timeout(timeoutMs),
-        headers: { 'content-type': 'application/json', 'x-requested-with': 'fetch' },
-        body: JSON.stringify(body),
-      });
-    } catch (cause) {
-      throw new AuthError('unavailable', 0, cause);
-    }
+  function post(path: string, body: object): Promise<Response> {
+    const request: RequestInit = {
+      method: 'POST',
+      credentials: 'include',
+      cache: 'no-store',
+      keepalive: true,
+      signal: AbortSignal.timeout(timeoutMs),
+      // JSON makes another origin ask before it may send this (CORS), and the API refuses everything else.
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify(body),
+    };
+    return http(base + path, request).catch((cause) => Promise.reject(new AuthError('unavailable', 0, cause)));
   }
 
   async function profile(access: string): Promise<User> {
-    const headers = { authorization: `Bearer ${access}` };
-    const response = await http(base + paths.profile, { headers, cache: 'no-store', signal: AbortSignal.timeout(timeoutMs) });
-    if (!response.ok) throw new Error(`profile: ${response.status}`);
+    const response = await http(base + paths.profile, {
+      cache: 'no-store',
+      signal: AbortSignal.timeout(timeoutMs),
+      headers: { authorization: `Bearer ${access}` },
+    });
+    if (!response.ok) throw new Error('no profile');
     return (await response.json()) as User;
   }
 
@@ -61,6 +61,6 @@ export async function grant(response: Response): Promise<Grant> {
   // Unchecked: the API checks it, the page only wants to know how long to keep it and whose it is.
   const claims = JSON.parse(atob((access.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/')));
   const life = (claims.exp - claims.iat) * 1_000;
-  if (!(life > 0)) throw new Error('a token without a life');
+  if (!(life > 0)) throw new Error('no life');
   return { access, life, subject: String(claims.sub ?? claims.user_id), user };
 }

@@ -1,7 +1,5 @@
 //! What the browser lends: a random source, flags that outlive the page, and turns between tabs.
 
-export const inBrowser = typeof window !== 'undefined';
-
 export function base64url(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
 }
@@ -19,22 +17,23 @@ export async function digest(text: string): Promise<string> {
 /** Flags in `localStorage`. Where a browser refuses it they last as long as the page, and `get` answers undefined for none. */
 export function flags(prefix: string) {
   const refused = new Map<string, string>();
-  const attempt = <T>(use: (storage: Storage) => T): T | undefined => {
-    try {
-      return inBrowser ? use(localStorage) : undefined;
-    } catch {
-      return undefined;
-    }
-  };
   return {
-    get: (name: string) => refused.get(name) ?? attempt((storage) => storage.getItem(prefix + name)),
+    get(name: string): string | null | undefined {
+      try {
+        return refused.get(name) ?? localStorage.getItem(prefix + name);
+      } catch {
+        return undefined;
+      }
+    },
     set(name: string, value: string | null) {
       refused.delete(name);
-      if (value === null) attempt((storage) => storage.removeItem(prefix + name));
-      else if (!attempt((storage) => (storage.setItem(prefix + name, value), true))) refused.set(name, value);
+      try {
+        if (value === null) localStorage.removeItem(prefix + name);
+        else localStorage.setItem(prefix + name, value);
+      } catch {
+        if (value) refused.set(name, value);
+      }
     },
-    names: () =>
-      attempt((storage) => Object.keys(storage).filter((name) => name.startsWith(prefix)).map((name) => name.slice(prefix.length))) ?? [],
   };
 }
 
@@ -45,8 +44,9 @@ export function flags(prefix: string) {
 export function turns(name: string, patienceMs: number) {
   let tail: Promise<unknown> = Promise.resolve();
   return async <T>(work: (waited: boolean) => Promise<T>): Promise<T> => {
-    const locks = inBrowser ? navigator.locks : undefined;
-    if (!locks) {
+    const { locks } = navigator;
+    // Only a secure context has them, whatever the type says.
+    if (!(locks as LockManager | undefined)) {
       const turn = tail.then(() => work(false));
       tail = turn.catch(() => {});
       return turn;

@@ -1,7 +1,7 @@
 //! The session of a page: who is signed in, the access token, and when to renew it. Tokens live in this closure and nowhere else.
 
 import { api, grant } from './api.js';
-import { flags, inBrowser, random, turns } from './browser.js';
+import { flags, random, turns } from './browser.js';
 import { authorizeUrl, takeRedirect } from './kakao.js';
 import { AuthError, type AuthClient, type AuthClientOptions, type AuthEvent, type AuthState, type Credential, type User } from './types.js';
 
@@ -9,21 +9,23 @@ interface Session {
   /** One for each sign-in, drawn here: messages and answers about another sign-in are told apart by it. */
   id: string;
   access: string;
-  /** By this machine's clock, as are the next two. The end would not tell which token is newer: how long they live varies. */
+  /** When it came, by this machine's clock. The end would not tell which token is newer: how long they live varies. */
   since: number;
-  renewAt: number;
-  expiresAt: number;
+  life: number;
   user: User;
 }
 
-type Message = { type: 'hello' } | { type: 'session'; session: Session } | { type: 'end'; id: string | null };
+/** Absent where nobody was known to be signed in. */
+type SessionId = string | null | undefined;
+type Message = { type: 'hello' } | { type: 'session'; session: Session } | { type: 'end'; id: SessionId };
 
 /** How long a new tab listens for another one that hands its token over. */
 const HAND_OVER_MS = 60;
 /** A message may trail the lock that its sender has let go of. */
 const TRAILING_MESSAGE_MS = 150;
 /** In the flags: the id of the session that this browser has, and the log-out that the API has not heard of. */
-const [HINT, OWED] = ['.session', '.logout'];
+const HINT = '.session';
+const OWED = '.logout';
 const UNKNOWN: AuthState = { status: 'unknown', user: null, error: null };
 
 export function createAuthClient(options: AuthClientOptions): AuthClient {
@@ -33,8 +35,10 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   const inTurn = turns(storageKey, timeoutMs + 2_000);
   const listeners = new Set<() => void>();
   const ears = new Set<(event: AuthEvent) => void>();
-  const ended = new Set<string>();
+  const ended = new Set<SessionId>();
   const disposal = new AbortController();
+  // A server has no session to keep.
+  if (typeof window === 'undefined') disposal.abort();
 
   let state = UNKNOWN;
   let session: Session | null = null;
@@ -52,7 +56,10 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   const emit = (type: AuthEvent['type'], via: AuthEvent['via']) => ears.forEach((ear) => ear({ type, via }));
   const tell = (message: Message) => channel?.postMessage(message);
-  const isFresh = (candidate: Session | null) => candidate !== null && Date.now() < candidate.renewAt;
+  /** Milliseconds until so long before the token's end; 0 when that has come, or there is no token. */
+  const left = (before = 0) => (session ? Math.max(0, session.since + session.life - before - Date.now()) : 0);
+  /** Until it is time to renew: a tenth of its life before the end, but not more than a minute. */
+  const fresh = () => session && left(Math.min(60_000, session.life / 10));
 
   function become(next: AuthState): AuthState {
     state = next;
@@ -76,32 +83,31 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
       const known = flag.get(HINT) ?? same?.id;
       const id = !known || (known === previous?.id && !same) ? random() : known;
       const owner = user ?? same?.user ?? (await profile(access));
-      const since = Date.now();
-      const expiresAt = since + life;
-      return { id, access, since, renewAt: expiresAt - Math.min(60_000, life / 10), expiresAt, user: owner };
+      return { id, access, since: Date.now(), life, user: owner };
     } catch (cause) {
       throw new AuthError('unavailable', response.status, cause);
     }
   }
 
-  function keep(next: Session, via: 'network' | 'tab', type: 'signed-in' | 'refreshed'): Session {
+  function keep(next: Session, via: 'network' | 'tab'): Session {
     const isOther = session?.id !== next.id;
-    const isNews = isOther || state.status !== 'authenticated' || state.error !== null;
-    if (isOther) epoch++;
-    if (isOther && session) ended.add(session.id);
+    if (isOther) {
+      epoch++;
+      ended.add(session?.id);
+    }
     session = next;
     failures = 0;
     flag.set(HINT, next.id);
     if (via === 'network') tell({ type: 'session', session: next });
-    if (isNews) become({ status: 'authenticated', user: next.user, error: null });
-    emit(type, via);
+    if (isOther || state.error) become({ status: 'authenticated', user: next.user, error: null });
+    emit(isOther ? 'signed-in' : 'refreshed', via);
     schedule();
     return next;
   }
 
   function end(via: AuthEvent['via'], error: AuthError | null = null): null {
-    const id = session?.id ?? flag.get(HINT) ?? null;
-    if (id) ended.add(id);
+    const id = session?.id ?? flag.get(HINT);
+    ended.add(id);
     epoch++;
     if (via === 'page') wish++;
     session = null;
@@ -117,20 +123,21 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   }
 
   /** One renewal at a time in this page, and in all tabs as far as they can agree. */
-  function renew(): Promise<Session | null> {
+  async function renew(): Promise<Session | null> {
+    if (disposal.signal.aborted) return null;
     const before = session;
     const era = epoch;
     return (renewal ??= inTurn(async (waited) => {
       if (waited && session === before) await listenFor(TRAILING_MESSAGE_MS);
-      if (session !== before && (!session || isFresh(session))) return session;
-      if (era !== epoch || disposal.signal.aborted) return session;
+      if (session !== before && (!session || fresh())) return session;
+      if (era !== epoch) return session;
       const response = await post(paths.refresh, before ? {} : { user: true });
       if (era !== epoch) return session;
       if (response.status === 401) return end('network', before || flag.get(HINT) ? new AuthError('expired', 401) : null);
       // A proxy's 403, a 429 and a 5xx say nothing about the session.
       if (!response.ok) throw new AuthError('unavailable', response.status);
       const next = await read(response, before);
-      return era === epoch ? keep(next, 'network', before ? 'refreshed' : 'signed-in') : session;
+      return era === epoch ? keep(next, 'network') : session;
     })
       .catch((error: unknown) => {
         if (era === epoch) {
@@ -146,10 +153,9 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   function schedule() {
     clearTimeout(timer);
-    if (!inBrowser || disposal.signal.aborted || (!session && state.status !== 'unknown' && !flag.get(OWED))) return;
+    if (disposal.signal.aborted || (!session && state.status !== 'unknown' && !flag.get(OWED))) return;
     const backOff = failures && Math.min(60_000, 1_000 * 2 ** failures) * (0.5 + Math.random());
-    const wait = session && isFresh(session) ? session.renewAt - Date.now() : backOff;
-    timer = setTimeout(wake, Math.min(wait, 2 ** 31 - 1));
+    timer = setTimeout(wake, fresh() || backOff);
   }
 
   /** On a timer, and whenever the page comes back. A hidden page renews when it is next asked for a token. */
@@ -160,22 +166,23 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     if (session && hint === null) end('tab');
     if (!navigator.onLine) return;
     if (flag.get(OWED)) return void settle();
-    const isOthers = state.status !== 'unknown' && hint !== undefined && hint !== (session?.id ?? null);
-    if (isOthers || (session ? !isFresh(session) : state.status === 'unknown' && state.error)) renew().catch(() => {});
+    const isOthers = hint !== undefined && hint !== (session?.id ?? null);
+    const isDue = state.status === 'unknown' ? state.error : isOthers || (session && !fresh());
+    if (isDue) renew().catch(() => {});
   }
 
   function hear({ data: message }: MessageEvent<Message>) {
     if (message.type === 'hello') {
-      if (session && isFresh(session)) tell({ type: 'session', session });
+      if (session && fresh()) tell({ type: 'session', session });
       return;
     }
     if (message.type === 'end') {
-      if (message.id) ended.add(message.id);
+      ended.add(message.id);
       if (state.status !== 'anonymous' && (!session || session.id === message.id)) end('tab');
     } else {
       const { session: theirs } = message;
       const isNewer = theirs.id !== session?.id || theirs.since > session.since;
-      if (isNewer && !ended.has(theirs.id)) keep(theirs, 'tab', session ? 'refreshed' : 'signed-in');
+      if (isNewer && !ended.has(theirs.id)) keep(theirs, 'tab');
     }
     heard();
   }
@@ -216,7 +223,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
         const next = { ...(await read(response, null)), id: random() };
         if (own !== wish) throw new AuthError('rejected');
         flag.set(OWED, null);
-        return keep(next, 'network', 'signed-in').user;
+        return keep(next, 'network').user;
       });
     } catch (error) {
       if (own === wish) become({ ...state, error: error as AuthError });
@@ -236,20 +243,15 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   }
 
   async function begin(): Promise<AuthState> {
-    if (!inBrowser) return state;
-    if (typeof BroadcastChannel !== 'undefined') {
-      channel = new BroadcastChannel(storageKey);
-      channel.onmessage = hear;
-    }
-    const { signal } = disposal;
-    document.addEventListener('visibilitychange', wake, { signal });
-    addEventListener('online', wake, { signal });
-    addEventListener('pageshow', wake, { signal });
+    if (disposal.signal.aborted) return state;
+    channel = new BroadcastChannel(storageKey);
+    channel.onmessage = hear;
+    for (const comeBack of ['visibilitychange', 'pageshow', 'online']) addEventListener(comeBack, wake, disposal);
 
     const redirect = options.kakao ? takeRedirect(options.kakao, flag) : null;
     if (redirect) options.onReturn?.(redirect.returnTo);
-    let error = redirect && 'error' in redirect ? redirect.error : null;
-    if (redirect && 'credential' in redirect) {
+    let error = redirect?.error ?? null;
+    if (redirect?.credential) {
       try {
         await exchange(redirect.credential);
         return state;
@@ -274,20 +276,20 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   async function getToken(): Promise<string | null> {
     await start();
-    if (!inBrowser || (!session && state.status !== 'unknown')) return null;
+    if (!session && state.status !== 'unknown') return null;
     // While the API cannot be reached, a token is good until its end. The timer asks again, not every call.
-    if (session && Date.now() < (failures ? session.expiresAt : session.renewAt)) return session.access;
+    if (session && (failures ? left() : fresh())) return session.access;
     try {
       return (await renew())?.access ?? null;
     } catch (error) {
-      if (session && Date.now() < session.expiresAt) return session.access;
+      if (session && left()) return session.access;
       throw error;
     }
   }
 
   async function authFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-    const target = typeof input === 'string' && /^\/(?!\/)/.test(input) ? base + input : input;
-    const plain = new Request(target, init);
+    const isPath = typeof input === 'string' && /^\/(?!\/)/.test(input);
+    const plain = new Request(isPath ? base + input : input, init);
     if (new URL(plain.url).origin !== new URL(base).origin) return http(plain);
     // The refresh cookie is for the refresh route.
     const request = input instanceof Request || init?.credentials ? plain : new Request(plain, { credentials: 'omit' });
@@ -324,9 +326,9 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
       ears.add(listener);
       return () => ears.delete(listener);
     },
-    expiresAt: () => session?.expiresAt ?? null,
-    async login({ returnTo = location.pathname + location.search, prompt } = {}) {
-      if (!options.kakao) throw new TypeError('login() needs the option `kakao`');
+    expiresAt: () => session && session.since + session.life,
+    async login({ returnTo = location.href, prompt } = {}) {
+      if (!options.kakao) throw new Error('login() without the option `kakao`');
       location.assign(await authorizeUrl(options.kakao, flag, returnTo, prompt));
     },
     exchange(credential) {
@@ -342,7 +344,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     getToken,
     async refresh() {
       await start();
-      return inBrowser ? ((await renew())?.access ?? null) : null;
+      return (await renew())?.access ?? null;
     },
     fetch: authFetch,
     dispose() {

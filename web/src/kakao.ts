@@ -5,6 +5,7 @@ import { AuthError, type AuthClientOptions, type Credential } from './types.js';
 
 /** What this browser has to remember until Kakao sends it back. */
 interface Transaction {
+  state: string;
   nonce: string;
   verifier: string;
   returnTo: string;
@@ -12,7 +13,8 @@ interface Transaction {
 }
 
 const TEN_MINUTES = 600_000;
-const PREFIX = '.login.';
+/** In the flags: the sign-ins that have left for Kakao. Two tabs may each have begun one. */
+const LEFT = '.login';
 
 type Flags = ReturnType<typeof flags>;
 type KakaoOptions = NonNullable<AuthClientOptions['kakao']>;
@@ -20,11 +22,8 @@ type KakaoOptions = NonNullable<AuthClientOptions['kakao']>;
 /** Remembers a transaction, and says where to go. It is kept in `localStorage`, as KakaoTalk may come back in a new tab. */
 export async function authorizeUrl(kakao: KakaoOptions, flags: Flags, returnTo: string, prompt?: string): Promise<string> {
   const [state, nonce, verifier] = [random(), random(), random()];
-  for (const name of flags.names()) {
-    if (name.startsWith(PREFIX) && !recent(read(flags.get(name)))) flags.set(name, null);
-  }
-  const transaction: Transaction = { nonce, verifier, returnTo: ownPath(returnTo), startedAt: Date.now() };
-  flags.set(PREFIX + state, JSON.stringify(transaction));
+  const transaction = { state, nonce, verifier, returnTo: ownPath(returnTo), startedAt: Date.now() };
+  remember(flags, [...remembered(flags), transaction]);
   const query = new URLSearchParams({
     response_type: 'code',
     client_id: kakao.clientId,
@@ -40,34 +39,41 @@ export async function authorizeUrl(kakao: KakaoOptions, flags: Flags, returnTo: 
   return `${kakao.authorizeUrl ?? 'https://kauth.kakao.com/oauth/authorize'}?${query}`;
 }
 
-export type Redirect = { returnTo: string } & ({ credential: Credential } | { error: AuthError });
+/** Where the page was before, and either what the API is to be sent or why there is nothing to send. */
+interface Redirect {
+  returnTo: string;
+  credential?: Credential;
+  error?: AuthError;
+}
 
 /** Takes the answer of Kakao out of the address: synchronously, since a code is good once and effects run twice. */
 export function takeRedirect(kakao: KakaoOptions, flags: Flags): Redirect | null {
   const url = new URL(location.href);
-  const [code, error, state] = ['code', 'error', 'state'].map((name) => url.searchParams.get(name));
+  const { code, error, state } = Object.fromEntries(url.searchParams);
   if (url.pathname !== new URL(kakao.redirectUri, url).pathname || !state || !(code || error)) return null;
 
-  const transaction = read(flags.get(PREFIX + state));
-  flags.set(PREFIX + state, null);
-  const returnTo = recent(transaction) ? transaction.returnTo : url.pathname;
+  const all = remembered(flags);
+  const transaction = all.find((one) => one.state === state);
+  remember(flags, all.filter((one) => one !== transaction));
+  const returnTo = transaction?.returnTo ?? url.pathname;
   history.replaceState(history.state, '', returnTo);
-  if (!recent(transaction)) return { returnTo, error: new AuthError('state') };
+  if (!transaction) return { returnTo, error: new AuthError('state') };
   if (!code) return { returnTo, error: new AuthError(error === 'access_denied' ? 'denied' : 'rejected') };
   const { nonce, verifier } = transaction;
   return { returnTo, credential: { code, redirect_uri: kakao.redirectUri, code_verifier: verifier, nonce } };
 }
 
-function read(text: string | null | undefined): Transaction | null {
+function remembered(flags: Flags): Transaction[] {
   try {
-    return text ? (JSON.parse(text) as Transaction) : null;
+    const all = JSON.parse(flags.get(LEFT) ?? '[]') as Transaction[];
+    return all.filter(({ startedAt }) => Date.now() - startedAt < TEN_MINUTES);
   } catch {
-    return null;
+    return [];
   }
 }
 
-function recent(transaction: Transaction | null): transaction is Transaction {
-  return transaction !== null && Math.abs(Date.now() - transaction.startedAt) < TEN_MINUTES;
+function remember(flags: Flags, all: Transaction[]) {
+  flags.set(LEFT, all.length ? JSON.stringify(all) : null);
 }
 
 function ownPath(path: string): string {

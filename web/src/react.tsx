@@ -15,10 +15,7 @@ export type UseAuth = AuthState & Pick<AuthClient, 'login' | 'logout' | 'exchang
 
 export function useAuth(): UseAuth {
   const client = useContext(Context);
-  if (!client) throw new Error('useAuth() needs an <AuthProvider> above it');
+  if (!client) throw new Error('useAuth() without an <AuthProvider>');
   const state = useSyncExternalStore(client.subscribe, client.getState, client.getServerState);
-  return useMemo(() => {
-    const { login, logout, exchange, getToken, fetch } = client;
-    return { ...state, login, logout, exchange, getToken, fetch };
-  }, [client, state]);
+  return useMemo(() => ({ ...client, ...state }), [client, state]);
 }

@@ -73,5 +73,5 @@ test('what a server rendered is taken over without a mismatch', async () => {
 test('useAuth() without a provider says what is missing', async () => {
   vi.spyOn(console, 'error').mockImplementation(() => {});
   const root = createRoot(document.createElement('div'));
-  await expect(act(async () => root.render(<Greeting />))).rejects.toThrow('needs an <AuthProvider>');
+  await expect(act(async () => root.render(<Greeting />))).rejects.toThrow('without an <AuthProvider>');
 });

@@ -112,7 +112,7 @@ export async function signedInTab(api: ReturnType<typeof scriptedApi>, options: 
   return client;
 }
 
-export const comeBack = () => document.dispatchEvent(new Event('visibilitychange'));
+export const comeBack = () => document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
 
 /** Until every message between tabs has been heard. */
 export const messages = () => new Promise((resolve) => setTimeout(resolve, 30));

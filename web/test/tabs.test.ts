@@ -33,7 +33,7 @@ test('a renewed token that ends sooner than the one before it is the newer one a
 
 /** The message of another tab that has renewed the session of `signedInTab`. */
 function old(since = Date.now()) {
-  const session = { id: 'first', access: 'old', since, renewAt: since + 270_000, expiresAt: since + 300_000, user: { pk: 'ryan' } };
+  const session = { id: 'first', access: 'old', since, life: 300_000, user: { pk: 'ryan' } };
   return { type: 'session', session };
 }
 
