@@ -16,6 +16,7 @@ test('a new tab is handed the token and asks the API nothing', async () => {
 test('a renewal in one tab serves the others', async () => {
   const api = scriptedApi();
   const [first, second] = [await signedInTab(api), await signedInTab(api)];
+  await messages();
   await first.refresh();
   await messages();
   expect(await second.getToken()).toBe(await first.getToken());
@@ -26,6 +27,7 @@ test('a renewed token that ends sooner than the one before it is the newer one a
   const api = scriptedApi();
   const [first, second] = [await signedInTab(api), await signedInTab(api)];
   api.life = 250;
+  await messages();
   await first.refresh();
   await messages();
   expect(await second.getToken()).toBe(await first.getToken());

@@ -1,0 +1,82 @@
+import assert from 'node:assert/strict';
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+const library = fileURLToPath(new URL('..', import.meta.url));
+
+let app;
+before(async () => (app = await mkdtemp(join(tmpdir(), 'kakao-login-app-'))));
+after(() => rm(app, { recursive: true }));
+
+/** The README's first lines, in an app that is as strict as Vite's template. */
+const FILES = {
+  'index.html': '<!doctype html><div id="root"></div><script type="module" src="/main.tsx"></script>',
+  'tsconfig.json': JSON.stringify({
+    compilerOptions: {
+      target: 'ES2022',
+      module: 'ESNext',
+      moduleResolution: 'bundler',
+      lib: ['ES2022', 'DOM', 'DOM.Iterable'],
+      types: [],
+      jsx: 'react-jsx',
+      strict: true,
+      noEmit: true,
+    },
+    include: ['main.tsx'],
+  }),
+  'main.tsx': `
+import { StrictMode } from 'react';
+import { createRoot } from 'react-dom/client';
+import { AuthError, createAuthClient, type AuthState, type User } from 'kakao-login-web';
+import { AuthProvider, useAuth } from 'kakao-login-web/react';
+
+const auth = createAuthClient({
+  baseUrl: 'https://api.example.com',
+  kakao: { clientId: 'REST API key', redirectUri: location.origin + '/callback' },
+});
+const name = (state: AuthState): User['nickname'] => (state.status === 'authenticated' ? state.user.nickname : null);
+
+function App() {
+  const { login, logout, ...state } = useAuth();
+  if (state.error instanceof AuthError && state.error.code === 'denied') return <p>You said no at Kakao.</p>;
+  if (state.status === 'authenticated') return <button onClick={() => void logout()}>Sign {name(state)} out</button>;
+  return <button disabled={state.status === 'unknown'} onClick={() => void login()}>Sign in with Kakao</button>;
+}
+createRoot(document.getElementById('root')!).render(<StrictMode><AuthProvider client={auth}><App /></AuthProvider></StrictMode>);
+`,
+};
+
+test('the packed library installs into a fresh Vite app, whose types check and which builds', async () => {
+  const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', app], { cwd: library });
+  const [packed] = JSON.parse(stdout.slice(stdout.indexOf('[')));
+  const files = packed.files.map(({ path }) => path);
+  assert.ok(files.every((path) => /^(dist\/\w+\.(js|d\.ts)|package\.json|README\.md)$/.test(path)), files.join(' '));
+
+  const { devDependencies } = JSON.parse(await readFile(join(library, 'package.json'), 'utf8'));
+  const pick = (...names) => Object.fromEntries(names.map((name) => [name, devDependencies[name]]));
+  const dependencies = {
+    'kakao-login-web': `file:${packed.filename}`,
+    ...pick('react', 'react-dom', '@types/react', '@types/react-dom', 'typescript', 'vite'),
+  };
+  await writeFile(join(app, 'package.json'), JSON.stringify({ private: true, type: 'module', dependencies }));
+  for (const [name, text] of Object.entries(FILES)) await writeFile(join(app, name), text);
+
+  await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund'], { cwd: app });
+  await run(join(app, 'node_modules/.bin/tsc'), [], { cwd: app }).catch((error) => assert.fail(error.stdout));
+  await run(join(app, 'node_modules/.bin/vite'), ['build'], { cwd: app });
+  assert.match(await readFile(join(app, 'dist/index.html'), 'utf8'), /assets\/index-.+\.js/);
+});
+
+test('the library needs nothing at run time', async () => {
+  const { dependencies, peerDependenciesMeta } = JSON.parse(await readFile(join(library, 'package.json'), 'utf8'));
+  assert.equal(dependencies, undefined);
+  assert.equal(peerDependenciesMeta.react.optional, true);
+  // Without React in sight, in Node.
+  await run(process.execPath, ['--input-type=module', '-e', `await import('${join(library, 'dist/index.js')}')`], { cwd: app });
+});
