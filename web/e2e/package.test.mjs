@@ -14,8 +14,11 @@ let app;
 before(async () => (app = await mkdtemp(join(tmpdir(), 'kakao-login-app-'))));
 after(() => rm(app, { recursive: true }));
 
-/** The README's first lines, in an app that is as strict as Vite's template. */
+const readme = await readFile(join(library, 'README.md'), 'utf8');
+
+/** An app that is as strict as Vite's template. Beside its own page it has the README's first lines. */
 const FILES = {
+  'readme.tsx': `import { createRoot } from 'react-dom/client';\n${/```tsx\n([^]+?)```/.exec(readme)[1]}`,
   'index.html': '<!doctype html><div id="root"></div><script type="module" src="/main.tsx"></script>',
   'tsconfig.json': JSON.stringify({
     compilerOptions: {
@@ -28,7 +31,7 @@ const FILES = {
       strict: true,
       noEmit: true,
     },
-    include: ['main.tsx'],
+    include: ['*.tsx'],
   }),
   'main.tsx': `
 import { StrictMode } from 'react';

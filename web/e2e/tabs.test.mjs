@@ -44,6 +44,22 @@ test(`six tabs of ten calls each at expiry: one refresh, and every call works, $
   await profile.close();
 });
 
+test('six open tabs renew by themselves before the token ends, with one refresh', async () => {
+  const quick = await world({ ACCESS_TTL: '20' });
+  const profile = await quick.profile();
+  const all = [await quick.tab(profile)];
+  await quick.signIn(all[0], await quick.person('Choonsik'));
+  while (all.length < 6) all.push(await quick.tab(profile));
+  await Promise.all(all.map((tab) => shows(tab, 'Hello Choonsik')));
+  const before = await token(all[0]);
+  quick.way.heal();
+  await until(() => quick.way.count(REFRESH) > 0, 'a renewal');
+  const isNew = async (tab) => (await token(tab)) !== before;
+  await until(async () => (await Promise.all(all.map(isNew))).every(Boolean), 'the new token in every tab');
+  assert.equal(quick.way.log.length, 1);
+  await quick.stop();
+});
+
 test('signing out in one tab signs out the others, and one request ends the session', async () => {
   const { profile, all } = await tabs(6, 'Apeach');
   await all[3].getByText('Sign out', { exact: true }).click();

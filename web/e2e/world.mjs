@@ -134,7 +134,7 @@ export const token = (tab) => tab.evaluate(() => window.auth.getToken());
 
 /** Waits for something that happens outside of the page. */
 export async function until(condition, what) {
-  const end = Date.now() + 20_000;
+  const end = Date.now() + 60_000;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error(`never: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));

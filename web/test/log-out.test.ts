@@ -109,6 +109,21 @@ test('a log-out while the page starts is not undone by what the page was asking'
   expect(api.cookie).toBe(null);
 });
 
+test('a log-out while the page asks for the profile of a renewed session is not undone', async () => {
+  const api = scriptedApi();
+  api.terse = true;
+  localStorage.setItem('kakao-auth.session', 'first');
+  const client = tab(api);
+  let release = () => {};
+  api.instead.set('/auth/profile', () => new Promise((resolve) => (release = () => resolve(answer(200, { pk: 'ryan' })))));
+  const starting = client.start();
+  await expect.poll(() => api.count('/auth/profile')).toBe(1);
+  const leaving = client.logout();
+  release();
+  await Promise.all([starting, leaving]);
+  expect(client.getState().status).toBe('anonymous');
+});
+
 test('a browser that refuses localStorage signs in, renews and logs out all the same', async () => {
   const refused = () => {
     throw new DOMException('denied', 'SecurityError');

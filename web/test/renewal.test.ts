@@ -26,6 +26,16 @@ describe('expiry', () => {
     expect(client.events.filter(({ type }) => type === 'retried')).toHaveLength(20);
   });
 
+  test('twenty calls that meet a 401 at once make one refresh even if that fails', async () => {
+    const api = scriptedApi();
+    const client = await signedInTab(api);
+    api.expire();
+    api.instead.set(REFRESH, () => answer(503));
+    const answers = await Promise.all(Array.from({ length: 20 }, () => client.fetch('/items')));
+    expect(answers.map(({ status }) => status)).toEqual(Array(20).fill(401));
+    expect(api.count(REFRESH)).toBe(1);
+  });
+
   test('a call that learns of its 401 after the refresh takes the new token', async () => {
     const api = scriptedApi();
     const client = await signedInTab(api);
@@ -210,6 +220,22 @@ test('who never signed in costs no request, unless `silent` is `always`', async 
   expect(api.calls).toHaveLength(0);
   expect(await tab(api, { silent: 'always' }).start()).toMatchObject({ status: 'authenticated' });
   expect(api.count(REFRESH)).toBe(1);
+});
+
+test('a disposed client does not even ask what was waiting for its turn', async () => {
+  const api = scriptedApi();
+  const client = tab(api);
+  await client.start();
+  let release = () => {};
+  api.instead.set('/auth/kakao', () => new Promise((resolve) => (release = () => resolve(answer(400)))));
+  const signingIn = client.exchange({ access_token: 'ryan' });
+  const refreshing = client.refresh();
+  await expect.poll(() => api.count('/auth/kakao')).toBe(1);
+  client.dispose();
+  release();
+  await expect(signingIn).rejects.toThrow();
+  expect(await refreshing).toBe(null);
+  expect(api.count(REFRESH)).toBe(0);
 });
 
 test('a disposed client asks nothing, hears nothing and keeps no timer', async () => {
