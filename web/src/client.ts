@@ -129,8 +129,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     const era = epoch;
     return (renewal ??= inTurn(async (waited) => {
       if (waited && session === before) await listenFor(TRAILING_MESSAGE_MS);
-      if (session !== before && (!session || fresh())) return session;
-      if (era !== epoch) return session;
+      if (era !== epoch || (session !== before && fresh())) return session;
       const response = await post(paths.refresh, before ? {} : { user: true });
       if (era !== epoch) return session;
       if (response.status === 401) return end('network', before || flag.get(HINT) ? new AuthError('expired', 401) : null);
@@ -293,16 +292,18 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     if (new URL(plain.url).origin !== new URL(base).origin) return http(plain);
     // The refresh cookie is for the refresh route.
     const request = input instanceof Request || init?.credentials ? plain : new Request(plain, { credentials: 'omit' });
+    const asker = session?.id;
     const first = await getToken();
     if (!first) return http(request);
 
+    // Not as another person: what was asked for in one account's name is not asked for in another's.
     const owner = session?.id;
+    if (asker && asker !== owner) throw new AuthError('expired');
     const spare = request.clone();
     request.headers.set('authorization', `Bearer ${first}`);
     const response = await http(request);
     if (response.status !== 401) return response;
     const next = session && session.access !== first ? session : await renew().catch(() => null);
-    // Not as another person: what was asked for in one account's name is not asked for in another's.
     if (!next || next.id !== owner) return response;
     await response.body?.cancel();
     emit('retried', 'page');

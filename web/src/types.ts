@@ -27,7 +27,7 @@ export class AuthError extends Error {
     readonly status = 0,
     cause?: unknown,
   ) {
-    super(`auth: ${code}`, { cause });
+    super(code, { cause });
   }
 }
 

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { answer, comeBack, messages, scriptedApi, signedInTab, tab } from './scripted.js';
 
 const REFRESH = '/auth/refresh';
@@ -74,6 +74,18 @@ test('a late message of a session that has ended brings nobody back', async () =
   const client = await signedInTab(api);
   const late = new BroadcastChannel('kakao-auth');
   await client.logout();
+  late.postMessage(old());
+  await messages();
+  expect(client.getState().status).toBe('anonymous');
+  late.close();
+});
+
+test('a tab that heard of an end does not take that session from a late message', async () => {
+  const api = scriptedApi();
+  const client = tab(api);
+  await client.start();
+  const late = new BroadcastChannel('kakao-auth');
+  late.postMessage({ type: 'end', id: 'first' });
   late.postMessage(old());
   await messages();
   expect(client.getState().status).toBe('anonymous');
@@ -161,6 +173,16 @@ test('another account’s cookie: a call that met a 401 is not made in the other
   expect(client.getState()).toMatchObject({ user: { pk: 'muzi' } });
 });
 
+test('another account’s cookie: a call that has to wait for a new token is not made in the other person’s name', async () => {
+  const api = scriptedApi();
+  const client = await signedInTab(api);
+  vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 280_000);
+  api.cookie = 'muzi';
+  await expect(client.fetch('/pay')).rejects.toMatchObject({ code: 'expired' });
+  expect(api.count('/pay')).toBe(0);
+  expect((await client.fetch('/items')).status).toBe(200);
+});
+
 test('another account signs in elsewhere while a call waits for its 401: it is not repeated as them', async () => {
   const api = scriptedApi();
   const [client, elsewhere] = [await signedInTab(api), await signedInTab(api)];
@@ -206,8 +228,8 @@ test('a page that nobody was signed in to notices a sign-in that it missed', asy
 
 test('another tab’s end of an older session does not undo a sign-in on its way', async () => {
   const api = scriptedApi();
+  localStorage.setItem('kakao-auth.session', 'older');
   const client = tab(api);
-  void client.start();
   const other = new BroadcastChannel('kakao-auth');
   api.instead.set('/auth/kakao', async () => {
     other.postMessage({ type: 'end', id: 'older' });
