@@ -109,7 +109,6 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     const id = session?.id ?? flag.get(HINT);
     ended.add(id);
     epoch++;
-    if (via === 'page') wish++;
     session = null;
     exchanging = undefined;
     clearTimeout(timer);
@@ -339,6 +338,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     async logout({ everywhere = false } = {}) {
       void start();
       flag.set(OWED, paths.logout + (everywhere ? '?scope=all' : ''));
+      wish++;
       end('page');
       return settle();
     },
