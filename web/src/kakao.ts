@@ -76,8 +76,8 @@ function remember(flags: Flags, all: Transaction[]) {
   flags.set(LEFT, all.length ? JSON.stringify(all) : null);
 }
 
+/** Whatever it is given, a path of this site: one that begins with two slashes would be another host to whoever resolves it next. */
 function ownPath(path: string): string {
-  const url = new URL(path, location.href);
-  // A path that begins with two slashes would be another host to whoever resolves it next.
-  return url.origin === location.origin ? url.pathname.replace(/^\/+/, '/') + url.search + url.hash : '/';
+  const { pathname, search, hash } = new URL(path, location.href);
+  return pathname.replace(/^\/+/, '/') + search + hash;
 }
