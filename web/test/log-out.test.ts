@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { answer, networkError, scriptedApi, signedInTab, tab } from './scripted.js';
+import { answer, comeBack, networkError, scriptedApi, signedInTab, tab } from './scripted.js';
 
 const LOGOUT = '/auth/logout';
 
@@ -49,6 +49,19 @@ test.each([
   expect(Object.keys(localStorage)).toEqual([]);
 });
 
+test('a page that loads delivers an owed log-out, and does not ask who is signed in though it always does', async () => {
+  const api = scriptedApi();
+  const client = await signedInTab(api);
+  api.instead.set(LOGOUT, () => answer(503));
+  await client.logout();
+  client.dispose();
+  api.instead.clear();
+  api.calls.length = 0;
+  expect(await tab(api, { silent: 'always' }).start()).toMatchObject({ status: 'anonymous' });
+  await expect.poll(() => api.cookie).toBe(null);
+  expect(api.calls.map(({ path }) => path)).toEqual([LOGOUT]);
+});
+
 test('an owed log-out is tried again by itself, and a sign-in settles it', async () => {
   vi.useFakeTimers();
   const api = scriptedApi();
@@ -61,6 +74,7 @@ test('an owed log-out is tried again by itself, and a sign-in settles it', async
   expect(api.count(LOGOUT)).toBeGreaterThan(1);
   await client.exchange({ access_token: 'muzi' });
   const told = api.count(LOGOUT);
+  comeBack();
   await vi.advanceTimersByTimeAsync(100_000);
   expect(api.count(LOGOUT)).toBe(told);
   expect(client.getState()).toMatchObject({ status: 'authenticated', user: { pk: 'muzi' } });

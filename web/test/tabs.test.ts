@@ -13,6 +13,19 @@ test('a new tab is handed the token and asks the API nothing', async () => {
   expect(api.calls).toHaveLength(0);
 });
 
+test('a token that is due is not handed over: the new tab asks, and what it gets serves both', async () => {
+  const api = scriptedApi();
+  const first = await signedInTab(api);
+  vi.spyOn(document, 'hidden', 'get').mockReturnValue(true);
+  vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 280_000);
+  const second = tab(api);
+  await second.start();
+  await messages();
+  expect(second.events).toEqual([{ type: 'signed-in', via: 'network' }]);
+  expect(await first.getToken()).toBe(await second.getToken());
+  expect(api.count(REFRESH)).toBe(1);
+});
+
 test('a renewal in one tab serves the others', async () => {
   const api = scriptedApi();
   const [first, second] = [await signedInTab(api), await signedInTab(api)];
