@@ -222,6 +222,20 @@ test('who never signed in costs no request, unless `silent` is `always`', async 
   expect(api.count(REFRESH)).toBe(1);
 });
 
+test('a disposed client does not try a failed log-out again', async () => {
+  vi.useFakeTimers();
+  const api = scriptedApi();
+  const client = tab(api);
+  let fail = () => {};
+  api.instead.set('/auth/logout', () => new Promise((resolve) => (fail = () => resolve(answer(503)))));
+  const leaving = client.logout();
+  await vi.advanceTimersByTimeAsync(10);
+  client.dispose();
+  fail();
+  expect(await leaving).toBe(false);
+  expect(vi.getTimerCount()).toBe(0);
+});
+
 test('a disposed client does not even ask what was waiting for its turn', async () => {
   const api = scriptedApi();
   const client = tab(api);
