@@ -90,3 +90,20 @@ test('a code whose answer gets lost on the way still signs in', async () => {
   assert.equal(logins(), 2);
   await profile.close();
 });
+
+test('on dj-rest-auth’s paths a person signs in, comes back, and signs out', async () => {
+  const profile = await here.profile();
+  const tab = await here.tab(profile, '/?dj-rest-auth');
+  await here.signIn(tab, await here.person('Con'));
+  await shows(tab, 'Hello Con');
+  await tab.reload();
+  await shows(tab, 'Hello Con');
+  assert.equal(await tab.evaluate(() => window.auth.logout()), true);
+  await shows(tab, 'anonymous');
+  assert.deepEqual(here.way.log.map(({ path, status }) => `${path} ${status}`), [
+    '/dj-rest-auth/kakao/ 200',
+    '/dj-rest-auth/token/refresh/ 200',
+    '/dj-rest-auth/logout/ 200',
+  ]);
+  await profile.close();
+});

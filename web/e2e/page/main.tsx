@@ -23,6 +23,7 @@ const auth = createAuthClient({
     redirectUri: `${location.origin}/callback`,
     authorizeUrl: `${KAKAO}/oauth/authorize`,
   },
+  paths: location.search === '?dj-rest-auth' ? 'dj-rest-auth' : 'own',
   timeoutMs: 2_000,
 });
 window.auth = auth;
