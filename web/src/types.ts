@@ -90,7 +90,10 @@ export interface AuthClient {
   getToken(): Promise<string | null>;
   /** Renews the access token now. */
   refresh(): Promise<string | null>;
-  /** `fetch` with the access token, for the API's origin only. After a 401: one renewal, one retry. */
+  /**
+   * `fetch` with the access token, for the API's origin only. After a 401: one renewal, one retry. It rejects with `expired`
+   * if somebody else turns out to be signed in before the call is sent, and with `unavailable` as `getToken()` does.
+   */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
   /** Lets go of timers, listeners and the channel, for hot reload and tests. */
   dispose(): void;
