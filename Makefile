@@ -8,7 +8,7 @@ export SAM_CLI_TELEMETRY := 0
 # cargo-lambda would fetch a missing Rust target by itself. Building for another processor is for a person to decide.
 NO_FETCH := RUSTUP_DIST_SERVER=http://127.0.0.1:9 RUSTUP_UPDATE_ROOT=http://127.0.0.1:9
 
-.PHONY: run watch test lint front-door moto watch-test lint-template gates bench build venv clean
+.PHONY: run watch test lint front-door schedules moto watch-test web chromium lint-template gates bench build venv clean
 
 run: ## the whole stack in one process; PORT and DATA=file choose where
 	cargo run -q -p local
@@ -17,7 +17,7 @@ watch: venv ## the same with the functions under cargo lambda watch
 	cargo build -q -p local
 	$(NO_FETCH) target/debug/local watch
 
-test: lint front-door moto watch-test lint-template gates ## everything
+test: lint front-door schedules moto watch-test web lint-template gates ## everything
 
 lint:
 	cargo fmt --check
@@ -29,12 +29,29 @@ lint:
 front-door: ## the everyday loop
 	cargo test --workspace
 
+schedules: ## ten thousand random schedules against the real handlers
+	SCHEDULES=10000 cargo test -p local --test api -- schedules
+
 moto: venv ## the store again, on a DynamoDB of another make
 	local/with-moto.sh cargo test -p local --test api -- moto binary
 
 watch-test: venv ## what a stranger can see, on the binaries under cargo lambda watch
 	cargo build -q -p local
 	$(NO_FETCH) local/with-watch.sh cargo test -p local --test api -- anywhere
+
+PACKAGES := web/node_modules/.package-lock.json
+
+$(PACKAGES): web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+
+web: $(PACKAGES) chromium ## the client: types, size, unit tests, and a real browser against the real stack
+	cargo build -q -p local
+	cd web && npm run check && npm test && npm run e2e
+
+chromium:
+	@test -n "$$CHROMIUM" || command -v chromium >/dev/null || \
+	{ test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk; } || \
+	{ echo "The browser tests need Chromium: apt-get install chromium fonts-noto-cjk, or CHROMIUM=/where/it/is"; exit 1; }
 
 lint-template: venv
 	sam validate --lint
@@ -62,4 +79,4 @@ $(STAMP): requirements.txt
 	touch $@
 
 clean:
-	rm -rf target .aws-sam .local $(VENV)
+	rm -rf target .aws-sam .local $(VENV) web/node_modules web/dist web/demo/dist

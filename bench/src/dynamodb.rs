@@ -17,7 +17,7 @@ use axum::{
     extract::State,
     http::{HeaderMap, HeaderValue},
     response::{IntoResponse, Response},
-    serve::Listener,
+    serve::{Listener, ListenerExt},
 };
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use serde_json::Value;
@@ -75,6 +75,7 @@ impl DynamoDb {
             let listener = TlsListener { listener, acceptor: acceptor()?, state: Arc::clone(&state) };
             ("https", tokio::spawn(async { drop(axum::serve(listener, routes).await) }))
         } else {
+            let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
             ("http", tokio::spawn(async { drop(axum::serve(listener, routes).await) }))
         };
         Ok(Self { url: format!("{scheme}://localhost:{}", address.port()), state, task })
