@@ -7,11 +7,17 @@ export AWS_DEFAULT_REGION ?= ap-northeast-2
 export SAM_CLI_TELEMETRY := 0
 # cargo-lambda would fetch a missing Rust target by itself. Building for another processor is for a person to decide.
 NO_FETCH := RUSTUP_DIST_SERVER=http://127.0.0.1:9 RUSTUP_UPDATE_ROOT=http://127.0.0.1:9
+DEMO := web/demo/dist/index.html
+DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/demo -name dist -prune -o -type f -print)
 
 .PHONY: run watch test lint front-door schedules moto watch-test web chromium lint-template gates bench build venv clean
 
-run: ## the whole stack in one process; PORT and DATA=file choose where
-	cargo run -q -p local
+run: $(if $(shell command -v node),$(DEMO)) ## the whole stack in one process; PORT and DATA=file choose where
+	ACCESS_TTL=$${ACCESS_TTL:-20} cargo run -q -p local
+
+# Without node, or when this fails, the plain page with curl lines answers instead.
+$(DEMO): $(DEMO_SOURCES)
+	-cd web && { test node_modules/.package-lock.json -nt package-lock.json || npm ci --no-audit --no-fund; } && npm run --silent demo
 
 watch: venv ## the same with the functions under cargo lambda watch
 	cargo build -q -p local

@@ -3,6 +3,7 @@
 pub mod client;
 pub mod clock;
 pub mod cloud;
+pub mod demo;
 pub mod doctor;
 pub mod gateway;
 pub mod kakao;

@@ -7,11 +7,11 @@ use std::{
     sync::Arc,
 };
 
-use axum::{Router, response::Html, routing::get};
 use dynoxide::Database;
 use local::{
     cloud,
-    gateway::{Gateway, TrailingSlash, not_found},
+    demo::{self, BUILT},
+    gateway::{Gateway, TrailingSlash},
     kakao::{Kakao, SHOP},
     secrets, table,
     template::Template,
@@ -27,6 +27,8 @@ use tokio::{
 struct Surroundings {
     port: u16,
     template: Template,
+    /// The template's settings, by the names that the functions know them by.
+    settings: BTreeMap<String, String>,
     secrets: Value,
     /// Settings beside the template's.
     local: BTreeMap<String, String>,
@@ -41,18 +43,11 @@ pub(crate) async fn run() -> Result<(), String> {
     let functions = cloud::functions(&around.template, &around.secrets, &around.local, &clock);
     let functions = functions.map_err(|error| error.to_string())?;
 
-    let text = around.guide();
-    let page = format!(
-        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
-         content=\"width=device-width\"><title>kakao-login</title><style>:root{{color-scheme:light dark;\
-         font:16px/1.5 system-ui,sans-serif}}body{{max-width:60rem;margin:2rem auto;padding:0 1rem}}\
-         pre{{white-space:pre-wrap;overflow-wrap:anywhere}}</style><h1>kakao-login</h1><pre>{}</pre></html>",
-        text.replace('&', "&amp;").replace('<', "&lt;")
-    );
-    let pages = Router::new().route("/", get(async move || Html(page))).fallback(async || not_found());
+    let guide = around.guide();
+    let pages = around.demo(guide.clone()).pages(Path::new(BUILT)).map_err(|error| format!("{BUILT}: {error}"))?;
     let gateway = Gateway::new(&around.template, &functions, TrailingSlash::default(), Some(pages));
     let listener = listen(around.port).await?;
-    println!("{text}");
+    println!("{}\n{guide}", around.invitation());
     tokio::select! {
         () = gateway.serve(listener) => Ok(()),
         stopped = stopped() => stopped,
@@ -140,7 +135,7 @@ impl Surroundings {
                 }
             }
         }
-        Ok(Self { port, template, secrets, local, kakao })
+        Ok(Self { port, template, settings: cloud::settings(&settings), secrets, local, kakao })
     }
 
     /// Every function's environment in one, for `cargo lambda watch`.
@@ -154,6 +149,29 @@ impl Surroundings {
         all.entry("AWS_REGION".to_owned()).or_insert_with(|| "ap-northeast-2".to_owned());
         let lines: Vec<String> = all.iter().map(|(name, value)| format!("{name}='{value}'\n")).collect();
         lines.concat()
+    }
+
+    /// Where the demo page is, and why its tokens live as long as they do.
+    fn invitation(&self) -> String {
+        let life = &self.settings["ACCESS_TTL"];
+        let page = format!("Demo      http://localhost:{}/  (access tokens live {life} s", self.port);
+        if life == "300" {
+            format!("{page})")
+        } else {
+            format!("{page}, to be watched; ACCESS_TTL=300 is what deploys)")
+        }
+    }
+
+    /// What the demo page has to know.
+    fn demo(&self, guide: String) -> demo::Surroundings {
+        demo::Surroundings {
+            api: format!("http://localhost:{}", self.port),
+            kakao_auth_url: self.local["KAKAO_AUTH_URL"].clone(),
+            client_id: self.settings["KAKAO_REST_API_KEY"].clone(),
+            access_ttl: self.settings["ACCESS_TTL"].parse().unwrap_or(300),
+            stand_in: self.kakao.as_ref().map(|_| self.local["KAKAO_AUTH_URL"].clone()),
+            guide,
+        }
     }
 
     /// Where things are, and four lines to paste.

@@ -1,0 +1,216 @@
+//! What a person sees at the API's own address: the demo page, if it was built, and a plain page with lines of curl.
+
+#[cfg(test)]
+mod tests;
+
+use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc};
+
+use axum::{
+    Json, Router,
+    body::Bytes,
+    extract::{Request, State},
+    http::{
+        HeaderMap, HeaderValue, Method,
+        header::{
+            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
+        },
+    },
+    middleware::map_response,
+    response::{Html, IntoResponse, Response},
+    routing::get,
+};
+use serde_json::{Value, json};
+
+use crate::gateway::not_found;
+
+/// Where `npm run demo` leaves the page, seen from the repository's root.
+pub const BUILT: &str = "web/demo/dist";
+
+const README: &str = include_str!("../../README.md");
+/// The page has an HTML file, a script, a style sheet and an icon. A folder with far more is not it.
+const MAX_FILES: usize = 64;
+const MAX_BYTES: usize = 8 * 1024 * 1024;
+/// The names of assets change with what is in them.
+const FOREVER: &str = "public, max-age=31536000, immutable";
+
+/// What the page is told about its surroundings.
+#[derive(Clone, Debug)]
+pub struct Surroundings {
+    /// The origin of the API, which is also the page's.
+    pub api: String,
+    /// Where Kakao's hosts of this stack are.
+    pub kakao_auth_url: String,
+    /// The app's REST API key. It is public: every sign-in carries it in an address.
+    pub client_id: String,
+    /// How long access tokens live, in seconds.
+    pub access_ttl: u32,
+    /// The stand-in for Kakao, if it is one.
+    pub stand_in: Option<String>,
+    /// Lines of curl, for the plain page.
+    pub guide: String,
+}
+
+#[derive(Debug)]
+struct Site {
+    settings: Value,
+    policy: HeaderValue,
+    plain: String,
+    files: BTreeMap<String, File>,
+}
+
+#[derive(Clone, Debug)]
+struct File {
+    kind: &'static str,
+    body: Bytes,
+}
+
+impl Surroundings {
+    /// The pages, with the demo as it was built into this folder. Its files are read here, once, and requests are looked up
+    /// among them: no path of a request ever reaches the disk.
+    ///
+    /// # Errors
+    ///
+    /// If the folder is there but cannot be read, or is too large to be the demo.
+    pub fn pages(self, built: &Path) -> io::Result<Router> {
+        let files = read(built)?;
+        // A stand-in's people have pictures at addresses of Kakao's that do not exist; those are not asked for.
+        let pictures = self.stand_in.as_deref().unwrap_or("https://*.kakaocdn.net");
+        let policy = format!(
+            "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' {pictures}; \
+             base-uri 'none'; form-action 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; \
+             trusted-types 'none'"
+        );
+        let settings = json!({
+            "api": self.api,
+            "authorizeUrl": format!("{}/oauth/authorize", self.kakao_auth_url),
+            "clientId": self.client_id,
+            "redirectUri": format!("{}/", self.api),
+            "accessTtl": self.access_ttl,
+            "stand-in": self.stand_in,
+        });
+        let policy = HeaderValue::try_from(policy).map_err(io::Error::other)?;
+        let site = Site { settings, policy, plain: plain(&self.guide, files.is_empty()), files };
+        Ok(Router::new()
+            .route("/", get(index))
+            .route("/curl", get(curl))
+            .route("/demo.json", get(settings_and_cookies))
+            .route("/README.md", get(async || ([(CONTENT_TYPE, "text/plain; charset=utf-8")], README)))
+            .fallback(file)
+            .method_not_allowed_fallback(async || not_found())
+            .with_state(Arc::new(site))
+            .layer(map_response(guarded)))
+    }
+}
+
+/// Headers that suit every answer here. The address may hold a code, which is nobody else's business.
+async fn guarded(mut response: Response) -> Response {
+    let headers = response.headers_mut();
+    headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    headers.insert(REFERRER_POLICY, HeaderValue::from_static("no-referrer"));
+    headers.entry(CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    response
+}
+
+async fn index(State(site): State<Arc<Site>>) -> Response {
+    match site.files.get("/index.html") {
+        Some(page) => ([(CONTENT_SECURITY_POLICY, site.policy.clone())], page.answer()).into_response(),
+        None => plain_page(&site),
+    }
+}
+
+async fn curl(State(site): State<Arc<Site>>) -> Response {
+    plain_page(&site)
+}
+
+fn plain_page(site: &Site) -> Response {
+    const POLICY: &str =
+        "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+    ([(CONTENT_SECURITY_POLICY, POLICY)], Html(site.plain.clone())).into_response()
+}
+
+/// `GET /demo.json`: the settings, and what the page cannot see of itself: which cookies the browser sends. Never their values.
+async fn settings_and_cookies(State(site): State<Arc<Site>>, headers: HeaderMap) -> Json<Value> {
+    let mut settings = site.settings.clone();
+    settings["cookies"] = cookies(&headers);
+    Json(settings)
+}
+
+fn cookies(headers: &HeaderMap) -> Value {
+    let lines = headers.get_all(COOKIE).iter().filter_map(|line| line.to_str().ok());
+    let pairs = lines.flat_map(|line| line.split(';')).filter_map(|pair| pair.trim().split_once('='));
+    pairs.map(|(name, value)| json!({"name": name, "bytes": value.len()})).collect()
+}
+
+async fn file(State(site): State<Arc<Site>>, request: Request) -> Response {
+    let path = request.uri().path();
+    let is_read = [Method::GET, Method::HEAD].contains(request.method());
+    let Some(file) = site.files.get(path).filter(|_| is_read && path != "/index.html") else {
+        return not_found();
+    };
+    let mut response = file.answer();
+    if path.starts_with("/assets/") {
+        response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(FOREVER));
+    }
+    response
+}
+
+impl File {
+    fn answer(&self) -> Response {
+        ([(CONTENT_TYPE, self.kind)], self.body.clone()).into_response()
+    }
+}
+
+/// The files of a folder and of its folders, by the path that asks for them. None if there is no such folder.
+fn read(folder: &Path) -> io::Result<BTreeMap<String, File>> {
+    let (mut files, mut bytes) = (BTreeMap::new(), 0);
+    let mut folders = vec![(folder.to_owned(), "/".to_owned())];
+    while let Some((folder, path)) = folders.pop() {
+        let entries = match fs::read_dir(&folder) {
+            Err(error) if path == "/" && error.kind() == io::ErrorKind::NotFound => return Ok(files),
+            entries => entries?,
+        };
+        for entry in entries {
+            let entry = entry?;
+            let (Ok(name), file_type) = (entry.file_name().into_string(), entry.file_type()?) else { continue };
+            if file_type.is_dir() {
+                folders.push((entry.path(), format!("{path}{name}/")));
+            } else if let Some(kind) = kind(&name).filter(|_| file_type.is_file()) {
+                // A symbolic link is neither: it may lead anywhere.
+                let body = Bytes::from(fs::read(entry.path())?);
+                bytes += body.len();
+                files.insert(format!("{path}{name}"), File { kind, body });
+            }
+            if files.len() > MAX_FILES || folders.len() > MAX_FILES || bytes > MAX_BYTES {
+                return Err(io::Error::other("too large to be the demo page"));
+            }
+        }
+    }
+    Ok(files)
+}
+
+/// The kinds of files that a page is made of. Others are not served.
+fn kind(name: &str) -> Option<&'static str> {
+    match name.rsplit_once('.')?.1 {
+        "html" => Some("text/html; charset=utf-8"),
+        "js" => Some("text/javascript; charset=utf-8"),
+        "css" => Some("text/css; charset=utf-8"),
+        "svg" => Some("image/svg+xml"),
+        _ => None,
+    }
+}
+
+fn plain(guide: &str, is_alone: bool) -> String {
+    let how = if is_alone {
+        "<p>There is a demo page too, once it is built: <code>npm ci &amp;&amp; npm run demo</code> in <code>web/</code>, \
+         then start this again.</p>"
+    } else {
+        "<p><a href=\"/\">The demo page</a></p>"
+    };
+    format!(
+        "<!doctype html><html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" \
+         content=\"width=device-width\"><title>kakao-login</title><style>:root{{color-scheme:light dark;\
+         font:16px/1.5 system-ui,sans-serif}}body{{max-width:60rem;margin:2rem auto;padding:0 1rem}}\
+         pre{{white-space:pre-wrap;overflow-wrap:anywhere}}</style><h1>kakao-login</h1>{how}<pre>{}</pre></html>",
+        guide.replace('&', "&amp;").replace('<', "&lt;")
+    )
+}

@@ -1,0 +1,137 @@
+use axum::http::StatusCode;
+use lambda_http::Service;
+
+use super::*;
+
+fn surroundings() -> Surroundings {
+    Surroundings {
+        api: "http://localhost:9000".to_owned(),
+        kakao_auth_url: "http://localhost:9001".to_owned(),
+        client_id: "key".to_owned(),
+        access_ttl: 20,
+        stand_in: Some("http://localhost:9001".to_owned()),
+        guide: "curl a & <b>".to_owned(),
+    }
+}
+
+/// A folder of its own that goes when the test does.
+struct Folder(std::path::PathBuf);
+
+impl Folder {
+    fn with(files: &[(&str, &str)]) -> Self {
+        let folder = std::env::temp_dir().join(format!("demo-{}", crate::client::unique()));
+        for (name, text) in files {
+            let file = folder.join(name);
+            fs::create_dir_all(file.parent().unwrap()).unwrap();
+            fs::write(file, text).unwrap();
+        }
+        Self(folder)
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+async fn ask(pages: &Router, method: &str, path: &str, cookies: &[&str]) -> (StatusCode, HeaderMap, String) {
+    let mut request = Request::builder().method(method).uri(path);
+    for cookie in cookies {
+        request = request.header(COOKIE, *cookie);
+    }
+    let answer = pages.clone().call(request.body(axum::body::Body::empty()).unwrap()).await.unwrap();
+    let (parts, body) = answer.into_parts();
+    let body = axum::body::to_bytes(body, MAX_BYTES).await.unwrap();
+    (parts.status, parts.headers, String::from_utf8(body.to_vec()).unwrap())
+}
+
+#[tokio::test]
+async fn the_built_page_comes_with_a_strict_policy_and_is_not_kept() {
+    let folder =
+        Folder::with(&[("index.html", "<!doctype html>demo"), ("assets/app-1.js", "1"), ("assets/a.map", "{}")]);
+    let pages = surroundings().pages(&folder.0).unwrap();
+
+    let (status, headers, body) = ask(&pages, "GET", "/?code=x&state=y", &[]).await;
+    assert_eq!((status, body.as_str()), (StatusCode::OK, "<!doctype html>demo"));
+    assert_eq!(headers[CACHE_CONTROL], "no-store");
+    assert_eq!(headers[X_CONTENT_TYPE_OPTIONS], "nosniff");
+    let policy = headers[CONTENT_SECURITY_POLICY].to_str().unwrap();
+    for rule in
+        ["default-src 'none'", "script-src 'self';", "connect-src 'self';", "img-src 'self' http://localhost:9001;"]
+    {
+        assert!(policy.contains(rule), "{policy}");
+    }
+    assert!(!policy.contains("unsafe"), "{policy}");
+
+    let (status, headers, _) = ask(&pages, "GET", "/assets/app-1.js", &[]).await;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(headers[CONTENT_TYPE], "text/javascript; charset=utf-8");
+    assert_eq!(headers[CACHE_CONTROL], FOREVER);
+    assert_eq!(ask(&pages, "GET", "/assets/a.map", &[]).await.0, StatusCode::NOT_FOUND, "no kind of file of a page");
+}
+
+#[tokio::test]
+async fn nothing_outside_of_the_folder_is_served() {
+    let folder = Folder::with(&[("dist/index.html", "demo"), ("secret.js", "secret")]);
+    std::os::unix::fs::symlink(folder.0.join("secret.js"), folder.0.join("dist/link.js")).unwrap();
+    std::os::unix::fs::symlink(&folder.0, folder.0.join("dist/assets")).unwrap();
+    let pages = surroundings().pages(&folder.0.join("dist")).unwrap();
+    for path in
+        ["/../secret.js", "/%2e%2e/secret.js", "/..%2fsecret.js", "//secret.js", "/link.js", "/assets/secret.js"]
+    {
+        assert_eq!(ask(&pages, "GET", path, &[]).await.0, StatusCode::NOT_FOUND, "{path}");
+    }
+    for (method, path) in [("POST", "/"), ("POST", "/nowhere"), ("GET", "/nowhere"), ("GET", "/index.html")] {
+        assert_eq!(ask(&pages, method, path, &[]).await.0, StatusCode::NOT_FOUND, "{method} {path}");
+    }
+}
+
+#[tokio::test]
+async fn a_folder_that_cannot_be_the_demo_is_refused() {
+    let names: Vec<String> = (0..=MAX_FILES).map(|number| format!("{number}.js")).collect();
+    let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
+    let folder = Folder::with(&files);
+    assert!(surroundings().pages(&folder.0).is_err());
+}
+
+#[tokio::test]
+async fn without_the_demo_the_plain_page_says_how_to_get_it() {
+    let pages = surroundings().pages(Path::new("no/such/folder")).unwrap();
+    let (status, headers, body) = ask(&pages, "GET", "/", &[]).await;
+    assert_eq!(status, StatusCode::OK);
+    assert!(body.contains("npm ci &amp;&amp; npm run demo") && body.contains("curl a &amp; &lt;b>"), "{body}");
+    assert!(headers[CONTENT_SECURITY_POLICY].to_str().unwrap().starts_with("default-src 'none'"));
+    assert_eq!(ask(&pages, "GET", "/curl", &[]).await.2, body);
+    assert!(ask(&pages, "GET", "/README.md", &[]).await.2.starts_with("# kakao-login"));
+}
+
+#[tokio::test]
+async fn the_page_learns_the_names_and_lengths_of_cookies_and_not_their_values() {
+    let pages = surroundings().pages(Path::new("no/such/folder")).unwrap();
+    let (_, headers, body) =
+        ask(&pages, "GET", "/demo.json", &["__Host-Http-refresh_token=AQsecret; a=b=c", "odd", "e="]).await;
+    assert_eq!(headers[CACHE_CONTROL], "no-store");
+    assert!(!body.contains("secret"), "{body}");
+    let body: Value = serde_json::from_str(&body).unwrap();
+    assert_eq!(
+        body,
+        json!({
+            "api": "http://localhost:9000",
+            "authorizeUrl": "http://localhost:9001/oauth/authorize",
+            "clientId": "key",
+            "redirectUri": "http://localhost:9000/",
+            "accessTtl": 20,
+            "stand-in": "http://localhost:9001",
+            "cookies": [{"name": "__Host-Http-refresh_token", "bytes": 8}, {"name": "a", "bytes": 3}, {"name": "e", "bytes": 0}],
+        })
+    );
+}
+
+#[tokio::test]
+async fn pictures_may_come_from_kakao_where_kakao_is_no_stand_in() {
+    let folder = Folder::with(&[("index.html", "demo")]);
+    let pages = Surroundings { stand_in: None, ..surroundings() }.pages(&folder.0).unwrap();
+    let (_, headers, _) = ask(&pages, "GET", "/", &[]).await;
+    assert!(headers[CONTENT_SECURITY_POLICY].to_str().unwrap().contains("img-src 'self' https://*.kakaocdn.net;"));
+}
