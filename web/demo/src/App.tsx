@@ -1,0 +1,88 @@
+//! The page: causes on the left, effects on the right; one below the other where it is narrow.
+
+import { useRef } from 'react';
+import { useAuth } from '../../src/react.js';
+import { Actions } from './Actions.js';
+import type { Demo } from './demo.js';
+import { Drawer } from './Drawer.js';
+import { FaultSwitches } from './FaultSwitches.js';
+import { JournalCard } from './JournalCard.js';
+import { useTexts } from './language.js';
+import { SessionCard } from './SessionCard.js';
+import type { Language } from './texts.js';
+
+export function App({ demo }: { demo: Demo }) {
+  const { status } = useAuth();
+  const { t } = useTexts();
+  const drawer = useRef<HTMLDialogElement>(null);
+  return (
+    <>
+      <Header />
+      <main>
+        <div className="hero">
+          <h1>{t.hero}</h1>
+          <p>{t.lead}</p>
+        </div>
+        <div className="columns">
+          <div className="column">
+            <SessionCard demo={demo} onWhere={() => drawer.current?.showModal()} />
+            {status === 'authenticated' && <Actions demo={demo} />}
+            <FaultSwitches demo={demo} />
+          </div>
+          <div className="column">
+            <JournalCard journal={demo.journal} />
+          </div>
+        </div>
+      </main>
+      <Footer />
+      <Drawer ref={drawer} client={demo.client} />
+    </>
+  );
+}
+
+const LANGUAGES: [Language, string][] = [
+  ['ko', '한국어'],
+  ['en', 'English'],
+];
+
+function Header() {
+  const { language, speak, t } = useTexts();
+  return (
+    <header className="bar">
+      <span className="brand">
+        <svg viewBox="0 0 32 32" aria-hidden="true" focusable="false">
+          <rect width="32" height="32" rx="9" />
+          <circle cx="16" cy="16" r="8" />
+          <path d="M16 8a8 8 0 1 1-7.6 5.5" />
+        </svg>
+        kakao-login
+      </span>
+      <div className="languages" role="group" aria-label={t.language}>
+        {LANGUAGES.map(([code, name]) => (
+          <button key={code} type="button" lang={code} aria-pressed={language === code} onClick={() => speak(code)}>
+            {name}
+          </button>
+        ))}
+      </div>
+    </header>
+  );
+}
+
+/** The README is served as it is, and browsers find the heading in it. */
+const TOPICS = { how: 'How%20it%20works', limits: 'Limits', deploy: 'Deploy' };
+
+function Footer() {
+  const { t } = useTexts();
+  return (
+    <footer className="bar">
+      <nav aria-label={t.footer}>
+        {(['how', 'limits', 'deploy'] as const).map((topic) => (
+          <a key={topic} href={`/README.md#:~:text=%23%23%20${TOPICS[topic]}`}>
+            {t.links[topic]}
+          </a>
+        ))}
+        <a href="/curl">{t.links.curl}</a>
+      </nav>
+    </footer>
+  );
+}

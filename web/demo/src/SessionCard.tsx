@@ -1,0 +1,149 @@
+//! Who is signed in: one view for each state.
+
+import { useEffect, useState } from 'react';
+import type { User } from '../../src/index.js';
+import { useAuth } from '../../src/react.js';
+import type { Demo } from './demo.js';
+import { icons, KakaoSymbol } from './icons.js';
+import { useTexts } from './language.js';
+import { Ring } from './Ring.js';
+
+export function SessionCard({ demo, onWhere }: { demo: Demo; onWhere: () => void }) {
+  const { status, user, error } = useAuth();
+  const { t } = useTexts();
+  const isCutOff = error?.code === 'unavailable';
+  return (
+    <section className="card session" aria-labelledby="session">
+      <div className="card-head">
+        <h2 id="session">{t.session}</h2>
+        <p role="status" aria-live="polite">
+          {status === 'unknown' && <Badge tone={isCutOff ? 'warning' : 'quiet'} text={t.checking} />}
+          {status === 'anonymous' && <Badge tone="quiet" text={t.anonymous} />}
+          {status === 'authenticated' && <Badge tone={isCutOff ? 'warning' : 'good'} text={isCutOff ? t.offline : t.signedIn} />}
+        </p>
+      </div>
+      <div role="status" aria-live="polite">
+        {error && (
+          <p className={error.code === 'denied' ? 'alert quiet' : 'alert'}>
+            {icons.alert}
+            <span>{t.error(error.code, status)}</span>
+          </p>
+        )}
+      </div>
+      {status === 'unknown' && <Checking />}
+      {status === 'anonymous' && <SignIn demo={demo} />}
+      {status === 'authenticated' && <Profile user={user} demo={demo} isCutOff={isCutOff} />}
+      <div className="card-foot">
+        <button type="button" className="plain" onClick={onWhere}>
+          {icons.key}
+          {t.whereIsIt}
+        </button>
+      </div>
+    </section>
+  );
+}
+
+function Badge({ tone, text }: { tone: 'good' | 'warning' | 'quiet'; text: string }) {
+  return <span className={`badge ${tone}`}>{text}</span>;
+}
+
+function Checking() {
+  const { t } = useTexts();
+  return (
+    <div className="checking">
+      <span className="spinner" aria-hidden="true" />
+      <p>{t.checkingLong}</p>
+    </div>
+  );
+}
+
+function SignIn({ demo }: { demo: Demo }) {
+  const { login } = useAuth();
+  const { t } = useTexts();
+  const [isLeaving, setLeaving] = useState(false);
+  useEffect(() => {
+    // Back from Kakao's page, the browser shows this one as it was left.
+    const stay = () => setLeaving(false);
+    addEventListener('pageshow', stay);
+    return () => removeEventListener('pageshow', stay);
+  }, []);
+  return (
+    <>
+      <div className="sign-in">
+        <p className="welcome">{t.welcome}</p>
+        <button
+          type="button"
+          className="kakao"
+          aria-busy={isLeaving}
+          onClick={() => {
+            setLeaving(true);
+            login().catch(() => setLeaving(false));
+          }}
+        >
+          <KakaoSymbol />
+          <span>{t.login}</span>
+        </button>
+        <p className="note">{demo.config['stand-in'] ? t.standIn : t.realKakao}</p>
+      </div>
+      <div className="steps">
+        <h3>{t.steps}</h3>
+        <ol>
+          {t.stepList.map((step) => (
+            <li key={step}>{step}</li>
+          ))}
+        </ol>
+      </div>
+    </>
+  );
+}
+
+function Profile({ user, demo, isCutOff }: { user: User; demo: Demo; isCutOff: boolean }) {
+  const { language, t } = useTexts();
+  const joined = user.created_at && new Intl.DateTimeFormat(language, { dateStyle: 'long' }).format(new Date(user.created_at));
+  return (
+    <>
+      <div className="profile">
+        <Avatar user={user} standIn={demo.config['stand-in']} />
+        <div className="who">
+          <h3>{user.nickname || t.noName}</h3>
+          {joined && <p className="note">{t.joined(joined)}</p>}
+        </div>
+      </div>
+      <Ring demo={demo} isCutOff={isCutOff} />
+      <div className="pair">
+        <button type="button" className="button" onClick={() => void demo.logout(false)}>
+          {icons.out}
+          {t.logout}
+        </button>
+        <button type="button" className="button" onClick={() => void demo.logout(true)}>
+          {icons.out}
+          {t.logoutEverywhere}
+        </button>
+      </div>
+    </>
+  );
+}
+
+const HUES = 6;
+
+/** The picture, or one drawn here: a stand-in's people have pictures at addresses that do not exist. */
+function Avatar({ user, standIn }: { user: User; standIn: string | null }) {
+  const { t } = useTexts();
+  const [isBroken, setBroken] = useState(false);
+  const picture = user.profile_image;
+  if (picture && !isBroken && (!standIn || picture.startsWith(`${standIn}/`))) {
+    return <img className="avatar" src={picture} alt={t.picture} width={64} height={64} onError={() => setBroken(true)} />;
+  }
+  const hue = [...String(user.pk)].reduce((sum, letter) => sum + letter.charCodeAt(0), 0) % HUES;
+  const initial = [...(user.nickname ?? '')][0];
+  return (
+    <span className="avatar" data-hue={hue} aria-hidden="true">
+      {initial ?? (
+        <svg viewBox="0 0 20 20">
+          <circle cx="10" cy="7.5" r="3.2" />
+          <path d="M3.8 17a6.2 6.2 0 0 1 12.4 0z" />
+        </svg>
+      )}
+    </span>
+  );
+}

@@ -1,0 +1,119 @@
+//! The auth client of this page with its journal, and what the buttons do.
+
+import { createAuthClient, type AuthClient, type AuthState } from '../../src/index.js';
+import type { Config } from './config.js';
+import { createJournal, type Source, type Step } from './journal.js';
+import { createWire, type Fault, type Trip } from './wire.js';
+
+export type Demo = ReturnType<typeof createDemo>;
+
+export function createDemo(config: Config) {
+  const journal = createJournal();
+  const wire = createWire(record);
+  const client: AuthClient = createAuthClient({
+    baseUrl: config.api,
+    kakao: { clientId: config.clientId, redirectUri: config.redirectUri, authorizeUrl: config.authorizeUrl },
+    fetch: wire.fetch,
+  });
+  const watched = new Set<Trip[]>();
+  /** Of the newest answers that an event of the client will tell of. */
+  const lastMs: Record<string, number> = {};
+  /** How long the present token lives from its issue to its end. */
+  let life = config.accessTtl * 1_000;
+  let was: AuthState['status'] = 'unknown';
+
+  function record(trip: Trip) {
+    watched.forEach((trips) => trips.push(trip));
+    const { method, path, status, retry, ms, simulated } = trip;
+    if (!simulated) journal.count('requests');
+    if (path === '/auth/refresh' && !simulated) journal.count('refreshes');
+    if (['/auth/refresh', '/auth/kakao'].includes(path) && status === 200) {
+      lastMs[path] = ms;
+    } else {
+      journal.add({ kind: 'trip', method, path, status, retry }, simulated ? 'page' : 'network', { ms, simulated });
+    }
+  }
+
+  function signedIn(via: Source) {
+    const exchanged = lastMs['/auth/kakao'];
+    if (via === 'tab') journal.add({ kind: was === 'unknown' ? 'handed-over' : 'joined' }, 'tab');
+    else if (exchanged !== undefined) journal.add({ kind: 'exchanged' }, 'network', { ms: exchanged });
+    else journal.add({ kind: 'resumed' }, 'network', { ms: lastMs['/auth/refresh'] ?? null });
+  }
+
+  client.on(({ type, via }) => {
+    const expiresAt = client.expiresAt();
+    if (expiresAt !== null && (type === 'signed-in' || type === 'refreshed')) {
+      life = via === 'network' ? expiresAt - Date.now() : config.accessTtl * 1_000;
+    }
+    if (type === 'signed-in') signedIn(via);
+    else if (type === 'refreshed') {
+      const ms = via === 'network' ? (lastMs['/auth/refresh'] ?? null) : null;
+      journal.add({ kind: 'refreshed', via }, via, { ms });
+    } else if (type === 'retried') {
+      journal.count('retries');
+      wire.expectRetry();
+    } else if (type === 'unavailable') journal.add({ kind: 'unavailable' }, 'page');
+    else if (via === 'network') journal.add({ kind: 'expired' }, 'network');
+    else if (via === 'tab') journal.add({ kind: 'signed-out', via }, 'tab');
+    was = client.getState().status;
+  });
+
+  void client.start().then((state) => {
+    was = state.status;
+    if (state.status !== 'anonymous' || state.error) return;
+    journal.add({ kind: journal.get().counters.requests === 0 ? 'first-visit' : 'checked' }, 'page');
+  });
+
+  return {
+    config,
+    client,
+    journal,
+    wire,
+    getLife: () => life,
+
+    /** Calls the API this often at once, after the access token has expired if so wished, and says what that took. */
+    async call(times: number, expire: boolean): Promise<Step[]> {
+      if (expire) {
+        const token = await client.getToken().catch(() => null);
+        if (token) wire.expire(token);
+        journal.add({ kind: 'force-expired' }, 'page', { simulated: true });
+      }
+      const trips: Trip[] = [];
+      watched.add(trips);
+      const one = () => client.fetch('/auth/profile').then((response) => response.arrayBuffer());
+      await Promise.allSettled(Array.from({ length: times }, one));
+      watched.delete(trips);
+      const steps = summary(trips);
+      if (times > 1) journal.add({ kind: 'result', steps }, 'page');
+      return steps;
+    },
+
+    async logout(everywhere: boolean) {
+      journal.add({ kind: 'signing-out', everywhere }, 'page');
+      const heard = await client.logout({ everywhere });
+      if (!heard) journal.add({ kind: 'owed' }, 'page');
+    },
+
+    /** Renews at once, so that nobody has to wait for the token's end to see what a fault does. */
+    setFault(fault: Fault, on: boolean) {
+      wire.setFault(fault, on);
+      journal.add({ kind: 'fault', fault, on }, 'page', { simulated: true });
+      // What a browser says when its network is back.
+      if (fault === 'offline' && !on) dispatchEvent(new Event('online'));
+      if (client.getState().status !== 'anonymous') client.refresh().catch(() => {});
+    },
+  };
+}
+
+/** The first tries, the renewals and the second tries, each by status. */
+function summary(trips: Trip[]): Step[] {
+  const steps = new Map<string, Step>();
+  for (const { path, status, retry } of trips) {
+    const what = path === '/auth/refresh' ? 'refresh' : retry ? 'retry' : 'call';
+    const name = `${what} ${status}`;
+    steps.set(name, { count: (steps.get(name)?.count ?? 0) + 1, what, status });
+  }
+  const order = ['call', 'refresh', 'retry'];
+  return [...steps.values()].sort((a, b) => order.indexOf(a.what) - order.indexOf(b.what));
+}

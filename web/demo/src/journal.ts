@@ -1,0 +1,75 @@
+//! What has happened, newest first, and how often. Rows are facts; the words for them are in `texts.ts`.
+
+import type { Fault, Trip } from './wire.js';
+
+export type Source = 'network' | 'tab' | 'page';
+
+/** A part of a result such as `20 × 401 → 1 × refresh → 20 × 200`. */
+export interface Step {
+  count: number;
+  what: 'call' | 'refresh' | 'retry';
+  status: number | null;
+}
+
+export type Entry =
+  | { kind: 'first-visit' | 'checked' | 'exchanged' | 'resumed' | 'handed-over' | 'joined' | 'owed' | 'unavailable' | 'expired' | 'force-expired' }
+  | { kind: 'refreshed' | 'signed-out'; via: Source }
+  | { kind: 'signing-out'; everywhere: boolean }
+  | { kind: 'fault'; fault: Fault; on: boolean }
+  | { kind: 'result'; steps: Step[] }
+  | ({ kind: 'trip' } & Pick<Trip, 'method' | 'path' | 'status' | 'retry'>);
+
+export interface Row {
+  id: number;
+  at: Date;
+  entry: Entry;
+  source: Source;
+  simulated: boolean;
+  ms: number | null;
+  /** Requests that are alike and come at once share a row. */
+  count: number;
+}
+
+export interface Counters {
+  refreshes: number;
+  retries: number;
+  /** Requests that have left this page. Simulated ones have not. */
+  requests: number;
+}
+
+const MAX_ROWS = 100;
+const AT_ONCE_MS = 600;
+
+export type Journal = ReturnType<typeof createJournal>;
+
+export function createJournal() {
+  const listeners = new Set<() => void>();
+  let state: { rows: Row[]; counters: Counters } = { rows: [], counters: { refreshes: 0, retries: 0, requests: 0 } };
+  let next = 0;
+
+  function change(change: Partial<typeof state>) {
+    state = { ...state, ...change };
+    listeners.forEach((listener) => listener());
+  }
+
+  return {
+    get: () => state,
+    subscribe(listener: () => void) {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+    count(name: keyof Counters) {
+      change({ counters: { ...state.counters, [name]: state.counters[name] + 1 } });
+    },
+    add(entry: Entry, source: Source, { simulated = false, ms = null }: { simulated?: boolean; ms?: number | null } = {}) {
+      const at = new Date();
+      const [last, ...older] = state.rows;
+      const same = last && entry.kind === 'trip' && JSON.stringify(last.entry) === JSON.stringify(entry);
+      if (same && last.simulated === simulated && at.getTime() - last.at.getTime() < AT_ONCE_MS) {
+        change({ rows: [{ ...last, count: last.count + 1, ms: Math.max(last.ms ?? 0, ms ?? 0) }, ...older] });
+        return;
+      }
+      change({ rows: [{ id: next++, at, entry, source, simulated, ms, count: 1 }, ...state.rows].slice(0, MAX_ROWS) });
+    },
+  };
+}
