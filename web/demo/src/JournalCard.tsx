@@ -52,7 +52,7 @@ function Line({ row }: { row: Row }) {
           {t.source[row.source]}
           {row.simulated && ` · ${t.simulated}`}
         </span>
-        {row.ms !== null && <span>{row.ms} ms</span>}
+        {row.ms !== null && <span>{row.count > 1 ? t.upTo(row.ms) : `${row.ms} ms`}</span>}
       </span>
     </li>
   );

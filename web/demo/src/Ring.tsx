@@ -38,14 +38,17 @@ export function Ring({ demo, isCutOff }: { demo: Demo; isCutOff: boolean }) {
         <circle className="track" cx="32" cy="32" r="27" />
         {/* It runs down clockwise, so what is left ends at twelve o'clock. */}
         <circle className="left" cx="32" cy="32" r="27" pathLength="100" strokeDasharray={`${share * 100} 100`} transform="rotate(-90 32 32) scale(1 -1) translate(0 -64)" />
-        <path className="mark" d="M32 1.5v7" transform={`rotate(${turn} 32 32)`} />
+        <path className="mark" d="M32 2v6" transform={`rotate(${turn} 32 32)`} />
         <text x="32" y="38.5" textAnchor="middle">{Math.ceil(left / 1_000)}</text>
       </svg>
       <div>
-        <p className="label" id="left">{t.tokenLeft}</p>
-        <p className="amount" aria-labelledby="left">
-          {Math.ceil(left / 1_000)}
-          <small>{t.seconds}</small>
+        <p className="label">
+          {t.tokenLeft}
+          <span className="unseen">
+            {' '}
+            {Math.ceil(left / 1_000)}
+            {t.seconds}
+          </span>
         </p>
         <p className="note">{note}</p>
       </div>

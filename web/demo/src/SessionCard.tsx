@@ -103,13 +103,15 @@ function Profile({ user, demo, isCutOff }: { user: User; demo: Demo; isCutOff: b
   return (
     <>
       <div className="profile">
-        <Avatar user={user} standIn={demo.config['stand-in']} />
-        <div className="who">
-          <h3>{user.nickname || t.noName}</h3>
-          {joined && <p className="note">{t.joined(joined)}</p>}
+        <div className="person">
+          <Avatar user={user} standIn={demo.config['stand-in']} />
+          <div className="who">
+            <h3>{user.nickname || t.noName}</h3>
+            {joined && <p className="note">{t.joined(joined)}</p>}
+          </div>
         </div>
+        <Ring demo={demo} isCutOff={isCutOff} />
       </div>
-      <Ring demo={demo} isCutOff={isCutOff} />
       <div className="pair">
         <button type="button" className="button" onClick={() => void demo.logout(false)}>
           {icons.out}

@@ -30,7 +30,7 @@ export function createDemo(config: Config) {
     if (['/auth/refresh', '/auth/kakao'].includes(path) && status === 200) {
       lastMs[path] = ms;
     } else {
-      journal.add({ kind: 'trip', method, path, status, retry }, simulated ? 'page' : 'network', { ms, simulated });
+      journal.add({ kind: 'trip', method, path, status, retry }, simulated ? 'page' : 'network', { ms: simulated ? null : ms, simulated });
     }
   }
 

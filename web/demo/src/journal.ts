@@ -66,7 +66,7 @@ export function createJournal() {
       const [last, ...older] = state.rows;
       const same = last && entry.kind === 'trip' && JSON.stringify(last.entry) === JSON.stringify(entry);
       if (same && last.simulated === simulated && at.getTime() - last.at.getTime() < AT_ONCE_MS) {
-        change({ rows: [{ ...last, count: last.count + 1, ms: Math.max(last.ms ?? 0, ms ?? 0) }, ...older] });
+        change({ rows: [{ ...last, count: last.count + 1, ms: ms === null ? null : Math.max(last.ms ?? 0, ms) }, ...older] });
         return;
       }
       change({ rows: [{ id: next++, at, entry, source, simulated, ms, count: 1 }, ...state.rows].slice(0, MAX_ROWS) });

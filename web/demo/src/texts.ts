@@ -59,16 +59,17 @@ const ko = {
   simulatedNote: '만료와 401은 이 페이지에서 흉내 낸 것이고, 갱신과 재시도는 실제 요청이에요.',
 
   faults: '고장 내 보기',
-  faultsNote: '이 페이지 안에서 흉내 내는 것으로, 서버에는 아무 일도 일어나지 않아요. 켜고 끌 때 바로 갱신을 한 번 시도해요.',
+  faultsNote: '서버에는 아무 일도 일어나지 않아요. 스위치를 누르면 바로 갱신을 한 번 시도해요.',
   fault: { offline: '오프라인', unavailable: '인증 서버 503' },
   faultHint: { offline: '모든 요청이 답을 받지 못해요', unavailable: '로그인·갱신·로그아웃이 503을 받아요' },
   simulated: '흉내',
+  simulatedHere: '이 페이지에서 흉내',
+  upTo: (ms: number) => `최대 ${ms} ms`,
 
   journal: '일어난 일',
   counters: { refreshes: '갱신', retries: '재시도', requests: 'API 요청' },
   countersNote: '서버로 실제로 나간 요청만 세어요.',
   journalEmpty: '아직 아무 일도 없었어요.',
-  times: (count: number) => `${count}번`,
 
   drawer: '내 토큰은 어디에 있나요?',
   close: '닫기',
@@ -109,7 +110,7 @@ const ko = {
           : '서버에 연결할 수 없어요. 자동으로 다시 시도해요.',
     })[code],
   step: ({ what, status }: Step): string => (what === 'refresh' ? (status === 200 ? '갱신' : `갱신 ${status ?? '무응답'}`) : `${status ?? '무응답'}`),
-  stepRole: { call: '첫 요청', refresh: '갱신', retry: '재시도' },
+  stepRole: { call: '첫 요청', refresh: '쿠키로 새 토큰', retry: '재시도' },
   entry(entry: Entry): string {
     switch (entry.kind) {
       case 'first-visit': return '첫 방문 · 요청 0개';
@@ -118,7 +119,7 @@ const ko = {
       case 'resumed': return '쿠키로 세션을 이어 감';
       case 'handed-over': return '토큰을 넘겨받음 · 요청 0개';
       case 'joined': return '다른 탭에서 로그인함 · 요청 0개';
-      case 'refreshed': return entry.via === 'tab' ? '다른 탭이 갱신한 토큰을 받음' : '조용한 갱신';
+      case 'refreshed': return entry.via === 'tab' ? '다른 탭이 갱신한 토큰을 받음 · 요청 0개' : '조용한 갱신 → 200';
       case 'force-expired': return '토큰을 만료된 것으로 취급';
       case 'expired': return '서버가 세션을 끝냄';
       case 'signed-out': return '다른 탭에서 로그아웃함';
@@ -188,16 +189,17 @@ const en: Texts = {
   simulatedNote: 'Expiry and its 401 are simulated in this page. The renewal and the retries are real requests.',
 
   faults: 'Break something',
-  faultsNote: 'Simulated in this page; nothing happens to the server. A renewal is tried as you flip a switch.',
+  faultsNote: 'Nothing happens to the server. A renewal is tried as you flip a switch.',
   fault: { offline: 'Offline', unavailable: 'Auth server 503' },
   faultHint: { offline: 'No request gets an answer', unavailable: 'Login, refresh and log-out get a 503' },
   simulated: 'simulated',
+  simulatedHere: 'Simulated in this page',
+  upTo: (ms) => `up to ${ms} ms`,
 
   journal: 'What happened',
   counters: { refreshes: 'Refreshes', retries: 'Retries', requests: 'API requests' },
   countersNote: 'Only requests that really went to the server count.',
   journalEmpty: 'Nothing yet.',
-  times: (count) => `${count} times`,
 
   drawer: 'Where is my token?',
   close: 'Close',
@@ -235,7 +237,7 @@ const en: Texts = {
       unavailable: status === 'anonymous' ? 'Can’t reach the server. Please log in again in a moment.' : 'Can’t reach the server; retrying.',
     })[code],
   step: ({ what, status }) => (what === 'refresh' ? (status === 200 ? 'refresh' : `refresh ${status ?? 'unanswered'}`) : `${status ?? 'no answer'}`),
-  stepRole: { call: 'first try', refresh: 'renewal', retry: 'retry' },
+  stepRole: { call: 'first try', refresh: 'new token by cookie', retry: 'retry' },
   entry(entry) {
     switch (entry.kind) {
       case 'first-visit': return 'First visit · 0 requests';
@@ -244,7 +246,7 @@ const en: Texts = {
       case 'resumed': return 'Session resumed by the cookie';
       case 'handed-over': return 'Token handed over · 0 requests';
       case 'joined': return 'Signed in by another tab · 0 requests';
-      case 'refreshed': return entry.via === 'tab' ? 'Got the token another tab renewed' : 'Silent refresh';
+      case 'refreshed': return entry.via === 'tab' ? 'Got the token another tab renewed · 0 requests' : 'Silent refresh → 200';
       case 'force-expired': return 'Token treated as expired';
       case 'expired': return 'The server ended the session';
       case 'signed-out': return 'Logged out by another tab';
