@@ -28,7 +28,7 @@ export function Ring({ demo, isCutOff }: { demo: Demo; isCutOff: boolean }) {
   const life = demo.getLife();
   const left = Math.max(0, (demo.client.expiresAt() ?? now) - now);
   const share = Math.min(1, left / life);
-  const isNew = now - renewedAt < NEWS_MS;
+  const isNew = !isCutOff && now - renewedAt < NEWS_MS;
   const renewal = renewalMs(life);
   const note = isNew ? t.renewed : isCutOff ? t.waiting : left === 0 ? t.onDemand : t.renewsAt(Math.round(renewal / 1_000));
   const turn = -360 * (renewal / life);

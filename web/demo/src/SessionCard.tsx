@@ -68,7 +68,7 @@ function SignIn({ demo }: { demo: Demo }) {
     return () => removeEventListener('pageshow', stay);
   }, []);
   return (
-    <>
+    <div className="start">
       <div className="sign-in">
         <p className="welcome">{t.welcome}</p>
         <button
@@ -93,13 +93,12 @@ function SignIn({ demo }: { demo: Demo }) {
           ))}
         </ol>
       </div>
-    </>
+    </div>
   );
 }
 
 function Profile({ user, demo, isCutOff }: { user: User; demo: Demo; isCutOff: boolean }) {
-  const { language, t } = useTexts();
-  const joined = user.created_at && new Intl.DateTimeFormat(language, { dateStyle: 'long' }).format(new Date(user.created_at));
+  const { t } = useTexts();
   return (
     <>
       <div className="profile">
@@ -107,7 +106,7 @@ function Profile({ user, demo, isCutOff }: { user: User; demo: Demo; isCutOff: b
           <Avatar user={user} standIn={demo.config['stand-in']} />
           <div className="who">
             <h3>{user.nickname || t.noName}</h3>
-            {joined && <p className="note">{t.joined(joined)}</p>}
+            {user.created_at && <p className="note">{t.joined(new Date(user.created_at))}</p>}
           </div>
         </div>
         <Ring demo={demo} isCutOff={isCutOff} />

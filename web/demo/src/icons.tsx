@@ -24,7 +24,7 @@ export const icons = {
   alert: <Icon><path d="M10 7v3.5M10 13.5h.01M10 3.5l7 12.5H3z" /></Icon>,
   check: <Icon><path d="m4.5 10.5 3.5 3.5 7.5-8" /></Icon>,
   close: <Icon><path d="m5 5 10 10M15 5 5 15" /></Icon>,
-  dot: <Icon><circle cx="10" cy="10" r="2.5" /></Icon>,
+  dot: <Icon><circle cx="10" cy="10" r="2.5" fill="currentcolor" /></Icon>,
   memory: <Icon><rect x="5.5" y="5.5" width="9" height="9" rx="1.5" /><path d="M8 3v2.5M12 3v2.5M8 14.5V17M12 14.5V17M3 8h2.5M3 12h2.5M14.5 8H17M14.5 12H17" /></Icon>,
   storage: <Icon><ellipse cx="10" cy="5.5" rx="6" ry="2.3" /><path d="M4 5.5v9c0 1.3 2.7 2.3 6 2.3s6-1 6-2.3v-9M4 10c0 1.3 2.7 2.3 6 2.3s6-1 6-2.3" /></Icon>,
   code: <Icon><path d="m7 6-4 4 4 4M13 6l4 4-4 4" /></Icon>,

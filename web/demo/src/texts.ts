@@ -25,15 +25,15 @@ const ko = {
   steps: '30초 순서',
   stepList: [
     '카카오로 로그인하기',
-    '토큰이 스스로 갱신되는 모습 보기',
-    'API 20개를 한꺼번에 호출하기',
-    '새 탭을 열고 한쪽에서 로그아웃하기',
+    '토큰이 저절로 갱신되는지 보기',
+    'API를 20번 동시에 호출하기',
+    '새 탭을 열고 로그아웃하기',
     '연결을 끊어 보기',
   ],
 
   noName: '이름 없음',
   picture: '프로필 사진',
-  joined: (date: string) => `${date} 가입`,
+  joined: (date: Date) => `${new Intl.DateTimeFormat('ko', { dateStyle: 'long' }).format(date)} 가입`,
   tokenLeft: '액세스 토큰 남은 시간',
   seconds: '초',
   renewed: '방금 조용히 갱신했어요',
@@ -48,11 +48,11 @@ const ko = {
   call: 'API 호출',
   callHint: '내 프로필을 한 번 가져와요',
   expireAndCall: '토큰 강제 만료 후 호출',
-  expireAndCallHint: '401을 받으면 갱신하고 다시 보내요',
+  expireAndCallHint: '401을 받으면 갱신하고 재시도해요',
   twenty: '강제 만료 후 20개 동시 호출',
   twentyHint: '20개가 함께 실패해도 갱신은 한 번',
   newTab: '새 탭 열기',
-  newTabHint: '토큰을 넘겨받아 바로 로그인돼요',
+  newTabHint: '요청 없이 바로 로그인돼요',
   opensTab: '(새 탭에서 열림)',
   result: '결과',
   resultEmpty: '버튼을 누르면 요청이 어떻게 흘러갔는지 여기에 나와요.',
@@ -61,7 +61,7 @@ const ko = {
   faults: '고장 내 보기',
   faultsNote: '서버에는 아무 일도 일어나지 않아요. 스위치를 누르면 바로 갱신을 한 번 시도해요.',
   fault: { offline: '오프라인', unavailable: '인증 서버 503' },
-  faultHint: { offline: '모든 요청이 답을 받지 못해요', unavailable: '로그인·갱신·로그아웃이 503을 받아요' },
+  faultHint: { offline: '모든 요청이 실패해요', unavailable: '로그인·갱신이 실패해요' },
   simulated: '흉내',
   simulatedHere: '이 페이지에서 흉내',
   upTo: (ms: number) => `최대 ${ms} ms`,
@@ -92,7 +92,7 @@ const ko = {
   failed: '불러오지 못했어요',
 
   footer: '더 알아보기',
-  links: { how: '동작 원리', limits: '한계', deploy: '배포', curl: 'curl로 써 보기' },
+  links: { how: '동작 원리', limits: '한계', deploy: '배포', curl: 'curl 안내' },
   wrongOrigin: (url: string) => `쿠키와 로그인은 ${url} 에서만 동작해요.`,
   openThere: '그 주소로 열기',
   noConfig: '페이지 설정(/demo.json)을 불러오지 못했어요. `make run`이 켜져 있는지 확인해 주세요.',
@@ -126,7 +126,7 @@ const ko = {
       case 'signing-out': return entry.everywhere ? '모든 기기에서 로그아웃' : '로그아웃';
       case 'owed': return '로그아웃을 서버에 아직 못 알림 · 연결되면 알림';
       case 'unavailable': return '연결 안 됨 · 자동으로 다시 시도';
-      case 'fault': return `${this.fault[entry.fault]} ${entry.on ? '켬' : '끔'}`;
+      case 'fault': return `‘${this.fault[entry.fault]}’ ${entry.on ? '켬' : '끔'}`;
       case 'result': return flow(entry.steps, this);
       case 'trip': return `${entry.retry ? '재시도 ' : ''}${entry.method} ${entry.path} → ${entry.status ?? '무응답'}`;
     }
@@ -157,13 +157,13 @@ const en: Texts = {
     'Log in with Kakao',
     'Watch the token renew itself',
     'Make twenty API calls at once',
-    'Open a second tab and log out in one',
+    'Open a second tab, log out in one',
     'Cut the connection',
   ],
 
   noName: 'No name',
   picture: 'Profile picture',
-  joined: (date) => `Joined ${date}`,
+  joined: (date) => `Joined ${new Intl.DateTimeFormat('en', { dateStyle: 'medium' }).format(date)}`,
   tokenLeft: 'Token expires in',
   seconds: 's',
   renewed: 'Renewed silently just now',
@@ -178,11 +178,11 @@ const en: Texts = {
   call: 'Call API',
   callHint: 'Fetches my profile once',
   expireAndCall: 'Force expiry, then call',
-  expireAndCallHint: 'After the 401 it renews and sends again',
-  twenty: 'Force expiry, then 20 calls at once',
-  twentyHint: 'Twenty fail together; one renewal',
+  expireAndCallHint: 'A 401, a renewal, a retry',
+  twenty: 'Force expiry, then 20 at once',
+  twentyHint: 'Twenty fail, one renewal',
   newTab: 'Open 2nd tab',
-  newTabHint: 'Is handed the token, signed in at once',
+  newTabHint: 'Signed in with 0 requests',
   opensTab: '(opens in a new tab)',
   result: 'Result',
   resultEmpty: 'Press a button, and the way of its requests appears here.',
@@ -191,9 +191,9 @@ const en: Texts = {
   faults: 'Break something',
   faultsNote: 'Nothing happens to the server. A renewal is tried as you flip a switch.',
   fault: { offline: 'Offline', unavailable: 'Auth server 503' },
-  faultHint: { offline: 'No request gets an answer', unavailable: 'Login, refresh and log-out get a 503' },
+  faultHint: { offline: 'Every request fails', unavailable: 'Login and renewal fail' },
   simulated: 'simulated',
-  simulatedHere: 'Simulated in this page',
+  simulatedHere: 'Simulated here',
   upTo: (ms) => `up to ${ms} ms`,
 
   journal: 'What happened',
@@ -222,7 +222,7 @@ const en: Texts = {
   failed: 'Could not be loaded',
 
   footer: 'Read on',
-  links: { how: 'How it works', limits: 'Limits', deploy: 'Deploy', curl: 'The same by curl' },
+  links: { how: 'How it works', limits: 'Limits', deploy: 'Deploy', curl: 'curl guide' },
   wrongOrigin: (url) => `Cookies and the login work at ${url} only.`,
   openThere: 'Open it there',
   noConfig: 'The page’s settings (/demo.json) could not be loaded. Is `make run` running?',
@@ -253,7 +253,7 @@ const en: Texts = {
       case 'signing-out': return entry.everywhere ? 'Logged out everywhere' : 'Logged out';
       case 'owed': return 'Log-out not delivered yet · will be once connected';
       case 'unavailable': return 'Can’t reach the server · retrying';
-      case 'fault': return `${this.fault[entry.fault]} ${entry.on ? 'on' : 'off'}`;
+      case 'fault': return `“${this.fault[entry.fault]}” switched ${entry.on ? 'on' : 'off'}`;
       case 'result': return flow(entry.steps, this);
       case 'trip': return `${entry.retry ? 'Retry ' : ''}${entry.method} ${entry.path} → ${entry.status ?? 'no answer'}`;
     }

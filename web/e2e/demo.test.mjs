@@ -1,0 +1,331 @@
+// Walks through the demo page as a visitor does: the built page (`npm run demo`), served by `local`, in Chromium.
+// LOCAL_BIN is the binary, CHROMIUM the browser.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import { createServer } from 'node:net';
+import { after, before, test } from 'node:test';
+import { fileURLToPath } from 'node:url';
+import { chromium } from 'playwright-core';
+
+const ROOT = fileURLToPath(new URL('../..', import.meta.url));
+const { LOCAL_BIN = `${ROOT}target/debug/local`, CHROMIUM = '/usr/bin/chromium' } = process.env;
+const QUIET = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
+const WIDTHS = [360, 390, 1280];
+
+const WORDS = {
+  ko: {
+    title: '카카오 로그인 데모', login: '카카오 로그인', anonymous: '로그인하지 않음', signedIn: '로그인됨', offline: '연결 안 됨 · 로그인 유지', checking: '로그인 확인 중…',
+    firstVisit: '첫 방문 · 요청 0개', exchanged: '인가 코드 한 번 교환', refreshed: '조용한 갱신 → 200', handedOver: '토큰을 넘겨받음 · 요청 0개', loggedOut: '다른 탭에서 로그아웃함',
+    call: 'API 호출', forced: '토큰 강제 만료 후 호출', twenty: '강제 만료 후 20개 동시 호출', newTab: '새 탭 열기', refresh: '갱신',
+    logout: '로그아웃', everywhere: '모든 기기에서 로그아웃', where: '내 토큰은 어디에 있나요?', close: '닫기', empty: '비어 있음', bytes: '바이트',
+    faults: { offline: '오프라인', unavailable: '인증 서버 503' },
+    errors: { denied: '로그인을 취소했어요', state: '로그인을 다시 시작해 주세요', rejected: '로그인을 확인하지 못했어요', expired: '세션이 만료되어', unavailable: '서버에 연결할 수 없어요', later: '잠시 뒤 다시 로그인' },
+  },
+  en: {
+    title: 'Kakao Login demo', login: 'Login with Kakao', anonymous: 'Not signed in', signedIn: 'Signed in', offline: 'Offline · still signed in', checking: 'Checking session…',
+    firstVisit: 'First visit · 0 requests', exchanged: 'Code exchanged once', refreshed: 'Silent refresh → 200', handedOver: 'Token handed over · 0 requests', loggedOut: 'Logged out by another tab',
+    call: 'Call API', forced: 'Force expiry, then call', twenty: 'Force expiry, then 20 at once', newTab: 'Open 2nd tab', refresh: 'refresh',
+    logout: 'Log out', everywhere: 'Log out everywhere', where: 'Where is my token?', close: 'Close', empty: 'Empty', bytes: 'bytes',
+    faults: { offline: 'Offline', unavailable: 'Auth server 503' },
+    errors: { denied: 'Login cancelled', state: 'Please start again', rejected: 'could not be confirmed', expired: 'Your session ended', unavailable: 'Can’t reach the server', later: 'log in again in a moment' },
+  },
+};
+
+let api, standIn, server, browser;
+
+before(async () => {
+  const [port, kakao, dynamodb] = await freePorts(3);
+  [api, standIn] = [`http://localhost:${port}`, `http://localhost:${kakao}`];
+  // Long enough for a few steps between two renewals, and short enough to wait for one.
+  const settings = { PORT: port, KAKAO_PORT: kakao, DYNAMODB_PORT: dynamodb, ACCESS_TTL: 14 };
+  server = spawn(LOCAL_BIN, { cwd: ROOT, env: { PATH: process.env.PATH, ...settings }, stdio: 'ignore' });
+  for (let tries = 0; !(await fetch(`${api}/demo.json`).catch(() => null)); tries++) {
+    assert.ok(tries < 100 && server.exitCode === null, `${LOCAL_BIN} does not answer`);
+    await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+  browser = await chromium.launch({ executablePath: CHROMIUM, args: QUIET });
+});
+
+after(async () => {
+  await browser?.close();
+  server?.kill();
+});
+
+for (const [language, words] of Object.entries(WORDS)) {
+  test(`the thirty seconds in ${language}`, async () => {
+    const visitor = await visit(language);
+    const { page, status, row, button, result } = visitor;
+
+    await status(words.anonymous);
+    await row(words.firstVisit);
+    assert.equal(await page.title(), words.title);
+    assert.equal(await page.getAttribute('html', 'lang'), language);
+    const look = await button(words.login).evaluate((element) => {
+      const { backgroundColor, color, borderRadius } = getComputedStyle(element);
+      return [backgroundColor, color, borderRadius, getComputedStyle(element.querySelector('svg')).fill];
+    });
+    assert.deepEqual(look, ['rgb(254, 229, 0)', 'rgba(0, 0, 0, 0.85)', '12px', 'rgb(0, 0, 0)']);
+    await fits(page);
+
+    await signIn(visitor, words);
+    assert.equal(page.url(), `${api}/`, 'the code has left the address');
+    assert.equal(await page.getAttribute('html', 'lang'), language, 'the language is remembered');
+    await page.getByRole('heading', { name: '라이언' }).waitFor();
+
+    await row(words.refreshed, 20_000);
+    await button(words.call).click();
+    await result('1 × 200');
+    await button(words.forced).click();
+    await result('1 × 401', `1 × ${words.refresh}`, '1 × 200');
+    const before = await counters(page);
+    await button(words.twenty).click();
+    await result('20 × 401', `1 × ${words.refresh}`, '20 × 200');
+    const now = await counters(page);
+    assert.deepEqual([now.refreshes - before.refreshes, now.retries - before.retries, now.requests - before.requests], [1, 20, 21]);
+    await row(`20 × 401 → 1 × ${words.refresh} → 20 × 200`);
+    await fits(page);
+
+    await button(words.where).click();
+    const drawer = page.getByRole('dialog', { name: words.where });
+    await drawer.getByText(new RegExp(`^1\\d\\d ?${words.bytes}$`)).waitFor();
+    assert.match(await drawer.innerText(), /__Host-Http-refresh_token/);
+    assert.equal(await page.evaluate(() => document.cookie), '');
+    const stored = await page.evaluate(() => Object.keys(localStorage).sort());
+    assert.deepEqual(stored, language === 'en' ? ['demo.language', 'kakao-auth.session'] : ['kakao-auth.session']);
+    await fits(page);
+    await page.keyboard.press('Escape');
+    assert.equal(await page.evaluate(() => document.activeElement?.textContent), words.where, 'the focus is back');
+
+    for (const fault of ['offline', 'unavailable']) {
+      const knob = page.getByRole('switch', { name: words.faults[fault], exact: true });
+      await knob.click();
+      await status(words.offline);
+      await page.getByText(words.errors.unavailable).first().waitFor();
+      await fits(page);
+      await knob.click();
+      await status(words.signedIn);
+    }
+    await page.getByRole('switch', { name: words.faults.unavailable }).click();
+    await page.reload();
+    await status(words.checking);
+    await page.getByRole('switch', { name: words.faults.unavailable }).click();
+    await status(words.signedIn);
+
+    const opened = visitor.context.waitForEvent('page');
+    await page.getByRole('link', { name: words.newTab }).click();
+    const second = actor(await opened, words);
+    await second.status(words.signedIn);
+    await second.row(words.handedOver);
+    assert.equal((await counters(second.page)).requests, 0);
+    await button(words.logout).click();
+    await second.status(words.anonymous, 1_000);
+    await second.row(words.loggedOut);
+    await status(words.anonymous);
+
+    visitor.isClean();
+    await visitor.context.close();
+  });
+
+  test(`what can go wrong, in words, in ${language}`, async () => {
+    const visitor = await visit(language);
+    const { page, status, button } = visitor;
+    const says = (text) => page.locator('.alert', { hasText: text }).waitFor();
+
+    await button(words.login).click();
+    await page.getByRole('button', { name: 'Cancel' }).click();
+    await says(words.errors.denied);
+
+    await page.goto(`${api}/?code=forged&state=forged`);
+    await says(words.errors.state);
+
+    await button(words.login).click();
+    await page.waitForURL(`${standIn}/**`);
+    const state = new URL(page.url()).searchParams.get('state');
+    await page.goto(`${api}/?code=spent&state=${state}`);
+    await says(words.errors.rejected);
+
+    await page.getByRole('switch', { name: words.faults.unavailable }).click();
+    await button(words.login).click();
+    await page.locator('button.person').first().click();
+    await says(words.errors.later);
+    await page.getByRole('switch', { name: words.faults.unavailable }).click();
+
+    await signIn(visitor, words);
+    const elsewhere = await visit(language);
+    await signIn(elsewhere, words);
+    await elsewhere.button(words.everywhere).click();
+    await elsewhere.status(words.anonymous);
+    await button(words.call).click();
+    await says(words.errors.expired);
+    await status(words.anonymous);
+
+    await elsewhere.context.close();
+    await visitor.context.close();
+  });
+}
+
+test('everything is reached by the keyboard, in the order of the page, and has a name', async () => {
+  const visitor = await visit('en');
+  const words = WORDS.en;
+  await signIn(visitor, words);
+  const { page } = visitor;
+  await page.evaluate(() => document.activeElement?.blur());
+  const order = [];
+  for (let tabs = 0; tabs < 18; tabs++) {
+    await page.keyboard.press('Tab');
+    const at = await page.evaluate(() => {
+      const element = document.activeElement;
+      if (!element || element === document.body) return null;
+      const { outlineStyle, outlineWidth } = getComputedStyle(element);
+      return { name: (element.getAttribute('aria-label') ?? element.textContent ?? '').trim(), outline: `${outlineStyle} ${outlineWidth}` };
+    });
+    if (!at) break;
+    assert.equal(at.outline, 'solid 3px', `${at.name}: the focus is seen`);
+    order.push(at.name);
+  }
+  const expected = [
+    '한국어', 'English', words.logout, words.everywhere, words.where, words.call, words.forced, words.twenty, words.newTab,
+    words.faults.offline, words.faults.unavailable, '', 'How it works', 'Limits', 'Deploy', 'curl guide',
+  ];
+  assert.equal(order.length, expected.length, order.join(' | '));
+  expected.forEach((name, index) => assert.ok(order[index].startsWith(name), `${order[index]} at ${name}`));
+
+  const tree = await page.locator('body').ariaSnapshot();
+  for (const part of ['- banner:', '- main:', '- contentinfo:', '- navigation "Read on"', '- heading "My session" [level=2]', '- switch "Offline"', '- region "What happened"']) {
+    assert.ok(tree.includes(part), `${part} in\n${tree}`);
+  }
+  assert.ok(!/- (button|link|switch)(:|$| \[)/m.test(tree), `something has no name:\n${tree}`);
+  await visitor.context.close();
+});
+
+for (const colorScheme of ['light', 'dark']) {
+  test(`text has the contrast of WCAG AA in the ${colorScheme}`, async () => {
+    const visitor = await visit('ko', { colorScheme });
+    assert.deepEqual(await faint(visitor.page), []);
+    await signIn(visitor, WORDS.ko);
+    await visitor.button(WORDS.ko.twenty).click();
+    await visitor.result('20 × 200');
+    await visitor.page.getByRole('switch').first().click();
+    await visitor.status(WORDS.ko.offline);
+    assert.deepEqual(await faint(visitor.page), []);
+    await visitor.button(WORDS.ko.where).click();
+    await visitor.page.getByRole('dialog').waitFor();
+    assert.deepEqual(await faint(visitor.page), []);
+    await visitor.context.close();
+  });
+}
+
+test('who wants less motion gets a number and a ring that keeps still', async () => {
+  const visitor = await visit('ko', { reducedMotion: 'reduce' });
+  await signIn(visitor, WORDS.ko);
+  const ring = () => visitor.page.locator('.ring .left').evaluate((circle) => getComputedStyle(circle).strokeDasharray);
+  const first = await ring();
+  await visitor.page.waitForTimeout(1_200);
+  assert.equal(await ring(), first);
+  await visitor.context.close();
+});
+
+/** A new browser profile at the page, watched for anything that the page must not do. */
+async function visit(language, options = {}) {
+  const context = await browser.newContext({ viewport: { width: 390, height: 844 }, ...options });
+  const wrong = [];
+  context.on('request', (request) => {
+    const { origin } = new URL(request.url());
+    if (origin !== api && origin !== standIn) wrong.push(`a request to ${origin}`);
+  });
+  context.on('weberror', (error) => wrong.push(String(error.error())));
+  context.on('console', (message) => {
+    if (message.type() === 'error' && message.location().url.startsWith(api)) wrong.push(message.text());
+  });
+  await context.exposeFunction('report', (violation) => void wrong.push(violation));
+  await context.addInitScript(() =>
+    addEventListener('securitypolicyviolation', (event) => window.report(`CSP: ${event.violatedDirective} ${event.blockedURI}`)),
+  );
+  const page = await context.newPage();
+  await page.goto(`${api}/`);
+  if (language === 'en') await page.getByRole('button', { name: 'English' }).click();
+  const isClean = () => assert.deepEqual(wrong, []);
+  return { context, isClean, ...actor(page, WORDS[language]) };
+}
+
+function actor(page) {
+  return {
+    page,
+    button: (name) => page.getByRole('button', { name: new RegExp(`^${name.replace('?', '\\?')}( |$)`) }).first(),
+    status: (text, timeout = 5_000) => page.locator('.card-head [role=status]', { hasText: text }).waitFor({ timeout }),
+    row: (text, timeout = 5_000) => page.locator('.row', { hasText: text }).first().waitFor({ timeout }),
+    async result(...steps) {
+      for (const [index, step] of steps.entries()) await page.locator(`.flow li:nth-child(${index + 1})`, { hasText: step }).waitFor();
+      assert.equal(await page.locator('.flow li').count(), steps.length);
+    },
+  };
+}
+
+async function signIn({ page, button, status, row }, words) {
+  await button(words.login).click();
+  await page.locator('button.person').first().click();
+  await status(words.signedIn);
+  await row(words.exchanged);
+}
+
+async function counters(page) {
+  return Object.fromEntries(await page.locator('[data-counter]').evaluateAll((all) => all.map((one) => [one.dataset.counter, Number(one.textContent)])));
+}
+
+/** Nothing sticks out to the side, and everything to press is large enough for a thumb. */
+async function fits(page) {
+  const before = page.viewportSize();
+  for (const width of WIDTHS) {
+    await page.setViewportSize({ width, height: 844 });
+    const { wide, small } = await page.evaluate(() => ({
+      wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
+      small: [...document.querySelectorAll('a, button')]
+        .map((element) => ({ name: element.textContent, box: element.getBoundingClientRect() }))
+        .filter(({ box }) => box.width > 0 && (box.width < 44 || box.height < 44))
+        .map(({ name, box }) => `${name}: ${box.width} x ${box.height}`),
+    }));
+    assert.deepEqual([wide, small], [0, []], `at ${width} px`);
+  }
+  await page.setViewportSize(before);
+}
+
+/** The texts whose colour is too close to what is behind them (WCAG 2.2, 1.4.3). */
+function faint(page) {
+  return page.evaluate(() => {
+    const paint = document.createElement('canvas').getContext('2d', { willReadFrequently: true });
+    const over = (colors) => {
+      paint.clearRect(0, 0, 1, 1);
+      for (const color of colors) [paint.fillStyle, paint.globalAlpha] = [color, 1], paint.fillRect(0, 0, 1, 1);
+      return [...paint.getImageData(0, 0, 1, 1).data].slice(0, 3);
+    };
+    const luminance = (rgb) => {
+      const [r, g, b] = rgb.map((value) => value / 255).map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4));
+      return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const found = [];
+    const top = document.querySelector('dialog[open]') ?? document.body;
+    for (const element of top.querySelectorAll('*')) {
+      const words = [...element.childNodes].some((node) => node.nodeType === Node.TEXT_NODE && node.textContent.trim());
+      if (!words || element.closest('dialog:not([open])') || element.closest('.unseen, noscript')) continue;
+      const { color, fill, fontSize, fontWeight } = getComputedStyle(element);
+      const behind = [];
+      for (let parent = element; parent; parent = parent.parentElement) behind.unshift(getComputedStyle(parent).backgroundColor);
+      const text = element instanceof SVGElement ? fill : color;
+      const [a, b] = [luminance(over(behind)), luminance(over([...behind, text]))].sort((x, y) => y - x);
+      const ratio = (a + 0.05) / (b + 0.05);
+      const isLarge = parseFloat(fontSize) >= 24 || (parseFloat(fontSize) >= 18.66 && Number(fontWeight) >= 700);
+      if (ratio < (isLarge ? 3 : 4.5)) found.push(`${element.textContent}: ${ratio.toFixed(2)}`);
+    }
+    return found;
+  });
+}
+
+async function freePorts(count) {
+  const servers = await Promise.all(
+    Array.from({ length: count }, () => new Promise((resolve) => { const one = createServer(); one.listen(0, '127.0.0.1', () => resolve(one)); })),
+  );
+  const ports = servers.map((one) => one.address().port);
+  await Promise.all(servers.map((one) => new Promise((resolve) => one.close(resolve))));
+  return ports;
+}
