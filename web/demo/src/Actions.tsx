@@ -70,6 +70,7 @@ function Action({ isBusy, onClick, ...face }: FaceProps & { isBusy: boolean; onC
 /** As in `20 × 401 → 1 × refresh → 20 × 200`. */
 function Flow({ steps }: { steps: Step[] }) {
   const { t } = useTexts();
+  if (steps.length === 0) return <p className="note">{t.resultNone}</p>;
   return (
     <ol className="flow">
       {steps.map((step) => (

@@ -23,7 +23,7 @@ export function JournalCard({ journal }: { journal: Journal }) {
       </dl>
       <p className="note">{t.countersNote}</p>
       {/* It scrolls, so the keyboard has to get to it. Nothing in it is announced: it would never be quiet. */}
-      <div className="rows" role="region" aria-labelledby="journal" tabIndex={0}>
+      <div className="rows" role="group" aria-label={t.rows} tabIndex={0}>
         {rows.length === 0 && <p className="note">{t.journalEmpty}</p>}
         <ol>
           {rows.map((row) => (

@@ -1,6 +1,6 @@
 //! Who is signed in: one view for each state.
 
-import { useEffect, useState } from 'react';
+import { useEffect, useRef, useState } from 'react';
 import type { User } from '../../src/index.js';
 import { useAuth } from '../../src/react.js';
 import type { Demo } from './demo.js';
@@ -12,10 +12,19 @@ export function SessionCard({ demo, onWhere }: { demo: Demo; onWhere: () => void
   const { status, user, error } = useAuth();
   const { t } = useTexts();
   const isCutOff = error?.code === 'unavailable';
+  const heading = useRef<HTMLHeadingElement>(null);
+  const hadSession = useRef(false);
+  useEffect(() => {
+    // A log-out takes the pressed button away. The keyboard goes on from here, not from the top of the page.
+    if (status === 'anonymous' && hadSession.current && document.activeElement === document.body) heading.current?.focus();
+    hadSession.current = status === 'authenticated';
+  }, [status]);
   return (
     <section className="card session" aria-labelledby="session">
       <div className="card-head">
-        <h2 id="session">{t.session}</h2>
+        <h2 id="session" ref={heading} tabIndex={-1}>
+          {t.session}
+        </h2>
         <p role="status" aria-live="polite">
           {status === 'unknown' && <Badge tone={isCutOff ? 'warning' : 'quiet'} text={t.checking} />}
           {status === 'anonymous' && <Badge tone="quiet" text={t.anonymous} />}
@@ -34,6 +43,18 @@ export function SessionCard({ demo, onWhere }: { demo: Demo; onWhere: () => void
       {status === 'anonymous' && <SignIn demo={demo} />}
       {status === 'authenticated' && <Profile user={user} demo={demo} isCutOff={isCutOff} />}
       <div className="card-foot">
+        {status === 'authenticated' && (
+          <>
+            <button type="button" className="button" onClick={() => void demo.logout(false)}>
+              {icons.out}
+              {t.logout}
+            </button>
+            <button type="button" className="button" onClick={() => void demo.logout(true)}>
+              {icons.out}
+              {t.logoutEverywhere}
+            </button>
+          </>
+        )}
         <button type="button" className="plain" onClick={onWhere}>
           {icons.key}
           {t.whereIsIt}
@@ -100,28 +121,16 @@ function SignIn({ demo }: { demo: Demo }) {
 function Profile({ user, demo, isCutOff }: { user: User; demo: Demo; isCutOff: boolean }) {
   const { t } = useTexts();
   return (
-    <>
-      <div className="profile">
-        <div className="person">
-          <Avatar user={user} standIn={demo.config['stand-in']} />
-          <div className="who">
-            <h3>{user.nickname || t.noName}</h3>
-            {user.created_at && <p className="note">{t.joined(new Date(user.created_at))}</p>}
-          </div>
+    <div className="profile">
+      <div className="person">
+        <Avatar user={user} standIn={demo.config['stand-in']} />
+        <div className="who">
+          <h3>{user.nickname || t.noName}</h3>
+          {user.created_at && <p className="note">{t.joined(new Date(user.created_at))}</p>}
         </div>
-        <Ring demo={demo} isCutOff={isCutOff} />
       </div>
-      <div className="pair">
-        <button type="button" className="button" onClick={() => void demo.logout(false)}>
-          {icons.out}
-          {t.logout}
-        </button>
-        <button type="button" className="button" onClick={() => void demo.logout(true)}>
-          {icons.out}
-          {t.logoutEverywhere}
-        </button>
-      </div>
-    </>
+      <Ring demo={demo} isCutOff={isCutOff} />
+    </div>
   );
 }
 

@@ -37,7 +37,7 @@ export function createDemo(config: Config) {
   function signedIn(via: Source) {
     const exchanged = lastMs['/auth/kakao'];
     if (via === 'tab') journal.add({ kind: was === 'unknown' ? 'handed-over' : 'joined' }, 'tab');
-    else if (exchanged !== undefined) journal.add({ kind: 'exchanged' }, 'network', { ms: exchanged });
+    else if (exchanged !== undefined) journal.add({ kind: 'exchanged', isStrict: import.meta.env.DEV }, 'network', { ms: exchanged });
     else journal.add({ kind: 'resumed' }, 'network', { ms: lastMs['/auth/refresh'] ?? null });
   }
 

@@ -12,7 +12,8 @@ export interface Step {
 }
 
 export type Entry =
-  | { kind: 'first-visit' | 'checked' | 'exchanged' | 'resumed' | 'handed-over' | 'joined' | 'owed' | 'unavailable' | 'expired' | 'force-expired' }
+  | { kind: 'first-visit' | 'checked' | 'resumed' | 'handed-over' | 'joined' | 'owed' | 'unavailable' | 'expired' | 'force-expired' }
+  | { kind: 'exchanged'; isStrict: boolean }
   | { kind: 'refreshed' | 'signed-out'; via: Source }
   | { kind: 'signing-out'; everywhere: boolean }
   | { kind: 'fault'; fault: Fault; on: boolean }

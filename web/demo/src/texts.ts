@@ -17,7 +17,7 @@ const ko = {
   anonymous: '로그인하지 않음',
   signedIn: '로그인됨',
   offline: '연결 안 됨 · 로그인 유지',
-  welcome: '카카오 계정으로 시작하세요',
+  welcome: '로그인하고 시작하세요',
   standIn: '이 컴퓨터에 있는 카카오 대역으로 이동해요. 실제 카카오 계정은 쓰지 않아요.',
   realKakao: '카카오 로그인 화면으로 이동해요.',
   login: '카카오 로그인',
@@ -56,6 +56,7 @@ const ko = {
   opensTab: '(새 탭에서 열림)',
   result: '결과',
   resultEmpty: '버튼을 누르면 요청이 어떻게 흘러갔는지 여기에 나와요.',
+  resultNone: '나간 요청이 없어요.',
   simulatedNote: '만료와 401은 이 페이지에서 흉내 낸 것이고, 갱신과 재시도는 실제 요청이에요.',
 
   faults: '고장 내 보기',
@@ -69,6 +70,7 @@ const ko = {
   journal: '일어난 일',
   counters: { refreshes: '갱신', retries: '재시도', requests: 'API 요청' },
   countersNote: '서버로 실제로 나간 요청만 세어요.',
+  rows: '기록',
   journalEmpty: '아직 아무 일도 없었어요.',
 
   drawer: '내 토큰은 어디에 있나요?',
@@ -115,7 +117,7 @@ const ko = {
     switch (entry.kind) {
       case 'first-visit': return '첫 방문 · 요청 0개';
       case 'checked': return '세션 없음을 확인함';
-      case 'exchanged': return '인가 코드 한 번 교환 · 로그인됨';
+      case 'exchanged': return `인가 코드 한 번 교환 · ${entry.isStrict ? 'StrictMode가 효과를 두 번 실행했음' : '로그인됨'}`;
       case 'resumed': return '쿠키로 세션을 이어 감';
       case 'handed-over': return '토큰을 넘겨받음 · 요청 0개';
       case 'joined': return '다른 탭에서 로그인함 · 요청 0개';
@@ -147,7 +149,7 @@ const en: Texts = {
   anonymous: 'Not signed in',
   signedIn: 'Signed in',
   offline: 'Offline · still signed in',
-  welcome: 'Start with your Kakao account',
+  welcome: 'Log in to begin',
   standIn: 'This leads to a stand-in for Kakao on this computer. No real Kakao account is used.',
   realKakao: 'This leads to Kakao’s login page.',
   login: 'Login with Kakao',
@@ -155,9 +157,9 @@ const en: Texts = {
   steps: 'The thirty seconds',
   stepList: [
     'Log in with Kakao',
-    'Watch the token renew itself',
-    'Make twenty API calls at once',
-    'Open a second tab, log out in one',
+    'Watch the token renew',
+    '20 API calls at once',
+    'Second tab, then log out',
     'Cut the connection',
   ],
 
@@ -186,6 +188,7 @@ const en: Texts = {
   opensTab: '(opens in a new tab)',
   result: 'Result',
   resultEmpty: 'Press a button, and the way of its requests appears here.',
+  resultNone: 'No request was sent.',
   simulatedNote: 'Expiry and its 401 are simulated in this page. The renewal and the retries are real requests.',
 
   faults: 'Break something',
@@ -199,6 +202,7 @@ const en: Texts = {
   journal: 'What happened',
   counters: { refreshes: 'Refreshes', retries: 'Retries', requests: 'API requests' },
   countersNote: 'Only requests that really went to the server count.',
+  rows: 'Entries',
   journalEmpty: 'Nothing yet.',
 
   drawer: 'Where is my token?',
@@ -242,7 +246,7 @@ const en: Texts = {
     switch (entry.kind) {
       case 'first-visit': return 'First visit · 0 requests';
       case 'checked': return 'Found no session';
-      case 'exchanged': return 'Code exchanged once · signed in';
+      case 'exchanged': return `Code exchanged once · ${entry.isStrict ? 'StrictMode ran the effect twice' : 'signed in'}`;
       case 'resumed': return 'Session resumed by the cookie';
       case 'handed-over': return 'Token handed over · 0 requests';
       case 'joined': return 'Signed in by another tab · 0 requests';
