@@ -52,7 +52,7 @@ $(PACKAGES): web/package-lock.json
 
 web: $(PACKAGES) chromium ## the client: types, size, unit tests, and a real browser against the real stack
 	cargo build -q -p local
-	cd web && npm run check && npm test && npm run e2e
+	cd web && npm run check && npm test && npm run --silent demo && npm run e2e
 
 chromium:
 	@test -n "$$CHROMIUM" || command -v chromium >/dev/null || \
