@@ -72,6 +72,8 @@ function look(entry: Entry): [icon: ReactNode, tone: 'good' | 'bad' | 'warning' 
       return [icons.out, 'quiet'];
     case 'expired':
       return [icons.alert, 'bad'];
+    case 'failed':
+      return [icons.alert, entry.code === 'denied' ? 'quiet' : 'warning'];
     case 'unavailable':
     case 'owed':
       return [icons.alert, 'warning'];

@@ -61,8 +61,9 @@ export function createDemo(config: Config) {
 
   void client.start().then((state) => {
     was = state.status;
-    if (state.status !== 'anonymous' || state.error) return;
-    journal.add({ kind: journal.get().counters.requests === 0 ? 'first-visit' : 'checked' }, 'page');
+    if (state.error?.code === 'expired' || state.status === 'unknown') return;
+    if (state.error) journal.add({ kind: 'failed', code: state.error.code }, 'page');
+    else if (state.status === 'anonymous') journal.add({ kind: journal.get().counters.requests === 0 ? 'first-visit' : 'checked' }, 'page');
   });
 
   return {

@@ -1,5 +1,6 @@
 //! What has happened, newest first, and how often. Rows are facts; the words for them are in `texts.ts`.
 
+import type { AuthErrorCode } from '../../src/index.js';
 import type { Fault, Trip } from './wire.js';
 
 export type Source = 'network' | 'tab' | 'page';
@@ -13,6 +14,7 @@ export interface Step {
 
 export type Entry =
   | { kind: 'first-visit' | 'checked' | 'resumed' | 'handed-over' | 'joined' | 'owed' | 'unavailable' | 'expired' | 'force-expired' }
+  | { kind: 'failed'; code: AuthErrorCode }
   | { kind: 'exchanged'; isStrict: boolean }
   | { kind: 'refreshed' | 'signed-out'; via: Source }
   | { kind: 'signing-out'; everywhere: boolean }

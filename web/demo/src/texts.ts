@@ -57,14 +57,13 @@ const ko = {
   result: '결과',
   resultEmpty: '버튼을 누르면 요청이 어떻게 흘러갔는지 여기에 나와요.',
   resultNone: '나간 요청이 없어요.',
-  simulatedNote: '만료와 401은 이 페이지에서 흉내 낸 것이고, 갱신과 재시도는 실제 요청이에요.',
+  simulatedNote: '만료와 401은 이 페이지의 시뮬레이션이고, 갱신과 재시도는 실제 요청이에요.',
 
   faults: '고장 내 보기',
-  faultsNote: '서버에는 아무 일도 일어나지 않아요. 스위치를 누르면 바로 갱신을 한 번 시도해요.',
+  faultsNote: '이 페이지에서만 일어나는 일이고 서버는 멀쩡해요. 스위치를 누르면 바로 갱신을 한 번 시도해요.',
   fault: { offline: '오프라인', unavailable: '인증 서버 503' },
   faultHint: { offline: '모든 요청이 실패해요', unavailable: '로그인·갱신이 실패해요' },
-  simulated: '흉내',
-  simulatedHere: '이 페이지에서 흉내',
+  simulated: '시뮬레이션',
   upTo: (ms: number) => `최대 ${ms} ms`,
 
   journal: '일어난 일',
@@ -124,6 +123,7 @@ const ko = {
       case 'refreshed': return entry.via === 'tab' ? '다른 탭이 갱신한 토큰을 받음 · 요청 0개' : '조용한 갱신 → 200';
       case 'force-expired': return '토큰을 만료된 것으로 취급';
       case 'expired': return '서버가 세션을 끝냄';
+      case 'failed': return this.error(entry.code, 'anonymous');
       case 'signed-out': return '다른 탭에서 로그아웃함';
       case 'signing-out': return entry.everywhere ? '모든 기기에서 로그아웃' : '로그아웃';
       case 'owed': return '로그아웃을 서버에 아직 못 알림 · 연결되면 알림';
@@ -192,11 +192,10 @@ const en: Texts = {
   simulatedNote: 'Expiry and its 401 are simulated in this page. The renewal and the retries are real requests.',
 
   faults: 'Break something',
-  faultsNote: 'Nothing happens to the server. A renewal is tried as you flip a switch.',
+  faultsNote: 'It happens in this page only; the server is fine. A renewal is tried as you flip a switch.',
   fault: { offline: 'Offline', unavailable: 'Auth server 503' },
   faultHint: { offline: 'Every request fails', unavailable: 'Login and renewal fail' },
   simulated: 'simulated',
-  simulatedHere: 'Simulated here',
   upTo: (ms) => `up to ${ms} ms`,
 
   journal: 'What happened',
@@ -253,6 +252,7 @@ const en: Texts = {
       case 'refreshed': return entry.via === 'tab' ? 'Got the token another tab renewed · 0 requests' : 'Silent refresh → 200';
       case 'force-expired': return 'Token treated as expired';
       case 'expired': return 'The server ended the session';
+      case 'failed': return this.error(entry.code, 'anonymous');
       case 'signed-out': return 'Logged out by another tab';
       case 'signing-out': return entry.everywhere ? 'Logged out everywhere' : 'Logged out';
       case 'owed': return 'Log-out not delivered yet · will be once connected';
