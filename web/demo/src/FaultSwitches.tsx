@@ -15,7 +15,7 @@ export function FaultSwitches({ demo }: { demo: Demo }) {
     <section className="card" aria-labelledby="faults">
       <div className="card-head">
         <h2 id="faults">{t.faults}</h2>
-        <span className="badge quiet">{t.simulated}</span>
+        <span className="badge quiet">{t.faultsBadge}</span>
       </div>
       <div className="switches">
         {FAULTS.map((fault) => (

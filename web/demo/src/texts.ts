@@ -64,6 +64,7 @@ const ko = {
   fault: { offline: '오프라인', unavailable: '인증 서버 503' },
   faultHint: { offline: '모든 요청이 실패해요', unavailable: '로그인·갱신이 실패해요' },
   simulated: '시뮬레이션',
+  faultsBadge: '시뮬레이션',
   upTo: (ms: number) => `최대 ${ms} ms`,
 
   journal: '일어난 일',
@@ -196,6 +197,7 @@ const en: Texts = {
   fault: { offline: 'Offline', unavailable: 'Auth server 503' },
   faultHint: { offline: 'Every request fails', unavailable: 'Login and renewal fail' },
   simulated: 'simulated',
+  faultsBadge: 'Simulated',
   upTo: (ms) => `up to ${ms} ms`,
 
   journal: 'What happened',
