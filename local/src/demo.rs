@@ -35,10 +35,10 @@ const FOREVER: &str = "public, max-age=31536000, immutable";
 
 /// What the page is told about its surroundings.
 #[derive(Clone, Debug)]
-pub struct Surroundings {
+pub struct Site {
     /// The origin of the API, which is also the page's.
     pub api: String,
-    /// Where Kakao's hosts of this stack are.
+    /// The origin of Kakao's login page.
     pub kakao_auth_url: String,
     /// The app's REST API key. It is public: every sign-in carries it in an address.
     pub client_id: String,
@@ -51,7 +51,7 @@ pub struct Surroundings {
 }
 
 #[derive(Debug)]
-struct Site {
+struct Pages {
     settings: Value,
     policy: HeaderValue,
     plain: String,
@@ -64,7 +64,7 @@ struct File {
     body: Bytes,
 }
 
-impl Surroundings {
+impl Site {
     /// The pages, with the demo as it was built into this folder. Its files are read here, once, and requests are looked up
     /// among them: no path of a request ever reaches the disk.
     ///
@@ -89,7 +89,7 @@ impl Surroundings {
             "stand-in": self.stand_in,
         });
         let policy = HeaderValue::try_from(policy).map_err(io::Error::other)?;
-        let site = Site { settings, policy, plain: plain(&self.guide, files.is_empty()), files };
+        let pages = Pages { settings, policy, plain: plain(&self.guide, files.is_empty()), files };
         Ok(Router::new()
             .route("/", get(index))
             .route("/curl", get(curl))
@@ -97,7 +97,7 @@ impl Surroundings {
             .route("/README.md", get(async || ([(CONTENT_TYPE, "text/plain; charset=utf-8")], README)))
             .fallback(file)
             .method_not_allowed_fallback(async || not_found())
-            .with_state(Arc::new(site))
+            .with_state(Arc::new(pages))
             .layer(map_response(guarded)))
     }
 }
@@ -111,26 +111,26 @@ async fn guarded(mut response: Response) -> Response {
     response
 }
 
-async fn index(State(site): State<Arc<Site>>) -> Response {
-    match site.files.get("/index.html") {
-        Some(page) => ([(CONTENT_SECURITY_POLICY, site.policy.clone())], page.answer()).into_response(),
-        None => plain_page(&site),
+async fn index(State(pages): State<Arc<Pages>>) -> Response {
+    match pages.files.get("/index.html") {
+        Some(page) => ([(CONTENT_SECURITY_POLICY, pages.policy.clone())], page.answer()).into_response(),
+        None => plain_page(&pages),
     }
 }
 
-async fn curl(State(site): State<Arc<Site>>) -> Response {
-    plain_page(&site)
+async fn curl(State(pages): State<Arc<Pages>>) -> Response {
+    plain_page(&pages)
 }
 
-fn plain_page(site: &Site) -> Response {
+fn plain_page(pages: &Pages) -> Response {
     const POLICY: &str =
         "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
-    ([(CONTENT_SECURITY_POLICY, POLICY)], Html(site.plain.clone())).into_response()
+    ([(CONTENT_SECURITY_POLICY, POLICY)], Html(pages.plain.clone())).into_response()
 }
 
 /// `GET /demo.json`: the settings, and what the page cannot see of itself: which cookies the browser sends. Never their values.
-async fn settings_and_cookies(State(site): State<Arc<Site>>, headers: HeaderMap) -> Json<Value> {
-    let mut settings = site.settings.clone();
+async fn settings_and_cookies(State(pages): State<Arc<Pages>>, headers: HeaderMap) -> Json<Value> {
+    let mut settings = pages.settings.clone();
     settings["cookies"] = cookies(&headers);
     Json(settings)
 }
@@ -141,10 +141,10 @@ fn cookies(headers: &HeaderMap) -> Value {
     pairs.map(|(name, value)| json!({"name": name, "bytes": value.len()})).collect()
 }
 
-async fn file(State(site): State<Arc<Site>>, request: Request) -> Response {
+async fn file(State(pages): State<Arc<Pages>>, request: Request) -> Response {
     let path = request.uri().path();
     let is_read = [Method::GET, Method::HEAD].contains(request.method());
-    let Some(file) = site.files.get(path).filter(|_| is_read && path != "/index.html") else {
+    let Some(file) = pages.files.get(path).filter(|_| is_read && path != "/index.html") else {
         return not_found();
     };
     let mut response = file.answer();

@@ -163,8 +163,8 @@ impl Surroundings {
     }
 
     /// What the demo page has to know.
-    fn demo(&self, guide: String) -> demo::Surroundings {
-        demo::Surroundings {
+    fn demo(&self, guide: String) -> demo::Site {
+        demo::Site {
             api: format!("http://localhost:{}", self.port),
             kakao_auth_url: self.local["KAKAO_AUTH_URL"].clone(),
             client_id: self.settings["KAKAO_REST_API_KEY"].clone(),

@@ -3,8 +3,8 @@ use lambda_http::Service;
 
 use super::*;
 
-fn surroundings() -> Surroundings {
-    Surroundings {
+fn site() -> Site {
+    Site {
         api: "http://localhost:9000".to_owned(),
         kakao_auth_url: "http://localhost:9001".to_owned(),
         client_id: "key".to_owned(),
@@ -50,7 +50,7 @@ async fn ask(pages: &Router, method: &str, path: &str, cookies: &[&str]) -> (Sta
 async fn the_built_page_comes_with_a_strict_policy_and_is_not_kept() {
     let folder =
         Folder::with(&[("index.html", "<!doctype html>demo"), ("assets/app-1.js", "1"), ("assets/a.map", "{}")]);
-    let pages = surroundings().pages(&folder.0).unwrap();
+    let pages = site().pages(&folder.0).unwrap();
 
     let (status, headers, body) = ask(&pages, "GET", "/?code=x&state=y", &[]).await;
     assert_eq!((status, body.as_str()), (StatusCode::OK, "<!doctype html>demo"));
@@ -76,7 +76,7 @@ async fn nothing_outside_of_the_folder_is_served() {
     let folder = Folder::with(&[("dist/index.html", "demo"), ("secret.js", "secret")]);
     std::os::unix::fs::symlink(folder.0.join("secret.js"), folder.0.join("dist/link.js")).unwrap();
     std::os::unix::fs::symlink(&folder.0, folder.0.join("dist/assets")).unwrap();
-    let pages = surroundings().pages(&folder.0.join("dist")).unwrap();
+    let pages = site().pages(&folder.0.join("dist")).unwrap();
     for path in
         ["/../secret.js", "/%2e%2e/secret.js", "/..%2fsecret.js", "//secret.js", "/link.js", "/assets/secret.js"]
     {
@@ -92,12 +92,12 @@ async fn a_folder_that_cannot_be_the_demo_is_refused() {
     let names: Vec<String> = (0..=MAX_FILES).map(|number| format!("{number}.js")).collect();
     let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
     let folder = Folder::with(&files);
-    assert!(surroundings().pages(&folder.0).is_err());
+    assert!(site().pages(&folder.0).is_err());
 }
 
 #[tokio::test]
 async fn without_the_demo_the_plain_page_says_how_to_get_it() {
-    let pages = surroundings().pages(Path::new("no/such/folder")).unwrap();
+    let pages = site().pages(Path::new("no/such/folder")).unwrap();
     let (status, headers, body) = ask(&pages, "GET", "/", &[]).await;
     assert_eq!(status, StatusCode::OK);
     assert!(body.contains("npm ci &amp;&amp; npm run demo") && body.contains("curl a &amp; &lt;b>"), "{body}");
@@ -108,7 +108,7 @@ async fn without_the_demo_the_plain_page_says_how_to_get_it() {
 
 #[tokio::test]
 async fn the_page_learns_the_names_and_lengths_of_cookies_and_not_their_values() {
-    let pages = surroundings().pages(Path::new("no/such/folder")).unwrap();
+    let pages = site().pages(Path::new("no/such/folder")).unwrap();
     let (_, headers, body) =
         ask(&pages, "GET", "/demo.json", &["__Host-Http-refresh_token=AQsecret; a=b=c", "odd", "e="]).await;
     assert_eq!(headers[CACHE_CONTROL], "no-store");
@@ -131,7 +131,7 @@ async fn the_page_learns_the_names_and_lengths_of_cookies_and_not_their_values()
 #[tokio::test]
 async fn pictures_may_come_from_kakao_where_kakao_is_no_stand_in() {
     let folder = Folder::with(&[("index.html", "demo")]);
-    let pages = Surroundings { stand_in: None, ..surroundings() }.pages(&folder.0).unwrap();
+    let pages = Site { stand_in: None, ..site() }.pages(&folder.0).unwrap();
     let (_, headers, _) = ask(&pages, "GET", "/", &[]).await;
     assert!(headers[CONTENT_SECURITY_POLICY].to_str().unwrap().contains("img-src 'self' https://*.kakaocdn.net;"));
 }
