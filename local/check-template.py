@@ -9,15 +9,24 @@ from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
 
-VERBS = {
-    "KakaoLogin": ["GetItem", "PutItem", "UpdateItem", "DeleteItem"],
-    "Refresh": ["GetItem", "UpdateItem", "DeleteItem"],
-    "Logout": ["DeleteItem", "Query", "BatchWriteItem"],
-    "Profile": ["BatchGetItem"],
+READ = ["secretsmanager:GetSecretValue"]
+WRITE = ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"]
+# What each role may do with what: nothing else, and no wildcard.
+MAY = {
+    "KakaoLogin": {
+        "Table": ["dynamodb:GetItem", "dynamodb:PutItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"],
+        "KeyRing": READ,
+        "KakaoSecret": READ,
+    },
+    "Refresh": {"Table": ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], "KeyRing": READ},
+    "Logout": {"Table": ["dynamodb:DeleteItem", "dynamodb:Query", "dynamodb:BatchWriteItem"], "LogoutKeys": READ},
+    "Profile": {"Table": ["dynamodb:BatchGetItem"], "VerificationKeys": READ},
+    "RotateKeys": {
+        "KeyRing": [*WRITE, "secretsmanager:DescribeSecret", "secretsmanager:UpdateSecretVersionStage"],
+        "VerificationKeys": WRITE,
+        "LogoutKeys": WRITE,
+    },
 }
-SECRETS = (
-    "SIGNING_KEYS", "VERIFICATION_KEYS", "SESSION_SECRETS", "PSEUDONYM_KEY", "KAKAO_CLIENT_SECRET", "KAKAO_ADMIN_KEY"
-)
 # CloudFormation hands SAM a list for a parameter that is one, and SAM copies it into the CORS configuration.
 VALUES = {
     "AllowedOrigins": ["https://www.example.com", "https://m.example.com"],
@@ -85,7 +94,7 @@ body = resources["HttpApi"]["Properties"]["Body"]
 declared = {
     (event["Properties"]["Method"].lower(), event["Properties"]["Path"], name)
     for name, function in source["Resources"].items()
-    for event in function["Properties"].get("Events", {}).values()
+    for event in function.get("Properties", {}).get("Events", {}).values()
 }
 made = set()
 for path, methods in body["paths"].items():
@@ -103,27 +112,27 @@ check(set(cors.get("allowHeaders", [])) == {"authorization", "content-type", "x-
 check({method.lower() for method in cors.get("allowMethods", [])} == {method for method, _, _ in made}, "CORS: methods")
 
 functions = {name for name, resource in resources.items() if resource["Type"] == "AWS::Lambda::Function"}
-check(functions == set(VERBS), f"no verbs are agreed for {sorted(functions ^ set(VERBS))}")
+check(functions == set(MAY), f"nothing is agreed for {sorted(functions ^ set(MAY))}")
 identities = {name for name, resource in resources.items() if resource["Type"].startswith("AWS::IAM::")}
-check(identities == {f"{name}Role" for name in VERBS}, f"roles or policies beside the functions' own: {sorted(identities)}")
+check(identities == {f"{name}Role" for name in MAY}, f"roles or policies beside the functions' own: {sorted(identities)}")
 
-for name, verbs in VERBS.items():
+for name, may in MAY.items():
     role, function = (resources[part]["Properties"] for part in (f"{name}Role", name))
     # The one policy that is not ours: SAM adds it, so that a function may write its log.
     managed = [arn.split("/")[-1] for arn in role["ManagedPolicyArns"]]
     check(managed == ["AWSLambdaBasicExecutionRole"], f"{name} has the managed policies {managed}")
-    statements = [s for policy in role["Policies"] for s in policy["PolicyDocument"]["Statement"]]
-    actions = {a for s in statements for a in ([s["Action"]] if isinstance(s["Action"], str) else s["Action"])}
-    expected = {f"dynamodb:{verb}" for verb in verbs} | {"secretsmanager:GetSecretValue"}
-    check(actions == expected, f"{name} may {sorted(actions)}, not {sorted(expected)}")
-    for statement in statements:
+    found = {}
+    for statement in (s for policy in role["Policies"] for s in policy["PolicyDocument"]["Statement"]):
         check("*" not in json.dumps(statement), f"{name}: a wildcard in {statement}")
-    mentioned = set(references(statements))
-    check(mentioned == {"Table", f"{name}Secret"}, f"{name} may touch {sorted(mentioned)}")
+        actions = statement["Action"]
+        for resource in references(statement["Resource"]):
+            found.setdefault(resource, set()).update([actions] if isinstance(actions, str) else actions)
+    expected = {resource: set(actions) for resource, actions in may.items()}
+    check(found == expected, f"{name} may {found}, not {expected}")
     environment = function["Environment"]["Variables"]
-    check(environment["SECRET_ID"] == {"Ref": f"{name}Secret"}, f"{name} reads another function's secret")
-    for variable in SECRETS:
-        check(variable not in environment, f"{name} has {variable} in its environment")
+    named = {value["Ref"] for variable, value in environment.items() if variable.endswith("_ID") and "Ref" in value}
+    secrets = {resource for resource in may if resource != "Table"}
+    check(named - set(source["Parameters"]) == secrets, f"{name} is told of {sorted(named)}, not of {sorted(secrets)}")
     check("{{resolve:" not in json.dumps(environment), f"{name} has a resolved secret in its environment")
     check(function["Runtime"] == "provided.al2023", f"{name}: runtime")
     check(function.get("LoggingConfig", {}).get("LogGroup") == {"Ref": f"{name}Logs"}, f"{name} has no log group of its own")
@@ -131,13 +140,26 @@ for name, verbs in VERBS.items():
 for name, resource in resources.items():
     properties = resource["Properties"]
     if resource["Type"] == "AWS::SecretsManager::Secret":
-        for source_of_value in ("SecretString", "GenerateSecretString"):
-            check(source_of_value not in properties, f"{name} gets its value from the template")
+        check("SecretString" not in properties, f"{name} gets its value from the template")
+        # A secret without a value cannot be rotated: the key ring begins with a version that has no keys.
+        template = properties.get("GenerateSecretString", {}).get("SecretStringTemplate")
+        check(template == ('{"version":0}' if name == "KeyRing" else None), f"{name} begins with {template}")
     if resource["Type"] in ("AWS::SecretsManager::Secret", "AWS::DynamoDB::Table"):
         check(resource.get("DeletionPolicy") == "Retain", f"{name} goes with the stack")
         check(resource.get("UpdateReplacePolicy") == "Retain", f"{name} goes with an update")
     if resource["Type"] == "AWS::Logs::LogGroup":
         check("RetentionInDays" in properties, f"{name} keeps logs for ever")
+
+rotation = resources["KeyRotation"]["Properties"]
+check(rotation["RotateImmediatelyOnUpdate"] is True, "a new stack makes no keys")
+check(rotation["SecretId"] == {"Ref": "KeyRing"}, "another secret is rotated")
+permissions = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::Lambda::Permission"]
+for permission in permissions:
+    by = permission["Principal"]
+    check(by in ("apigateway.amazonaws.com", "secretsmanager.amazonaws.com"), f"{by} may call a function")
+    if by == "secretsmanager.amazonaws.com":
+        check(permission["FunctionName"] == {"Ref": "RotateKeys"}, "Secrets Manager may call another function")
+        check(permission.get("SourceAccount") == {"Ref": "AWS::AccountId"}, "other accounts may rotate the keys")
 
 table = resources["Table"]["Properties"]
 check(table["BillingMode"] == "PAY_PER_REQUEST", "the table is not on demand")

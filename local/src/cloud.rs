@@ -1,4 +1,4 @@
-//! Puts the functions together as the cloud does: environment from the template, secrets from elsewhere.
+//! Puts the functions together as the cloud does: environment from the template, clients for where things are.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -6,7 +6,6 @@ use kakao_login::KakaoLogin;
 use logout::Logout;
 use profile::Profile;
 use refresh::Refresh;
-use serde_json::Value;
 use shared::{
     clock::Clock,
     config::{Config, ConfigError},
@@ -23,7 +22,7 @@ use crate::{
 pub const TEMPLATE: &str = include_str!("../../template.yaml");
 
 /// Names in the environment that stand in for a parameter of the template, and what each is without one.
-const PARAMETERS: [(&str, &str, &str); 15] = [
+const PARAMETERS: [(&str, &str, &str); 17] = [
     ("ISSUER", "Issuer", "http://localhost:9000"),
     ("AUDIENCE", "Audience", "api"),
     ("ALLOWED_ORIGINS", "AllowedOrigins", "http://localhost:9000,http://localhost:5173"),
@@ -36,6 +35,8 @@ const PARAMETERS: [(&str, &str, &str); 15] = [
     ("SESSION_MAX_TTL", "SessionMaxTtl", "2592000"),
     ("ROTATION_WINDOW", "RotationWindow", "30"),
     ("COOKIE_SAMESITE", "CookieSameSite", "Strict"),
+    ("SIGNING_ALGORITHM", "SigningAlgorithm", "ES256"),
+    ("VERIFIER_CACHE_TTL", "VerifierCacheTtl", "7200"),
     ("STAGE", "Stage", "local"),
     ("THROTTLING_RATE_LIMIT", "ThrottlingRateLimit", "500"),
     ("THROTTLING_BURST_LIMIT", "ThrottlingBurstLimit", "1000"),
@@ -71,38 +72,26 @@ pub fn template(given: &BTreeMap<String, String>) -> Result<Template, TemplateEr
     Template::read(TEMPLATE, &parameters.collect())
 }
 
-/// The environment of one function: the template's, without the reference to a secret but with its members, and with
-/// `local` settings that a function takes if it knows them.
+/// The environment of one function: the template's, with `local` settings that a function takes if it knows them.
 #[must_use]
-pub fn environment(
-    template: &Template,
-    function: &str,
-    secrets: &Value,
-    local: &BTreeMap<String, String>,
-) -> BTreeMap<String, String> {
+pub fn environment(template: &Template, function: &str, local: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let mut environment =
         template.functions.get(function).map(|declared| declared.environment.clone()).unwrap_or_default();
-    environment.remove("SECRET_ID");
-    for (name, value) in secrets[function].as_object().into_iter().flatten() {
-        let text = value.as_str().map_or_else(|| value.to_string(), str::to_owned);
-        environment.insert(name.clone(), text);
-    }
     environment.extend(local.clone());
     environment
 }
 
-/// The four functions, each with its own environment.
+/// The functions that answer requests, each with its own environment.
 ///
 /// # Errors
 ///
 /// [`ConfigError`] if the template gives one of them less than it needs.
 pub fn functions(
     template: &Template,
-    secrets: &Value,
     local: &BTreeMap<String, String>,
     clock: &Arc<dyn Clock>,
 ) -> Result<BTreeMap<String, Function>, ConfigError> {
-    let config = |function| Config::from_pairs(environment(template, function, secrets, local));
+    let config = |function| Config::from_pairs(environment(template, function, local));
     let kakao_login = Arc::new(KakaoLogin::from_config(&config("kakao-login"), Arc::clone(clock))?);
     let refresh = Arc::new(Refresh::from_config(&config("refresh"), Arc::clone(clock))?);
     let logout = Arc::new(Logout::from_config(&config("logout"), Arc::clone(clock))?);

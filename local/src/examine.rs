@@ -46,7 +46,7 @@ fn local_settings(given: &BTreeMap<String, String>) -> Settings {
     settings
 }
 
-/// The parameters of a stack, and the secret of kakao-login, as the AWS command line may read them.
+/// The parameters of a stack, and the secret of Kakao, as the AWS command line may read them.
 async fn deployed(stack: &str) -> Result<Settings, String> {
     let described = aws(&["cloudformation", "describe-stacks", "--stack-name", stack]).await?;
     let described = &described["Stacks"][0];
@@ -64,7 +64,7 @@ async fn deployed(stack: &str) -> Result<Settings, String> {
     let api_url = env::var("API_URL").ok().or_else(|| outputs.get("ApiUrl").cloned());
     settings.insert("API_URL".to_owned(), api_url.unwrap_or_default());
 
-    let secret = outputs.get("KakaoLoginSecret").ok_or_else(|| format!("{stack} has no output KakaoLoginSecret"))?;
+    let secret = outputs.get("KakaoSecret").ok_or_else(|| format!("{stack} has no output KakaoSecret"))?;
     // A secret that was never filled has no value to get: its members are missing then, which is found.
     if let Ok(answer) = aws(&["secretsmanager", "get-secret-value", "--secret-id", secret]).await {
         let members: Value =

@@ -88,7 +88,7 @@ impl Gateway {
         pages: Option<Router>,
     ) -> Self {
         let mut routes = Vec::new();
-        for (name, declared) in &template.functions {
+        for (name, declared) in template.functions.iter().filter(|(_, declared)| !declared.routes.is_empty()) {
             let function = functions.get(name).unwrap_or_else(|| panic!("no function {name} was given"));
             for route in &declared.routes {
                 let (route, function) = (route.clone(), Arc::clone(function));

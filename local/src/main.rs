@@ -5,12 +5,8 @@ mod run;
 
 use std::{env, process::ExitCode};
 
-use local::secrets;
-
 const USAGE: &str = "usage: local [run]      the functions, a table and a Kakao stand-in in one process
        local watch      the same, with the functions under `cargo lambda watch`
-       local secrets    new secrets for the four functions as JSON; KAKAO_CLIENT_SECRET and
-                       KAKAO_ADMIN_KEY, which may be empty, are read from the environment
        local doctor [STACK]
                         what is wrong with the configuration of a deployed stack, or of this environment; status 1 if
                         anything is. API_URL says where browsers reach the API, if that is not the stack's own address";
@@ -20,7 +16,6 @@ async fn main() -> ExitCode {
     let result = match env::args().nth(1).as_deref() {
         None | Some("run") => run::run().await,
         Some("watch") => run::watch().await,
-        Some("secrets") => print_secrets(),
         Some("doctor") => return examine::doctor(env::args().nth(2).as_deref()).await,
         Some(_) => Err(USAGE.to_owned()),
     };
@@ -31,12 +26,4 @@ async fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-fn print_secrets() -> Result<(), String> {
-    let secret = env::var("KAKAO_CLIENT_SECRET").ok().filter(|secret| !secret.is_empty());
-    let secret = secret.ok_or("KAKAO_CLIENT_SECRET is missing: Kakao's console shows it beside the REST API key")?;
-    let admin_key = env::var("KAKAO_ADMIN_KEY").unwrap_or_default();
-    println!("{}", secrets::generate(&secret, &admin_key));
-    Ok(())
 }

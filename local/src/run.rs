@@ -2,9 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    env, fs,
+    env,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use dynoxide::Database;
@@ -13,10 +14,11 @@ use local::{
     demo::{self, BUILT},
     gateway::{Gateway, TrailingSlash},
     kakao::{Kakao, SHOP},
-    secrets, table,
+    private_file, secrets,
+    secrets_manager::SecretsManager,
+    table,
     template::Template,
 };
-use serde_json::Value;
 use shared::clock::{Clock, SystemClock};
 use tokio::{
     net::TcpListener,
@@ -29,10 +31,10 @@ struct Surroundings {
     template: Template,
     /// The template's settings, by the names that the functions know them by.
     settings: BTreeMap<String, String>,
-    secrets: Value,
     /// Settings beside the template's.
     local: BTreeMap<String, String>,
     kakao: Option<Kakao>,
+    _secrets_manager: Option<SecretsManager>,
 }
 
 /// The functions in this process, behind a gateway.
@@ -40,7 +42,7 @@ pub(crate) async fn run() -> Result<(), String> {
     shared::log::start(&["dynoxide"]);
     let around = Surroundings::start().await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let functions = cloud::functions(&around.template, &around.secrets, &around.local, &clock);
+    let functions = cloud::functions(&around.template, &around.local, &clock);
     let functions = functions.map_err(|error| error.to_string())?;
 
     let guide = around.guide();
@@ -58,7 +60,7 @@ pub(crate) async fn run() -> Result<(), String> {
 pub(crate) async fn watch() -> Result<(), String> {
     let around = Surroundings::start().await?;
     let file = PathBuf::from(".local/watch.env");
-    write_private(&file, &around.env_file())?;
+    private_file::write(&file, &around.env_file())?;
     let tool = Path::new(".venv/bin/cargo-lambda");
     let mut watch = tokio::process::Command::new(if tool.exists() { tool } else { Path::new("cargo-lambda") });
     watch
@@ -126,23 +128,16 @@ impl Surroundings {
         };
         local.insert("KAKAO_AUTH_URL".to_owned(), auth_url);
         local.insert("KAKAO_API_URL".to_owned(), api_url);
-        let client_secret = given.get("KAKAO_CLIENT_SECRET").map_or(SHOP.client_secret, String::as_str);
-        let mut secrets = kept_secrets(data.as_deref(), client_secret)?;
-        for function in secrets.as_object_mut().into_iter().flat_map(|functions| functions.values_mut()) {
-            for (name, value) in function.as_object_mut().into_iter().flatten() {
-                if let Some(given) = given.get(name) {
-                    *value = Value::String(given.clone());
-                }
-            }
-        }
-        Ok(Self { port, template, settings: cloud::settings(&settings), secrets, local, kakao })
+        let secrets_manager = start_secrets_manager(port + 3, &given, data.as_deref(), &template, &mut local).await?;
+        let settings = cloud::settings(&settings);
+        Ok(Self { port, template, settings, local, kakao, _secrets_manager: secrets_manager })
     }
 
     /// Every function's environment in one, for `cargo lambda watch`.
     fn env_file(&self) -> String {
         let mut all = BTreeMap::new();
         for function in self.template.functions.keys() {
-            all.extend(cloud::environment(&self.template, function, &self.secrets, &self.local));
+            all.extend(cloud::environment(&self.template, function, &self.local));
         }
         all.insert("AWS_ACCESS_KEY_ID".to_owned(), "local".to_owned());
         all.insert("AWS_SECRET_ACCESS_KEY".to_owned(), "local".to_owned());
@@ -179,14 +174,16 @@ impl Surroundings {
         let api = format!("http://localhost:{}", self.port);
         let dynamodb = &self.local["AWS_ENDPOINT_URL_DYNAMODB"];
         let kakao = &self.local["KAKAO_API_URL"];
+        let secrets = &self.local["AWS_ENDPOINT_URL_SECRETSMANAGER"];
         if self.kakao.is_none() {
-            return format!("API       {api}\nDynamoDB  {dynamodb}\nKakao     {kakao}");
+            return format!("API       {api}\nDynamoDB  {dynamodb}\nKakao     {kakao}\nSecrets   {secrets}");
         }
         let json = "-H 'content-type: application/json'";
         let token = format!(r#"curl -s {kakao}/control/tokens {json} -d '{{"user":"ryan"}}'"#);
         let access = r#"$(echo "$LOGIN" | sed 's/.*"access":"\([^"]*\)".*/\1/')"#;
         format!(
-            "API       {api}\nKakao     {kakao}  (a stand-in: users, switches)\nDynamoDB  {dynamodb}\n\n\
+            "API       {api}\nKakao     {kakao}  (a stand-in: users, switches)\nDynamoDB  {dynamodb}\n\
+             Secrets   {secrets}\n\n\
              Sign in, see the profile, refresh, log out:\n\n\
              LOGIN=$(curl -s -c cookies.txt {api}/auth/kakao {json} -d \"$({token})\"); echo \"$LOGIN\"\n\
              curl -s {api}/auth/profile -H \"authorization: Bearer {access}\"; echo\n\
@@ -216,28 +213,52 @@ async fn start_dynamodb(port: u16, file: Option<&Path>) -> Result<String, String
     Ok(format!("http://localhost:{port}"))
 }
 
-/// Secrets live as long as the data: sessions in a file need the keys that they were made with.
-fn kept_secrets(data: Option<&Path>, client_secret: &str) -> Result<Value, String> {
-    let Some(data) = data else { return Ok(secrets::generate(client_secret, SHOP.admin_key)) };
-    let mut file = data.as_os_str().to_owned();
-    file.push(".secrets.json");
-    let file = PathBuf::from(file);
-    let in_file = |reason: String| format!("{}: {reason}", file.display());
-    if file.exists() {
-        let text = fs::read_to_string(&file).map_err(|error| in_file(error.to_string()))?;
-        return serde_json::from_str(&text).map_err(|error| in_file(error.to_string()));
-    }
-    let secrets = secrets::generate(client_secret, SHOP.admin_key);
-    write_private(&file, &secrets.to_string())?;
-    Ok(secrets)
-}
+/// Keys live as long as the data: sessions in a file need those that they were made with. They are made and rotated as in the
+/// cloud, by rotate-keys, unless the environment says where another Secrets Manager is.
+async fn start_secrets_manager(
+    port: u16,
+    given: &BTreeMap<String, String>,
+    data: Option<&Path>,
+    template: &Template,
+    local: &mut BTreeMap<String, String>,
+) -> Result<Option<SecretsManager>, String> {
+    let own = if given.contains_key("AWS_ENDPOINT_URL_SECRETSMANAGER") {
+        None
+    } else {
+        let file = data.map(|data| {
+            let mut file = data.as_os_str().to_owned();
+            file.push(".secrets.json");
+            PathBuf::from(file)
+        });
+        let listener = listen(number(given, "SECRETS_PORT", port)?).await?;
+        let started = SecretsManager::start(listener, file);
+        Some(started.map_err(|error| format!("the secrets beside DATA: {error}"))?)
+    };
+    let url = own.as_ref().map_or_else(|| given["AWS_ENDPOINT_URL_SECRETSMANAGER"].clone(), |own| own.url().to_owned());
+    local.insert("AWS_ENDPOINT_URL_SECRETSMANAGER".to_owned(), url.clone());
 
-/// Readable by this user only.
-fn write_private(file: &Path, text: &str) -> Result<(), String> {
-    use std::{io::Write, os::unix::fs::OpenOptionsExt};
-    let written = file.parent().map_or(Ok(()), fs::create_dir_all).and_then(|()| {
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true).mode(0o600).open(file)?.write_all(text.as_bytes())
+    let client_secret = given.get("KAKAO_CLIENT_SECRET").map_or(SHOP.client_secret, String::as_str);
+    let admin_key = given.get("KAKAO_ADMIN_KEY").map_or(SHOP.admin_key, String::as_str);
+    secrets::create(&secrets::client(&url), template, client_secret, admin_key).await?;
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
+    let rotate_keys = secrets::rotate_keys(template, local, &clock).map_err(|error| error.to_string())?;
+    let (rotate_keys, key_ring) = (Arc::new(rotate_keys), secrets::name(template, "KEY_RING_ID"));
+    if let Some(own) = &own {
+        let function = Arc::clone(&rotate_keys);
+        own.rotate_with(Arc::new(move |event| {
+            let function = Arc::clone(&function);
+            Box::pin(async move { function.handle(event).await.map(drop).map_err(|error| error.to_string()) })
+        }));
+    }
+    secrets::rotate_if_due(&rotate_keys, &secrets::client(&url), &key_ring, SystemClock.now()).await?;
+    let client = secrets::client(&url);
+    tokio::spawn(async move {
+        loop {
+            tokio::time::sleep(Duration::from_hours(1)).await;
+            if let Err(reason) = secrets::rotate_if_due(&rotate_keys, &client, &key_ring, SystemClock.now()).await {
+                tracing::error!("rotate-keys: {reason}");
+            }
+        }
     });
-    written.map_err(|error| format!("{}: {error}", file.display()))
+    Ok(own)
 }

@@ -1,52 +1,148 @@
-//! The functions' secrets: made here for a local stack, and for a person to put into Secrets Manager.
+//! The functions' secrets in a Secrets Manager of this machine: made as the template makes them, and filled by rotate-keys.
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use ring::{
-    rand::SystemRandom,
-    signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair},
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use aws_sdk_secretsmanager::{
+    Client,
+    config::{Credentials, SharedCredentialsProvider},
+    operation::create_secret::CreateSecretError,
 };
-use serde_json::{Value, json};
-use shared::random;
+use rotate_keys::{
+    Event, RotateKeys, STEPS,
+    document::{KeyRing, Reason},
+};
+use serde_json::json;
+use shared::{
+    aws::Endpoint,
+    clock::{Clock, Timestamp},
+    config::{Config, ConfigError},
+    id::SessionId,
+    secret,
+};
 
-/// Where `ring`'s PKCS#8 document of a P-256 key (RFC 5958, RFC 5915) has its 32 private bytes.
-const PRIVATE_BYTES: std::ops::Range<usize> = 36..68;
+use crate::{cloud, template::Template};
 
-/// A new secret for each function, in the shape of what [`shared::config`] reads: an ES256 signing key, a session secret and
-/// a key for pseudonyms, each function with no more than it uses. `kakao_admin_key` may be empty.
-///
-/// # Panics
-///
-/// If `ring` refuses the key that it has just made.
+/// The variables by which the functions know their secrets.
+pub const NAMES: [&str; 4] = ["KEY_RING_ID", "VERIFICATION_KEYS_ID", "LOGOUT_KEYS_ID", "KAKAO_SECRET_ID"];
+/// What the template puts into the key ring.
+const PLACEHOLDER: &str = r#"{"version":0}"#;
+
+/// A client for a Secrets Manager of this machine.
 #[must_use]
-pub fn generate(kakao_client_secret: &str, kakao_admin_key: &str) -> Value {
-    let random = SystemRandom::new();
-    let document = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).expect("ring makes a key");
-    let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document.as_ref(), &random)
-        .expect("ring reads the key that it made");
-    let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
-    let public = json!({
-        "kty": "EC", "crv": "P-256", "alg": "ES256", "use": "sig", "kid": base64url(&random::bytes::<12>()),
-        "x": base64url(x), "y": base64url(y),
-    });
-    let mut private = public.clone();
-    private["d"] = json!(base64url(&document.as_ref()[PRIVATE_BYTES]));
-
-    let signing_keys = json!({"keys": [private]});
-    let session_secrets = json!([base64url(&random::bytes::<32>())]);
-    let pseudonym_key = base64url(&random::bytes::<32>());
-    json!({
-        "kakao-login": {
-            "SIGNING_KEYS": signing_keys, "SESSION_SECRETS": session_secrets, "PSEUDONYM_KEY": pseudonym_key,
-            "KAKAO_CLIENT_SECRET": kakao_client_secret, "KAKAO_ADMIN_KEY": kakao_admin_key,
-        },
-        "refresh": {
-            "SIGNING_KEYS": signing_keys, "SESSION_SECRETS": session_secrets, "PSEUDONYM_KEY": pseudonym_key,
-        },
-        "logout": {"SESSION_SECRETS": session_secrets, "PSEUDONYM_KEY": pseudonym_key},
-        "profile": {"VERIFICATION_KEYS": {"keys": [public]}, "PSEUDONYM_KEY": pseudonym_key},
+pub fn client(url: &str) -> Client {
+    let credentials = Credentials::new("local", "local", None, None, "local stack");
+    secret::client(Endpoint {
+        region: "ap-northeast-2".to_owned(),
+        url: Some(url.to_owned()),
+        credentials: SharedCredentialsProvider::new(credentials),
+        roots: None,
     })
 }
 
-fn base64url(bytes: &[u8]) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode(bytes)
+/// The name that the template gives a secret, by the variable that the functions know it by.
+#[must_use]
+pub fn name(template: &Template, variable: &str) -> String {
+    let mut names = template.functions.values().filter_map(|function| function.environment.get(variable));
+    names.next().cloned().unwrap_or_default()
+}
+
+/// Makes the secrets that are not there: those of rotate-keys empty, and Kakao's with what a person would put.
+///
+/// # Errors
+///
+/// What Secrets Manager says.
+pub async fn create(
+    client: &Client,
+    template: &Template,
+    kakao_client_secret: &str,
+    kakao_admin_key: &str,
+) -> Result<(), String> {
+    let kakao = json!({"KAKAO_CLIENT_SECRET": kakao_client_secret, "KAKAO_ADMIN_KEY": kakao_admin_key}).to_string();
+    for variable in NAMES {
+        let text = match variable {
+            "KAKAO_SECRET_ID" => Some(kakao.clone()),
+            "KEY_RING_ID" => Some(PLACEHOLDER.to_owned()),
+            _ => None,
+        };
+        let name = name(template, variable);
+        let make = client.create_secret().name(&name).set_secret_string(text).client_request_token(version());
+        let made = make.send().await;
+        let exists = |error: &CreateSecretError| error.is_resource_exists_exception();
+        match made {
+            Ok(_) => {}
+            Err(error) if error.as_service_error().is_some_and(exists) && variable != "KAKAO_SECRET_ID" => {}
+            Err(error) if error.as_service_error().is_some_and(exists) => put(client, &name, &kakao).await?,
+            Err(error) => return Err(format!("{name}: {error}")),
+        }
+    }
+    Ok(())
+}
+
+/// Puts a new version of a secret.
+///
+/// # Errors
+///
+/// What Secrets Manager says.
+pub async fn put(client: &Client, name: &str, text: &str) -> Result<(), String> {
+    let put = client.put_secret_value().secret_id(name).secret_string(text).client_request_token(version());
+    put.send().await.map(drop).map_err(|error| format!("{name}: {error}"))
+}
+
+/// The function rotate-keys, as the template sets it up.
+///
+/// # Errors
+///
+/// [`ConfigError`] if the template gives it less than it needs.
+pub fn rotate_keys(
+    template: &Template,
+    local: &BTreeMap<String, String>,
+    clock: &Arc<dyn Clock>,
+) -> Result<RotateKeys, ConfigError> {
+    let config = Config::from_pairs(cloud::environment(template, "rotate-keys", local));
+    RotateKeys::from_config(&config, Arc::clone(clock))
+}
+
+/// A whole rotation of the key ring: by schedule as Secrets Manager does it, and else as a person's command does.
+///
+/// # Errors
+///
+/// What rotate-keys says.
+pub async fn rotate(function: &RotateKeys, key_ring: &str, reason: Reason) -> Result<(), String> {
+    let version = version();
+    if reason != Reason::Schedule {
+        let replaced = function.handle(Event::Replace { replace: reason, version }).await;
+        return replaced.map(drop).map_err(|error| error.to_string());
+    }
+    for step in STEPS {
+        let event = Event::Step { step, secret: key_ring.to_owned(), version: version.clone() };
+        function.handle(event).await.map_err(|error| format!("{step:?}: {error}"))?;
+    }
+    Ok(())
+}
+
+/// A rotation, if there are no keys yet or they are a month old.
+///
+/// # Errors
+///
+/// What Secrets Manager or rotate-keys says.
+pub async fn rotate_if_due(
+    function: &RotateKeys,
+    client: &Client,
+    key_ring: &str,
+    now: Timestamp,
+) -> Result<(), String> {
+    let answer = client.get_secret_value().secret_id(key_ring).send().await;
+    let answer = answer.map_err(|error| format!("{key_ring}: {error}"))?;
+    let ring: KeyRing = serde_json::from_str(answer.secret_string().unwrap_or_default())
+        .map_err(|_| format!("{key_ring}: not a key ring"))?;
+    if ring.created_at.is_some_and(|at| now < at + Duration::from_hours(30 * 24)) {
+        return Ok(());
+    }
+    rotate(function, key_ring, Reason::Schedule).await
+}
+
+/// A name for a new version.
+#[must_use]
+pub fn version() -> String {
+    format!("{}{}", SessionId::generate(), SessionId::generate())
 }

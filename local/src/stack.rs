@@ -3,7 +3,8 @@
 use std::{collections::BTreeMap, env, ops::Deref, sync::Arc, time::Duration};
 
 use dynoxide::Database;
-use serde_json::{Value, json};
+use rotate_keys::{Event, RotateKeys, RotationError, document::Reason};
+use serde_json::json;
 use shared::clock::Clock;
 use tokio::{net::TcpListener, task::JoinHandle};
 
@@ -16,6 +17,7 @@ use crate::{
     people::People,
     secrets,
     server::End,
+    secrets_manager::SecretsManager,
     table::{self, Item},
     template::Template,
     wire::Wire,
@@ -34,12 +36,17 @@ pub struct Stack {
     pub kakao: People,
     /// The wire between functions and table.
     pub wire: Wire,
-    clock: Arc<ManualClock>,
+    /// The wire between functions and Secrets Manager.
+    pub secrets_wire: Wire,
+    /// Secrets Manager, past that wire.
+    pub secrets: aws_sdk_secretsmanager::Client,
+    rotate_keys: RotateKeys,
     template: Template,
-    secrets: Value,
+    clock: Arc<ManualClock>,
     local: BTreeMap<String, String>,
     dynamodb: aws_sdk_dynamodb::Client,
     standin: Kakao,
+    _secrets_manager: Option<SecretsManager>,
     servers: Vec<JoinHandle<()>>,
 }
 
@@ -52,6 +59,10 @@ pub struct Settings {
     pub slash: TrailingSlash,
     /// Another DynamoDB than the embedded one.
     pub dynamodb: Option<String>,
+    /// Another Secrets Manager than the embedded one.
+    pub secrets_manager: Option<String>,
+    /// Whether rotate-keys has not run yet.
+    pub without_keys: bool,
 }
 
 /// A stack that may be another process's: the part that a stranger can see.
@@ -110,8 +121,32 @@ impl Stack {
         local.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), wire.url().to_owned());
         local.entry("KAKAO_AUTH_URL".to_owned()).or_insert_with(|| kakao.url().to_owned());
         local.entry("KAKAO_API_URL".to_owned()).or_insert_with(|| kakao.url().to_owned());
-        let secrets = secrets::generate(SHOP.client_secret, SHOP.admin_key);
-        let functions = cloud::functions(&template, &secrets, &local, &shared_clock).expect("the template suffices");
+
+        let (secrets_manager, secrets_url) = if let Some(url) = settings.secrets_manager {
+            let own = format!("-{}", shared::random::up_to(u64::MAX - 1));
+            for function in template.functions.values_mut() {
+                for name in secrets::NAMES {
+                    function.environment.entry(name.to_owned()).and_modify(|value| value.push_str(&own));
+                }
+            }
+            (None, url)
+        } else {
+            let secrets_manager = SecretsManager::start(free_port().await, None).expect("a Secrets Manager starts");
+            let url = secrets_manager.url().to_owned();
+            (Some(secrets_manager), url)
+        };
+        let secrets = secrets::client(&secrets_url);
+        let client_secret = local.get("KAKAO_CLIENT_SECRET").map_or(SHOP.client_secret, String::as_str);
+        let admin_key = local.get("KAKAO_ADMIN_KEY").map_or(SHOP.admin_key, String::as_str);
+        secrets::create(&secrets, &template, client_secret, admin_key).await.expect("Secrets Manager makes secrets");
+        let secrets_wire = Wire::start(&secrets_url).await.expect("a proxy starts");
+        local.insert("AWS_ENDPOINT_URL_SECRETSMANAGER".to_owned(), secrets_wire.url().to_owned());
+        let rotate_keys = secrets::rotate_keys(&template, &local, &shared_clock).expect("the template suffices");
+        if !settings.without_keys {
+            let key_ring = secrets::name(&template, "KEY_RING_ID");
+            secrets::rotate(&rotate_keys, &key_ring, Reason::Schedule).await.expect("rotate-keys makes keys");
+        }
+        let functions = cloud::functions(&template, &local, &shared_clock).expect("the template suffices");
 
         let listener = free_port().await;
         let url = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
@@ -120,12 +155,15 @@ impl Stack {
             functions: Functions::new(&url),
             kakao: People::of(kakao.url()),
             wire,
+            secrets_wire,
+            secrets,
+            rotate_keys,
             clock,
             template,
-            secrets,
             local,
             dynamodb,
             standin: kakao,
+            _secrets_manager: secrets_manager,
             servers,
         }
     }
@@ -133,7 +171,7 @@ impl Stack {
     /// What a binary of this function has to be started with to be a part of this stack, beside Lambda's own settings.
     #[must_use]
     pub fn environment(&self, function: &str) -> BTreeMap<String, String> {
-        cloud::environment(&self.template, function, &self.secrets, &self.local)
+        cloud::environment(&self.template, function, &self.local)
     }
 
     /// Ends all connections to DynamoDB and Kakao, as happens to a function that was frozen.
@@ -145,6 +183,31 @@ impl Stack {
     /// Lets time go by.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
+    }
+
+    /// Runs rotate-keys to its end.
+    ///
+    /// # Panics
+    ///
+    /// If it fails.
+    pub async fn rotate(&self, reason: Reason) {
+        let rotated = secrets::rotate(&self.rotate_keys, &self.secret_name("KEY_RING_ID"), reason).await;
+        rotated.expect("rotate-keys rotates");
+    }
+
+    /// Runs rotate-keys with one event.
+    ///
+    /// # Errors
+    ///
+    /// What it says.
+    pub async fn rotate_with(&self, event: Event) -> Result<(), RotationError> {
+        self.rotate_keys.handle(event).await.map(drop)
+    }
+
+    /// The name of a secret, by the variable that the functions know it by.
+    #[must_use]
+    pub fn secret_name(&self, variable: &str) -> String {
+        secrets::name(&self.template, variable)
     }
 
     /// Somebody new signs in.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lambda_http::http::{HeaderValue, StatusCode};
 
-use crate::{jwt::InvalidAccessToken, kakao::KakaoError, store::StoreError};
+use crate::{jwt::InvalidAccessToken, kakao::KakaoError, secret::SecretError, store::StoreError};
 
 /// A failed request, named for what its caller can do next.
 #[derive(Debug, thiserror::Error)]
@@ -47,6 +47,9 @@ pub enum Error {
     /// Ask again: 503 `unavailable`. A cookie is left alone, as the session may be well.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Ask again: 503 `unavailable`. There are no keys to work with, so nothing is signed and nobody is let in.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
     /// Ask again: 503 `unavailable`. The function ran out of time.
     #[error("not finished within the deadline")]
     Deadline,
@@ -112,7 +115,12 @@ impl Error {
             }
             Self::Kakao(KakaoError::Unavailable { retry_after, .. }) => unavailable(*retry_after),
             Self::Kakao(KakaoError::Misconfigured { .. }) => unavailable(Duration::from_mins(1)),
-            Self::Store(StoreError::Unavailable { .. }) | Self::Deadline => unavailable(ASK_AGAIN),
+            Self::Secret(SecretError::Empty | SecretError::Refused(_) | SecretError::Unreadable(_)) => {
+                unavailable(Duration::from_secs(10))
+            }
+            Self::Store(StoreError::Unavailable { .. })
+            | Self::Secret(SecretError::Unavailable(_))
+            | Self::Deadline => unavailable(ASK_AGAIN),
             Self::Store(StoreError::Corrupt(_)) => {
                 reply(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong.")
             }
@@ -122,6 +130,11 @@ impl Error {
     /// Whether somebody must act: a bug or a setting, not an outage that passes.
     #[must_use]
     pub const fn needs_an_operator(&self) -> bool {
-        matches!(self, Self::Kakao(KakaoError::Misconfigured { .. }) | Self::Store(StoreError::Corrupt(_)))
+        matches!(
+            self,
+            Self::Kakao(KakaoError::Misconfigured { .. })
+                | Self::Store(StoreError::Corrupt(_))
+                | Self::Secret(SecretError::Empty | SecretError::Refused(_) | SecretError::Unreadable(_))
+        )
     }
 }

@@ -4,6 +4,7 @@ pub mod clock;
 pub mod id;
 pub mod random;
 
+pub mod aws;
 pub mod log;
 pub mod session;
 pub mod token;
@@ -11,6 +12,8 @@ pub mod user;
 
 pub mod jwt;
 pub mod kakao;
+pub mod keys;
+pub mod secret;
 pub mod store;
 
 pub mod error;

@@ -62,7 +62,7 @@ pub fn judge(
         return if in_window { Verdict::Current } else { Verdict::Rotate };
     }
     if session.generation == presented.generation.saturating_add(1) {
-        return match secrets.successor_with_hash(presented, session.token_hash) {
+        return match secrets.successor_with_hash(presented, session.token_hash, now) {
             Some(successor) if in_window => Verdict::Repeat(successor),
             Some(_) => Verdict::Reuse,
             None => Verdict::Ahead,

@@ -12,6 +12,7 @@
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::{digest, hkdf, hmac};
 use secrecy::{ExposeSecret, ExposeSecretMut, SecretBox, SecretString};
+use serde::Deserialize;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -55,12 +56,22 @@ pub struct RefreshTokenHash([u8; 32]);
 #[error("malformed refresh token, or one with a wrong tag")]
 pub struct MalformedToken;
 
-/// The server's secrets for refresh tokens, newest first: the newest tags, all are accepted.
+/// The server's secrets for refresh tokens: the newest one whose time has come tags, all are accepted.
 #[derive(Debug)]
 pub struct SessionSecrets(Vec<DerivedKeys>);
 
+/// One of them, as the key ring has it.
+#[derive(Debug, Deserialize)]
+pub struct SessionSecret {
+    /// 32 bytes in base64url.
+    pub secret: SecretString,
+    /// When it begins to tag: by then every function has read it.
+    pub mints_from: Timestamp,
+}
+
 #[derive(Debug)]
 struct DerivedKeys {
+    mints_from: Timestamp,
     rotation: hmac::Key,
     tag: hmac::Key,
     beginning: hmac::Key,
@@ -124,31 +135,53 @@ impl RefreshTokenHash {
 }
 
 impl SessionSecrets {
-    /// Derives the keys from secrets of 32 bytes in base64url, newest first.
+    /// Derives the keys from secrets of 32 bytes in base64url.
     ///
     /// # Errors
     ///
     /// What is wrong, if there is no secret, or one is not 32 bytes of base64url.
-    pub fn from_base64url<'a>(secrets: impl IntoIterator<Item = &'a str>) -> Result<Self, String> {
-        let keys = secrets.into_iter().map(DerivedKeys::from_base64url).collect::<Result<Vec<_>, _>>()?;
-        if keys.is_empty() { Err("no secret in the list".to_owned()) } else { Ok(Self(keys)) }
+    pub fn new(secrets: &[SessionSecret]) -> Result<Self, String> {
+        let mut keys = secrets.iter().map(DerivedKeys::new).collect::<Result<Vec<_>, _>>()?;
+        if keys.is_empty() {
+            return Err("no secret in the list".to_owned());
+        }
+        keys.sort_by_key(|keys| keys.mints_from);
+        Ok(Self(keys))
+    }
+
+    /// What nobody else has: for a token that may be shown to a table and opens nothing.
+    #[must_use]
+    pub fn nobodys() -> Self {
+        Self(vec![DerivedKeys::from_bytes(&random::bytes(), Timestamp::from_unix_seconds(0))])
+    }
+
+    /// Which one tags at this moment. Before the first one's time, which takes a clock that is behind, it is the first.
+    fn minting(&self, now: Timestamp) -> usize {
+        self.0.iter().rposition(|keys| keys.mints_from <= now).unwrap_or_default()
     }
 
     /// The first token of a new session.
     #[must_use]
-    pub fn issue(&self, user: UserId, beginning: Beginning, session_ends_at: Timestamp) -> RefreshToken {
-        self.mint(user, beginning.session, session_ends_at, 0, beginning.secret)
+    pub fn issue(
+        &self,
+        user: UserId,
+        beginning: Beginning,
+        session_ends_at: Timestamp,
+        now: Timestamp,
+    ) -> RefreshToken {
+        self.mint(user, beginning.session, session_ends_at, 0, beginning.secret, now)
     }
 
     /// What a new session has of its own. With a `proof`, which only the client that signs in knows, both parts are derived from
-    /// that: the same sign-in, sent again, meets the same session, and nothing secret has to be kept for it. Without one
-    /// both are random.
+    /// that and from the secret of this moment: the same sign-in, sent again, meets the same session, and nothing secret has to be
+    /// kept for it. Without one both are random.
     #[must_use]
-    pub fn begin(&self, proof: Option<&Proof>) -> Beginning {
+    pub fn begin(&self, proof: Option<&Proof>, now: Timestamp) -> Beginning {
         let Some(proof) = proof else {
             return Beginning { session: SessionId::generate(), secret: SecretBox::new(Box::new(random::bytes())) };
         };
-        let derive = |purpose: &[u8]| hmac::sign(&self.0[0].beginning, &[purpose, proof.0.as_ref()].concat());
+        let keys = &self.0[self.minting(now)];
+        let derive = |purpose: &[u8]| hmac::sign(&keys.beginning, &[purpose, proof.0.as_ref()].concat());
         let mut session = [0; 16];
         session.copy_from_slice(&derive(b"session").as_ref()[..16]);
         let mut secret = SecretBox::new(Box::new([0; 32]));
@@ -192,8 +225,8 @@ impl SessionSecrets {
 
     /// The one token that may follow this one.
     #[must_use]
-    pub fn successor(&self, token: &RefreshToken) -> RefreshToken {
-        self.derive(token, &self.0[token.tagged_by])
+    pub fn successor(&self, token: &RefreshToken, now: Timestamp) -> RefreshToken {
+        self.derive(token, &self.0[token.tagged_by], now)
     }
 
     /// The successor that has this hash, whichever of the secrets it was derived with.
@@ -201,14 +234,19 @@ impl SessionSecrets {
     /// While a new secret reaches the functions one by one, two of them may hold differently tagged copies of
     /// the same token, and so derive with different secrets.
     #[must_use]
-    pub fn successor_with_hash(&self, token: &RefreshToken, hash: RefreshTokenHash) -> Option<RefreshToken> {
-        self.0.iter().map(|keys| self.derive(token, keys)).find(|successor| successor.hash() == hash)
+    pub fn successor_with_hash(
+        &self,
+        token: &RefreshToken,
+        hash: RefreshTokenHash,
+        now: Timestamp,
+    ) -> Option<RefreshToken> {
+        self.0.iter().map(|keys| self.derive(token, keys, now)).find(|successor| successor.hash() == hash)
     }
 
-    fn derive(&self, token: &RefreshToken, keys: &DerivedKeys) -> RefreshToken {
+    fn derive(&self, token: &RefreshToken, keys: &DerivedKeys, now: Timestamp) -> RefreshToken {
         let mut secret = SecretBox::new(Box::new([0; 32]));
         secret.expose_secret_mut().copy_from_slice(hmac::sign(&keys.rotation, token.secret.expose_secret()).as_ref());
-        self.mint(token.user, token.session, token.session_ends_at, token.generation.saturating_add(1), secret)
+        self.mint(token.user, token.session, token.session_ends_at, token.generation.saturating_add(1), secret, now)
     }
 
     fn mint(
@@ -218,8 +256,9 @@ impl SessionSecrets {
         session_ends_at: Timestamp,
         generation: u32,
         secret: SecretBox<[u8; 32]>,
+        now: Timestamp,
     ) -> RefreshToken {
-        let newest = 0;
+        let newest = self.minting(now);
         // 32 bits of seconds last until 2106.
         let ends_at = u32::try_from(session_ends_at.unix_seconds()).unwrap_or(u32::MAX);
         let mut bytes = Vec::with_capacity(SIGNED_BYTES + TAG_BYTES);
@@ -238,22 +277,27 @@ impl SessionSecrets {
 }
 
 impl DerivedKeys {
-    fn from_base64url(secret: &str) -> Result<Self, String> {
-        let secret = BASE64_URL_SAFE_NO_PAD.decode(secret).map_err(|_| "a secret is not base64url".to_owned())?;
-        if secret.len() != 32 {
-            return Err(format!("a secret has {} bytes, not 32", secret.len()));
-        }
-        let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(&secret);
+    fn new(of: &SessionSecret) -> Result<Self, String> {
+        let secret = BASE64_URL_SAFE_NO_PAD.decode(of.secret.expose_secret());
+        let secret = Zeroizing::new(secret.map_err(|_| "a secret is not base64url".to_owned())?);
+        let secret: &[u8; 32] =
+            secret.as_slice().try_into().map_err(|_| format!("a secret has {} bytes, not 32", secret.len()))?;
+        Ok(Self::from_bytes(secret, of.mints_from))
+    }
+
+    fn from_bytes(secret: &[u8; 32], mints_from: Timestamp) -> Self {
+        let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(secret);
         let expand = |info: &'static [u8]| {
             let info = [info];
             let okm = extracted.expand(&info, hmac::HMAC_SHA256);
-            okm.map(hmac::Key::from).map_err(|_| "HKDF refuses the length".to_owned())
+            okm.map(hmac::Key::from).expect("HKDF gives as many bytes as one hash has")
         };
-        Ok(Self {
-            rotation: expand(b"refresh token rotation v1")?,
-            tag: expand(b"refresh token tag v1")?,
-            beginning: expand(b"refresh token beginning v1")?,
-        })
+        Self {
+            mints_from,
+            rotation: expand(b"refresh token rotation v1"),
+            tag: expand(b"refresh token tag v1"),
+            beginning: expand(b"refresh token beginning v1"),
+        }
     }
 
     fn tag(&self, signed: &[u8]) -> [u8; TAG_BYTES] {

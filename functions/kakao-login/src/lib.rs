@@ -12,11 +12,10 @@ use shared::{
     error::Error,
     http::{Cookies, JsonObject},
     id::UserId,
-    jwt::Signer,
-    kakao::Kakao,
-    log::Pseudonyms,
+    kakao::{Kakao, KakaoSecrets},
+    keys::MintingKeys,
+    secret::Secret,
     store::Store,
-    token::SessionSecrets,
 };
 
 use self::{credential::Credential, sign_in::Visit};
@@ -26,14 +25,14 @@ use self::{credential::Credential, sign_in::Visit};
 pub struct KakaoLogin {
     /// Says who holds a credential.
     pub kakao: Kakao,
+    /// Proves to Kakao that we are its app.
+    pub kakao_secrets: Secret<KakaoSecrets>,
     /// The addresses that Kakao may send a browser back to, to the letter.
     pub redirect_uris: Vec<String>,
     /// Keeps users and sessions.
     pub store: Store,
-    /// Signs the access tokens.
-    pub signer: Signer,
-    /// Makes refresh tokens.
-    pub secrets: SessionSecrets,
+    /// Signs the access tokens and makes refresh tokens.
+    pub keys: Secret<MintingKeys>,
     /// Carries the refresh token.
     pub cookies: Cookies,
     /// How long the same sign-in may be sent again.
@@ -42,8 +41,6 @@ pub struct KakaoLogin {
     pub idle_ttl: Duration,
     /// How long a session lasts at most.
     pub max_ttl: Duration,
-    /// Names users and sessions in the log.
-    pub pseudonyms: Pseudonyms,
     /// Tells the time, which is read once per request and passed down.
     pub clock: Arc<dyn Clock>,
 }
@@ -57,49 +54,52 @@ impl KakaoLogin {
     pub fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
         let (
             Some(kakao),
+            Some(kakao_secrets),
             Some(redirect_uris),
             Some(store),
-            Some(signer),
-            Some(secrets),
+            Some(keys),
             Some(cookies),
             Some(rotation_window),
             Some(idle_ttl),
             Some(max_ttl),
-            Some(pseudonyms),
         ) = (
             config.kakao(),
+            config.kakao_secrets(),
             config.list("REDIRECT_URIS"),
             config.store(),
-            config.signer(),
-            config.session_secrets(),
+            config.minting_keys(),
             config.cookies(),
             config.seconds("ROTATION_WINDOW", 1..=600),
             config.seconds("SESSION_IDLE_TTL", 60..=31_536_000),
             config.seconds("SESSION_MAX_TTL", 60..=31_536_000),
-            config.pseudonyms(),
         )
         else {
             return Err(config.into_error());
         };
         Ok(Self {
             kakao,
+            kakao_secrets,
             redirect_uris,
             store,
-            signer,
-            secrets,
+            keys,
             cookies,
             rotation_window,
             idle_ttl,
             max_ttl,
-            pseudonyms,
             clock,
         })
     }
 
-    /// Connects to DynamoDB by asking for what is not there, and to Kakao.
+    /// Reads the keys, and connects to DynamoDB by asking for what is not there, and to Kakao.
     pub async fn prepare(&self) {
+        let now = self.clock.now();
         // A failure shows again, and is answered, when there is a request.
-        let _ = tokio::join!(self.store.user(UserId::generate()), self.kakao.connect(self.clock.now()));
+        let _ = tokio::join!(
+            self.keys.at(now),
+            self.kakao_secrets.at(now),
+            self.store.user(UserId::generate()),
+            self.kakao.connect(now),
+        );
     }
 
     /// Signs in: always with a new session, beside which the one that the browser came with ends. Nothing of that one is
@@ -109,11 +109,11 @@ impl KakaoLogin {
     ///
     /// - [`Error::NotJson`] and [`Error::InvalidRequest`] if the body is not one credential.
     /// - [`Error::Kakao`] if Kakao does not vouch for anybody, or the credential was used before.
-    /// - [`Error::Store`] if DynamoDB fails. Signing in again is safe.
+    /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys. Signing in again is safe.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
         let credential = Credential::from_body(&JsonObject::required(&request)?, &self.redirect_uris)?;
-        let visit = Visit::of(self, &request, now);
+        let visit = Visit::of(self, &request, now).await?;
         match &credential {
             Credential::AccessToken(token) => self.sign_in_by_access_token(token, &visit).await,
             Credential::Code(grant) => self.sign_in_by_code(grant, &visit).await,

@@ -1,6 +1,9 @@
 //! From each kind of credential to a session.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use lambda_http::{
     Body, Request, Response,
@@ -13,7 +16,9 @@ use shared::{
     http::{self, PresentedCookie},
     id::UserId,
     kakao::{AuthorizationCode, Grant, KakaoError},
+    keys::MintingKeys,
     log,
+    secret::SecretError,
     store::{Claim, ClaimKey, Claimed, Device, StoreError},
     token::{Beginning, Proof, RefreshToken},
     user::{KakaoUser, User},
@@ -32,16 +37,18 @@ pub(crate) struct Visit {
     device: Device,
     /// Of the session that the browser came with.
     previous: Option<RefreshToken>,
+    keys: Arc<MintingKeys>,
     now: Timestamp,
 }
 
 impl Visit {
-    pub(crate) fn of(function: &KakaoLogin, request: &Request, now: Timestamp) -> Self {
+    pub(crate) async fn of(function: &KakaoLogin, request: &Request, now: Timestamp) -> Result<Self, SecretError> {
+        let keys = function.keys.at(now).await?;
         let previous = match function.cookies.presented(request) {
-            PresentedCookie::One(text) => function.secrets.verify(text.expose_secret()).ok(),
+            PresentedCookie::One(text) => keys.secrets.verify(text.expose_secret()).ok(),
             PresentedCookie::Absent | PresentedCookie::Ambiguous => None,
         };
-        Self { device: http::device(request), previous, now }
+        Ok(Self { device: http::device(request), previous, keys, now })
     }
 }
 
@@ -53,7 +60,7 @@ impl KakaoLogin {
     ) -> Result<Response<Body>, Error> {
         let told = self.kakao.user_of_access_token(token, visit.now).await?;
         let user = self.find_or_make(&told, visit.now).await?;
-        self.begin(user, &told, self.secrets.begin(None), visit.now, None, visit).await
+        self.begin(user, &told, visit.keys.secrets.begin(None, visit.now), visit.now, None, visit).await
     }
 
     /// With a PKCE verifier, which only the browser that began the sign-in knows, the same code may come twice: from React's
@@ -64,13 +71,13 @@ impl KakaoLogin {
         visit: &Visit,
     ) -> Result<Response<Body>, Error> {
         let proof = grant.code_verifier.as_ref().map(|verifier| Proof::new(&grant.code, verifier));
-        let beginning = self.secrets.begin(proof.as_ref());
-        if proof.is_none() {
+        let beginning = visit.keys.secrets.begin(proof.as_ref(), visit.now);
+        let Some(proof) = proof else {
             return self.spend_code(grant, beginning, None, visit).await;
-        }
+        };
         let key = ClaimKey::new(&grant.code);
         match self.store.claim(&key, beginning.session, visit.now + CODE_TTL, visit.now).await? {
-            Claimed::Again(claim) => self.repeat_code(&key, claim, beginning, visit).await,
+            Claimed::Again(claim) => self.repeat_code(&key, claim, &proof, visit).await,
             Claimed::First => {
                 let answer = self.spend_code(grant, beginning, Some(&key), visit).await;
                 self.release_if_failed(&answer, &key).await;
@@ -86,7 +93,7 @@ impl KakaoLogin {
         claim: Option<&ClaimKey>,
         visit: &Visit,
     ) -> Result<Response<Body>, Error> {
-        let granted = self.kakao.exchange(grant, visit.now).await?;
+        let granted = self.kakao.exchange(grant, &*self.kakao_secrets.at(visit.now).await?, visit.now).await?;
         let (user, told) = self.user_of_grant(granted, visit.now).await?;
         self.begin(user, &told, beginning, visit.now, claim, visit).await
     }
@@ -114,9 +121,11 @@ impl KakaoLogin {
         &self,
         key: &ClaimKey,
         mut claim: Claim,
-        beginning: Beginning,
+        proof: &Proof,
         visit: &Visit,
     ) -> Result<Response<Body>, Error> {
+        // As at the first request: another secret may tag by now.
+        let beginning = visit.keys.secrets.begin(Some(proof), claim.claimed_at);
         if claim.session != beginning.session || !self.may_repeat(&claim, visit.now) {
             return Err(used_before());
         }
@@ -126,8 +135,8 @@ impl KakaoLogin {
                 && let Some(shown) = self.store.user_with_session(user, claim.session, visit.now).await?
             {
                 log::outcome("signed_in_again");
-                let first = self.secrets.issue(user, beginning, claim.claimed_at + self.max_ttl);
-                return Ok(self.answer(&shown, &first, visit.now));
+                let first = visit.keys.secrets.issue(user, beginning, claim.claimed_at + self.max_ttl, visit.now);
+                return Ok(self.answer(&shown, &first, visit));
             }
             tokio::time::sleep(LOOK).await;
             let Some(later) = self.store.claim_now(key).await? else { break };
@@ -146,21 +155,24 @@ impl KakaoLogin {
     ) -> Result<Response<Body>, Error> {
         let identity = self.kakao.identity_of_id_token(token, nonce.expose_secret(), visit.now).await?;
         let proof = identity.knows_preimage.then(|| Proof::new(token, nonce));
-        let beginning = self.secrets.begin(proof.as_ref());
+        let mut beginning = visit.keys.secrets.begin(proof.as_ref(), visit.now);
         let key = ClaimKey::new(token);
         let (known, claimed) = tokio::try_join!(
             self.store.find(identity.user.id),
             self.store.claim(&key, beginning.session, identity.expires_at, visit.now),
         )?;
         let is_first = claimed == Claimed::First;
-        let begun_at = match claimed {
-            Claimed::First => visit.now,
-            Claimed::Again(claim)
-                if proof.is_some() && claim.session == beginning.session && self.may_repeat(&claim, visit.now) =>
-            {
+        let begun_at = match (claimed, &proof) {
+            (Claimed::First, _) => visit.now,
+            (Claimed::Again(claim), Some(proof)) if self.may_repeat(&claim, visit.now) => {
+                // As at the first request: another secret may tag by now.
+                beginning = visit.keys.secrets.begin(Some(proof), claim.claimed_at);
+                if claim.session != beginning.session {
+                    return Err(used_before());
+                }
                 claim.claimed_at
             }
-            Claimed::Again(_) => return Err(used_before()),
+            (Claimed::Again(_), _) => return Err(used_before()),
         };
         let answer = async {
             let (user, told) = if let Some(user) = known {
@@ -180,7 +192,8 @@ impl KakaoLogin {
 
     /// Kakao unlinks users whose information was not fetched within 24 hours of their first sign-in, so it is fetched now.
     async fn meet(&self, identity: KakaoUser, now: Timestamp) -> Result<KakaoUser, Error> {
-        if let Some(me) = self.kakao.user_by_id(identity.id, now).await? {
+        let secrets = self.kakao_secrets.at(now).await?;
+        if let Some(me) = self.kakao.user_by_id(identity.id, &secrets, now).await? {
             return Ok(me);
         }
         tracing::warn!(
@@ -222,8 +235,8 @@ impl KakaoLogin {
         claim: Option<&ClaimKey>,
         visit: &Visit,
     ) -> Result<Response<Body>, Error> {
-        let first = self.secrets.issue(user, beginning, begun_at + self.max_ttl);
-        self.pseudonyms.note(user, first.session);
+        let first = visit.keys.secrets.issue(user, beginning, begun_at + self.max_ttl, visit.now);
+        visit.keys.pseudonyms.note(user, first.session);
         let (shown, (), ()) = tokio::try_join!(
             self.store.remember(user, told, visit.now),
             self.store.begin_session(&first, &visit.device, self.expires_at(&first, begun_at), begun_at),
@@ -244,16 +257,17 @@ impl KakaoLogin {
             );
         }
         log::outcome("signed_in");
-        Ok(self.answer(&shown, &first, visit.now))
+        Ok(self.answer(&shown, &first, visit))
     }
 
     fn expires_at(&self, first: &RefreshToken, begun_at: Timestamp) -> Timestamp {
         first.session_ends_at.min(begun_at + self.idle_ttl)
     }
 
-    fn answer(&self, shown: &User, first: &RefreshToken, now: Timestamp) -> Response<Body> {
-        self.pseudonyms.note(shown.id, first.session);
-        let mut body = self.signer.sign(shown.id, first.session, now).to_json();
+    fn answer(&self, shown: &User, first: &RefreshToken, visit: &Visit) -> Response<Body> {
+        let now = visit.now;
+        visit.keys.pseudonyms.note(shown.id, first.session);
+        let mut body = visit.keys.signer.sign(shown.id, first.session, now).to_json();
         body["user"] = shown.to_json();
         let mut response = http::json_response(StatusCode::OK, &body);
         let expires_at = first.session_ends_at.min(now + self.idle_ttl);

@@ -9,12 +9,14 @@ use lambda_http::{
 use secrecy::ExposeSecret;
 use serde_json::json;
 use shared::{
-    clock::Clock,
+    clock::{Clock, Timestamp},
     config::{Config, ConfigError},
     error::Error,
     http::{self, Cookies, JsonObject, Origins, PresentedCookie},
     id::UserId,
-    log::{self, Pseudonyms},
+    keys::LogoutKeys,
+    log,
+    secret::{Secret, SecretError},
     store::Store,
     token::{RefreshToken, SessionSecrets},
 };
@@ -25,13 +27,11 @@ pub struct Logout {
     /// Keeps the sessions.
     pub store: Store,
     /// Reads refresh tokens.
-    pub secrets: SessionSecrets,
+    pub keys: Secret<LogoutKeys>,
     /// Carries the refresh token.
     pub cookies: Cookies,
     /// Whose pages may call.
     pub origins: Origins,
-    /// Names users and sessions in the log.
-    pub pseudonyms: Pseudonyms,
     /// Tells the time, which is read once per request and passed down.
     pub clock: Arc<dyn Clock>,
 }
@@ -50,47 +50,47 @@ impl Logout {
     ///
     /// [`ConfigError`] with everything that is missing or wrong.
     pub fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
-        let (Some(store), Some(secrets), Some(cookies), Some(origins), Some(pseudonyms)) =
-            (config.store(), config.session_secrets(), config.cookies(), config.origins(), config.pseudonyms())
+        let (Some(store), Some(keys), Some(cookies), Some(origins)) =
+            (config.store(), config.logout_keys(), config.cookies(), config.origins())
         else {
             return Err(config.into_error());
         };
-        Ok(Self { store, secrets, cookies, origins, pseudonyms, clock })
+        Ok(Self { store, keys, cookies, origins, clock })
     }
 
-    /// Connects to DynamoDB by asking for what is not there.
+    /// Reads the keys, and connects to DynamoDB by asking for what is not there.
     pub async fn prepare(&self) {
-        let now = self.clock.now();
-        let nobodys = self.secrets.issue(UserId::generate(), self.secrets.begin(None), now);
+        let (now, nobodys) = (self.clock.now(), SessionSecrets::nobodys());
+        let nobodys = nobodys.issue(UserId::generate(), nobodys.begin(None, now), now, now);
         // A failure shows again, and is answered, when there is a request.
-        let _ = self.store.end_all_sessions(&nobodys, now).await;
+        let _ = tokio::join!(self.keys.at(now), self.store.end_all_sessions(&nobodys, now));
     }
 
     /// Ends the session and clears the cookie, as often as asked and whatever the cookie holds.
     ///
-    /// With DynamoDB down, `local` clears the cookie all the same: the person at this browser is out. A cookie that was copied
-    /// before lives on until it expires, which the log tells.
+    /// With DynamoDB down, or without keys to read the cookie with, `local` clears the cookie all the same: the person at this
+    /// browser is out. A cookie that was copied before lives on until it expires, which the log tells.
     ///
     /// # Errors
     ///
     /// - [`Error::ForeignOrigin`] if a page of another site calls.
     /// - [`Error::NotJson`] and [`Error::InvalidRequest`] for a body that is neither empty nor a JSON object, or another scope.
-    /// - [`Error::Store`] if DynamoDB fails while logging out everywhere. The cookie stays good, to try again with.
+    /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys, while logging out everywhere. The cookie
+    ///   stays good, to try again with.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
         self.origins.admit(&request)?;
         JsonObject::optional(&request)?;
         let scope = scope(&request)?;
-        match (self.presented(&request), scope) {
-            (None, _) => log::outcome("no_session"),
-            (Some(token), Scope::Local) => match self.store.end_session(&token).await {
+        match (self.presented(&request, now).await, scope) {
+            (Ok(None), _) => log::outcome("no_session"),
+            (Ok(Some(token)), Scope::Local) => match self.store.end_session(&token).await {
                 Ok(()) => log::outcome("logged_out"),
-                Err(error) => {
-                    log::outcome("logged_out_unstored");
-                    tracing::warn!(event = "logout_unstored", "Logged out at the browser only: {error}");
-                }
+                Err(error) => unstored(&error.into()),
             },
-            (Some(token), Scope::All) => {
+            (Err(error), Scope::Local) => unstored(&error.into()),
+            (Err(error), Scope::All) => return Err(error.into()),
+            (Ok(Some(token)), Scope::All) => {
                 let ended = self.store.end_all_sessions(&token, now).await?;
                 log::outcome(if ended == 0 { "no_session" } else { "logged_out_everywhere" });
             }
@@ -100,14 +100,28 @@ impl Logout {
         Ok(response)
     }
 
-    fn presented(&self, request: &Request) -> Option<RefreshToken> {
+    async fn presented(&self, request: &Request, now: Timestamp) -> Result<Option<RefreshToken>, SecretError> {
         let PresentedCookie::One(text) = self.cookies.presented(request) else {
-            return None;
+            return Ok(None);
         };
-        let token = self.secrets.verify(text.expose_secret()).ok()?;
-        self.pseudonyms.note(token.user, token.session);
-        Some(token)
+        let mut keys = self.keys.at(now).await?;
+        let mut token = keys.secrets.verify(text.expose_secret());
+        // Where a leaked secret was replaced at once, another function may tag with one that is not known here yet.
+        if token.is_err()
+            && let Some(newer) = self.keys.newer(&keys, now).await
+        {
+            keys = newer;
+            token = keys.secrets.verify(text.expose_secret());
+        }
+        let Ok(token) = token else { return Ok(None) };
+        keys.pseudonyms.note(token.user, token.session);
+        Ok(Some(token))
     }
+}
+
+fn unstored(error: &Error) {
+    log::outcome("logged_out_unstored");
+    tracing::warn!(event = "logout_unstored", "Logged out at the browser only: {error}");
 }
 
 fn scope(request: &Request) -> Result<Scope, Error> {

@@ -4,13 +4,15 @@ use std::sync::Arc;
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use shared::{
-    clock::Clock,
+    clock::{Clock, Timestamp},
     config::{Config, ConfigError},
     error::Error,
     http,
     id::{SessionId, UserId},
-    jwt::Verifier,
-    log::{self, Pseudonyms},
+    jwt::{Access, InvalidAccessToken},
+    keys::VerificationKeys,
+    log,
+    secret::Secret,
     store::Store,
 };
 
@@ -20,9 +22,7 @@ pub struct Profile {
     /// Keeps users and sessions.
     pub store: Store,
     /// Verifies access tokens.
-    pub verifier: Verifier,
-    /// Names users and sessions in the log.
-    pub pseudonyms: Pseudonyms,
+    pub keys: Secret<VerificationKeys>,
     /// Tells the time, which is read once per request and passed down.
     pub clock: Arc<dyn Clock>,
 }
@@ -34,18 +34,17 @@ impl Profile {
     ///
     /// [`ConfigError`] with everything that is missing or wrong.
     pub fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
-        let (Some(store), Some(verifier), Some(pseudonyms)) = (config.store(), config.verifier(), config.pseudonyms())
-        else {
+        let (Some(store), Some(keys)) = (config.store(), config.verification_keys()) else {
             return Err(config.into_error());
         };
-        Ok(Self { store, verifier, pseudonyms, clock })
+        Ok(Self { store, keys, clock })
     }
 
-    /// Connects to DynamoDB by asking for what is not there.
+    /// Reads the keys, and connects to DynamoDB by asking for what is not there.
     pub async fn prepare(&self) {
-        let nobody = (UserId::generate(), SessionId::generate());
+        let (user, session, now) = (UserId::generate(), SessionId::generate(), self.clock.now());
         // A failure shows again, and is answered, when there is a request.
-        let _ = self.store.user_with_session(nobody.0, nobody.1, self.clock.now()).await;
+        let _ = tokio::join!(self.keys.at(now), self.store.user_with_session(user, session, now));
     }
 
     /// Answers with the user.
@@ -55,14 +54,28 @@ impl Profile {
     /// - [`Error::NoAccessToken`] without a bearer token.
     /// - [`Error::AccessTokenRefused`] if the token is malformed, expired, of another kind or not from us.
     /// - [`Error::SessionEnded`] if its session was logged out or has expired.
-    /// - [`Error::Store`] if DynamoDB fails.
+    /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
-        let access = self.verifier.verify(http::bearer(&request)?, now)?;
-        self.pseudonyms.note(access.user, access.session);
+        let access = self.access(http::bearer(&request)?, now).await?;
         let user = self.store.user_with_session(access.user, access.session, now).await?;
         let user = user.ok_or(Error::SessionEnded)?;
         log::outcome("shown");
         Ok(http::json_response(StatusCode::OK, &user.to_json()))
+    }
+
+    async fn access(&self, token: &str, now: Timestamp) -> Result<Access, Error> {
+        let mut keys = self.keys.at(now).await?;
+        let mut verified = keys.verifier.verify(token, now);
+        // Where a leaked key was replaced at once, another function may sign with one that is not known here yet.
+        if verified == Err(InvalidAccessToken::UnknownKey)
+            && let Some(newer) = self.keys.newer(&keys, now).await
+        {
+            keys = newer;
+            verified = keys.verifier.verify(token, now);
+        }
+        let access = verified?;
+        keys.pseudonyms.note(access.user, access.session);
+        Ok(access)
     }
 }

@@ -8,15 +8,16 @@ use lambda_http::{
 };
 use secrecy::ExposeSecret;
 use shared::{
-    clock::Clock,
+    clock::{Clock, Timestamp},
     config::{Config, ConfigError},
     error::Error,
     http::{self, Cookies, JsonObject, Origins, PresentedCookie},
     id::UserId,
-    jwt::Signer,
-    log::{self, Pseudonyms},
+    keys::MintingKeys,
+    log,
+    secret::Secret,
     store::{Ended, Rotation, Store},
-    token::{RefreshToken, SessionSecrets},
+    token::RefreshToken,
 };
 
 /// What this function needs, and so all that its IAM role may touch.
@@ -24,10 +25,8 @@ use shared::{
 pub struct Refresh {
     /// Keeps the sessions.
     pub store: Store,
-    /// Signs the access tokens.
-    pub signer: Signer,
-    /// Reads refresh tokens and derives their successors.
-    pub secrets: SessionSecrets,
+    /// Signs the access tokens, reads refresh tokens and derives their successors.
+    pub keys: Secret<MintingKeys>,
     /// Carries the refresh token.
     pub cookies: Cookies,
     /// Whose pages may call.
@@ -36,8 +35,6 @@ pub struct Refresh {
     pub rotation_window: Duration,
     /// How long a session lasts that is not renewed.
     pub idle_ttl: Duration,
-    /// Names users and sessions in the log.
-    pub pseudonyms: Pseudonyms,
     /// Tells the time, which is read once per request and passed down.
     pub clock: Arc<dyn Clock>,
 }
@@ -49,35 +46,23 @@ impl Refresh {
     ///
     /// [`ConfigError`] with everything that is missing or wrong.
     pub fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
-        let (
-            Some(store),
-            Some(signer),
-            Some(secrets),
-            Some(cookies),
-            Some(origins),
-            Some(rotation_window),
-            Some(idle_ttl),
-            Some(pseudonyms),
-        ) = (
+        let (Some(store), Some(keys), Some(cookies), Some(origins), Some(rotation_window), Some(idle_ttl)) = (
             config.store(),
-            config.signer(),
-            config.session_secrets(),
+            config.minting_keys(),
             config.cookies(),
             config.origins(),
             config.seconds("ROTATION_WINDOW", 1..=600),
             config.seconds("SESSION_IDLE_TTL", 60..=31_536_000),
-            config.pseudonyms(),
-        )
-        else {
+        ) else {
             return Err(config.into_error());
         };
-        Ok(Self { store, signer, secrets, cookies, origins, rotation_window, idle_ttl, pseudonyms, clock })
+        Ok(Self { store, keys, cookies, origins, rotation_window, idle_ttl, clock })
     }
 
-    /// Connects to DynamoDB by asking for what is not there.
+    /// Reads the keys, and connects to DynamoDB by asking for what is not there.
     pub async fn prepare(&self) {
         // A failure shows again, and is answered, when there is a request.
-        let _ = self.store.user(UserId::generate()).await;
+        let _ = tokio::join!(self.keys.at(self.clock.now()), self.store.user(UserId::generate()));
     }
 
     /// Answers with a new access token, and with the successor of the presented refresh token where it is due.
@@ -88,19 +73,19 @@ impl Refresh {
     /// - [`Error::NotJson`] and [`Error::InvalidRequest`] for a body that is neither empty nor a JSON object.
     /// - [`Error::SignedOut`] if there is no session to renew. A spent token that comes back means that two parties hold it, so
     ///   its session ends for both (RFC 9700 §4.14.2).
-    /// - [`Error::Store`] if DynamoDB fails. The cookie stays good.
+    /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys. The cookie stays good.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
         self.origins.admit(&request)?;
         let with_user = JsonObject::optional(&request)?.flag("user")?;
-        let presented = self.presented(&request)?;
-        self.pseudonyms.note(presented.user, presented.session);
+        let (presented, keys) = self.presented(&request, now).await?;
+        keys.pseudonyms.note(presented.user, presented.session);
         if presented.session_ends_at <= now {
             return Err(self.signed_out("the session's time is over"));
         }
 
         let expires_at = presented.session_ends_at.min(now + self.idle_ttl);
-        let rotation = self.store.rotate(&presented, &self.secrets, self.rotation_window, expires_at, now);
+        let rotation = self.store.rotate(&presented, &keys.secrets, self.rotation_window, expires_at, now);
         let (rotation, user) = tokio::try_join!(rotation, async {
             if with_user { self.store.user(presented.user).await } else { Ok(None) }
         })?;
@@ -120,7 +105,7 @@ impl Refresh {
             Rotation::Ended(ended) => return Err(self.ended(ended)),
         };
 
-        let access = self.signer.sign(presented.user, presented.session, now);
+        let access = keys.signer.sign(presented.user, presented.session, now);
         let mut body = access.to_json();
         if with_user {
             // A session without its user is what a deletion leaves for a moment.
@@ -133,14 +118,23 @@ impl Refresh {
         Ok(response)
     }
 
-    fn presented(&self, request: &Request) -> Result<RefreshToken, Error> {
-        match self.cookies.presented(request) {
-            PresentedCookie::Absent => Err(self.signed_out("no cookie")),
-            PresentedCookie::Ambiguous => Err(self.signed_out("several cookies of the name")),
-            PresentedCookie::One(text) => {
-                self.secrets.verify(text.expose_secret()).map_err(|_| self.signed_out("not a token of ours"))
-            }
+    async fn presented(&self, request: &Request, now: Timestamp) -> Result<(RefreshToken, Arc<MintingKeys>), Error> {
+        let text = match self.cookies.presented(request) {
+            PresentedCookie::Absent => return Err(self.signed_out("no cookie")),
+            PresentedCookie::Ambiguous => return Err(self.signed_out("several cookies of the name")),
+            PresentedCookie::One(text) => text,
+        };
+        let keys = self.keys.at(now).await?;
+        if let Ok(token) = keys.secrets.verify(text.expose_secret()) {
+            return Ok((token, keys));
         }
+        // Where a leaked secret was replaced at once, another function may tag with one that is not known here yet.
+        if let Some(newer) = self.keys.newer(&keys, now).await
+            && let Ok(token) = newer.secrets.verify(text.expose_secret())
+        {
+            return Ok((token, newer));
+        }
+        Err(self.signed_out("not a token of ours"))
     }
 
     fn ended(&self, ended: Ended) -> Error {

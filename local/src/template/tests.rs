@@ -33,7 +33,7 @@ fn the_projects_own_template_is_read() {
         ("STAGE", "prod"),
         ("ACCESS_TTL", "300"),
         ("ALLOWED_ORIGINS", "https://a.example,https://b.example"),
-        ("SECRET_ID", "RefreshSecret"),
+        ("KEY_RING_ID", "KeyRing"),
     ] {
         assert_eq!(refresh.environment[name], value);
     }
@@ -47,7 +47,11 @@ fn a_refusal_says_where() {
     for (from, to, words) in [
         (EVENT, "{ ApiId: !Ref HttpApi, Path: /auth/kakao }", ["KakaoLogin: event Own: ", "Method"]),
         (EVENT, "{ ApiId: !Ref HttpApi, Method: POST }", ["KakaoLogin: event Own: ", "Path"]),
-        ("SECRET_ID: !Ref KakaoLoginSecret", "SECRET_ID: !If [A, b, c]", ["KakaoLogin: SECRET_ID: ", "!If"]),
+        (
+            "KAKAO_SECRET_ID: !Ref KakaoSecret",
+            "KAKAO_SECRET_ID: !If [A, b, c]",
+            ["KakaoLogin: KAKAO_SECRET_ID: ", "!If"],
+        ),
         ("Timeout: 10", "Timeout: soon", ["KakaoLogin: Timeout: ", "soon"]),
         ("ThrottlingRateLimit: !Ref ThrottlingRateLimit", "Nothing: 1", ["HttpApi: ", "ThrottlingRateLimit"]),
         ("MaxAge: 7200", "MaxAge: long", ["HttpApi: MaxAge: ", "long"]),

@@ -1,6 +1,6 @@
 //! The binaries as Lambda runs them: started with an environment, fed through the Runtime API.
 //!
-//! With `MOTO_URL` their secrets come from moto's Secrets Manager, without it from the environment.
+//! With `MOTO_URL` their secrets are in moto's Secrets Manager, without it in that of a local stack.
 
 use std::{
     collections::BTreeMap,
@@ -21,8 +21,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::{get, post},
 };
-use local::{Stack, client::http_client, cloud, secrets, server::Server};
-use serde_json::{Value, json};
+use local::{Settings, Stack, cloud, secrets, server::Server};
+use serde_json::Value;
 
 /// Gives one event and takes the answer.
 #[derive(Clone, Default)]
@@ -42,11 +42,18 @@ impl Runtime {
     }
 }
 
-/// A function's own environment with Lambda's; DynamoDB and Kakao are where nobody listens.
-fn environment(function: &str, runtime: &Server) -> BTreeMap<String, String> {
+/// A stack whose secrets may be in moto's Secrets Manager.
+async fn stack() -> Stack {
+    Stack::with(Settings { secrets_manager: env::var("MOTO_URL").ok(), ..Settings::default() }).await
+}
+
+/// A function's own environment with Lambda's and this stack's secrets; DynamoDB and Kakao are where nobody listens.
+fn environment(function: &str, runtime: &Server, stack: &Stack) -> BTreeMap<String, String> {
     let template = cloud::template(&BTreeMap::new()).unwrap();
-    let secrets = secrets::generate("secret", "");
-    let mut environment = cloud::environment(&template, function, &secrets, &BTreeMap::new());
+    let mut environment = cloud::environment(&template, function, &BTreeMap::new());
+    for name in secrets::NAMES {
+        environment.entry(name.to_owned()).and_modify(|value| *value = stack.secret_name(name));
+    }
     for (name, value) in [
         ("AWS_LAMBDA_RUNTIME_API", runtime.url().trim_start_matches("http://")),
         ("AWS_LAMBDA_FUNCTION_NAME", function),
@@ -55,6 +62,7 @@ fn environment(function: &str, runtime: &Server) -> BTreeMap<String, String> {
         ("AWS_REGION", "ap-northeast-2"),
         ("AWS_ACCESS_KEY_ID", "x"),
         ("AWS_SECRET_ACCESS_KEY", "x"),
+        ("AWS_ENDPOINT_URL_SECRETSMANAGER", stack.secrets_wire.url()),
         ("AWS_ENDPOINT_URL_DYNAMODB", "http://127.0.0.1:1"),
         ("KAKAO_AUTH_URL", "http://127.0.0.1:1"),
         ("KAKAO_API_URL", "http://127.0.0.1:1"),
@@ -101,35 +109,15 @@ fn start(function: &str, environment: &BTreeMap<String, String>) -> std::process
     command.spawn().unwrap()
 }
 
-/// Moves the secrets to where the cloud has them, and tells the function where that is.
-async fn keep_secrets_at(url: &str, environment: &mut BTreeMap<String, String>) {
-    let names = ["SIGNING_KEYS", "VERIFICATION_KEYS", "SESSION_SECRETS", "PSEUDONYM_KEY"];
-    let secret: BTreeMap<&str, String> =
-        names.into_iter().filter_map(|name| Some((name, environment.remove(name)?))).collect();
-    let id = format!("secret-{}", local::client::unique());
-    let body = json!({"Name": id, "SecretString": json!(secret).to_string(), "ClientRequestToken": "0".repeat(36)});
-    let credential = "AWS4-HMAC-SHA256 Credential=x/20260101/ap-northeast-2/secretsmanager/aws4_request";
-    let request = http_client().post(url).header("x-amz-target", "secretsmanager.CreateSecret");
-    let request = request.header("content-type", "application/x-amz-json-1.1").header("authorization", credential);
-    assert_eq!(request.body(body.to_string()).send().await.unwrap().status(), 200);
-    for (name, value) in [("SECRET_ID", id.as_str()), ("AWS_ENDPOINT_URL_SECRETSMANAGER", url), ("STAGE", "prod")] {
-        environment.insert(name.to_owned(), value.to_owned());
-    }
-    environment.retain(|name, _| !name.starts_with("KAKAO_"));
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn every_binary_answers_its_recorded_event() {
+    let stack = stack().await;
     for (function, status) in [("kakao-login", 503), ("refresh", 401), ("logout", 200), ("profile", 401)] {
         let event = format!("{}/../events/{function}.json", env!("CARGO_MANIFEST_DIR"));
         let event = std::fs::read_to_string(event).unwrap();
         let runtime = Runtime::default();
         let server = runtime.serve().await;
-        let mut environment = environment(function, &server);
-        // Secrets Manager belongs to every stage but local, and so does the real Kakao, which no test may call.
-        if let Some(url) = env::var("MOTO_URL").ok().filter(|_| function != "kakao-login") {
-            keep_secrets_at(&url, &mut environment).await;
-        }
+        let environment = environment(function, &server, &stack);
         *runtime.event.lock().unwrap() = Some(event);
         let mut process = start(function, &environment);
         let mut answer = None;
@@ -153,14 +141,15 @@ async fn every_binary_answers_its_recorded_event() {
 
 /// DNS, TCP and TLS belong to the time before the first request, which has the whole processor and is nobody's wait.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_binary_has_asked_dynamodb_before_it_takes_a_request() {
+async fn every_binary_has_its_keys_and_has_asked_dynamodb_before_it_takes_a_request() {
     for (function, operation) in
         [("kakao-login", "GetItem"), ("refresh", "GetItem"), ("logout", "Query"), ("profile", "BatchGetItem")]
     {
-        let stack = Stack::start().await;
+        let stack = stack().await;
+        let _ = stack.secrets_wire.take_traffic();
         let runtime = Runtime::default();
         let server = runtime.serve().await;
-        let mut environment = environment(function, &server);
+        let mut environment = environment(function, &server, &stack);
         environment.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), stack.wire.url().to_owned());
         let mut process = start(function, &environment);
         for _ in 0..200 {
@@ -174,16 +163,22 @@ async fn every_binary_has_asked_dynamodb_before_it_takes_a_request() {
         assert!(runtime.asked.load(Ordering::SeqCst), "{function} asked for no event");
         let operations = stack.wire.take_traffic().operations;
         assert_eq!(operations, [operation], "{function}");
+        let secrets = if function == "kakao-login" { 2 } else { 1 };
+        assert_eq!(stack.secrets_wire.take_traffic().operations, vec!["GetSecretValue"; secrets], "{function}");
     }
 }
 
 #[tokio::test]
 async fn a_binary_without_its_settings_names_all_of_them_and_ends() {
     for (function, names) in [
-        ("kakao-login", vec!["KAKAO_APP_ID", "REDIRECT_URIS", "TABLE_NAME", "SIGNING_KEYS", "SESSION_MAX_TTL"]),
-        ("refresh", vec!["ALLOWED_ORIGINS", "ISSUER", "SESSION_SECRETS", "ROTATION_WINDOW", "COOKIE_SAMESITE"]),
-        ("logout", vec!["ALLOWED_ORIGINS", "SESSION_SECRETS", "PSEUDONYM_KEY"]),
-        ("profile", vec!["VERIFICATION_KEYS", "AUDIENCE"]),
+        (
+            "kakao-login",
+            vec!["KAKAO_APP_ID", "REDIRECT_URIS", "TABLE_NAME", "KEY_RING_ID", "KAKAO_SECRET_ID", "SESSION_MAX_TTL"],
+        ),
+        ("refresh", vec!["ALLOWED_ORIGINS", "ISSUER", "KEY_RING_ID", "ROTATION_WINDOW", "COOKIE_SAMESITE"]),
+        ("logout", vec!["ALLOWED_ORIGINS", "LOGOUT_KEYS_ID"]),
+        ("rotate-keys", vec!["KEY_RING_ID", "SIGNING_ALGORITHM", "VERIFIER_CACHE_TTL", "SESSION_IDLE_TTL"]),
+        ("profile", vec!["VERIFICATION_KEYS_ID", "AUDIENCE"]),
     ] {
         let output = start(function, &BTreeMap::new()).wait_with_output().unwrap();
         let errors = String::from_utf8_lossy(&output.stderr).into_owned();

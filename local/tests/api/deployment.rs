@@ -112,24 +112,18 @@ fn a_parameter_is_checked_as_cloudformation_does() {
 fn each_function_gets_what_it_needs_and_needs_all_that_it_gets() {
     use std::sync::Arc;
     let clock: Arc<dyn shared::clock::Clock> = Arc::new(shared::clock::SystemClock);
-    let secrets = local::secrets::generate("secret", "");
-    let local = BTreeMap::from([("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), "http://127.0.0.1:1".to_owned())]);
+    let local = BTreeMap::new();
+    let build = |template: &local::template::Template| {
+        let functions = cloud::functions(template, &local, &clock).map(drop);
+        functions.and_then(|()| local::secrets::rotate_keys(template, &local, &clock).map(drop))
+    };
     let complete = template();
-    assert!(cloud::functions(&complete, &secrets, &local, &clock).is_ok());
+    assert!(build(&complete).is_ok());
     for (function, declared) in &complete.functions {
-        for name in declared.environment.keys().filter(|name| *name != "SECRET_ID" && *name != "STAGE") {
+        for name in declared.environment.keys().filter(|name| *name != "STAGE") {
             let mut without = complete.clone();
             without.functions.get_mut(function).unwrap().environment.remove(name);
-            let error = cloud::functions(&without, &secrets, &local, &clock).err();
-            assert!(
-                error.is_some_and(|error| error.to_string().contains(name.as_str())),
-                "{function} does not need {name}"
-            );
-        }
-        for name in secrets[function].as_object().unwrap().keys() {
-            let mut without = secrets.clone();
-            without[function].as_object_mut().unwrap().remove(name);
-            let error = cloud::functions(&complete, &without, &local, &clock).err();
+            let error = build(&without).err();
             assert!(
                 error.is_some_and(|error| error.to_string().contains(name.as_str())),
                 "{function} does not need {name}"
@@ -160,7 +154,14 @@ fn the_recorded_events_are_what_lambda_http_reads() {
 #[test]
 fn nothing_of_the_local_stack_is_in_what_is_deployed() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
-    for package in ["shared", "functions/kakao-login", "functions/refresh", "functions/logout", "functions/profile"] {
+    for package in [
+        "shared",
+        "functions/kakao-login",
+        "functions/refresh",
+        "functions/logout",
+        "functions/profile",
+        "functions/rotate-keys",
+    ] {
         let manifest = std::fs::read_to_string(format!("{root}/{package}/Cargo.toml")).unwrap();
         for foreign in ["local", "dynoxide", "axum"] {
             assert!(!manifest.lines().any(|line| line.starts_with(foreign)), "{package} depends on {foreign}");

@@ -1,4 +1,5 @@
-//! The store on a DynamoDB of another make: moto's, at `MOTO_URL`. Without that, on the embedded one once more.
+//! Store and keys on a DynamoDB and a Secrets Manager of another make: moto's, at `MOTO_URL`. Without that, on the embedded ones
+//! once more.
 //!
 //! Moto answers one request at a time, so what needs simultaneous requests is not here.
 
@@ -11,7 +12,8 @@ use serde_json::json;
 const WINDOW: Duration = Duration::from_secs(30);
 
 async fn stack() -> Stack {
-    Stack::with(Settings { dynamodb: env::var("MOTO_URL").ok(), ..Settings::default() }).await
+    let moto = env::var("MOTO_URL").ok();
+    Stack::with(Settings { dynamodb: moto.clone(), secrets_manager: moto, ..Settings::default() }).await
 }
 
 #[tokio::test]

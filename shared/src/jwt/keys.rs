@@ -4,15 +4,17 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{
     Algorithm, DecodingKey, DecodingKeyKind,
     crypto::{CryptoProvider, JwtVerifier, KeyUtils},
-    errors::{Error as JwtError, ErrorKind},
+    errors::ErrorKind,
     signature,
 };
 use ring::{hmac, rand::SystemRandom, rsa, signature as algorithms};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use serde_json::{Value, json};
+use zeroize::Zeroizing;
 
 /// A private (or, for HS256, symmetric) key from a JWK Set.
-#[derive(Deserialize)]
+#[derive(Debug, Deserialize)]
 #[serde(tag = "kty")]
 pub(super) enum PrivateJwk {
     #[serde(rename = "EC")]
@@ -52,7 +54,7 @@ impl PrivateJwk {
                 let public = [&[4], decode(&x)?.as_slice(), decode(&y)?.as_slice()].concat();
                 let pair = algorithms::EcdsaKeyPair::from_private_key_and_public_key(
                     &algorithms::ECDSA_P256_SHA256_FIXED_SIGNING,
-                    &decode(d.expose_secret())?,
+                    &decode_private(&d)?,
                     &public,
                     &SystemRandom::new(),
                 );
@@ -62,22 +64,19 @@ impl PrivateJwk {
             Self::Rsa { kid, n, e, d, p, q, dp, dq, qi } => {
                 let pair = rsa::KeyPair::from_components(&rsa::KeyPairComponents {
                     public_key: rsa::PublicKeyComponents { n: decode(&n)?, e: decode(&e)? },
-                    d: decode(d.expose_secret())?,
-                    p: decode(p.expose_secret())?,
-                    q: decode(q.expose_secret())?,
-                    dP: decode(dp.expose_secret())?,
-                    dQ: decode(dq.expose_secret())?,
-                    qInv: decode(qi.expose_secret())?,
+                    d: decode_private(&d)?,
+                    p: decode_private(&p)?,
+                    q: decode_private(&q)?,
+                    dP: decode_private(&dp)?,
+                    dQ: decode_private(&dq)?,
+                    qInv: decode_private(&qi)?,
                 });
                 let pair = pair.map_err(|rejected| format!("key {kid}: {rejected}"))?;
                 Ok((kid, SigningKey::Rs256(Box::new(pair))))
             }
             Self::Oct { kid, k } => {
-                let secret = decode(k.expose_secret())?;
-                if secret.len() < 32 {
-                    return Err(format!("key {kid}: HS256 needs at least 32 bytes (RFC 7518 §3.2)"));
-                }
-                Ok((kid, SigningKey::Hs256(hmac::Key::new(hmac::HMAC_SHA256, &secret))))
+                let key = hmac::Key::new(hmac::HMAC_SHA256, &symmetric(&kid, &k)?);
+                Ok((kid, SigningKey::Hs256(key)))
             }
         }
     }
@@ -108,6 +107,10 @@ impl SigningKey {
             Self::Hs256(key) => hmac::sign(key, message).as_ref().to_vec(),
         }
     }
+}
+
+fn decode_private(text: &SecretString) -> Result<Zeroizing<Vec<u8>>, String> {
+    decode(text.expose_secret()).map(Zeroizing::new)
 }
 
 fn decode(text: &str) -> Result<Vec<u8>, String> {
@@ -161,13 +164,49 @@ impl signature::Verifier<Vec<u8>> for RingVerifier {
     }
 }
 
-/// The one algorithm that a public JWK is good for, by its type and not by what a token says (RFC 8725 §3.1).
-pub(super) fn algorithm_of(jwk: &jsonwebtoken::jwk::Jwk) -> Result<Algorithm, JwtError> {
-    use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve};
-    match &jwk.algorithm {
-        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => Ok(Algorithm::ES256),
-        AlgorithmParameters::RSA(_) => Ok(Algorithm::RS256),
-        AlgorithmParameters::OctetKey(_) => Ok(Algorithm::HS256),
-        _ => Err(ErrorKind::InvalidAlgorithm.into()),
+/// A public (or, for HS256, symmetric) key from a JWK Set.
+#[derive(Debug, Deserialize)]
+#[serde(tag = "kty")]
+pub(super) enum PublicJwk {
+    #[serde(rename = "EC")]
+    Ec { kid: String, crv: String, x: String, y: String },
+    #[serde(rename = "RSA")]
+    Rsa { kid: String, n: String, e: String },
+    #[serde(rename = "oct")]
+    Oct { kid: String, k: SecretString },
+}
+
+impl PublicJwk {
+    /// The key's id, the key, and the one algorithm that it is good for, by its type and not by what a token says
+    /// (RFC 8725 §3.1).
+    pub(super) fn verification_key(&self) -> Result<(String, Algorithm, DecodingKey), String> {
+        let (kid, algorithm, key) = match self {
+            Self::Ec { kid, crv, .. } if crv != "P-256" => return Err(format!("key {kid}: the curve must be P-256")),
+            Self::Ec { kid, x, y, .. } => (kid, Algorithm::ES256, DecodingKey::from_ec_components(x, y)),
+            Self::Rsa { kid, n, e } => (kid, Algorithm::RS256, DecodingKey::from_rsa_components(n, e)),
+            Self::Oct { kid, k } => (kid, Algorithm::HS256, Ok(DecodingKey::from_secret(&symmetric(kid, k)?))),
+        };
+        Ok((kid.clone(), algorithm, key.map_err(|_| format!("key {kid}: not readable"))?))
     }
+
+    /// As a JWK Set shows it to everybody. A symmetric key is shown to nobody: who can verify with it can sign.
+    pub(super) fn published(&self) -> Option<Value> {
+        match self {
+            Self::Ec { kid, crv, x, y } => {
+                Some(json!({"kty": "EC", "kid": kid, "use": "sig", "alg": "ES256", "crv": crv, "x": x, "y": y}))
+            }
+            Self::Rsa { kid, n, e } => {
+                Some(json!({"kty": "RSA", "kid": kid, "use": "sig", "alg": "RS256", "n": n, "e": e}))
+            }
+            Self::Oct { .. } => None,
+        }
+    }
+}
+
+fn symmetric(kid: &str, k: &SecretString) -> Result<Zeroizing<Vec<u8>>, String> {
+    let secret = decode_private(k)?;
+    if secret.len() < 32 {
+        return Err(format!("key {kid}: HS256 needs at least 32 bytes (RFC 7518 §3.2)"));
+    }
+    Ok(secret)
 }

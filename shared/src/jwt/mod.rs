@@ -1,16 +1,16 @@
-//! Access tokens: JWTs in the profile of RFC 9068, signed by the key ring's first key and verified by all.
+//! Access tokens: JWTs in the profile of RFC 9068, signed by the key whose time has come and verified by all that are in time.
 
 mod keys;
 
 use std::{collections::HashMap, time::Duration};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, jwk::JwkSet};
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use self::keys::{PrivateJwk, SigningKey};
+use self::keys::{PrivateJwk, PublicJwk, SigningKey};
 use crate::{
     clock::Timestamp,
     id::{SessionId, UserId},
@@ -33,13 +33,43 @@ pub struct Audience {
     pub audience: String,
 }
 
+/// A private key of the key ring and when it begins to sign.
+#[derive(Debug, Deserialize)]
+pub struct SigningJwk {
+    jwk: PrivateJwk,
+    signs_from: Timestamp,
+}
+
+/// A public key of the key ring, and when the last token that it signed has expired.
+#[derive(Debug, Deserialize)]
+pub struct VerificationJwk {
+    jwk: PublicJwk,
+    #[serde(default)]
+    retires_at: Option<Timestamp>,
+}
+
+impl VerificationJwk {
+    /// As a JWK Set shows it at this moment: nothing, if its time is over or it is not for everybody.
+    #[must_use]
+    pub fn published(&self, now: Timestamp) -> Option<Value> {
+        if self.retires_at.is_some_and(|at| at <= now) { None } else { self.jwk.published() }
+    }
+}
+
 /// Signs access tokens.
 #[derive(Debug)]
 pub struct Signer {
-    key_id: String,
-    key: SigningKey,
+    /// In the order of their times.
+    keys: Vec<Signing>,
     audience: Audience,
     lifetime: Duration,
+}
+
+#[derive(Debug)]
+struct Signing {
+    signs_from: Timestamp,
+    key_id: String,
+    key: SigningKey,
 }
 
 /// A signed access token, as the client gets it.
@@ -71,8 +101,15 @@ impl AccessToken {
 /// Verifies access tokens.
 #[derive(Debug)]
 pub struct Verifier {
-    keys: HashMap<String, (DecodingKey, Validation)>,
+    keys: HashMap<String, Verifying>,
     audience: Audience,
+}
+
+#[derive(Debug)]
+struct Verifying {
+    key: DecodingKey,
+    validation: Validation,
+    retires_at: Option<Timestamp>,
 }
 
 /// What a verified access token says.
@@ -93,7 +130,7 @@ pub enum InvalidAccessToken {
     /// `typ` is not `at+jwt`: another kind of JWT.
     #[error("another kind of JWT")]
     WrongType,
-    /// No key has this `kid`.
+    /// No key has this `kid`, or none any more.
     #[error("signed by an unknown key")]
     UnknownKey,
     /// The signature is wrong, or made with another algorithm than its key's.
@@ -123,7 +160,7 @@ struct Claims {
 }
 
 impl Signer {
-    /// Reads a JWK Set of private keys. The first one signs.
+    /// Signs with the newest of these keys whose time has come.
     ///
     /// `lifetime` is an access token's longest life; up to 5 % less, at random, keeps sign-ins of the same minute from
     /// all refreshing in the same second.
@@ -131,16 +168,23 @@ impl Signer {
     /// # Errors
     ///
     /// What is wrong, without any part of a key.
-    pub fn from_jwk_set(json: &str, audience: Audience, lifetime: Duration) -> Result<Self, String> {
-        #[derive(Deserialize)]
-        struct PrivateJwkSet {
-            keys: Vec<PrivateJwk>,
+    pub fn new(keys: Vec<SigningJwk>, audience: Audience, lifetime: Duration) -> Result<Self, String> {
+        let parse = |SigningJwk { jwk, signs_from }| {
+            let (key_id, key) = jwk.into_signing_key()?;
+            Ok::<_, String>(Signing { signs_from, key_id, key })
+        };
+        let mut keys = keys.into_iter().map(parse).collect::<Result<Vec<_>, _>>()?;
+        if keys.is_empty() {
+            return Err("no signing key".to_owned());
         }
-        let set: PrivateJwkSet =
-            serde_json::from_str(json).map_err(|_| "not a JWK Set of private keys (RFC 7517)".to_owned())?;
-        let first = set.keys.into_iter().next().ok_or_else(|| "no key in the set".to_owned())?;
-        let (key_id, key) = first.into_signing_key()?;
-        Ok(Self { key_id, key, audience, lifetime })
+        keys.sort_by_key(|key| key.signs_from);
+        Ok(Self { keys, audience, lifetime })
+    }
+
+    /// The key of this moment. Before the first one's time, which takes a clock that is behind, it is the first.
+    fn signing(&self, now: Timestamp) -> &Signing {
+        let position = self.keys.iter().rposition(|key| key.signs_from <= now);
+        &self.keys[position.unwrap_or_default()]
     }
 
     /// An access token for this session.
@@ -161,17 +205,18 @@ impl Signer {
             token_type: "access".to_owned(),
             user_id: user.to_string(),
         };
-        AccessToken { text: self.sign_claims(&claims).into(), expires_at, expires_in }
+        AccessToken { text: self.sign_claims(&claims, now).into(), expires_at, expires_in }
     }
 
-    fn sign_claims(&self, claims: &impl Serialize) -> String {
-        let mut header = Header::new(self.key.algorithm());
+    fn sign_claims(&self, claims: &impl Serialize, now: Timestamp) -> String {
+        let signing = self.signing(now);
+        let mut header = Header::new(signing.key.algorithm());
         header.typ = Some(TYPE.to_owned());
-        header.kid = Some(self.key_id.clone());
+        header.kid = Some(signing.key_id.clone());
         let mut token = base64url_json(&header);
         token.push('.');
         token.push_str(&base64url_json(claims));
-        let signature = self.key.sign(token.as_bytes());
+        let signature = signing.key.sign(token.as_bytes());
         token.push('.');
         BASE64_URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         token
@@ -184,22 +229,19 @@ fn base64url_json(value: &impl Serialize) -> String {
 }
 
 impl Verifier {
-    /// Reads a JWK Set of public keys (or, for HS256, the symmetric ones).
+    /// Verifies with all of these keys, each until it retires.
     ///
     /// # Errors
     ///
     /// What is wrong, without any part of a key.
-    pub fn from_jwk_set(json: &str, audience: Audience) -> Result<Self, String> {
+    pub fn new(set: &[VerificationJwk], audience: Audience) -> Result<Self, String> {
         install_provider();
-        let set: JwkSet = serde_json::from_str(json).map_err(|_| "not a JWK Set (RFC 7517)".to_owned())?;
         let mut keys = HashMap::new();
-        for jwk in &set.keys {
-            let kid = jwk.common.key_id.clone().ok_or_else(|| "a key has no kid".to_owned())?;
-            let algorithm = keys::algorithm_of(jwk).map_err(|_| format!("key {kid}: neither P-256, RSA nor oct"))?;
-            let key = DecodingKey::from_jwk(jwk).map_err(|_| format!("key {kid}: not readable"))?;
-            keys.insert(kid, (key, signature_only(algorithm)));
+        for VerificationJwk { jwk, retires_at } in set {
+            let (key_id, algorithm, key) = jwk.verification_key()?;
+            keys.insert(key_id, Verifying { key, validation: signature_only(algorithm), retires_at: *retires_at });
         }
-        if keys.is_empty() { Err("no key in the set".to_owned()) } else { Ok(Self { keys, audience }) }
+        if keys.is_empty() { Err("no verification key".to_owned()) } else { Ok(Self { keys, audience }) }
     }
 
     /// Checks a token from an `Authorization` header (RFC 9068 §4).
@@ -219,7 +261,9 @@ impl Verifier {
         if typ.strip_prefix("application/").unwrap_or(&typ) != TYPE {
             return Err(InvalidAccessToken::WrongType);
         }
-        let (key, validation) = header.kid.and_then(|kid| self.keys.get(&kid)).ok_or(InvalidAccessToken::UnknownKey)?;
+        let known = header.kid.and_then(|kid| self.keys.get(&kid));
+        let known = known.filter(|known| known.retires_at.is_none_or(|at| now < at));
+        let Verifying { key, validation, .. } = known.ok_or(InvalidAccessToken::UnknownKey)?;
         let claims = jsonwebtoken::decode::<Claims>(token, key, validation)
             .map_err(|error| match error.kind() {
                 jsonwebtoken::errors::ErrorKind::Json(_) => InvalidAccessToken::Malformed,

@@ -11,26 +11,34 @@ const EC: &str = r#"{"kty": "EC", "crv": "P-256", "kid": "ec",
 const OCT: &str = r#"{"kty": "oct", "kid": "oct",
     "k": "AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"}"#;
 /// Made for these tests.
-const RSA_SET: &str = include_str!("testdata/rsa.json");
+const RSA: &str = include_str!("testdata/rsa.json");
 /// The payload of RFC 7515's examples.
 const JOE: &str = "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ";
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 
-fn set(jwk: &str) -> String {
-    format!(r#"{{"keys": [{jwk}]}}"#)
+fn private(jwk: &str) -> SigningJwk {
+    serde_json::from_str(&format!(r#"{{"jwk": {jwk}, "signs_from": 0}}"#)).unwrap()
+}
+
+fn public(jwk: &str) -> VerificationJwk {
+    serde_json::from_str(&format!(r#"{{"jwk": {jwk}}}"#)).unwrap()
 }
 
 fn audience() -> Audience {
     Audience { issuer: "https://auth.example".to_owned(), audience: "api".to_owned() }
 }
 
-fn signer(jwk_set: &str) -> Signer {
-    Signer::from_jwk_set(jwk_set, audience(), Duration::from_mins(5)).unwrap()
+fn try_signer(jwk: &str) -> Result<Signer, String> {
+    Signer::new(vec![private(jwk)], audience(), Duration::from_mins(5))
 }
 
-fn verifier(jwk_set: &str) -> Verifier {
-    Verifier::from_jwk_set(jwk_set, audience()).unwrap()
+fn signer(jwk: &str) -> Signer {
+    try_signer(jwk).unwrap()
+}
+
+fn verifier(jwk: &str) -> Verifier {
+    Verifier::new(&[public(jwk)], audience()).unwrap()
 }
 
 fn good_claims() -> Value {
@@ -44,21 +52,21 @@ fn good_claims() -> Value {
 
 fn with_header(header: &Value, claims: &Value) -> String {
     let message = format!("{}.{}", base64url_json(header), base64url_json(claims));
-    let signature = signer(&set(EC)).key.sign(message.as_bytes());
+    let signature = signer(EC).keys[0].key.sign(message.as_bytes());
     format!("{message}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature))
 }
 
 fn verify(token: &str) -> Result<Access, InvalidAccessToken> {
-    verifier(&set(EC)).verify(token, NOW)
+    verifier(EC).verify(token, NOW)
 }
 
 #[test]
 fn every_kind_of_key_signs_what_it_verifies() {
-    for jwk_set in [set(EC), set(OCT), RSA_SET.to_owned()] {
+    for jwk in [EC, OCT, RSA] {
         let (user, session) = (UserId::generate(), SessionId::generate());
-        let token = signer(&jwk_set).sign(user, session, NOW);
+        let token = signer(jwk).sign(user, session, NOW);
         let text = token.text.expose_secret();
-        assert_eq!(verifier(&jwk_set).verify(text, NOW), Ok(Access { user, session }), "{jwk_set}");
+        assert_eq!(verifier(jwk).verify(text, NOW), Ok(Access { user, session }), "{jwk}");
     }
 }
 
@@ -80,7 +88,7 @@ fn ring_agrees_with_the_examples_of_rfc_7515() {
         ),
     ];
     for (jwk, algorithm, header, signature) in examples {
-        let key = DecodingKey::from_jwk(&serde_json::from_str(jwk).unwrap()).unwrap();
+        let (_, _, key) = public(jwk).jwk.verification_key().unwrap();
         let message = format!("{header}.{JOE}");
         assert!(crypto::verify(signature, message.as_bytes(), &key, algorithm).unwrap());
         let other = format!("{header}.{JOE}A");
@@ -90,7 +98,7 @@ fn ring_agrees_with_the_examples_of_rfc_7515() {
 
 #[test]
 fn the_claims_are_those_of_rfc_9068_and_simplejwt_and_nothing_personal() {
-    let token = signer(&set(EC)).sign(UserId::generate(), SessionId::generate(), NOW);
+    let token = signer(EC).sign(UserId::generate(), SessionId::generate(), NOW);
     let text = token.text.expose_secret();
     let parts: Vec<&str> = text.split('.').collect();
     let read = |part: &str| -> Value { serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap() };
@@ -104,7 +112,7 @@ fn the_claims_are_those_of_rfc_9068_and_simplejwt_and_nothing_personal() {
 
 #[test]
 fn a_token_lives_its_lifetime_less_at_most_a_twentieth() {
-    let signer = signer(&set(EC));
+    let signer = signer(EC);
     let lives: Vec<u64> =
         (0..200).map(|_| signer.sign(UserId::generate(), SessionId::generate(), NOW).expires_in).collect();
     assert!(lives.iter().all(|life| (285..=300).contains(life)), "{lives:?}");
@@ -115,7 +123,7 @@ fn a_token_lives_its_lifetime_less_at_most_a_twentieth() {
 fn a_token_expires_to_the_second() {
     let header = json!({"alg": "ES256", "kid": "ec", "typ": "at+jwt"});
     let token = with_header(&header, &good_claims());
-    let verifier = verifier(&set(EC));
+    let verifier = verifier(EC);
     assert!(verifier.verify(&token, NOW + Duration::from_secs(299)).is_ok());
     assert_eq!(verifier.verify(&token, NOW + Duration::from_mins(5)), Err(InvalidAccessToken::Expired));
 }
@@ -202,23 +210,55 @@ fn what_is_not_a_compact_jws_is_malformed() {
 }
 
 #[test]
-fn key_sets_that_cannot_work_are_refused_with_a_reason_and_without_the_key() {
-    for bad in ["", "{}", r#"{"keys": []}"#, &set(&EC.replace("P-256", "P-384")), &set(&EC.replace("jpsQ", "jpsR"))] {
-        let reason = Signer::from_jwk_set(bad, audience(), Duration::from_mins(5)).unwrap_err();
+fn keys_that_cannot_work_are_refused_with_a_reason_and_without_the_key() {
+    for bad in [&EC.replace("P-256", "P-384"), &EC.replace("jpsQ", "jpsR"), &EC.replace("jpsQ", "jps!")] {
+        let reason = try_signer(bad).unwrap_err();
         assert!(!reason.is_empty() && !reason.contains("jps"), "{reason}");
     }
     let short = r#"{"kty": "oct", "kid": "short", "k": "c2hvcnQ"}"#;
-    assert!(Signer::from_jwk_set(&set(short), audience(), Duration::from_mins(5)).unwrap_err().contains("32 bytes"));
-    for bad in ["", "{}", r#"{"keys": []}"#, &set(&EC.replace(r#""kid": "ec","#, ""))] {
-        assert!(Verifier::from_jwk_set(bad, audience()).is_err(), "{bad}");
-    }
+    assert!(try_signer(short).unwrap_err().contains("32 bytes"));
+    assert!(Verifier::new(&[public(short)], audience()).unwrap_err().contains("32 bytes"));
+    assert!(Verifier::new(&[public(&EC.replace("P-256", "P-384"))], audience()).is_err());
+    assert!(Verifier::new(&[], audience()).is_err() && Signer::new(vec![], audience(), Duration::ZERO).is_err());
+    assert!(serde_json::from_str::<VerificationJwk>(r#"{"jwk": {"kty": "EC", "crv": "P-256"}}"#).is_err(), "no kid");
+}
+
+#[test]
+fn a_key_signs_from_its_time_on_and_is_good_until_it_retires() {
+    let at = |seconds| NOW + Duration::from_secs(seconds);
+    let old = format!(r#"{{"jwk": {OCT}, "signs_from": 0}}"#);
+    let next = format!(r#"{{"jwk": {EC}, "signs_from": {}}}"#, at(100).unix_seconds());
+    let keys = [&next, &old].map(|key| serde_json::from_str(key).unwrap()).into();
+    let signer = Signer::new(keys, audience(), Duration::from_mins(5)).unwrap();
+    let sign = |now| signer.sign(UserId::generate(), SessionId::generate(), now).text;
+    let retiring = format!(r#"{{"jwk": {OCT}, "retires_at": {}}}"#, at(150).unix_seconds());
+    let retiring: VerificationJwk = serde_json::from_str(&retiring).unwrap();
+    let verifier = Verifier::new(&[retiring, public(EC)], audience()).unwrap();
+
+    let (last_old, first_new) = (sign(at(99)), sign(at(100)));
+    assert_eq!(jsonwebtoken::decode_header(last_old.expose_secret()).unwrap().kid.unwrap(), "oct");
+    assert_eq!(jsonwebtoken::decode_header(first_new.expose_secret()).unwrap().kid.unwrap(), "ec");
+    assert!(verifier.verify(last_old.expose_secret(), at(149)).is_ok());
+    assert_eq!(verifier.verify(last_old.expose_secret(), at(150)), Err(InvalidAccessToken::UnknownKey));
+    assert!(verifier.verify(first_new.expose_secret(), at(150)).is_ok());
+}
+
+#[test]
+fn a_symmetric_key_and_a_retired_one_are_published_to_nobody() {
+    assert_eq!(public(OCT).published(NOW), None);
+    let shown = public(EC).published(NOW).unwrap();
+    assert_eq!((&shown["kid"], &shown["alg"], &shown["use"]), (&json!("ec"), &json!("ES256"), &json!("sig")));
+    assert_eq!(shown.get("d"), None, "the private half stays");
+    let retired: VerificationJwk =
+        serde_json::from_str(&format!(r#"{{"jwk": {EC}, "retires_at": {}}}"#, NOW.unix_seconds())).unwrap();
+    assert!(retired.published(NOW).is_none() && retired.published(NOW - Duration::from_secs(1)).is_some());
 }
 
 #[test]
 fn nothing_secret_is_printed() {
-    let signer = signer(&set(EC));
+    let signer = signer(EC);
     let token = signer.sign(UserId::generate(), SessionId::generate(), NOW);
-    let printed = format!("{signer:?} {token:?} {:?}", verifier(&set(OCT)));
+    let printed = format!("{signer:?} {token:?} {:?}", verifier(OCT));
     let secret = token.text.expose_secret();
     assert!(!printed.contains(secret) && !printed.contains("jpsQ") && !printed.contains("AyM1"), "{printed}");
 }

@@ -11,7 +11,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::de::DeserializeOwned;
 
 use super::{
-    AuthorizationCode, Kakao, KakaoError,
+    AuthorizationCode, Kakao, KakaoError, KakaoSecrets,
     answers::{ApiFailure, AuthFailure, Tokens},
     circuit::Circuit,
     codes, nonsense,
@@ -49,11 +49,16 @@ impl Kakao {
         }
     }
 
-    pub(super) async fn post_token(&self, grant: &AuthorizationCode, now: Timestamp) -> Result<Tokens, KakaoError> {
+    pub(super) async fn post_token(
+        &self,
+        grant: &AuthorizationCode,
+        secrets: &KakaoSecrets,
+        now: Timestamp,
+    ) -> Result<Tokens, KakaoError> {
         let mut form = vec![
             ("grant_type", "authorization_code"),
             ("client_id", &self.app.rest_api_key),
-            ("client_secret", self.app.client_secret.expose_secret()),
+            ("client_secret", secrets.client_secret.expose_secret()),
             ("redirect_uri", &grant.redirect_uri),
             ("code", grant.code.expose_secret()),
         ];

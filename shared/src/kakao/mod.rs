@@ -11,6 +11,7 @@ mod jwks;
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 
 pub use self::id_token::Identity;
 use self::{
@@ -28,16 +29,38 @@ pub struct KakaoApp {
     pub app_id: i64,
     /// Sent as `client_id`.
     pub rest_api_key: String,
-    /// The secret of this REST API key.
-    pub client_secret: SecretString,
-    /// The admin key, if the app may ask for a user by number.
-    pub admin_key: Option<SecretString>,
     /// Keys of this app whose ID tokens count (`aud`): the REST API key, and those of its JavaScript and native clients.
     pub audiences: Vec<String>,
     /// The authorization server: `https://kauth.kakao.com` but for local stacks.
     pub auth_url: String,
     /// The API server: `https://kapi.kakao.com` but for local stacks.
     pub api_url: String,
+}
+
+/// What proves to Kakao that we are this app.
+#[derive(Debug, Deserialize)]
+pub struct KakaoSecrets {
+    #[serde(rename = "KAKAO_CLIENT_SECRET")]
+    client_secret: SecretString,
+    #[serde(rename = "KAKAO_ADMIN_KEY")]
+    admin_key: SecretString,
+}
+
+impl KakaoSecrets {
+    /// Reads `{"KAKAO_CLIENT_SECRET": "…", "KAKAO_ADMIN_KEY": "…"}`: the secret of the REST API key, and the admin key, which is
+    /// empty if the app may not ask for a user by number.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong, without any part of it.
+    pub fn read(json: &str) -> Result<Self, String> {
+        let secrets: Self = serde_json::from_str(json)
+            .map_err(|_| "not an object with KAKAO_CLIENT_SECRET and KAKAO_ADMIN_KEY".to_owned())?;
+        if secrets.client_secret.expose_secret().is_empty() {
+            return Err("KAKAO_CLIENT_SECRET is empty".to_owned());
+        }
+        Ok(secrets)
+    }
 }
 
 /// Speaks with Kakao on behalf of one app.
@@ -172,8 +195,13 @@ impl Kakao {
     /// # Errors
     ///
     /// [`KakaoError`] in all its variants.
-    pub async fn exchange(&self, grant: &AuthorizationCode, now: Timestamp) -> Result<Grant, KakaoError> {
-        let tokens = self.post_token(grant, now).await?;
+    pub async fn exchange(
+        &self,
+        grant: &AuthorizationCode,
+        secrets: &KakaoSecrets,
+        now: Timestamp,
+    ) -> Result<Grant, KakaoError> {
+        let tokens = self.post_token(grant, secrets, now).await?;
         let access_token = tokens.access_token;
         let nonce = grant.nonce.as_deref();
         let identity = match &tokens.id_token {
@@ -205,9 +233,17 @@ impl Kakao {
     /// # Errors
     ///
     /// [`KakaoError`] in all its variants but `WrongApp`.
-    pub async fn user_by_id(&self, id: KakaoId, now: Timestamp) -> Result<Option<KakaoUser>, KakaoError> {
-        let Some(admin_key) = &self.app.admin_key else { return Ok(None) };
-        let authorization = SecretString::from(format!("KakaoAK {}", admin_key.expose_secret()));
+    pub async fn user_by_id(
+        &self,
+        id: KakaoId,
+        secrets: &KakaoSecrets,
+        now: Timestamp,
+    ) -> Result<Option<KakaoUser>, KakaoError> {
+        let admin_key = secrets.admin_key.expose_secret();
+        if admin_key.is_empty() {
+            return Ok(None);
+        }
+        let authorization = SecretString::from(format!("KakaoAK {admin_key}"));
         let id_text = id.to_string();
         let mut query = USER_ME_QUERY.to_vec();
         query.extend([("target_id_type", "user_id"), ("target_id", id_text.as_str())]);

@@ -16,43 +16,25 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::{
     Client,
-    config::{
-        BehaviorVersion, Region, SharedCredentialsProvider, StalledStreamProtectionConfig, retry::RetryConfig,
-        timeout::TimeoutConfig,
-    },
+    config::{BehaviorVersion, Region, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig},
     error::{ProvideErrorMetadata, SdkError},
 };
-use aws_smithy_http_client::{
-    Builder,
-    tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode},
-};
-
 use lambda_http::BoxFuture;
 
 pub use self::{
     claims::{Claim, ClaimKey, Claimed},
     sessions::{Device, Ended, Rotation},
 };
-use crate::log;
+use crate::{
+    aws::{Endpoint, https_client},
+    log,
+};
 
 /// Keeps users and refresh sessions.
 #[derive(Clone, Debug)]
 pub struct Store {
     client: Client,
     table: String,
-}
-
-/// Where DynamoDB is and who asks.
-#[derive(Clone, Debug)]
-pub struct Endpoint {
-    /// The AWS region.
-    pub region: String,
-    /// Another address than the region's own, for a local stack.
-    pub url: Option<String>,
-    /// The function's role, as Lambda gives it.
-    pub credentials: SharedCredentialsProvider,
-    /// Certificates in PEM to trust beside Amazon's own, for a local stack.
-    pub roots: Option<Vec<u8>>,
 }
 
 /// DynamoDB did not do what was asked.
@@ -93,21 +75,6 @@ impl Store {
         config.set_endpoint_url(endpoint.url);
         Self { client: Client::from_conf(config.build()), table }
     }
-}
-
-/// Trusts Amazon's own roots and reads no file for it: loading the system's 145 costs 18.6 M instructions at a cold start.
-pub(crate) fn https_client(more_roots: Option<&[u8]>) -> aws_sdk_dynamodb::config::SharedHttpClient {
-    let mut roots = TrustStore::empty().with_pem_certificate(include_bytes!("../amazon-roots.pem").as_slice());
-    if let Some(more) = more_roots {
-        roots = roots.with_pem_certificate(more);
-    }
-    let tls = TlsContext::builder().with_trust_store(roots).build().expect("the roots in this crate are readable");
-    Builder::new()
-        .tls_provider(Provider::Rustls(CryptoMode::Ring))
-        .tls_context(tls)
-        // Shorter than DynamoDB's own, so that a function that was frozen does not write into a dead connection.
-        .pool_idle_timeout(Duration::from_secs(20))
-        .build_https()
 }
 
 /// Times a call for the log, and keeps of a failure only its name.
@@ -157,7 +124,7 @@ fn unconditional<T, E: ProvideErrorMetadata>(operation: &'static str, result: Re
 
 #[cfg(test)]
 mod tests {
-    use aws_sdk_dynamodb::config::Credentials;
+    use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 
     use super::*;
     use crate::id::UserId;

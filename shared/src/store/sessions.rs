@@ -98,7 +98,7 @@ impl Store {
         expires_at: Timestamp,
         now: Timestamp,
     ) -> Result<Rotation, StoreError> {
-        let successor = secrets.successor(presented);
+        let successor = secrets.successor(presented, now);
         let rotated = self
             .client
             .update_item()

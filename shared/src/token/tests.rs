@@ -1,16 +1,30 @@
 //! What clients may hold, and what nobody may make up.
 
+use std::time::Duration;
+
 use super::*;
 
 const OLD: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 const NEW: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
 
+const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
+
+fn try_secrets(list: &[&str]) -> Result<SessionSecrets, String> {
+    let secret = |(age, secret): (i64, &&str)| SessionSecret {
+        secret: (*secret).into(),
+        mints_from: Timestamp::from_unix_seconds(1_000 - age),
+    };
+    SessionSecrets::new(&(0..).zip(list).map(secret).collect::<Vec<_>>())
+}
+
+/// The newest comes first.
 fn secrets(list: &[&str]) -> SessionSecrets {
-    SessionSecrets::from_base64url(list.iter().copied()).unwrap()
+    try_secrets(list).unwrap()
 }
 
 fn token(secrets: &SessionSecrets) -> RefreshToken {
-    secrets.issue(UserId::generate(), secrets.begin(None), Timestamp::from_unix_seconds(1_800_000_000))
+    let ends_at = Timestamp::from_unix_seconds(1_800_000_000);
+    secrets.issue(UserId::generate(), secrets.begin(None, NOW), ends_at, NOW)
 }
 
 #[test]
@@ -48,7 +62,7 @@ fn garbage_is_refused() {
 fn a_successor_is_always_the_same_and_unlike_its_parent() {
     let secrets = secrets(&[OLD]);
     let parent = token(&secrets);
-    let (one, two) = (secrets.successor(&parent), secrets.successor(&parent));
+    let (one, two) = (secrets.successor(&parent, NOW), secrets.successor(&parent, NOW));
     assert_eq!(one.expose(), two.expose());
     assert_eq!(one.generation, 1);
     assert_eq!(one.session_ends_at, parent.session_ends_at);
@@ -59,7 +73,7 @@ fn a_successor_is_always_the_same_and_unlike_its_parent() {
 fn a_new_server_secret_keeps_old_tokens_and_tags_their_successors() {
     let (before, during, after) = (secrets(&[OLD]), secrets(&[NEW, OLD]), secrets(&[NEW]));
     let issued = token(&before);
-    let rotated = during.successor(&during.verify(issued.expose()).unwrap());
+    let rotated = during.successor(&during.verify(issued.expose()).unwrap(), NOW);
     assert!(after.verify(rotated.expose()).is_ok());
     assert!(after.verify(issued.expose()).is_err());
 }
@@ -68,26 +82,41 @@ fn a_new_server_secret_keeps_old_tokens_and_tags_their_successors() {
 fn functions_with_different_rings_agree_on_the_successor() {
     let (behind, ahead) = (secrets(&[OLD]), secrets(&[NEW, OLD]));
     let issued = token(&behind);
-    let at_behind = behind.successor(&behind.verify(issued.expose()).unwrap());
-    let at_ahead = ahead.successor(&ahead.verify(issued.expose()).unwrap());
+    let at_behind = behind.successor(&behind.verify(issued.expose()).unwrap(), NOW);
+    let at_ahead = ahead.successor(&ahead.verify(issued.expose()).unwrap(), NOW);
     assert_eq!(at_behind.hash(), at_ahead.hash());
 
     // The same token now goes about with two tags; the one that the table keeps is still recognised.
-    let kept = ahead.successor(&ahead.verify(at_behind.expose()).unwrap());
+    let kept = ahead.successor(&ahead.verify(at_behind.expose()).unwrap(), NOW);
     let other_copy = ahead.verify(at_ahead.expose()).unwrap();
-    assert_ne!(ahead.successor(&other_copy).hash(), kept.hash());
-    let found = ahead.successor_with_hash(&other_copy, kept.hash()).unwrap();
+    assert_ne!(ahead.successor(&other_copy, NOW).hash(), kept.hash());
+    let found = ahead.successor_with_hash(&other_copy, kept.hash(), NOW).unwrap();
     assert_eq!(found.hash(), kept.hash());
+}
+
+#[test]
+fn a_secret_is_accepted_at_once_and_tags_from_its_own_time_on() {
+    let before = SessionSecret { secret: OLD.into(), mints_from: NOW - Duration::from_secs(9) };
+    let next = SessionSecret { secret: NEW.into(), mints_from: NOW };
+    let (ring, old, new) = (SessionSecrets::new(&[next, before]).unwrap(), secrets(&[OLD]), secrets(&[NEW]));
+    let issue = |at| {
+        let token = ring.issue(UserId::generate(), ring.begin(None, at), NOW, at);
+        (old.verify(token.expose()).is_ok(), new.verify(token.expose()).is_ok())
+    };
+    assert_eq!(issue(NOW - Duration::from_secs(1)), (true, false));
+    assert_eq!(issue(NOW), (false, true));
+    assert_eq!(issue(NOW - Duration::from_secs(99)), (true, false), "a clock that is behind: the first");
+    assert!(ring.verify(token(&new).expose()).is_ok(), "before it tags here, another function may be ahead");
 }
 
 #[test]
 fn the_same_proof_begins_the_same_session_and_any_other_another() {
     let secrets = secrets(&[OLD]);
     let first = |credential: &str, known: &str| {
-        let beginning = secrets.begin(Some(&Proof::new(&credential.into(), &known.into())));
-        secrets.issue(UserId::from_bytes([1; 16]), beginning, Timestamp::from_unix_seconds(1)).expose().to_owned()
+        let beginning = secrets.begin(Some(&Proof::new(&credential.into(), &known.into())), NOW);
+        secrets.issue(UserId::from_bytes([1; 16]), beginning, Timestamp::from_unix_seconds(1), NOW).expose().to_owned()
     };
-    let (random, other_random) = (secrets.begin(None), secrets.begin(None));
+    let (random, other_random) = (secrets.begin(None, NOW), secrets.begin(None, NOW));
     assert_ne!(random.session, other_random.session);
     assert_eq!(first("code", "verifier"), first("code", "verifier"));
     for (credential, known) in [("code", "other"), ("other", "verifier"), ("codev", "erifier"), ("", "codeverifier")] {
@@ -106,9 +135,9 @@ fn nothing_secret_is_printed() {
 
 #[test]
 fn a_secret_of_another_length_or_none_is_refused() {
-    assert!(SessionSecrets::from_base64url([]).is_err());
-    assert!(SessionSecrets::from_base64url(["AAAA"]).unwrap_err().contains("3 bytes"));
-    assert!(SessionSecrets::from_base64url(["not base64!"]).is_err());
+    assert!(try_secrets(&[]).is_err());
+    assert!(try_secrets(&["AAAA"]).unwrap_err().contains("3 bytes"));
+    assert!(try_secrets(&["not base64!"]).is_err());
 }
 
 /// Tokens in browsers outlive a deployment. The expected texts come from an independent HKDF and HMAC (Python's).
@@ -121,13 +150,14 @@ fn the_format_stays_as_it_was_issued() {
         Timestamp::from_unix_seconds(1_800_000_000),
         7,
         SecretBox::new(Box::new([3; 32])),
+        NOW,
     );
     assert_eq!(
         token.expose(),
         "AQEBAQEBAQEBAQEBAQEBAQECAgICAgICAgICAgICAgICa0nSAAAAAAcDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA7hFyU2uqaW8xOSIC-dheFQ"
     );
     assert_eq!(
-        secrets.successor(&token).expose(),
+        secrets.successor(&token, NOW).expose(),
         "AQEBAQEBAQEBAQEBAQEBAQECAgICAgICAgICAgICAgICa0nSAAAAAAirxIeJ3BxrIqQHkWRDZVQSJbZ0MZnOaTmy5x9SILflCaR4D5p7iDa045LQJyrOEuw"
     );
 }

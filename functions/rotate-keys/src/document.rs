@@ -1,0 +1,203 @@
+//! The key ring as a document: what a rotation makes of it, and what its readers get of it. No I/O, and time is a parameter.
+
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+use shared::{clock::Timestamp, secret::STALE};
+use zeroize::Zeroizing;
+
+use crate::generate::{self, Algorithm, Jwk};
+
+/// A rotation that is not done by then is given up: its times would not hold any more.
+pub const PATIENCE: Duration = Duration::from_mins(15);
+/// From a rotation's beginning until every function works with what it made: its own steps, a reading that is due, five minutes
+/// that an HTTP cache may keep the JWK Set, and clocks that differ.
+pub const SETTLING: Duration = Duration::from_secs(PATIENCE.as_secs() + STALE.as_secs() + 360);
+
+/// The secret `KeyRing`. It is written, so it serialises; it has no `Debug`.
+#[derive(Serialize, Deserialize)]
+pub struct KeyRing {
+    /// Grows with every rotation; 0 before the first.
+    pub version: u64,
+    /// The version that it was made of: another one has not come between if that is still the current one.
+    #[serde(default)]
+    pub follows: u64,
+    /// When its rotation began.
+    #[serde(default)]
+    pub created_at: Option<Timestamp>,
+    #[serde(default)]
+    signing_keys: Vec<SigningKey>,
+    #[serde(default)]
+    session_secrets: Vec<SessionSecret>,
+    #[serde(default)]
+    pseudonym_key: Zeroizing<String>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SigningKey {
+    jwk: Jwk,
+    /// When verifiers could first see it.
+    published_at: Timestamp,
+    /// When the last of them has seen it.
+    signs_from: Timestamp,
+    /// When the last token that it signed has expired: known once it has a successor.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retires_at: Option<Timestamp>,
+}
+
+#[derive(Clone, Serialize, Deserialize)]
+struct SessionSecret {
+    secret: Zeroizing<String>,
+    mints_from: Timestamp,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    retires_at: Option<Timestamp>,
+}
+
+/// How long things last that depend on keys.
+#[derive(Clone, Copy, Debug)]
+pub struct Times {
+    /// Verifiers that are not ours may keep a JWK Set.
+    pub verifier_cache: Duration,
+    /// An access token lives at most.
+    pub access: Duration,
+    /// A refresh token that is not renewed lives at most.
+    pub session_idle: Duration,
+}
+
+/// Why there is a rotation.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Reason {
+    /// It is time: nobody notices.
+    Schedule,
+    /// The signing keys leaked: the new one signs at once, and what the old ones signed is refused.
+    SigningKeys,
+    /// The session secrets leaked: everybody signs in again.
+    SessionSecrets,
+}
+
+impl KeyRing {
+    /// The ring of a stack that was never deployed.
+    #[must_use]
+    pub fn empty() -> Self {
+        Self {
+            version: 0,
+            follows: 0,
+            created_at: None,
+            signing_keys: Vec::new(),
+            session_secrets: Vec::new(),
+            pseudonym_key: Zeroizing::default(),
+        }
+    }
+
+    /// The ring after a rotation.
+    #[must_use]
+    pub fn next(self, reason: Reason, algorithm: Algorithm, times: Times, now: Timestamp) -> Self {
+        let mut next = Self {
+            version: (self.version + 1).max(u64::try_from(now.unix_seconds()).unwrap_or_default()),
+            follows: self.version,
+            created_at: Some(now),
+            ..self
+        };
+        if next.pseudonym_key.is_empty() {
+            next.pseudonym_key = generate::secret();
+        }
+        match reason {
+            Reason::Schedule => {
+                next.add_signing_key(algorithm, times, now);
+                next.add_session_secret(times, now);
+            }
+            Reason::SigningKeys => {
+                next.signing_keys.clear();
+                next.add_signing_key(algorithm, times, now);
+            }
+            Reason::SessionSecrets => {
+                next.session_secrets.clear();
+                next.add_session_secret(times, now);
+            }
+        }
+        // What leaks before there was a first rotation is the first rotation.
+        if next.signing_keys.is_empty() {
+            next.add_signing_key(algorithm, times, now);
+        }
+        if next.session_secrets.is_empty() {
+            next.add_session_secret(times, now);
+        }
+        next
+    }
+
+    fn add_signing_key(&mut self, algorithm: Algorithm, times: Times, now: Timestamp) {
+        self.signing_keys.retain(|key| key.retires_at.is_none_or(|at| now < at));
+        // Who verifies with HS256 holds a copy by hand: a new key would lock them out. It is replaced by command only.
+        let newest = self.signing_keys.last();
+        if algorithm == Algorithm::Hs256 && newest.is_some_and(|key| key.jwk["alg"].as_str() == algorithm.name()) {
+            return;
+        }
+        let first = self.signing_keys.is_empty();
+        let signs_from = if first { now } else { now + SETTLING + times.verifier_cache };
+        for key in &mut self.signing_keys {
+            key.retires_at.get_or_insert(signs_from + SETTLING + times.access);
+        }
+        let jwk = generate::signing_key(algorithm);
+        self.signing_keys.push(SigningKey { jwk, published_at: now, signs_from, retires_at: None });
+    }
+
+    fn add_session_secret(&mut self, times: Times, now: Timestamp) {
+        self.session_secrets.retain(|secret| secret.retires_at.is_none_or(|at| now < at));
+        let mints_from = if self.session_secrets.is_empty() { now } else { now + SETTLING };
+        for secret in &mut self.session_secrets {
+            secret.retires_at.get_or_insert(mints_from + SETTLING + times.session_idle);
+        }
+        self.session_secrets.push(SessionSecret { secret: generate::secret(), mints_from, retires_at: None });
+    }
+
+    /// The moments at which another key or secret begins.
+    pub fn beginnings(&self) -> impl Iterator<Item = Timestamp> {
+        let keys = self.signing_keys.iter().map(|key| key.signs_from);
+        keys.chain(self.session_secrets.iter().map(|secret| secret.mints_from))
+    }
+
+    /// The secret `VerificationKeys`.
+    ///
+    /// # Errors
+    ///
+    /// If it does not serialise, which texts and numbers do.
+    pub fn verification_keys(&self) -> Result<Zeroizing<String>, serde_json::Error> {
+        #[derive(Serialize)]
+        struct Key {
+            jwk: Jwk,
+            #[serde(skip_serializing_if = "Option::is_none")]
+            retires_at: Option<Timestamp>,
+        }
+        #[derive(Serialize)]
+        struct Document<'a> {
+            version: u64,
+            verification_keys: Vec<Key>,
+            pseudonym_key: &'a str,
+        }
+        let key = |key: &SigningKey| Key { jwk: generate::verification_key(&key.jwk), retires_at: key.retires_at };
+        let verification_keys = self.signing_keys.iter().map(key).collect();
+        let document = Document { version: self.version, verification_keys, pseudonym_key: &self.pseudonym_key };
+        serde_json::to_string(&document).map(Zeroizing::new)
+    }
+
+    /// The secret `LogoutKeys`.
+    ///
+    /// # Errors
+    ///
+    /// If it does not serialise, which texts and numbers do.
+    pub fn logout_keys(&self) -> Result<Zeroizing<String>, serde_json::Error> {
+        #[derive(Serialize)]
+        struct Document<'a> {
+            version: u64,
+            session_secrets: &'a [SessionSecret],
+            pseudonym_key: &'a str,
+        }
+        let document = Document {
+            version: self.version,
+            session_secrets: &self.session_secrets,
+            pseudonym_key: &self.pseudonym_key,
+        };
+        serde_json::to_string(&document).map(Zeroizing::new)
+    }
+}

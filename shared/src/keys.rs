@@ -1,0 +1,138 @@
+//! The documents that rotate-keys writes, each as its readers know it. Every time in them is explicit, so a reader that is a
+//! few minutes behind does the same as one that is not.
+
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, de::DeserializeOwned};
+
+use crate::{
+    jwt::{Audience, Signer, SigningJwk, VerificationJwk, Verifier},
+    log::Pseudonyms,
+    secret::{Parsed, SecretError},
+    token::{SessionSecret, SessionSecrets},
+};
+
+/// Of the secret `KeyRing`, for who signs people in.
+#[derive(Debug)]
+pub struct MintingKeys {
+    /// Signs the access tokens.
+    pub signer: Signer,
+    /// Makes refresh tokens, reads them and derives their successors.
+    pub secrets: SessionSecrets,
+    /// Names users and sessions in the log.
+    pub pseudonyms: Pseudonyms,
+}
+
+/// Of the secret `VerificationKeys`, for who takes access tokens.
+#[derive(Debug)]
+pub struct VerificationKeys {
+    /// Verifies access tokens.
+    pub verifier: Verifier,
+    /// Names users and sessions in the log.
+    pub pseudonyms: Pseudonyms,
+}
+
+/// Of the secret `VerificationKeys`, for who shows them to everybody.
+#[derive(Debug)]
+pub struct PublishedKeys(pub Vec<VerificationJwk>);
+
+/// Of the secret `LogoutKeys`.
+#[derive(Debug)]
+pub struct LogoutKeys {
+    /// Reads refresh tokens.
+    pub secrets: SessionSecrets,
+    /// Names users and sessions in the log.
+    pub pseudonyms: Pseudonyms,
+}
+
+impl MintingKeys {
+    /// Reads the document.
+    ///
+    /// # Errors
+    ///
+    /// - [`SecretError::Empty`] before rotate-keys has run for the first time.
+    /// - [`SecretError::Unreadable`] says what is wrong, without any part of a key.
+    pub fn read(json: &str, audience: &Audience, lifetime: Duration) -> Parsed<Self> {
+        #[derive(Deserialize)]
+        struct Document {
+            signing_keys: Vec<SigningJwk>,
+            session_secrets: Vec<SessionSecret>,
+            pseudonym_key: SecretString,
+        }
+        let (version, document): (_, Document) = document(json)?;
+        let signer = Signer::new(document.signing_keys, audience.clone(), lifetime).map_err(SecretError::Unreadable)?;
+        let secrets = SessionSecrets::new(&document.session_secrets).map_err(SecretError::Unreadable)?;
+        Ok((version, Self { signer, secrets, pseudonyms: pseudonyms(&document.pseudonym_key)? }))
+    }
+}
+
+#[derive(Deserialize)]
+struct Verification {
+    verification_keys: Vec<VerificationJwk>,
+    pseudonym_key: SecretString,
+}
+
+impl VerificationKeys {
+    /// Reads the document.
+    ///
+    /// # Errors
+    ///
+    /// As [`MintingKeys::read`].
+    pub fn read(json: &str, audience: &Audience) -> Parsed<Self> {
+        let (version, document): (_, Verification) = document(json)?;
+        let verifier = Verifier::new(&document.verification_keys, audience.clone()).map_err(SecretError::Unreadable)?;
+        Ok((version, Self { verifier, pseudonyms: pseudonyms(&document.pseudonym_key)? }))
+    }
+}
+
+impl PublishedKeys {
+    /// Reads the document.
+    ///
+    /// # Errors
+    ///
+    /// As [`MintingKeys::read`].
+    pub fn read(json: &str) -> Parsed<Self> {
+        let (version, document): (_, Verification) = document(json)?;
+        Ok((version, Self(document.verification_keys)))
+    }
+}
+
+impl LogoutKeys {
+    /// Reads the document.
+    ///
+    /// # Errors
+    ///
+    /// As [`MintingKeys::read`].
+    pub fn read(json: &str) -> Parsed<Self> {
+        #[derive(Deserialize)]
+        struct Document {
+            session_secrets: Vec<SessionSecret>,
+            pseudonym_key: SecretString,
+        }
+        let (version, document): (_, Document) = document(json)?;
+        let secrets = SessionSecrets::new(&document.session_secrets).map_err(SecretError::Unreadable)?;
+        Ok((version, Self { secrets, pseudonyms: pseudonyms(&document.pseudonym_key)? }))
+    }
+}
+
+/// Until rotate-keys has run, a document is of version 0 and has no keys.
+fn document<T: DeserializeOwned>(json: &str) -> Parsed<T> {
+    #[derive(Deserialize)]
+    struct Version {
+        version: u64,
+    }
+    // What serde says could quote the document.
+    let unreadable = |what: &str| SecretError::Unreadable(format!("not a document of {what}"));
+    let Version { version } = serde_json::from_str(json).map_err(|_| unreadable("rotate-keys"))?;
+    if version == 0 {
+        return Err(SecretError::Empty);
+    }
+    let document = serde_json::from_str(json).map_err(|_| unreadable("the right kind"))?;
+    Ok((version, document))
+}
+
+fn pseudonyms(key: &SecretString) -> Result<Pseudonyms, SecretError> {
+    let pseudonyms = Pseudonyms::from_base64url(key.expose_secret());
+    pseudonyms.map_err(|reason| SecretError::Unreadable(format!("the key for pseudonyms: {reason}")))
+}
