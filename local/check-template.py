@@ -21,6 +21,8 @@ MAY = {
     "Refresh": {"Table": ["dynamodb:GetItem", "dynamodb:UpdateItem", "dynamodb:DeleteItem"], "KeyRing": READ},
     "Logout": {"Table": ["dynamodb:DeleteItem", "dynamodb:Query", "dynamodb:BatchWriteItem"], "LogoutKeys": READ},
     "Profile": {"Table": ["dynamodb:BatchGetItem"], "VerificationKeys": READ},
+    "Verify": {"VerificationKeys": READ},
+    "Jwks": {"VerificationKeys": READ},
     "RotateKeys": {
         "KeyRing": [*WRITE, "secretsmanager:DescribeSecret", "secretsmanager:UpdateSecretVersionStage"],
         "VerificationKeys": WRITE,

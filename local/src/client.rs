@@ -1,5 +1,6 @@
 //! A client that holds every answer to the contract: JSON, uncached, with the header set that all answers have.
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use reqwest::{
     Client, Method, RequestBuilder, StatusCode,
     header::{COOKIE, HeaderMap, SET_COOKIE},
@@ -94,6 +95,22 @@ impl Functions {
         self.send(self.request(Method::GET, "/auth/profile").bearer_auth(access)).await
     }
 
+    /// `POST /auth/verify` with an access token.
+    pub async fn verify(&self, access: &str) -> Answer {
+        self.send(self.request(Method::POST, "/auth/verify").json(&json!({"token": access}))).await
+    }
+
+    /// `GET /.well-known/jwks.json`, as a verifier that keeps nothing.
+    ///
+    /// # Panics
+    ///
+    /// If there is no JWK Set.
+    pub async fn jwks(&self) -> Value {
+        let response = self.request(Method::GET, "/.well-known/jwks.json").send().await.expect("the gateway answers");
+        assert_eq!(response.status(), StatusCode::OK);
+        response.json().await.expect("a JWK Set is JSON")
+    }
+
     /// Sends a request to a function and checks what holds for every answer.
     ///
     /// # Panics
@@ -117,7 +134,9 @@ impl Functions {
         });
         if !status.is_success() {
             let members = body.as_object().map(|body| body.keys().map(String::as_str).collect::<Vec<_>>());
-            let expected = if status == StatusCode::BAD_REQUEST {
+            let expected = if status == StatusCode::BAD_REQUEST && body.get("token").is_some() {
+                vec!["code", "detail", "non_field_errors", "token"]
+            } else if status == StatusCode::BAD_REQUEST {
                 vec!["code", "detail", "non_field_errors"]
             } else {
                 vec!["code", "detail"]
@@ -170,6 +189,18 @@ impl Answer {
 #[must_use]
 pub fn cookie_pair(token: &str) -> String {
     format!("{COOKIE_NAME}={token}")
+}
+
+/// The header (0) or the claims (1) of a JWT, whoever signed it.
+///
+/// # Panics
+///
+/// If it is none.
+#[must_use]
+pub fn jwt_part(token: &str, part: usize) -> Value {
+    let part = token.split('.').nth(part).expect("a JWT has parts");
+    let json = BASE64_URL_SAFE_NO_PAD.decode(part).expect("a part is base64url");
+    serde_json::from_slice(&json).expect("a part is JSON")
 }
 
 /// A text that was never there before.

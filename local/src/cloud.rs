@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use jwks::Jwks;
 use kakao_login::KakaoLogin;
 use logout::Logout;
 use profile::Profile;
@@ -11,6 +12,7 @@ use shared::{
     config::{Config, ConfigError},
     http,
 };
+use verify::Verify;
 
 use crate::{
     gateway::Function,
@@ -92,19 +94,16 @@ pub fn functions(
     clock: &Arc<dyn Clock>,
 ) -> Result<BTreeMap<String, Function>, ConfigError> {
     let config = |function| Config::from_pairs(environment(template, function, local));
-    let kakao_login = Arc::new(KakaoLogin::from_config(&config("kakao-login"), Arc::clone(clock))?);
-    let refresh = Arc::new(Refresh::from_config(&config("refresh"), Arc::clone(clock))?);
-    let logout = Arc::new(Logout::from_config(&config("logout"), Arc::clone(clock))?);
-    let profile = Arc::new(Profile::from_config(&config("profile"), Arc::clone(clock))?);
-
     let mut functions = BTreeMap::<String, Function>::new();
+    let login = Arc::new(KakaoLogin::from_config(&config("kakao-login"), Arc::clone(clock))?);
     functions.insert(
         "kakao-login".to_owned(),
         Arc::new(move |request| {
-            let function = Arc::clone(&kakao_login);
+            let function = Arc::clone(&login);
             Box::pin(http::answer("kakao-login", request, async move |request| function.handle(request).await))
         }),
     );
+    let refresh = Arc::new(Refresh::from_config(&config("refresh"), Arc::clone(clock))?);
     functions.insert(
         "refresh".to_owned(),
         Arc::new(move |request| {
@@ -112,6 +111,7 @@ pub fn functions(
             Box::pin(http::answer("refresh", request, async move |request| function.handle(request).await))
         }),
     );
+    let logout = Arc::new(Logout::from_config(&config("logout"), Arc::clone(clock))?);
     functions.insert(
         "logout".to_owned(),
         Arc::new(move |request| {
@@ -119,11 +119,28 @@ pub fn functions(
             Box::pin(http::answer("logout", request, async move |request| function.handle(request).await))
         }),
     );
+    let profile = Arc::new(Profile::from_config(&config("profile"), Arc::clone(clock))?);
     functions.insert(
         "profile".to_owned(),
         Arc::new(move |request| {
             let function = Arc::clone(&profile);
             Box::pin(http::answer("profile", request, async move |request| function.handle(request).await))
+        }),
+    );
+    let verify = Arc::new(Verify::from_config(&config("verify"), Arc::clone(clock))?);
+    functions.insert(
+        "verify".to_owned(),
+        Arc::new(move |request| {
+            let function = Arc::clone(&verify);
+            Box::pin(http::answer("verify", request, async move |request| function.handle(request).await))
+        }),
+    );
+    let jwks = Arc::new(Jwks::from_config(&config("jwks"), Arc::clone(clock))?);
+    functions.insert(
+        "jwks".to_owned(),
+        Arc::new(move |request| {
+            let function = Arc::clone(&jwks);
+            Box::pin(http::answer("jwks", request, async move |request| function.handle(request).await))
         }),
     );
     Ok(functions)

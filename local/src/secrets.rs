@@ -66,9 +66,9 @@ pub async fn create(
         };
         let name = name(template, variable);
         let make = client.create_secret().name(&name).set_secret_string(text).client_request_token(version());
-        let made = make.send().await;
+        let answer = make.send().await;
         let exists = |error: &CreateSecretError| error.is_resource_exists_exception();
-        match made {
+        match answer {
             Ok(_) => {}
             Err(error) if error.as_service_error().is_some_and(exists) && variable != "KAKAO_SECRET_ID" => {}
             Err(error) if error.as_service_error().is_some_and(exists) => put(client, &name, &kakao).await?,

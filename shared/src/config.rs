@@ -10,7 +10,7 @@ use crate::{
     http::{Cookies, Origins, SameSite},
     jwt::Audience,
     kakao::{Kakao, KakaoApp, KakaoSecrets},
-    keys::{LogoutKeys, MintingKeys, VerificationKeys},
+    keys::{LogoutKeys, MintingKeys, PublishedKeys, VerificationKeys},
     secret::{Secret, SecretError},
     store::Store,
 };
@@ -144,6 +144,12 @@ impl Config {
         let (audience, secret) = (self.audience(), self.secret("VERIFICATION_KEYS_ID"));
         let (audience, (endpoint, id)) = (audience?, secret?);
         Some(Secret::new(endpoint, id, move |json| VerificationKeys::read(json, &audience)))
+    }
+
+    /// The secret `VERIFICATION_KEYS_ID`: shows its public keys.
+    pub fn published_keys(&self) -> Option<Secret<PublishedKeys>> {
+        let (endpoint, id) = self.secret("VERIFICATION_KEYS_ID")?;
+        Some(Secret::new(endpoint, id, PublishedKeys::read))
     }
 
     /// The secret `LOGOUT_KEYS_ID`: reads refresh tokens.

@@ -12,12 +12,18 @@ pub enum Error {
     /// Send another request: 400 `invalid_request` (RFC 6749 §5.2). The text tells the client what is wrong.
     #[error("{0}")]
     InvalidRequest(String),
+    /// Send this member as well: 400 `invalid_request`, also in the shape of Django's forms.
+    #[error("`{0}` is missing")]
+    FieldRequired(&'static str),
     /// Take a token along: 401 `not_authenticated` (RFC 6750 §3.1).
     #[error("no bearer token")]
     NoAccessToken,
     /// Refresh: 401 `token_not_valid` (RFC 6750 §3.1).
     #[error("access token refused: {0}")]
     AccessTokenRefused(#[from] InvalidAccessToken),
+    /// The token to be verified is not good: 401 `token_not_valid`, in simplejwt's words.
+    #[error("token refused: {0}")]
+    TokenRefused(InvalidAccessToken),
     /// Refresh, or sign in again: 401 `token_not_valid`. The access token is good, but its session has ended.
     #[error("the session of the access token has ended")]
     SessionEnded,
@@ -83,6 +89,13 @@ impl Error {
         };
         match self {
             Self::InvalidRequest(detail) => reply(StatusCode::BAD_REQUEST, "invalid_request", detail),
+            Self::FieldRequired(name) => {
+                reply(StatusCode::BAD_REQUEST, "invalid_request", &format!("`{name}` is required."))
+            }
+            Self::TokenRefused(InvalidAccessToken::Expired) => {
+                reply(StatusCode::UNAUTHORIZED, "token_not_valid", "Token is expired")
+            }
+            Self::TokenRefused(_) => reply(StatusCode::UNAUTHORIZED, "token_not_valid", "Token is invalid"),
             Self::NoAccessToken => {
                 reply(StatusCode::UNAUTHORIZED, "not_authenticated", "Authentication credentials were not provided.")
             }

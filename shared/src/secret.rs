@@ -54,10 +54,12 @@ pub struct Secret<T>(Arc<Inner<T>>);
 struct Inner<T> {
     client: Client,
     id: String,
-    parse: Box<dyn Fn(&str) -> Parsed<T> + Send + Sync>,
+    parse: Box<Parse<T>>,
     state: Mutex<State<T>>,
     reading: tokio::sync::Mutex<()>,
 }
+
+type Parse<T> = dyn Fn(&str) -> Parsed<T> + Send + Sync;
 
 struct State<T> {
     kept: Option<(u64, Arc<T>)>,

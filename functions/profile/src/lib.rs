@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use shared::{
-    clock::{Clock, Timestamp},
+    clock::Clock,
     config::{Config, ConfigError},
     error::Error,
     http,
     id::{SessionId, UserId},
-    jwt::{Access, InvalidAccessToken},
-    keys::VerificationKeys,
+    keys::{self, VerificationKeys},
     log,
     secret::Secret,
     store::Store,
@@ -57,25 +56,10 @@ impl Profile {
     /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
-        let access = self.access(http::bearer(&request)?, now).await?;
+        let access = keys::verify(&self.keys, http::bearer(&request)?, now).await??;
         let user = self.store.user_with_session(access.user, access.session, now).await?;
         let user = user.ok_or(Error::SessionEnded)?;
         log::outcome("shown");
         Ok(http::json_response(StatusCode::OK, &user.to_json()))
-    }
-
-    async fn access(&self, token: &str, now: Timestamp) -> Result<Access, Error> {
-        let mut keys = self.keys.at(now).await?;
-        let mut verified = keys.verifier.verify(token, now);
-        // Where a leaked key was replaced at once, another function may sign with one that is not known here yet.
-        if verified == Err(InvalidAccessToken::UnknownKey)
-            && let Some(newer) = self.keys.newer(&keys, now).await
-        {
-            keys = newer;
-            verified = keys.verifier.verify(token, now);
-        }
-        let access = verified?;
-        keys.pseudonyms.note(access.user, access.session);
-        Ok(access)
     }
 }

@@ -112,7 +112,9 @@ fn start(function: &str, environment: &BTreeMap<String, String>) -> std::process
 #[tokio::test(flavor = "multi_thread")]
 async fn every_binary_answers_its_recorded_event() {
     let stack = stack().await;
-    for (function, status) in [("kakao-login", 503), ("refresh", 401), ("logout", 200), ("profile", 401)] {
+    for (function, status) in
+        [("kakao-login", 503), ("refresh", 401), ("logout", 200), ("profile", 401), ("verify", 401), ("jwks", 200)]
+    {
         let event = format!("{}/../events/{function}.json", env!("CARGO_MANIFEST_DIR"));
         let event = std::fs::read_to_string(event).unwrap();
         let runtime = Runtime::default();
@@ -132,7 +134,8 @@ async fn every_binary_answers_its_recorded_event() {
         let errors = process.wait_with_output().unwrap().stderr;
         let answer = answer.unwrap_or_else(|| panic!("{function}: {}", String::from_utf8_lossy(&errors)));
         assert_eq!(answer["statusCode"], status, "{function}: {answer}");
-        assert_eq!(answer["headers"]["cache-control"], "no-store");
+        let kept = if function == "jwks" { "public, max-age=300" } else { "no-store" };
+        assert_eq!(answer["headers"]["cache-control"], kept);
         if function == "refresh" || function == "logout" {
             assert!(answer["cookies"][0].as_str().unwrap().contains("Max-Age=0"), "{answer}");
         }

@@ -27,15 +27,19 @@ fn every_route_is_declared_with_its_slash_too() {
         }
     }
     let expected = [
+        "GET /.well-known/jwks.json jwks",
+        "GET /.well-known/openid-configuration jwks",
         "GET /api/profile profile",
         "GET /auth/profile profile",
         "GET /dj-rest-auth/user profile",
         "POST /auth/kakao kakao-login",
         "POST /auth/logout logout",
         "POST /auth/refresh refresh",
+        "POST /auth/verify verify",
         "POST /dj-rest-auth/kakao kakao-login",
         "POST /dj-rest-auth/logout logout",
         "POST /dj-rest-auth/token/refresh refresh",
+        "POST /dj-rest-auth/token/verify verify",
     ];
     assert_eq!(routes, expected.map(str::to_owned).into());
 }
@@ -139,6 +143,8 @@ fn the_recorded_events_are_what_lambda_http_reads() {
         ("refresh", "POST", "/auth/refresh"),
         ("logout", "POST", "/auth/logout"),
         ("profile", "GET", "/auth/profile"),
+        ("verify", "POST", "/auth/verify"),
+        ("jwks", "GET", "/.well-known/jwks.json"),
     ] {
         let file = format!("{}/../events/{function}.json", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(file).unwrap();
@@ -160,6 +166,8 @@ fn nothing_of_the_local_stack_is_in_what_is_deployed() {
         "functions/refresh",
         "functions/logout",
         "functions/profile",
+        "functions/verify",
+        "functions/jwks",
         "functions/rotate-keys",
     ] {
         let manifest = std::fs::read_to_string(format!("{root}/{package}/Cargo.toml")).unwrap();

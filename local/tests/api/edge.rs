@@ -4,7 +4,7 @@ use local::{ORIGIN, Settings, Stack, client::cookie_pair, gateway::TrailingSlash
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderValue};
 use serde_json::{Value, json};
 
-const PATHS: [(&str, &str); 9] = [
+const PATHS: [(&str, &str); 11] = [
     ("POST", "/auth/kakao"),
     ("POST", "/dj-rest-auth/kakao"),
     ("POST", "/auth/refresh"),
@@ -14,6 +14,8 @@ const PATHS: [(&str, &str); 9] = [
     ("GET", "/auth/profile"),
     ("GET", "/api/profile"),
     ("GET", "/dj-rest-auth/user"),
+    ("POST", "/auth/verify"),
+    ("POST", "/dj-rest-auth/token/verify"),
 ];
 
 async fn gateways_own(request: RequestBuilder) -> (StatusCode, Value) {
@@ -34,6 +36,8 @@ async fn every_path_works_with_and_without_its_slash_however_the_gateway_takes_i
                     stack.request(method.clone(), &path).header("cookie", cookie_pair(&signed_in.token()));
                 if method == Method::GET {
                     request = request.bearer_auth(signed_in.access());
+                } else if path.contains("verify") {
+                    request = request.json(&json!({"token": signed_in.access()}));
                 } else if path.contains("kakao") {
                     request = request.json(&json!({"access_token": stack.kakao.token(&user).await}));
                 }

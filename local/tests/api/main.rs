@@ -12,6 +12,8 @@ mod id_token;
 mod kakao;
 mod moto;
 mod refresh;
+mod rotation;
 mod schedules;
 mod secrecy;
+mod secrets;
 mod sign_in;

@@ -5,14 +5,16 @@ mod request;
 
 use std::time::Duration;
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use lambda_http::{
     Body, Request, RequestExt, Response,
     http::{
         HeaderValue, StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE},
+        header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE},
     },
     service_fn,
 };
+use ring::digest;
 use serde_json::{Map, Value, json};
 use tracing::Level;
 
@@ -147,12 +149,41 @@ pub fn json_response(status: StatusCode, body: &Value) -> Response<Body> {
     response
 }
 
+/// An answer that is for everybody and may be kept for five minutes: 304 to who has it already (RFC 9110 §13.1.2).
+///
+/// # Panics
+///
+/// If base64url does not fit into a header.
+#[must_use]
+pub fn public_response(request: &Request, body: &Value) -> Response<Body> {
+    let mut response = json_response(StatusCode::OK, body);
+    let hash = digest::digest(&digest::SHA256, response.body());
+    let tag = format!("\"{}\"", BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..15]));
+    let known = request.headers().get_all(IF_NONE_MATCH).iter().filter_map(|tags| tags.to_str().ok());
+    let known = known.flat_map(|tags| tags.split(',')).any(|one| {
+        let one = one.trim();
+        one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag
+    });
+    if known {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        *response.body_mut() = Body::Empty;
+        response.headers_mut().remove(CONTENT_TYPE);
+    }
+    let headers = response.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));
+    headers.insert(ETAG, HeaderValue::try_from(tag).expect("base64url between quotes fits into a header"));
+    response
+}
+
 fn refusal(error: &Error) -> Response<Body> {
     let reply = error.reply();
     let mut body = json!({"code": reply.code, "detail": reply.detail});
     if reply.status == StatusCode::BAD_REQUEST {
         // Where dj-rest-auth's front ends look for a 400's text.
         body["non_field_errors"] = json!([reply.detail]);
+    }
+    if let Error::FieldRequired(name) = error {
+        body[name] = json!(["This field is required."]);
     }
     let mut response = json_response(reply.status, &body);
     let headers = response.headers_mut();
@@ -163,7 +194,7 @@ fn refusal(error: &Error) -> Response<Body> {
         Error::NoAccessToken => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
         }
-        Error::AccessTokenRefused(_) | Error::SessionEnded => {
+        Error::AccessTokenRefused(_) | Error::TokenRefused(_) | Error::SessionEnded => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer error="invalid_token""#));
         }
         Error::SignedOut { clear_cookie, .. } => {

@@ -1,0 +1,74 @@
+//! `GET /.well-known/jwks.json` and `GET /.well-known/openid-configuration`: what others verify our access tokens with
+//! (RFC 7517 §5, RFC 8414 §3).
+
+use std::{collections::BTreeSet, sync::Arc};
+
+use lambda_http::{Body, Request, Response};
+use serde_json::{Value, json};
+use shared::{
+    clock::Clock,
+    config::{Config, ConfigError},
+    error::Error,
+    http,
+    keys::PublishedKeys,
+    log,
+    secret::Secret,
+};
+
+/// What this function needs, and so all that its IAM role may touch.
+#[derive(Debug)]
+pub struct Jwks {
+    /// The public keys.
+    pub keys: Secret<PublishedKeys>,
+    /// Our name in access tokens (`iss`), and the address at which others look for this.
+    pub issuer: String,
+    /// Tells the time, which is read once per request and passed down.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Jwks {
+    /// Takes from the configuration what this function needs.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] with everything that is missing or wrong.
+    pub fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
+        let (Some(keys), Some(issuer)) = (config.published_keys(), config.text("ISSUER")) else {
+            return Err(config.into_error());
+        };
+        Ok(Self { keys, issuer, clock })
+    }
+
+    /// Reads the keys.
+    pub async fn prepare(&self) {
+        // A failure shows again, and is answered, when there is a request.
+        let _ = self.keys.at(self.clock.now()).await;
+    }
+
+    /// Answers with the keys, or with where they are. Next keys are among them long before they sign, and retired ones until
+    /// the last token that they signed has expired. A symmetric key never is.
+    ///
+    /// # Errors
+    ///
+    /// [`Error::Secret`] if there are no keys.
+    pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
+        let now = self.clock.now();
+        let keys = self.keys.at(now).await?;
+        let keys: Vec<Value> = keys.0.iter().filter_map(|key| key.published(now)).collect();
+        log::outcome("published");
+        let body = if request.uri().path().trim_end_matches('/').ends_with("/jwks.json") {
+            json!({"keys": keys})
+        } else {
+            let algorithms: BTreeSet<&str> = keys.iter().filter_map(|key| key["alg"].as_str()).collect();
+            json!({
+                "issuer": self.issuer,
+                "jwks_uri": format!("{}/.well-known/jwks.json", self.issuer),
+                // There is no authorization endpoint: Kakao has that. Both members are required all the same.
+                "response_types_supported": ["none"],
+                "subject_types_supported": ["public"],
+                "id_token_signing_alg_values_supported": algorithms,
+            })
+        };
+        Ok(http::public_response(&request, &body))
+    }
+}

@@ -1,0 +1,66 @@
+//! `POST /auth/verify`: whether an access token is good, for who cannot check that alone. As simplejwt's `TokenVerifyView`.
+
+use std::sync::Arc;
+
+use lambda_http::{Body, Request, Response, http::StatusCode};
+use serde_json::json;
+use shared::{
+    clock::Clock,
+    config::{Config, ConfigError},
+    error::Error,
+    http::{self, JsonObject},
+    jwt::InvalidAccessToken,
+    keys::{self, VerificationKeys},
+    log,
+    secret::Secret,
+};
+
+/// What this function needs, and so all that its IAM role may touch.
+#[derive(Debug)]
+pub struct Verify {
+    /// Verifies access tokens.
+    pub keys: Secret<VerificationKeys>,
+    /// Tells the time, which is read once per request and passed down.
+    pub clock: Arc<dyn Clock>,
+}
+
+impl Verify {
+    /// Takes from the configuration what this function needs.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] with everything that is missing or wrong.
+    pub fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
+        let Some(keys) = config.verification_keys() else { return Err(config.into_error()) };
+        Ok(Self { keys, clock })
+    }
+
+    /// Reads the keys.
+    pub async fn prepare(&self) {
+        // A failure shows again, and is answered, when there is a request.
+        let _ = self.keys.at(self.clock.now()).await;
+    }
+
+    /// Answers `{}` to a good token. Whether its session still lives is not asked, as simplejwt does not either: profile does.
+    ///
+    /// # Errors
+    ///
+    /// - [`Error::NotJson`] and [`Error::InvalidRequest`] if the body is no JSON object.
+    /// - [`Error::FieldRequired`] if it has no `token`.
+    /// - [`Error::TokenRefused`] if the token is malformed, expired, of another kind or not from us.
+    /// - [`Error::Secret`] if there are no keys.
+    pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
+        let now = self.clock.now();
+        let body = JsonObject::required(&request)?;
+        // Whatever else stands there is no token of ours.
+        let token = body.text("token", 4_096).map_err(|_| Error::TokenRefused(InvalidAccessToken::Malformed))?;
+        let token = token.ok_or(Error::FieldRequired("token"))?;
+        match keys::verify(&self.keys, token, now).await? {
+            Ok(_) => {
+                log::outcome("verified");
+                Ok(http::json_response(StatusCode::OK, &json!({})))
+            }
+            Err(reason) => Err(Error::TokenRefused(reason)),
+        }
+    }
+}

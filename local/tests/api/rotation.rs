@@ -1,0 +1,349 @@
+//! Key rotations as drills: on schedule under load, after a leak, and with rotate-keys dying at any step.
+
+use std::time::Duration;
+
+use local::{Settings, Stack, client::jwt_part, secrets, wire::Fault};
+use reqwest::StatusCode;
+use rotate_keys::{Event, RotationError, STEPS, Step, document::Reason};
+use serde_json::{Value, json};
+use shared::{
+    clock::{Clock, SystemClock, Timestamp},
+    id::{SessionId, UserId},
+    jwt::{Audience, VerificationJwk, Verifier},
+    keys::MintingKeys,
+};
+
+const STALE: Duration = Duration::from_mins(10);
+
+fn audience() -> Audience {
+    Audience { issuer: "http://localhost:9000".to_owned(), audience: "api".to_owned() }
+}
+
+async fn text_of(stack: &Stack, variable: &str) -> String {
+    let answer = stack.secrets.get_secret_value().secret_id(stack.secret_name(variable)).send().await.unwrap();
+    answer.secret_string().unwrap().to_owned()
+}
+
+async fn key_ring(stack: &Stack) -> Value {
+    serde_json::from_str(&text_of(stack, "KEY_RING_ID").await).unwrap()
+}
+
+fn key_ids(set: &Value) -> Vec<&str> {
+    set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap()).collect()
+}
+
+/// Somebody else's service: it asks for the keys every two hours and never in between, whatever it is shown.
+struct Verifying {
+    verifier: Verifier,
+    fetched_at: Timestamp,
+}
+
+impl Verifying {
+    async fn fetch(stack: &Stack, now: Timestamp) -> Self {
+        let set = stack.jwks().await;
+        let keys = set["keys"].as_array().unwrap().iter().map(|key| json!({"jwk": key}));
+        let keys: Vec<VerificationJwk> = keys.map(|key| serde_json::from_value(key).unwrap()).collect();
+        Self { verifier: Verifier::new(&keys, audience()).unwrap(), fetched_at: now }
+    }
+}
+
+#[tokio::test]
+async fn a_scheduled_rotation_fails_no_request_and_no_verifier_with_two_hours_old_keys() {
+    let stack = Stack::start().await;
+    let step = Duration::from_secs(280);
+    let (mut now, start) = (SystemClock.now(), SystemClock.now());
+    let mut people = Vec::new();
+    for _ in 0..4 {
+        people.push(stack.sign_in().await.token());
+    }
+    let mut verifiers = Vec::new();
+    for age in [0, 30, 60, 90, 119] {
+        verifiers.push(Verifying::fetch(&stack, now - Duration::from_mins(age)).await);
+    }
+    let (mut signed_by, mut last) = (Vec::new(), Vec::<String>::new());
+    let version = secrets::version();
+    for round in 0..100 {
+        // The second rotation's steps fall between requests, and its last one is late.
+        if let Some(step) = [(10, STEPS[0]), (11, STEPS[1]), (12, STEPS[2]), (13, STEPS[3])]
+            .into_iter()
+            .find_map(|(at, step)| (at == round).then_some(step))
+        {
+            let secret = stack.secret_name("KEY_RING_ID");
+            stack.rotate_with(Event::Step { step, secret, version: version.clone() }).await.unwrap();
+        }
+        for verifier in &mut verifiers {
+            if now >= verifier.fetched_at + Duration::from_hours(2) {
+                *verifier = Verifying::fetch(&stack, now).await;
+            }
+        }
+        let mut issued = Vec::new();
+        for person in &mut people {
+            let answer = stack.refresh(person).await;
+            assert_eq!(answer.status, StatusCode::OK, "round {round}");
+            if answer.cookie.is_some() {
+                *person = answer.token();
+            }
+            assert_eq!(stack.profile(answer.access()).await.status, StatusCode::OK, "round {round}");
+            issued.push(answer.access().to_owned());
+        }
+        for access in last.iter().chain(&issued) {
+            for verifier in &verifiers {
+                assert!(verifier.verifier.verify(access, now).is_ok(), "round {round}, {:?}", verifier.fetched_at);
+            }
+            assert_eq!(stack.verify(access).await.status, StatusCode::OK, "round {round}");
+        }
+        let signer = jwt_part(&issued[0], 0)["kid"].clone();
+        if !signed_by.contains(&signer) {
+            signed_by.push(signer);
+        }
+        last = issued;
+        stack.advance(step);
+        now = now + step;
+    }
+    assert!(now > start + Duration::from_hours(7));
+    assert_eq!(signed_by.len(), 2, "the new key has taken over: {signed_by:?}");
+    let set = stack.jwks().await;
+    assert_eq!(key_ids(&set), [signed_by[1].as_str().unwrap()], "the old one is gone from the JWK Set by itself");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_while_many_call_fails_nobody() {
+    // No access token expires between a refresh and the profile, however the clock jumps.
+    let stack = Stack::with_setting("ACCESS_TTL", "3600").await;
+    let mut people = Vec::new();
+    for _ in 0..8 {
+        people.push(stack.sign_in().await.token());
+    }
+    let calls = people.into_iter().map(|mut cookie| {
+        let functions = (*stack).clone();
+        tokio::spawn(async move {
+            let mut statuses = Vec::new();
+            for _ in 0..40 {
+                let answer = functions.refresh(&cookie).await;
+                statuses.push(answer.status);
+                cookie = answer.cookie.clone().unwrap_or(cookie);
+                statuses.push(functions.profile(answer.access()).await.status);
+            }
+            statuses
+        })
+    });
+    let calls: Vec<_> = calls.collect();
+    for _ in 0..3 {
+        stack.rotate(Reason::Schedule).await;
+        stack.advance(Duration::from_mins(9));
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    for call in calls {
+        assert!(call.await.unwrap().iter().all(|status| *status == StatusCode::OK));
+    }
+}
+
+/// One command, and after ten minutes nothing that the leaked key signed is worth anything here.
+#[tokio::test]
+async fn a_leaked_signing_key_is_replaced_at_once_and_no_session_is_lost() {
+    let stack = Stack::start().await;
+    let signed_in = stack.sign_in().await;
+    let leaked = text_of(&stack, "KEY_RING_ID").await;
+    let (_, thief) = MintingKeys::read(&leaked, &audience(), Duration::from_hours(8_000)).unwrap();
+    let claims = jwt_part(signed_in.access(), 1);
+    let user: UserId = claims["sub"].as_str().unwrap().parse().unwrap();
+    let session: SessionId = claims["sid"].as_str().unwrap().parse().unwrap();
+    let forged = thief.signer.sign(user, session, SystemClock.now());
+    let forged = secrecy_text(&forged.text);
+    assert_eq!(stack.profile(&forged).await.status, StatusCode::OK, "that is what a leak means");
+
+    stack.rotate(Reason::SigningKeys).await;
+    stack.advance(STALE);
+    for access in [forged.as_str(), signed_in.access()] {
+        assert_eq!(stack.profile(access).await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(stack.verify(access).await.status, StatusCode::UNAUTHORIZED);
+    }
+    let leaked_id = jwt_part(&forged, 0)["kid"].clone();
+    assert!(!key_ids(&stack.jwks().await).contains(&leaked_id.as_str().unwrap()));
+
+    let refreshed = stack.refresh(&signed_in.token()).await;
+    assert_eq!(refreshed.status, StatusCode::OK, "the session is as it was");
+    assert_ne!(jwt_part(refreshed.access(), 0)["kid"], leaked_id);
+    assert_eq!(stack.profile(refreshed.access()).await.status, StatusCode::OK);
+}
+
+/// Whoever reads the new key first must not have to wait for the others.
+#[tokio::test]
+async fn a_key_that_is_not_known_yet_is_asked_for_once_a_minute() {
+    let stack = Stack::start().await;
+    let first = stack.sign_in().await;
+    assert_eq!(stack.profile(first.access()).await.status, StatusCode::OK);
+    stack.rotate(Reason::SigningKeys).await;
+    let (_, ahead) = MintingKeys::read(&text_of(&stack, "KEY_RING_ID").await, &audience(), STALE).unwrap();
+    let claims = jwt_part(first.access(), 1);
+    let user: UserId = claims["sub"].as_str().unwrap().parse().unwrap();
+    let session: SessionId = claims["sid"].as_str().unwrap().parse().unwrap();
+    let token = secrecy_text(&ahead.signer.sign(user, session, SystemClock.now()).text);
+    assert_eq!(stack.profile(&token).await.status, StatusCode::OK);
+
+    let _ = stack.secrets_wire.take_traffic();
+    let (head, rest) = token.split_once('.').unwrap();
+    for number in 0..50 {
+        let other = head.replace(head.get(20..24).unwrap(), &format!("{number:04}"));
+        assert_eq!(stack.profile(&format!("{other}.{rest}")).await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(stack.refresh(&"A".repeat(119)).await.status, StatusCode::UNAUTHORIZED);
+    }
+    let asked = stack.secrets_wire.take_traffic().operations.len();
+    assert!(asked <= 2, "once for each secret, and not {asked} times");
+}
+
+#[tokio::test]
+async fn a_leaked_session_secret_ends_every_session_and_new_ones_begin_at_once() {
+    let stack = Stack::start().await;
+    let before = stack.sign_in().await.token();
+    assert_eq!(stack.logout("x").await.status, StatusCode::OK, "logout has its keys");
+    stack.rotate(Reason::SessionSecrets).await;
+    stack.advance(STALE);
+    let refused = stack.refresh(&before).await;
+    assert_eq!((refused.status, refused.cookie.as_deref()), (StatusCode::UNAUTHORIZED, Some("")));
+    let after = stack.sign_in().await;
+    stack.advance(Duration::from_secs(30));
+    assert_eq!(stack.refresh(&after.token()).await.status, StatusCode::OK);
+    assert_eq!(stack.profile(after.access()).await.status, StatusCode::OK);
+    assert_eq!(stack.logout(&after.token()).await.status, StatusCode::OK);
+    assert_eq!(stack.count("SESSION#").await, 1, "logout knew the new secret: only the dead session's item is left");
+}
+
+#[tokio::test]
+async fn rotate_keys_may_die_at_any_step_and_be_called_again() {
+    for fault in [Fault::Down, Fault::FailAfter, Fault::Throttle, Fault::Deny] {
+        for dies_at in STEPS {
+            let stack = Stack::start().await;
+            let signed_in = stack.sign_in().await;
+            let (secret, version) = (stack.secret_name("KEY_RING_ID"), secrets::version());
+            let before = key_ring(&stack).await["version"].as_u64();
+            for step in STEPS {
+                let event = || Event::Step { step, secret: secret.clone(), version: version.clone() };
+                if step == dies_at {
+                    stack.secrets_wire.fail(fault);
+                    assert!(stack.rotate_with(event()).await.is_err(), "{fault:?} {step:?}");
+                    stack.secrets_wire.heal();
+                }
+                stack.rotate_with(event()).await.unwrap();
+                stack.rotate_with(event()).await.unwrap();
+            }
+            let ring = key_ring(&stack).await;
+            assert!(ring["version"].as_u64() > before);
+            assert_eq!(ring["signing_keys"].as_array().unwrap().len(), 2, "{fault:?} {dies_at:?}: one key more");
+            let verifying: Value = serde_json::from_str(&text_of(&stack, "VERIFICATION_KEYS_ID").await).unwrap();
+            assert_eq!(verifying["version"], ring["version"]);
+            assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::OK);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_leak_in_the_middle_of_a_rotation_wins_and_the_rotation_gives_way() {
+    for done in 1..STEPS.len() {
+        let stack = Stack::start().await;
+        let (secret, version) = (stack.secret_name("KEY_RING_ID"), secrets::version());
+        let event = |step: Step| Event::Step { step, secret: secret.clone(), version: version.clone() };
+        for step in &STEPS[..done] {
+            stack.rotate_with(event(*step)).await.unwrap();
+        }
+        let leaked = key_ring(&stack).await["signing_keys"][0]["jwk"]["kid"].clone();
+        stack.rotate(Reason::SigningKeys).await;
+        for step in &STEPS[done..] {
+            let refused = stack.rotate_with(event(*step)).await;
+            assert!(matches!(refused, Err(RotationError::Superseded)), "{step:?}: {refused:?}");
+        }
+        stack.advance(STALE);
+        assert!(!key_ids(&stack.jwks().await).contains(&leaked.as_str().unwrap()));
+        assert_eq!(stack.sign_in().await.status, StatusCode::OK);
+        stack.rotate(Reason::Schedule).await;
+    }
+}
+
+#[tokio::test]
+async fn a_rotation_that_lies_about_is_given_up_and_the_next_one_is_whole() {
+    let stack = Stack::start().await;
+    let (secret, version) = (stack.secret_name("KEY_RING_ID"), secrets::version());
+    let event = |step: Step| Event::Step { step, secret: secret.clone(), version: version.clone() };
+    stack.rotate_with(event(Step::CreateSecret)).await.unwrap();
+    stack.advance(Duration::from_mins(16));
+    let late = stack.rotate_with(event(Step::SetSecret)).await;
+    assert!(matches!(late, Err(RotationError::TooLate)), "{late:?}");
+    stack.rotate(Reason::Schedule).await;
+    assert_eq!(key_ring(&stack).await["signing_keys"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn another_secret_is_not_rotated() {
+    let stack = Stack::start().await;
+    let secret = stack.secret_name("KAKAO_SECRET_ID");
+    let refused =
+        stack.rotate_with(Event::Step { step: Step::CreateSecret, secret, version: secrets::version() }).await;
+    assert!(matches!(refused, Err(RotationError::AnotherSecret)));
+}
+
+/// `CloudFormation` writes the template's value again should that ever change.
+#[tokio::test]
+async fn an_empty_ring_over_a_full_one_costs_no_session() {
+    let stack = Stack::start().await;
+    let signed_in = stack.sign_in().await;
+    assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::OK);
+    secrets::put(&stack.secrets, &stack.secret_name("KEY_RING_ID"), r#"{"version":0}"#).await.unwrap();
+    stack.advance(STALE);
+    let cookie = stack.refresh(&signed_in.token()).await.token();
+    stack.rotate(Reason::Schedule).await;
+    stack.advance(STALE);
+    assert_eq!(stack.refresh(&cookie).await.status, StatusCode::OK, "the ring goes on from the one before");
+}
+
+#[tokio::test]
+async fn rsa_keys_are_made_published_and_taken_over_from_ec_keys() {
+    let stack = Stack::with_setting("SIGNING_ALGORITHM", "RS256").await;
+    let signed_in = stack.sign_in().await;
+    assert_eq!(jwt_part(signed_in.access(), 0)["alg"], "RS256");
+    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::OK);
+    let set = stack.jwks().await;
+    let members: Vec<&String> = set["keys"][0].as_object().unwrap().keys().collect();
+    assert_eq!(members, ["alg", "e", "kid", "kty", "n", "use"]);
+    assert_eq!(set["keys"][0]["n"].as_str().unwrap().len(), 342, "2048 bits");
+    assert!(set.to_string().len() < 4_096);
+}
+
+#[tokio::test]
+async fn a_symmetric_key_is_published_to_nobody_and_replaced_by_command_only() {
+    let stack = Stack::with_setting("SIGNING_ALGORITHM", "HS256").await;
+    let signed_in = stack.sign_in().await;
+    assert_eq!(jwt_part(signed_in.access(), 0)["alg"], "HS256");
+    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::OK);
+    assert_eq!(stack.jwks().await, json!({"keys": []}));
+    let key = |ring: &Value| ring["signing_keys"][0]["jwk"]["kid"].clone();
+    let before = key(&key_ring(&stack).await);
+    stack.rotate(Reason::Schedule).await;
+    assert_eq!(key(&key_ring(&stack).await), before, "who verifies holds a copy");
+    stack.rotate(Reason::SigningKeys).await;
+    assert_ne!(key(&key_ring(&stack).await), before);
+}
+
+#[tokio::test]
+async fn a_new_stack_has_no_keys_until_rotate_keys_has_run() {
+    let stack = Stack::with(Settings { without_keys: true, ..Settings::default() }).await;
+    let user = stack.kakao.new_user().await;
+    let token = stack.kakao.token(&user).await;
+    for answer in [
+        stack.login(&json!({"access_token": token})).await,
+        stack.refresh(&"A".repeat(119)).await,
+        stack.profile("a.b.c").await,
+        stack.verify("a.b.c").await,
+        stack.logout_everywhere(&"A".repeat(119)).await,
+        stack.send(stack.request(reqwest::Method::GET, "/.well-known/jwks.json")).await,
+    ] {
+        assert_eq!((answer.status, answer.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"), "{}", answer.body);
+        assert_eq!(answer.cookie, None, "nobody is logged out by it");
+    }
+    assert_eq!(stack.logout(&"A".repeat(119)).await.status, StatusCode::OK, "a log-out succeeds always");
+    stack.rotate(Reason::Schedule).await;
+    assert_eq!(stack.sign_in().await.status, StatusCode::OK, "and nothing has to be started again");
+}
+
+fn secrecy_text(text: &secrecy::SecretString) -> String {
+    secrecy::ExposeSecret::expose_secret(text).to_owned()
+}
