@@ -22,9 +22,14 @@ member() {
 key = lambda name: int(name) if name.isdigit() else name
 print(functools.reduce(lambda value, name: value[key(name)], sys.argv[1:], json.load(sys.stdin)))' "$@"
 }
+secret() {
+  curl -sf "http://localhost:$SECRETS_PORT/" -H 'x-amz-target: secretsmanager.GetSecretValue' -d "{\"SecretId\":\"$1\"}" |
+    member SecretString
+}
 stack=
 trap '[[ -z $stack ]] || kill "$stack" 2>/dev/null || true' EXIT
 
+export AWS_DEFAULT_REGION=${AWS_DEFAULT_REGION:-ap-northeast-2}
 for algorithm in ES256 RS256 HS256; do
   PORT=$(free_port) KAKAO_PORT=$(free_port) DYNAMODB_PORT=$(free_port) SECRETS_PORT=$(free_port)
   export PORT KAKAO_PORT DYNAMODB_PORT SECRETS_PORT
@@ -48,8 +53,7 @@ for algorithm in ES256 RS256 HS256; do
   JWKS=$(curl -sf "$ISSUER/.well-known/jwks.json")
   HS256_KEY=
   if [[ $algorithm == HS256 ]]; then
-    HS256_KEY=$(curl -sf "http://localhost:$SECRETS_PORT/" -H 'x-amz-target: secretsmanager.GetSecretValue' \
-      -d '{"SecretId":"VerificationKeys"}' | member SecretString | member verification_keys 0 jwk k |
+    HS256_KEY=$(secret VerificationKeys | member verification_keys 0 jwk k |
       python3 -c 'import base64, sys; k = sys.stdin.read().strip(); print(base64.urlsafe_b64decode(k + "=" * (-len(k) % 4)).decode())')
   fi
   export ACCESS USER_ID REFRESH JWKS HS256_KEY
@@ -58,6 +62,20 @@ for algorithm in ES256 RS256 HS256; do
   PYTHONPATH=$here "$python" "$here/verify_django.py"
   WRONG=$(PYTHONPATH=$here "$python" -c \
     'import json, os, tokens; print(json.dumps(tokens.right_and_wrong(os.environ)[2]))') node "$here/verify_jose.mjs"
+
+  # The leak drill's commands, as in the cloud: what is read from then on has none of the old keys.
+  export ROTATE_KEYS_FUNCTION=RotateKeys AWS_ENDPOINT_URL_LAMBDA=http://localhost:$SECRETS_PORT
+  before=$(secret KeyRing)
+  AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x local/replace-keys.sh here signing_keys 2>/dev/null
+  AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x local/replace-keys.sh here session_secrets 2>/dev/null
+  BEFORE=$before AFTER=$(secret KeyRing) VERIFYING=$(secret VerificationKeys) python3 -c '
+import json, os
+before, after, verifying = (json.loads(os.environ[name]) for name in ("BEFORE", "AFTER", "VERIFYING"))
+kids = lambda keys: {key["jwk"]["kid"] for key in keys}
+assert not kids(before["signing_keys"]) & kids(after["signing_keys"]), "the leaked key stays"
+assert kids(verifying["verification_keys"]) == kids(after["signing_keys"]), "others verify with other keys"
+old, new = ({one["secret"] for one in ring["session_secrets"]} for ring in (before, after))
+assert not old & new, "the leaked secret stays"'
 
   kill "$stack"
   wait "$stack" || true

@@ -9,6 +9,7 @@ mod deployment;
 mod edge;
 mod faults;
 mod id_token;
+mod jwt_attacks;
 mod kakao;
 mod moto;
 mod refresh;
