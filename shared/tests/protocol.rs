@@ -124,11 +124,10 @@ const LATER: Timestamp = Timestamp::from_unix_seconds(1_900_000_000);
 
 impl Lineage {
     fn new() -> Self {
-        let secrets =
-            SessionSecrets::from_base64url(["AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"]).expect("a good secret");
-        let mut tokens = vec![secrets.issue(UserId::generate(), secrets.begin(None), LATER)];
+        let secrets = SessionSecrets::nobodys();
+        let mut tokens = vec![secrets.issue(UserId::generate(), secrets.begin(None, NOW), LATER, NOW)];
         for _ in 0..=FAR_BEHIND {
-            let next = secrets.successor(&tokens[tokens.len() - 1]);
+            let next = secrets.successor(&tokens[tokens.len() - 1], NOW);
             tokens.push(next);
         }
         Self { secrets, tokens }
@@ -158,7 +157,7 @@ impl Bounds {
             (Rules::NoParent, Verdict::Repeat(_)) => Verdict::Reuse,
             (Rules::RotateAlways, Verdict::Current) => Verdict::Rotate,
             (Rules::ParentForEver, Verdict::Reuse) if behind == 1 => {
-                Verdict::Repeat(lineage.secrets.successor(lineage.behind(1)))
+                Verdict::Repeat(lineage.secrets.successor(lineage.behind(1), NOW))
             }
             (_, verdict) => verdict,
         };
@@ -171,7 +170,7 @@ impl Bounds {
         }
         let (after, answer) = match verdict {
             Verdict::Rotate => {
-                let next = lineage.secrets.successor(lineage.behind(behind));
+                let next = lineage.secrets.successor(lineage.behind(behind), NOW);
                 if next.hash() != lineage.tokens[lineage.tokens.len() - 1].hash() {
                     return Err(Violation::SecondLineage);
                 }

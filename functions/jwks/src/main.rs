@@ -5,10 +5,11 @@ use std::sync::Arc;
 use jwks::Jwks;
 use shared::{clock::SystemClock, config::Config, http, log};
 
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main(flavor = "local")]
 async fn main() -> Result<(), lambda_http::Error> {
     log::start(&[]);
-    let jwks = &Jwks::from_config(&Config::from_env(), Arc::new(SystemClock))?;
-    http::prepare(jwks.prepare()).await;
+    let config = Config::from_env();
+    let jwks: &'static _ = Box::leak(Box::new(Jwks::from_config(&config, Arc::new(SystemClock))?));
+    http::prepare(config.preparation(), jwks.prepare()).await;
     http::run("jwks", |request| jwks.handle(request)).await
 }

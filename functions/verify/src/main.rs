@@ -5,10 +5,11 @@ use std::sync::Arc;
 use shared::{clock::SystemClock, config::Config, http, log};
 use verify::Verify;
 
-#[tokio::main(flavor = "current_thread")]
+#[tokio::main(flavor = "local")]
 async fn main() -> Result<(), lambda_http::Error> {
     log::start(&[]);
-    let verify = &Verify::from_config(&Config::from_env(), Arc::new(SystemClock))?;
-    http::prepare(verify.prepare()).await;
+    let config = Config::from_env();
+    let verify: &'static _ = Box::leak(Box::new(Verify::from_config(&config, Arc::new(SystemClock))?));
+    http::prepare(config.preparation(), verify.prepare()).await;
     http::run("verify", |request| verify.handle(request)).await
 }
