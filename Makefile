@@ -10,7 +10,7 @@ NO_FETCH := RUSTUP_DIST_SERVER=http://127.0.0.1:9 RUSTUP_UPDATE_ROOT=http://127.
 DEMO := web/demo/dist/index.html
 DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/demo -name dist -prune -o -type f -print)
 
-.PHONY: run watch test lint front-door schedules moto watch-test web chromium lint-template gates bench build venv clean
+.PHONY: run watch test lint front-door schedules moto verifiers watch-test web chromium lint-template gates bench build venv clean
 
 run: $(if $(shell command -v node),$(DEMO)) ## the whole stack in one process; PORT and DATA=file choose where
 	ACCESS_TTL=$${ACCESS_TTL:-20} cargo run -q -p local
@@ -23,7 +23,7 @@ watch: venv ## the same with the functions under cargo lambda watch
 	cargo build -q -p local
 	$(NO_FETCH) target/debug/local watch
 
-test: lint front-door schedules moto watch-test web lint-template gates ## everything
+test: lint front-door schedules moto verifiers watch-test web lint-template gates ## everything
 
 lint:
 	cargo fmt --check
@@ -40,6 +40,10 @@ schedules: ## ten thousand random schedules against the real handlers
 
 moto: venv ## the store again, on a DynamoDB of another make
 	local/with-moto.sh cargo test -p local --test api -- moto binary
+
+verifiers: venv ## other people's libraries verify our tokens, and the command for a leaked key
+	cargo build -q -p local
+	local/with-verifiers.sh
 
 watch-test: venv ## what a stranger can see, on the binaries under cargo lambda watch
 	cargo build -q -p local
@@ -85,4 +89,4 @@ $(STAMP): requirements.txt
 	touch $@
 
 clean:
-	rm -rf target .aws-sam .local $(VENV) web/node_modules web/dist web/demo/dist
+	rm -rf target .aws-sam .local $(VENV) local/verifiers/.venv local/verifiers/node_modules web/node_modules web/dist web/demo/dist

@@ -27,16 +27,18 @@ function=${ROTATE_KEYS_FUNCTION:-$(aws cloudformation describe-stacks --stack-na
 [[ -n $function && $function != None ]] || { echo "The stack $stack has no output RotateKeysFunction." >&2; exit 1; }
 
 echo "version $version" >&2
-answer=$(mktemp)
-trap 'rm -f "$answer"' EXIT
+folder=$(mktemp -d)
+trap 'rm -r "$folder"' EXIT
+# As a file of bytes, which both major versions of the command line take as it stands.
+printf '{"replace":"%s","version":"%s"}' "$what" "$version" >"$folder/event"
 for attempt in 1 2 3; do
-  if failed=$(aws lambda invoke --function-name "$function" --cli-binary-format raw-in-base64-out \
-    --payload "{\"replace\":\"$what\",\"version\":\"$version\"}" --query FunctionError --output text "$answer") &&
+  if failed=$(aws lambda invoke --function-name "$function" --payload "fileb://$folder/event" \
+    --query FunctionError --output text "$folder/answer") &&
     [[ $failed == None ]]; then
     echo "$effect"
     exit 0
   fi
-  cat "$answer" >&2
+  [[ ! -e $folder/answer ]] || cat "$folder/answer" >&2
   sleep "$attempt"
 done
 echo "Not done. Run it again with the version $version." >&2

@@ -66,8 +66,8 @@ for algorithm in ES256 RS256 HS256; do
   # The leak drill's commands, as in the cloud: what is read from then on has none of the old keys.
   export ROTATE_KEYS_FUNCTION=RotateKeys AWS_ENDPOINT_URL_LAMBDA=http://localhost:$SECRETS_PORT
   before=$(secret KeyRing)
-  AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x local/replace-keys.sh here signing_keys 2>/dev/null
-  AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x local/replace-keys.sh here session_secrets 2>/dev/null
+  AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x local/replace-keys.sh here signing_keys >/dev/null
+  AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x local/replace-keys.sh here session_secrets >/dev/null
   BEFORE=$before AFTER=$(secret KeyRing) VERIFYING=$(secret VerificationKeys) python3 -c '
 import json, os
 before, after, verifying = (json.loads(os.environ[name]) for name in ("BEFORE", "AFTER", "VERIFYING"))
@@ -76,6 +76,7 @@ assert not kids(before["signing_keys"]) & kids(after["signing_keys"]), "the leak
 assert kids(verifying["verification_keys"]) == kids(after["signing_keys"]), "others verify with other keys"
 old, new = ({one["secret"] for one in ring["session_secrets"]} for ring in (before, after))
 assert not old & new, "the leaked secret stays"'
+  echo "local/replace-keys.sh: $algorithm key and session secret replaced"
 
   kill "$stack"
   wait "$stack" || true

@@ -208,7 +208,8 @@ impl<T> Inner<T> {
 
     async fn fetch(&self) -> Result<Zeroizing<String>, SecretError> {
         // The SDK's future is large.
-        let answer = Box::pin(self.client.get_secret_value().secret_id(&self.id).send()).await;
+        let answer =
+            Box::pin(self.client.get_secret_value().secret_id(&self.id).version_stage("AWSCURRENT").send()).await;
         // The SDK's error can hold the answer, and so the secret: only its kind is kept.
         let answer = answer.map_err(|error| match error {
             SdkError::ServiceError(error) => match error.err().code() {

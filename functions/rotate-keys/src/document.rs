@@ -201,3 +201,6 @@ impl KeyRing {
         serde_json::to_string(&document).map(Zeroizing::new)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -157,3 +157,46 @@ impl TryRng for System {
 }
 
 impl TryCryptoRng for System {}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+    use shared::{
+        clock::Timestamp,
+        id::{SessionId, UserId},
+        jwt::{Audience, Signer, Verifier},
+    };
+
+    use super::*;
+
+    /// `ring` checks every member of an RSA key against the others when it reads it, and does so for each of these.
+    #[test]
+    fn every_new_key_signs_what_its_public_half_verifies() {
+        use secrecy::ExposeSecret;
+        let now = Timestamp::from_unix_seconds(1_800_000_000);
+        let audience = || Audience { issuer: "i".to_owned(), audience: "a".to_owned() };
+        let algorithms = [(Algorithm::Es256, 50), (Algorithm::Hs256, 5), (Algorithm::Rs256, 12)];
+        for (algorithm, times) in algorithms {
+            for _ in 0..times {
+                let key = signing_key(algorithm);
+                let public = verification_key(&key);
+                let private = serde_json::from_value(json!({"jwk": key, "signs_from": 0})).unwrap();
+                let public = serde_json::from_value(json!({"jwk": public})).unwrap();
+                let signer = Signer::new(vec![private], audience(), Duration::from_mins(5)).unwrap();
+                let token = signer.sign(UserId::generate(), SessionId::generate(), now);
+                let verifier = Verifier::new(&[public], audience()).unwrap();
+                assert!(verifier.verify(token.text.expose_secret(), now).is_ok(), "{algorithm:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn no_two_keys_are_the_same() {
+        let (one, two) = (signing_key(Algorithm::Es256), signing_key(Algorithm::Es256));
+        assert!(one["kid"] != two["kid"] && one["d"] != two["d"]);
+        assert!(secret() != secret());
+        assert_eq!(one["kid"].len(), 16, "96 bits");
+    }
+}

@@ -22,7 +22,7 @@ use axum::{
     routing::{get, post},
 };
 use local::{Settings, Stack, cloud, secrets, server::Server};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 /// Gives one event and takes the answer.
 #[derive(Clone, Default)]
@@ -169,6 +169,32 @@ async fn every_binary_has_its_keys_and_has_asked_dynamodb_before_it_takes_a_requ
         let secrets = if function == "kakao-login" { 2 } else { 1 };
         assert_eq!(stack.secrets_wire.take_traffic().operations, vec!["GetSecretValue"; secrets], "{function}");
     }
+}
+
+/// Secrets Manager's own event, as it comes to the binary that it calls.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_binary_of_rotate_keys_does_its_step() {
+    let stack = stack().await;
+    let runtime = Runtime::default();
+    let server = runtime.serve().await;
+    let event = json!({
+        "Step": "createSecret", "SecretId": stack.secret_name("KEY_RING_ID"), "ClientRequestToken": secrets::version(),
+        "RotationToken": "9f8a2c1e-0000-4000-8000-000000000000",
+    });
+    *runtime.event.lock().unwrap() = Some(event.to_string());
+    let mut process = start("rotate-keys", &environment("rotate-keys", &server, &stack));
+    for _ in 0..200 {
+        if runtime.answer.lock().unwrap().is_some() {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert_eq!(*runtime.answer.lock().unwrap(), Some(json!({})));
+    let secret = stack.secrets.describe_secret().secret_id(stack.secret_name("KEY_RING_ID")).send().await.unwrap();
+    let labels: Vec<&String> = secret.version_ids_to_stages().unwrap().values().flatten().collect();
+    assert!(labels.iter().any(|label| *label == "AWSPENDING"), "{labels:?}");
 }
 
 #[tokio::test]

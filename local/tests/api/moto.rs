@@ -5,8 +5,9 @@
 
 use std::{env, time::Duration};
 
-use local::{Settings, Stack};
+use local::{Settings, Stack, secrets};
 use reqwest::StatusCode;
+use rotate_keys::{Event, RotationError, STEPS, Step, document::Reason};
 use serde_json::json;
 
 const WINDOW: Duration = Duration::from_secs(30);
@@ -69,6 +70,40 @@ async fn thirty_sessions_are_ended_at_once() {
     assert_eq!(stack.logout_everywhere(&last).await.status, StatusCode::OK);
     assert_eq!(stack.count("SESSION#").await, 1);
     assert_eq!(stack.refresh(&other).await.status, StatusCode::OK);
+}
+
+/// The labels of Secrets Manager as somebody else understood them.
+#[tokio::test]
+async fn keys_are_made_rotated_and_replaced_and_every_step_may_be_done_again() {
+    let stack = stack().await;
+    let signed_in = stack.sign_in().await;
+    let (secret, version) = (stack.secret_name("KEY_RING_ID"), secrets::version());
+    for step in STEPS {
+        for _ in 0..2 {
+            let event = Event::Step { step, secret: secret.clone(), version: version.clone() };
+            stack.rotate_with(event).await.unwrap();
+        }
+    }
+    let kids = async || {
+        let ring =
+            stack.secrets.get_secret_value().secret_id(&secret).version_stage("AWSCURRENT").send().await.unwrap();
+        let ring: serde_json::Value = serde_json::from_str(ring.secret_string().unwrap()).unwrap();
+        ring["signing_keys"].as_array().unwrap().iter().map(|key| key["jwk"]["kid"].clone()).collect::<Vec<_>>()
+    };
+    assert_eq!(kids().await.len(), 2);
+    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::OK);
+
+    let late = secrets::version();
+    let event = |step| Event::Step { step, secret: secret.clone(), version: late.clone() };
+    stack.rotate_with(event(Step::CreateSecret)).await.unwrap();
+    stack.rotate(Reason::SigningKeys).await;
+    assert!(matches!(stack.rotate_with(event(Step::SetSecret)).await, Err(RotationError::Superseded)));
+    assert_eq!(kids().await.len(), 1);
+    stack.rotate(Reason::SessionSecrets).await;
+    stack.advance(Duration::from_mins(10));
+    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(stack.profile(stack.sign_in().await.access()).await.status, StatusCode::OK);
 }
 
 #[tokio::test]

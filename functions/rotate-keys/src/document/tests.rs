@@ -1,0 +1,111 @@
+//! The times of a ring over many rotations, and who gets to see what of it.
+
+use serde_json::Value;
+
+use super::*;
+
+const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+const MONTH: Duration = Duration::from_hours(30 * 24);
+const TIMES: Times = Times {
+    verifier_cache: Duration::from_hours(2),
+    access: Duration::from_mins(5),
+    session_idle: Duration::from_hours(7 * 24),
+};
+
+fn rotated(ring: KeyRing, now: Timestamp) -> KeyRing {
+    ring.next(Reason::Schedule, Algorithm::Es256, TIMES, now)
+}
+
+#[test]
+fn the_first_rotation_makes_what_is_good_at_once() {
+    let ring = rotated(KeyRing::empty(), NOW);
+    assert!(ring.version > 0 && ring.follows == 0);
+    assert_eq!(ring.beginnings().collect::<Vec<_>>(), [NOW, NOW]);
+    assert!(ring.signing_keys[0].retires_at.is_none() && ring.session_secrets[0].retires_at.is_none());
+}
+
+#[test]
+fn a_next_key_is_published_for_the_verifiers_cache_time_and_the_old_one_until_its_last_token_has_expired() {
+    let ring = rotated(rotated(KeyRing::empty(), NOW), NOW + MONTH);
+    let [old, next] = &ring.signing_keys[..] else { panic!("two keys") };
+    assert_eq!(next.published_at, NOW + MONTH);
+    assert!(next.signs_from >= next.published_at + TIMES.verifier_cache + PATIENCE + STALE);
+    assert!(old.retires_at.unwrap() >= next.signs_from + STALE + TIMES.access);
+    let [old, next] = &ring.session_secrets[..] else { panic!("two secrets") };
+    assert!(next.mints_from >= NOW + MONTH + PATIENCE + STALE);
+    assert!(old.retires_at.unwrap() >= next.mints_from + STALE + TIMES.session_idle);
+}
+
+#[test]
+fn a_year_of_rotations_leaves_two_keys_and_two_secrets() {
+    let mut ring = KeyRing::empty();
+    let mut versions = Vec::new();
+    for month in 0..12 {
+        ring = rotated(ring, NOW + MONTH * month);
+        versions.push(ring.version);
+    }
+    assert_eq!((ring.signing_keys.len(), ring.session_secrets.len()), (2, 2));
+    assert!(versions.is_sorted_by(|one, other| one < other), "{versions:?}");
+}
+
+#[test]
+fn rotations_in_one_second_still_count_up() {
+    let one = rotated(KeyRing::empty(), NOW);
+    let version = one.version;
+    let two = rotated(one, NOW);
+    assert_eq!((two.version, two.follows), (version + 1, version));
+}
+
+#[test]
+fn a_leak_leaves_nothing_of_what_leaked_and_all_of_the_rest() {
+    let before = rotated(rotated(KeyRing::empty(), NOW), NOW + MONTH);
+    let secrets: Vec<_> = before.session_secrets.iter().map(|secret| secret.secret.clone()).collect();
+    let pseudonyms = before.pseudonym_key.clone();
+    let after = before.next(Reason::SigningKeys, Algorithm::Es256, TIMES, NOW + MONTH);
+    assert_eq!(after.signing_keys.len(), 1);
+    assert_eq!(after.signing_keys[0].signs_from, NOW + MONTH, "at once");
+    assert!(after.session_secrets.iter().map(|secret| &secret.secret).eq(&secrets));
+    assert!(*after.pseudonym_key == *pseudonyms);
+
+    let kid = after.signing_keys[0].jwk["kid"].clone();
+    let after = after.next(Reason::SessionSecrets, Algorithm::Es256, TIMES, NOW + MONTH);
+    assert!(after.session_secrets.len() == 1 && !secrets.contains(&after.session_secrets[0].secret));
+    assert!(*after.signing_keys[0].jwk["kid"] == *kid);
+}
+
+#[test]
+fn what_leaks_before_the_first_rotation_is_the_first_rotation() {
+    for reason in [Reason::SigningKeys, Reason::SessionSecrets] {
+        let ring = KeyRing::empty().next(reason, Algorithm::Es256, TIMES, NOW);
+        assert_eq!((ring.signing_keys.len(), ring.session_secrets.len()), (1, 1));
+    }
+}
+
+#[test]
+fn an_algorithm_changes_with_the_next_key_and_a_symmetric_key_stays() {
+    let ec = rotated(KeyRing::empty(), NOW);
+    let both = ec.next(Reason::Schedule, Algorithm::Hs256, TIMES, NOW + MONTH);
+    let algorithms: Vec<&str> = both.signing_keys.iter().map(|key| key.jwk["alg"].as_str()).collect();
+    assert_eq!(algorithms, ["ES256", "HS256"]);
+    let after = both.next(Reason::Schedule, Algorithm::Hs256, TIMES, NOW + MONTH * 2);
+    assert_eq!(after.signing_keys.len(), 1, "the first has retired, and there is no third");
+    assert!(after.signing_keys[0].retires_at.is_none());
+}
+
+#[test]
+fn who_verifies_gets_no_private_half_and_who_logs_out_no_signing_key() {
+    for algorithm in [Algorithm::Es256, Algorithm::Rs256] {
+        let ring = KeyRing::empty().next(Reason::Schedule, algorithm, TIMES, NOW);
+        let verification: Value = serde_json::from_str(&ring.verification_keys().unwrap()).unwrap();
+        let logout = ring.logout_keys().unwrap();
+        let private = &ring.signing_keys[0].jwk["d"];
+        for text in [&verification.to_string(), &*logout] {
+            assert!(!text.contains(private.as_str()), "{algorithm:?}");
+        }
+        let jwk = verification["verification_keys"][0]["jwk"].as_object().unwrap();
+        for member in ["d", "p", "q", "dp", "dq", "qi", "k"] {
+            assert!(!jwk.contains_key(member), "{member}");
+        }
+        assert!(!verification.to_string().contains(ring.session_secrets[0].secret.as_str()));
+    }
+}
