@@ -19,13 +19,42 @@ use shared::{
     id::SessionId,
     secret,
 };
+use tokio::net::TcpListener;
 
-use crate::{cloud, template::Template};
+use crate::{cloud, secrets_manager::SecretsManager, template::Template};
 
 /// The variables by which the functions know their secrets.
 pub const NAMES: [&str; 4] = ["KEY_RING_ID", "VERIFICATION_KEYS_ID", "LOGOUT_KEYS_ID", "KAKAO_SECRET_ID"];
 /// What the template puts into the key ring.
 const PLACEHOLDER: &str = r#"{"version":0}"#;
+
+/// Where a Secrets Manager is: this process's own, which stops when this is dropped, or another.
+#[derive(Debug)]
+pub struct Manager {
+    /// Its address.
+    pub url: String,
+    _own: Option<SecretsManager>,
+}
+
+/// Starts a Secrets Manager, unless another one is given. There, the secrets get names of their own.
+///
+/// # Panics
+///
+/// If no local port can be had.
+pub async fn start(other: Option<String>, template: &mut Template) -> Manager {
+    if let Some(url) = other {
+        let own = format!("-{}", SessionId::generate());
+        for function in template.functions.values_mut() {
+            for name in NAMES {
+                function.environment.entry(name.to_owned()).and_modify(|value| value.push_str(&own));
+            }
+        }
+        return Manager { url, _own: None };
+    }
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("this machine has a free port");
+    let own = SecretsManager::start(listener, None).expect("a Secrets Manager starts");
+    Manager { url: own.url().to_owned(), _own: Some(own) }
+}
 
 /// A client for a Secrets Manager of this machine.
 #[must_use]

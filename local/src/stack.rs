@@ -16,7 +16,6 @@ use crate::{
     kakao::{Kakao, SHOP},
     people::People,
     secrets,
-    secrets_manager::SecretsManager,
     server::End,
     table::{self, Item},
     template::Template,
@@ -46,7 +45,7 @@ pub struct Stack {
     local: BTreeMap<String, String>,
     dynamodb: aws_sdk_dynamodb::Client,
     standin: Kakao,
-    _secrets_manager: Option<SecretsManager>,
+    _manager: secrets::Manager,
     servers: Vec<JoinHandle<()>>,
 }
 
@@ -122,24 +121,12 @@ impl Stack {
         local.entry("KAKAO_AUTH_URL".to_owned()).or_insert_with(|| kakao.url().to_owned());
         local.entry("KAKAO_API_URL".to_owned()).or_insert_with(|| kakao.url().to_owned());
 
-        let (secrets_manager, secrets_url) = if let Some(url) = settings.secrets_manager {
-            let own = format!("-{}", shared::random::up_to(u64::MAX - 1));
-            for function in template.functions.values_mut() {
-                for name in secrets::NAMES {
-                    function.environment.entry(name.to_owned()).and_modify(|value| value.push_str(&own));
-                }
-            }
-            (None, url)
-        } else {
-            let secrets_manager = SecretsManager::start(free_port().await, None).expect("a Secrets Manager starts");
-            let url = secrets_manager.url().to_owned();
-            (Some(secrets_manager), url)
-        };
-        let secrets = secrets::client(&secrets_url);
+        let manager = secrets::start(settings.secrets_manager, &mut template).await;
+        let secrets = secrets::client(&manager.url);
         let client_secret = local.get("KAKAO_CLIENT_SECRET").map_or(SHOP.client_secret, String::as_str);
         let admin_key = local.get("KAKAO_ADMIN_KEY").map_or(SHOP.admin_key, String::as_str);
         secrets::create(&secrets, &template, client_secret, admin_key).await.expect("Secrets Manager makes secrets");
-        let secrets_wire = Wire::start(&secrets_url).await.expect("a proxy starts");
+        let secrets_wire = Wire::start(&manager.url).await.expect("a proxy starts");
         local.insert("AWS_ENDPOINT_URL_SECRETSMANAGER".to_owned(), secrets_wire.url().to_owned());
         let rotate_keys = secrets::rotate_keys(&template, &local, &shared_clock).expect("the template suffices");
         if !settings.without_keys {
@@ -163,7 +150,7 @@ impl Stack {
             local,
             dynamodb,
             standin: kakao,
-            _secrets_manager: secrets_manager,
+            _manager: manager,
             servers,
         }
     }

@@ -14,7 +14,7 @@ def verify(token, **other):
     if algorithm == "HS256":
         key = os.environ["HS256_KEY"]
     else:
-        key = keys.get_signing_key_from_jwt(token).key
+        key = keys.get_signing_key_from_jwt(token)
     expected = {"algorithms": [algorithm], "issuer": issuer, "audience": audience} | other
     return jwt.decode(token, key, **expected)
 

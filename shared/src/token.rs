@@ -9,13 +9,16 @@
 //!
 //! A successor is derived, never drawn: any number of simultaneous or repeated refreshes meet in the same one.
 
+mod derived;
+
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use ring::{digest, hkdf, hmac};
+use ring::{digest, hmac};
 use secrecy::{ExposeSecret, ExposeSecretMut, SecretBox, SecretString};
-use serde::Deserialize;
 use subtle::ConstantTimeEq;
 use zeroize::{Zeroize, Zeroizing};
 
+use self::derived::DerivedKeys;
+pub use self::derived::SessionSecret;
 use crate::{
     clock::Timestamp,
     id::{SessionId, UserId},
@@ -59,23 +62,6 @@ pub struct MalformedToken;
 /// The server's secrets for refresh tokens: the newest one whose time has come tags, all are accepted.
 #[derive(Debug)]
 pub struct SessionSecrets(Vec<DerivedKeys>);
-
-/// One of them, as the key ring has it.
-#[derive(Debug, Deserialize)]
-pub struct SessionSecret {
-    /// 32 bytes in base64url.
-    pub secret: SecretString,
-    /// When it begins to tag: by then every function has read it.
-    pub mints_from: Timestamp,
-}
-
-#[derive(Debug)]
-struct DerivedKeys {
-    mints_from: Timestamp,
-    rotation: hmac::Key,
-    tag: hmac::Key,
-    beginning: hmac::Key,
-}
 
 /// What a new session has of its own.
 #[derive(Debug)]
@@ -273,37 +259,6 @@ impl SessionSecrets {
         let text = SecretString::from(BASE64_URL_SAFE_NO_PAD.encode(&bytes));
         bytes.zeroize();
         RefreshToken { user, session, session_ends_at, generation, secret, text, tagged_by: newest }
-    }
-}
-
-impl DerivedKeys {
-    fn new(of: &SessionSecret) -> Result<Self, String> {
-        let secret = BASE64_URL_SAFE_NO_PAD.decode(of.secret.expose_secret());
-        let secret = Zeroizing::new(secret.map_err(|_| "a secret is not base64url".to_owned())?);
-        let secret: &[u8; 32] =
-            secret.as_slice().try_into().map_err(|_| format!("a secret has {} bytes, not 32", secret.len()))?;
-        Ok(Self::from_bytes(secret, of.mints_from))
-    }
-
-    fn from_bytes(secret: &[u8; 32], mints_from: Timestamp) -> Self {
-        let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(secret);
-        let expand = |info: &'static [u8]| {
-            let info = [info];
-            let okm = extracted.expand(&info, hmac::HMAC_SHA256);
-            okm.map(hmac::Key::from).expect("HKDF gives as many bytes as one hash has")
-        };
-        Self {
-            mints_from,
-            rotation: expand(b"refresh token rotation v1"),
-            tag: expand(b"refresh token tag v1"),
-            beginning: expand(b"refresh token beginning v1"),
-        }
-    }
-
-    fn tag(&self, signed: &[u8]) -> [u8; TAG_BYTES] {
-        let mut tag = [0; TAG_BYTES];
-        tag.copy_from_slice(&hmac::sign(&self.tag, signed).as_ref()[..TAG_BYTES]);
-        tag
     }
 }
 

@@ -5,6 +5,7 @@
 //! end anywhere and be done again. The first deployment of the stack is the first rotation.
 
 pub mod document;
+mod error;
 pub mod generate;
 mod versions;
 
@@ -23,12 +24,12 @@ use shared::{
 };
 use zeroize::Zeroizing;
 
-pub use self::versions::CallError;
 use self::{
     document::{KeyRing, PATIENCE, Reason, Times},
     generate::Algorithm,
     versions::{CURRENT, PENDING, PREVIOUS, Versions},
 };
+pub use self::{error::RotationError, versions::CallError};
 
 /// What this function needs, and so all that its IAM role may touch.
 #[derive(Debug)]
@@ -85,39 +86,6 @@ pub enum Step {
 
 /// The steps in their order.
 pub const STEPS: [Step; 4] = [Step::CreateSecret, Step::SetSecret, Step::TestSecret, Step::FinishSecret];
-
-/// Why a step was not done. Secrets Manager tries it again.
-#[derive(Debug, thiserror::Error)]
-pub enum RotationError {
-    /// Secrets Manager failed.
-    #[error(transparent)]
-    Call(#[from] CallError),
-    /// Called for a secret that is not the key ring.
-    #[error("this function rotates the key ring only")]
-    AnotherSecret,
-    /// The version is not the one that is being made: another rotation came between.
-    #[error("another rotation came between")]
-    Superseded,
-    /// It was begun so long ago that its times do not hold any more. Another rotation starts afresh.
-    #[error("given up: begun more than 15 minutes ago. Start another rotation")]
-    TooLate,
-    /// What was written cannot be used.
-    #[error("the new keys do not work: {0}")]
-    Unusable(String),
-}
-
-impl From<SecretError> for RotationError {
-    fn from(error: SecretError) -> Self {
-        Self::Unusable(error.to_string())
-    }
-}
-
-impl From<serde_json::Error> for RotationError {
-    fn from(_: serde_json::Error) -> Self {
-        // What serde says could quote the document.
-        Self::Unusable("not a key ring".to_owned())
-    }
-}
 
 impl RotateKeys {
     /// Takes from the configuration what this function needs.

@@ -11,6 +11,7 @@ mod faults;
 mod id_token;
 mod jwt_attacks;
 mod kakao;
+mod leaks;
 mod moto;
 mod refresh;
 mod rotation;

@@ -1,0 +1,58 @@
+//! One of the server's secrets, and the keys that are derived from it.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use ring::{hkdf, hmac};
+use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
+use zeroize::Zeroizing;
+
+use super::TAG_BYTES;
+use crate::clock::Timestamp;
+
+/// A secret for refresh tokens, as the key ring has it.
+#[derive(Debug, Deserialize)]
+pub struct SessionSecret {
+    /// 32 bytes in base64url.
+    pub secret: SecretString,
+    /// When it begins to tag: by then every function has read it.
+    pub mints_from: Timestamp,
+}
+
+#[derive(Debug)]
+pub(super) struct DerivedKeys {
+    pub(super) mints_from: Timestamp,
+    pub(super) rotation: hmac::Key,
+    pub(super) beginning: hmac::Key,
+    tag: hmac::Key,
+}
+
+impl DerivedKeys {
+    pub(super) fn new(of: &SessionSecret) -> Result<Self, String> {
+        let secret = BASE64_URL_SAFE_NO_PAD.decode(of.secret.expose_secret());
+        let secret = Zeroizing::new(secret.map_err(|_| "a secret is not base64url".to_owned())?);
+        let secret: &[u8; 32] =
+            secret.as_slice().try_into().map_err(|_| format!("a secret has {} bytes, not 32", secret.len()))?;
+        Ok(Self::from_bytes(secret, of.mints_from))
+    }
+
+    pub(super) fn from_bytes(secret: &[u8; 32], mints_from: Timestamp) -> Self {
+        let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(secret);
+        let expand = |info: &'static [u8]| {
+            let info = [info];
+            let okm = extracted.expand(&info, hmac::HMAC_SHA256);
+            okm.map(hmac::Key::from).expect("HKDF gives as many bytes as one hash has")
+        };
+        Self {
+            mints_from,
+            rotation: expand(b"refresh token rotation v1"),
+            tag: expand(b"refresh token tag v1"),
+            beginning: expand(b"refresh token beginning v1"),
+        }
+    }
+
+    pub(super) fn tag(&self, signed: &[u8]) -> [u8; TAG_BYTES] {
+        let mut tag = [0; TAG_BYTES];
+        tag.copy_from_slice(&hmac::sign(&self.tag, signed).as_ref()[..TAG_BYTES]);
+        tag
+    }
+}
