@@ -143,6 +143,9 @@ impl<T: Send + Sync + 'static> Secret<T> {
         };
         if hunt {
             self.0.read_or_keep(now).await;
+        } else {
+            // Somebody may be asking already.
+            drop(self.0.reading.lock().await);
         }
         let kept = self.0.state().kept.as_ref().map(|(_, kept)| Arc::clone(kept));
         kept.filter(|kept| !Arc::ptr_eq(kept, than))

@@ -170,7 +170,7 @@ impl RotateKeys {
     /// Verifiers get the new keys before anybody signs with them.
     async fn publish(&self, version: &str, now: Timestamp) -> Result<(), RotationError> {
         let ring = self.in_time(version, now).await?;
-        self.derive(&ring, version).await
+        self.derive(&ring).await
     }
 
     /// Signs with every key of the new ring as refresh would, and verifies as profile and logout would.
@@ -203,12 +203,12 @@ impl RotateKeys {
             self.versions.relabel(&self.key_ring, CURRENT, replaced.as_deref(), Some(version)).await?;
         }
         // Should another rotation have handed out its keys in between, these are the ones that count.
-        let (version, ring) = self.current_version().await?;
-        self.derive(&ring, &version.unwrap_or_default()).await
+        let (_, ring) = self.current_version().await?;
+        self.derive(&ring).await
     }
 
     /// Writes what others read of this ring, where it is not written already. It only depends on the ring.
-    async fn derive(&self, ring: &KeyRing, version: &str) -> Result<(), RotationError> {
+    async fn derive(&self, ring: &KeyRing) -> Result<(), RotationError> {
         #[derive(Deserialize)]
         struct Derived {
             version: u64,
@@ -225,7 +225,8 @@ impl RotateKeys {
                 return Err(RotationError::Superseded);
             }
             if !same {
-                self.versions.put(secret, version, CURRENT, &text).await?;
+                // A name of its own: what was written under the ring's before and was overwritten would stay so.
+                self.versions.put(secret, &versions::new_id(), CURRENT, &text).await?;
             }
         }
         Ok(())

@@ -4,6 +4,7 @@ use aws_sdk_secretsmanager::{
     Client,
     error::{ProvideErrorMetadata, SdkError},
 };
+use shared::id::SessionId;
 use zeroize::Zeroizing;
 
 /// The version that everybody reads.
@@ -32,6 +33,11 @@ pub(crate) struct Versions {
 pub(crate) struct Version {
     pub id: String,
     pub text: Zeroizing<String>,
+}
+
+/// A name for a new version: 32 to 64 characters.
+pub(crate) fn new_id() -> String {
+    format!("{}{}", SessionId::generate(), SessionId::generate())
 }
 
 impl Versions {

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-async fn code_body(stack: &Stack, user: &str) -> Value {
+pub(crate) async fn code_body(stack: &Stack, user: &str) -> Value {
     let code = stack.kakao.code_with(user, &json!({"code_challenge": CHALLENGE})).await;
     json!({"code": code, "redirect_uri": REDIRECT_URI, "code_verifier": VERIFIER})
 }

@@ -178,6 +178,45 @@ async fn a_rotation_that_lies_about_is_given_up_and_the_next_one_is_whole() {
     assert_eq!(key_ring(&stack).await["signing_keys"].as_array().unwrap().len(), 2);
 }
 
+/// A session that began under one secret is repeated under the next, and all tokens of before are renewed.
+#[tokio::test]
+async fn a_session_secret_takes_over_between_a_sign_in_and_its_repetition() {
+    let stack = Stack::start().await;
+    let early = stack.sign_in().await.token();
+    stack.rotate(Reason::Schedule).await;
+    let ring = key_ring(&stack).await;
+    let (created, begins) = (ring["created_at"].as_u64().unwrap(), ring["session_secrets"][1]["mints_from"].as_u64());
+    stack.advance(Duration::from_secs(begins.unwrap() - created - 10));
+
+    let body = crate::kakao::code_body(&stack, &stack.kakao.new_user().await).await;
+    let first = stack.login(&body).await;
+    assert_eq!(first.status, StatusCode::OK, "{}", first.body);
+    stack.advance(Duration::from_secs(20));
+    let again = stack.login(&body).await;
+    assert_eq!(again.status, StatusCode::OK, "{}", again.body);
+    assert_ne!(first.token(), again.token(), "the new secret tags it");
+    assert_eq!(jwt_part(first.access(), 1)["sid"], jwt_part(again.access(), 1)["sid"], "the same session");
+    assert_eq!(stack.count("SESSION#").await, 2);
+    for cookie in [first.token(), again.token(), early] {
+        assert_eq!(stack.refresh(&cookie).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn what_overwrote_the_derived_keys_is_mended_when_the_last_step_is_done_again() {
+    let stack = Stack::start().await;
+    let before = text_of(&stack, "VERIFICATION_KEYS_ID").await;
+    let (secret, version) = (stack.secret_name("KEY_RING_ID"), secrets::version());
+    let event = |step: Step| Event::Step { step, secret: secret.clone(), version: version.clone() };
+    for step in STEPS {
+        stack.rotate_with(event(step)).await.unwrap();
+    }
+    let after = text_of(&stack, "VERIFICATION_KEYS_ID").await;
+    secrets::put(&stack.secrets, &stack.secret_name("VERIFICATION_KEYS_ID"), &before).await.unwrap();
+    stack.rotate_with(event(Step::FinishSecret)).await.unwrap();
+    assert_eq!(text_of(&stack, "VERIFICATION_KEYS_ID").await, after);
+}
+
 #[tokio::test]
 async fn another_secret_is_not_rotated() {
     let stack = Stack::start().await;
