@@ -153,7 +153,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     clearTimeout(timer);
     if (disposal.signal.aborted || (!session && state.status !== 'unknown' && !flag.get(OWED))) return;
     const backOff = failures && Math.min(60_000, 1_000 * 2 ** failures) * (0.5 + Math.random());
-    timer = setTimeout(wake, fresh() || backOff);
+    timer = setTimeout(wake, backOff || fresh() || 0);
   }
 
   /** On a timer, and whenever the page comes back. A hidden page renews when it is next asked for a token. */
@@ -165,7 +165,8 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     if (!navigator.onLine) return;
     if (flag.get(OWED)) return void settle();
     const isOthers = hint !== undefined && hint !== (session?.id ?? null);
-    const isDue = state.status === 'unknown' ? state.error : isOthers || (session && !fresh());
+    // After a failure it is asked although the token is fresh: whoever is shown that the API is away should see it come back.
+    const isDue = state.status === 'unknown' ? state.error : isOthers || (session && (failures || !fresh()));
     if (isDue) renew().catch(() => {});
   }
 

@@ -130,6 +130,19 @@ describe('a refresh that fails', () => {
     expect(client.getState()).toMatchObject({ status: 'authenticated', error: null });
   });
 
+  test('while the token is fresh is told, and is not told any more when the API is back', async () => {
+    vi.useFakeTimers();
+    const api = scriptedApi();
+    const signedIn = signedInTab(api);
+    await vi.advanceTimersByTimeAsync(100);
+    const client = await signedIn;
+    api.instead.set(REFRESH, () => answer(503));
+    await expect(client.refresh()).rejects.toMatchObject({ code: 'unavailable' });
+    api.instead.clear();
+    await vi.advanceTimersByTimeAsync(10_000);
+    expect(client.getState()).toMatchObject({ status: 'authenticated', error: null });
+  });
+
   test.each(Object.entries(failures))('by %s while the page loads is `unknown`, and recovers by itself', async (_, fail) => {
     vi.useFakeTimers();
     localStorage.setItem('kakao-auth.session', 'first');
