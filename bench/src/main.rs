@@ -1,7 +1,7 @@
 //! Measures the functions' release binaries. `make bench` takes all measurements; `make gates` counts what must not get worse.
 
+mod aws;
 mod chart;
-mod dynamodb;
 mod function;
 mod gates;
 mod load;

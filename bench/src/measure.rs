@@ -6,7 +6,7 @@ use local::Stack;
 use serde_json::{Value, json};
 
 use crate::{
-    dynamodb::{DynamoDb, ROOT},
+    aws::{Aws, ROOT},
     function::{Outcome, Run},
     scene::Scene,
 };
@@ -14,14 +14,14 @@ use crate::{
 /// Requests in the shorter and the longer of two runs: what starting costs is in both, and cancels out.
 const REQUESTS: (usize, usize) = (50, 250);
 
-/// Instructions of a process that answers `times` requests (callgrind), with DynamoDB behind TLS or not.
+/// Instructions of a process that answers `times` requests (callgrind), with AWS behind TLS or not.
 async fn instructions(scene: &Scene, function: &'static str, times: usize, tls: bool) -> Result<u64, String> {
-    let dynamodb = replaying(scene, tls).await?;
+    let aws = replaying(scene, tls).await?;
     let under = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"];
-    let run = Run { function, times, under: &under, environment: at(&dynamodb), share_of: None };
+    let run = Run { function, times, under: &under, environment: at(&aws), share_of: None };
     let outcome = run.go(scene).await?;
-    if dynamodb.counts().0 == 0 {
-        return Err(format!("{function} has not asked DynamoDB before its first request"));
+    if aws.counts().0 == 0 {
+        return Err(format!("{function} has not asked DynamoDB or Secrets Manager before its first request"));
     }
     let collected = outcome.errors.lines().find_map(|line| line.split_once("Collected :"));
     let count = collected.and_then(|(_, count)| count.trim().parse().ok());
@@ -68,20 +68,19 @@ pub fn sizes(scene: &Scene, function: &str) -> Result<Value, String> {
 
 /// Files that are opened from start to the first answer (strace).
 pub async fn opened_files(scene: &Scene, function: &'static str) -> Result<Vec<String>, String> {
-    let dynamodb = replaying(scene, true).await?;
+    let aws = replaying(scene, true).await?;
     let under = ["strace", "-f", "-e", "trace=open,openat"];
-    let outcome =
-        Run { function, times: 1, under: &under, environment: at(&dynamodb), share_of: None }.go(scene).await?;
+    let outcome = Run { function, times: 1, under: &under, environment: at(&aws), share_of: None }.go(scene).await?;
     let opened = outcome.errors.lines().filter(|line| line.contains("open") && !line.contains(" = -1 "));
     let names = opened.filter_map(|line| line.split('"').nth(1)).filter(|name| *name != ROOT);
     Ok(names.map(ToOwned::to_owned).collect())
 }
 
-/// TLS handshakes and requests at DynamoDB's side for a thousand events.
+/// TLS handshakes and requests at AWS's side for a thousand events.
 pub async fn connections(scene: &Scene, function: &'static str) -> Result<Value, String> {
-    let dynamodb = replaying(scene, true).await?;
-    Run { function, times: 1_000, under: &[], environment: at(&dynamodb), share_of: None }.go(scene).await?;
-    let (requests, handshakes) = dynamodb.counts();
+    let aws = replaying(scene, true).await?;
+    Run { function, times: 1_000, under: &[], environment: at(&aws), share_of: None }.go(scene).await?;
+    let (requests, handshakes) = aws.counts();
     Ok(json!({"requests": requests, "handshakes": handshakes}))
 }
 
@@ -90,8 +89,8 @@ pub async fn cold(scene: &Scene, function: &'static str, memory: u32, runs: usiz
     let delay = Duration::from_millis(4);
     let mut outcomes = Vec::new();
     for _ in 0..runs {
-        let dynamodb = DynamoDb::replaying(&scene.answers, delay, true).await.map_err(|error| error.to_string())?;
-        let run = Run { function, times: 5, under: &[], environment: at(&dynamodb), share_of: Some(memory) };
+        let aws = Aws::replaying(&scene.answers, delay, true).await.map_err(|error| error.to_string())?;
+        let run = Run { function, times: 5, under: &[], environment: at(&aws), share_of: Some(memory) };
         outcomes.push(run.go(scene).await?);
     }
     Ok(json!({
@@ -107,8 +106,8 @@ pub async fn processor(scene: &Scene, function: &'static str) -> Result<Value, S
     const REQUESTS: u16 = 2_000;
     let mut times = Vec::new();
     for _ in 0..5 {
-        let dynamodb = replaying(scene, true).await?;
-        let run = Run { function, times: REQUESTS.into(), under: &[], environment: at(&dynamodb), share_of: None };
+        let aws = replaying(scene, true).await?;
+        let run = Run { function, times: REQUESTS.into(), under: &[], environment: at(&aws), share_of: None };
         times.push(run.go(scene).await?.processor * 1e3 / f64::from(REQUESTS));
     }
     Ok(spread(&times, |time| *time))
@@ -116,8 +115,8 @@ pub async fn processor(scene: &Scene, function: &'static str) -> Result<Value, S
 
 /// Milliseconds from the start of `kakao-login` to its first answer, on the whole processor.
 pub async fn cold_sign_in(scene: &Scene) -> Result<f64, String> {
-    let dynamodb = replaying(scene, true).await?;
-    let run = Run { function: "kakao-login", times: 1, under: &[], environment: at(&dynamodb), share_of: None };
+    let aws = replaying(scene, true).await?;
+    let run = Run { function: "kakao-login", times: 1, under: &[], environment: at(&aws), share_of: None };
     Ok(run.go(scene).await?.start_to_first_answer_ms())
 }
 
@@ -129,12 +128,13 @@ pub fn spread<T>(items: &[T], value: impl Fn(&T) -> f64) -> Value {
     json!([at(values.len() / 2), at(0), at(values.len().saturating_sub(1))])
 }
 
-async fn replaying(scene: &Scene, tls: bool) -> Result<DynamoDb, String> {
-    DynamoDb::replaying(&scene.answers, Duration::ZERO, tls).await.map_err(|error| error.to_string())
+async fn replaying(scene: &Scene, tls: bool) -> Result<Aws, String> {
+    Aws::replaying(&scene.answers, Duration::ZERO, tls).await.map_err(|error| error.to_string())
 }
 
-fn at(dynamodb: &DynamoDb) -> BTreeMap<String, String> {
-    let pairs = [("AWS_ENDPOINT_URL_DYNAMODB", dynamodb.url.as_str()), ("AWS_CA_BUNDLE", ROOT)];
+fn at(aws: &Aws) -> BTreeMap<String, String> {
+    let url = aws.url.as_str();
+    let pairs = [("AWS_ENDPOINT_URL_DYNAMODB", url), ("AWS_ENDPOINT_URL_SECRETSMANAGER", url), ("AWS_CA_BUNDLE", ROOT)];
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 

@@ -1,4 +1,4 @@
-//! What a function meets in a measurement: a signed-in user, a Kakao stand-in, and a DynamoDB that repeats its answers.
+//! What a function meets in a measurement: a signed-in user, a Kakao stand-in, and an AWS that repeats its answers.
 
 use std::{
     collections::BTreeMap,
@@ -10,7 +10,7 @@ use local::{Settings, Stack, client::cookie_pair};
 use serde_json::{Value, json};
 
 use crate::{
-    dynamodb::{Answers, DynamoDb},
+    aws::{Answers, Aws},
     function::{FUNCTIONS, Run},
 };
 
@@ -19,12 +19,12 @@ pub struct Scene {
     stack: Stack,
     binaries: PathBuf,
     events: BTreeMap<&'static str, String>,
-    /// What DynamoDB answered to each event.
+    /// What DynamoDB and Secrets Manager answered.
     pub answers: Answers,
 }
 
 impl Scene {
-    /// Signs somebody in and records what DynamoDB answers to each function's binary in the folder `binaries`.
+    /// Signs somebody in and records what DynamoDB and Secrets Manager answer to each function's binary in the folder `binaries`.
     pub async fn set(binaries: &Path) -> Result<Self, String> {
         let environment = [("ACCESS_TTL", "3600"), ("ROTATION_WINDOW", "5")];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
@@ -49,13 +49,17 @@ impl Scene {
             events.insert(function, event.to_string());
         }
         let mut scene = Self { stack, binaries: binaries.to_owned(), events, answers: Answers::new() };
-        let recorder = DynamoDb::recording(scene.stack.wire.url()).await.map_err(|error| error.to_string())?;
+        let dynamodb = Aws::recording(scene.stack.wire.url()).await.map_err(|error| error.to_string())?;
+        let secrets = Aws::recording(scene.stack.secrets_wire.url()).await.map_err(|error| error.to_string())?;
         // The log-out last, as it ends the session.
         for function in ["kakao-login", "profile", "refresh", "logout"] {
-            let environment = BTreeMap::from([("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), recorder.url.clone())]);
+            let environment = [("DYNAMODB", &dynamodb), ("SECRETSMANAGER", &secrets)];
+            let environment =
+                environment.map(|(name, aws)| (format!("AWS_ENDPOINT_URL_{name}"), aws.url.clone())).into();
             Run { function, times: 1, under: &[], environment, share_of: None }.go(&scene).await?;
         }
-        scene.answers = recorder.answers();
+        scene.answers = dynamodb.answers();
+        scene.answers.extend(secrets.answers());
         Ok(scene)
     }
 

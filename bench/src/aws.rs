@@ -1,4 +1,4 @@
-//! A DynamoDB that answers what the embedded one answered before: the same bytes at the same cost, over TLS if asked.
+//! A DynamoDB and Secrets Manager that answer what the embedded ones answered before: the same bytes, over TLS if asked.
 
 use std::{
     collections::BTreeMap,
@@ -27,8 +27,8 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 /// Answers by what was asked: the operation and the kind of item.
 pub type Answers = BTreeMap<String, Bytes>;
 
-/// A running DynamoDB.
-pub struct DynamoDb {
+/// Both at one address.
+pub struct Aws {
     pub url: String,
     state: Arc<Shared>,
     task: tokio::task::JoinHandle<()>,
@@ -43,7 +43,7 @@ struct Shared {
     handshakes: AtomicU64,
 }
 
-impl DynamoDb {
+impl Aws {
     /// Passes everything on and remembers what was answered.
     pub async fn recording(target: &str) -> io::Result<Self> {
         let target = Some((target.to_owned(), local::client::http_client()));
@@ -92,7 +92,7 @@ impl DynamoDb {
     }
 }
 
-impl Drop for DynamoDb {
+impl Drop for Aws {
     fn drop(&mut self) {
         self.task.abort();
     }
@@ -130,9 +130,12 @@ fn json_headers() -> HeaderMap {
     )])
 }
 
-/// The sort key up to its `#`, which says what kind of item is meant; nothing for batches and queries.
+/// The secret's name; or the sort key up to its `#`, which says what kind of item is meant; nothing for batches and queries.
 fn kind(body: &[u8]) -> String {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
+    if let Some(secret) = body["SecretId"].as_str() {
+        return secret.to_owned();
+    }
     let key = body.get("Key").or_else(|| body.get("Item"));
     let sort_key = key.and_then(|key| key["sk"]["S"].as_str()).unwrap_or_default();
     sort_key.split('#').next().unwrap_or_default().to_owned()
