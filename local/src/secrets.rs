@@ -26,7 +26,7 @@ use crate::{cloud, secrets_manager::SecretsManager, template::Template};
 /// The variables by which the functions know their secrets.
 pub const NAMES: [&str; 4] = ["KEY_RING_ID", "VERIFICATION_KEYS_ID", "LOGOUT_KEYS_ID", "KAKAO_SECRET_ID"];
 /// What the template puts into the key ring.
-const PLACEHOLDER: &str = r#"{"version":0}"#;
+const PLACEHOLDER: &str = r#"{"version":0,"unused":"a password of Secrets Manager's"}"#;
 
 /// Where a Secrets Manager is: this process's own, which stops when this is dropped, or another.
 #[derive(Debug)]

@@ -273,3 +273,6 @@ fn relabel(versions: &mut BTreeMap<String, Version>, label: &str, to: &str) {
         relabel(versions, "AWSPREVIOUS", &before);
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -203,7 +203,7 @@ impl RotateKeys {
             self.versions.relabel(&self.key_ring, CURRENT, replaced.as_deref(), Some(version)).await?;
         }
         // Should another rotation have handed out its keys in between, these are the ones that count.
-        let (_, ring) = self.current_version().await?;
+        let (_, ring) = self.current().await?;
         self.derive(&ring).await
     }
 
@@ -256,22 +256,21 @@ impl RotateKeys {
         Ok(pending.map(|pending| serde_json::from_str(&pending.text)).transpose()?)
     }
 
-    /// The ring that is in use. Should the template have put its empty one over it, it is the one before.
+    /// The current version's name and the ring that is in use. Should something lie over that which is none, such as the
+    /// template's empty one, it is the one before: to begin afresh would end every session.
     async fn current(&self) -> Result<(Option<String>, KeyRing), RotationError> {
-        let (version, current) = self.current_version().await?;
-        if current.version == 0
-            && let Some(previous) = self.versions.labelled(&self.key_ring, PREVIOUS).await?
-            && let Ok(ring) = serde_json::from_str(&previous.text)
-        {
-            return Ok((version, ring));
+        let Some(current) = self.versions.labelled(&self.key_ring, CURRENT).await? else {
+            return Ok((None, KeyRing::empty()));
+        };
+        let ring = serde_json::from_str::<KeyRing>(&current.text);
+        if ring.as_ref().is_ok_and(|ring| ring.version > 0) {
+            return Ok((Some(current.id), ring?));
         }
-        Ok((version, current))
-    }
-
-    async fn current_version(&self) -> Result<(Option<String>, KeyRing), RotationError> {
-        match self.versions.labelled(&self.key_ring, CURRENT).await? {
-            Some(current) => Ok((Some(current.id), serde_json::from_str(&current.text)?)),
-            None => Ok((None, KeyRing::empty())),
+        let previous = self.versions.labelled(&self.key_ring, PREVIOUS).await?;
+        let previous = previous.and_then(|previous| serde_json::from_str::<KeyRing>(&previous.text).ok());
+        match previous.filter(|previous| previous.version > 0) {
+            Some(previous) => Ok((Some(current.id), previous)),
+            None => Ok((Some(current.id), ring?)),
         }
     }
 

@@ -171,6 +171,29 @@ async fn every_binary_has_its_keys_and_has_asked_dynamodb_before_it_takes_a_requ
     }
 }
 
+/// The keys are read beside the connection to DynamoDB, and a start waits for neither longer than 300 ms.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_binary_takes_requests_although_secrets_manager_hangs() {
+    binary("refresh");
+    let stack = stack().await;
+    let runtime = Runtime::default();
+    let server = runtime.serve().await;
+    let mut environment = environment("refresh", &server, &stack);
+    environment.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), stack.wire.url().to_owned());
+    stack.secrets_wire.fail(local::wire::Fault::Hang);
+    let mut process = start("refresh", &environment);
+    for _ in 0..200 {
+        if runtime.asked.load(Ordering::SeqCst) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    process.kill().unwrap();
+    process.wait().unwrap();
+    assert!(runtime.asked.load(Ordering::SeqCst), "it waits for its keys");
+    assert_eq!(stack.wire.take_traffic().operations, ["GetItem"], "DynamoDB does not wait for the keys");
+}
+
 /// Secrets Manager's own event, as it comes to the binary that it calls.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_binary_of_rotate_keys_does_its_step() {

@@ -226,18 +226,21 @@ async fn another_secret_is_not_rotated() {
     assert!(matches!(refused, Err(RotationError::AnotherSecret)));
 }
 
-/// `CloudFormation` writes the template's value again should that ever change.
+/// `CloudFormation` writes the template's value again should that ever change, and people make mistakes.
 #[tokio::test]
-async fn an_empty_ring_over_a_full_one_costs_no_session() {
-    let stack = Stack::start().await;
-    let signed_in = stack.sign_in().await;
-    assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::OK);
-    secrets::put(&stack.secrets, &stack.secret_name("KEY_RING_ID"), r#"{"version":0}"#).await.unwrap();
-    stack.advance(STALE);
-    let cookie = stack.refresh(&signed_in.token()).await.token();
-    stack.rotate(Reason::Schedule).await;
-    stack.advance(STALE);
-    assert_eq!(stack.refresh(&cookie).await.status, StatusCode::OK, "the ring goes on from the one before");
+async fn what_is_no_ring_over_one_costs_no_session() {
+    for over in [r#"{"version":0}"#, "{", "[]", r#"{"version": 99999999999, "signing_keys": 1}"#] {
+        let stack = Stack::start().await;
+        let signed_in = stack.sign_in().await;
+        assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::OK);
+        secrets::put(&stack.secrets, &stack.secret_name("KEY_RING_ID"), over).await.unwrap();
+        stack.advance(STALE);
+        let cookie = stack.refresh(&signed_in.token()).await.token();
+        stack.rotate(Reason::Schedule).await;
+        stack.advance(STALE);
+        assert_eq!(stack.refresh(&cookie).await.status, StatusCode::OK, "{over}: the ring goes on from the one before");
+        assert_eq!(key_ring(&stack).await["session_secrets"].as_array().unwrap().len(), 2, "{over}");
+    }
 }
 
 #[tokio::test]

@@ -6,8 +6,9 @@ use std::{
     time::Duration,
 };
 
-use local::{REDIRECT_URI, Settings, Stack, client::cookie_pair, wire::Fault};
+use local::{REDIRECT_URI, Settings, Stack, client::cookie_pair, secrets, wire::Fault};
 use reqwest::Method;
+use rotate_keys::document::Reason;
 use serde_json::json;
 
 /// Everything that this process has logged.
@@ -112,6 +113,51 @@ async fn no_token_code_email_or_nickname_is_logged_or_kept() {
         assert!(!dump.contains(canary.as_str()), "{canary} is in the table");
     }
     assert!(dump.contains("canary-mail@example.com"), "the profile is in the table, and nowhere else");
+}
+
+#[tokio::test]
+async fn no_key_is_logged_or_answered_whatever_becomes_of_the_keys() {
+    let log = Log::start();
+    let mut keys = Vec::new();
+    let mut answers = String::new();
+    for algorithm in ["ES256", "RS256", "HS256"] {
+        let stack = Stack::with_setting("SIGNING_ALGORITHM", algorithm).await;
+        let signed_in = stack.sign_in().await;
+        for reason in [Reason::Schedule, Reason::SigningKeys, Reason::SessionSecrets] {
+            stack.rotate(reason).await;
+            let ring =
+                stack.secrets.get_secret_value().secret_id(stack.secret_name("KEY_RING_ID")).send().await.unwrap();
+            let ring: serde_json::Value = serde_json::from_str(ring.secret_string().unwrap()).unwrap();
+            keys.push(ring["pseudonym_key"].clone());
+            keys.extend(ring["session_secrets"].as_array().unwrap().iter().map(|secret| secret["secret"].clone()));
+            for key in ring["signing_keys"].as_array().unwrap() {
+                let members = ["d", "p", "q", "dp", "dq", "qi", "k"];
+                keys.extend(members.iter().filter_map(|member| key["jwk"].get(member).cloned()));
+            }
+        }
+        for fault in [Fault::Down, Fault::Deny, Fault::FailAfter] {
+            stack.secrets_wire.fail(fault);
+            let event = rotate_keys::Event::Replace { replace: Reason::SigningKeys, version: secrets::version() };
+            answers.push_str(&stack.rotate_with(event).await.unwrap_err().to_string());
+            stack.secrets_wire.heal();
+        }
+        // A key ring with a wrong member is quoted nowhere.
+        let odd =
+            r#"{"version": 99999999999, "signing_keys": "canary-of-a-key", "session_secrets": ["canary-of-a-key"]}"#;
+        for _ in 0..2 {
+            secrets::put(&stack.secrets, &stack.secret_name("KEY_RING_ID"), odd).await.unwrap();
+        }
+        answers.push_str(&stack.refresh(&signed_in.token()).await.body.to_string());
+        let event = rotate_keys::Event::Replace { replace: Reason::SigningKeys, version: secrets::version() };
+        answers.push_str(&stack.rotate_with(event).await.unwrap_err().to_string());
+        answers.push_str(&stack.jwks().await.to_string());
+    }
+    let log = log.text();
+    assert!(log.contains(r#""event":"key_rotation""#), "a rotation is logged");
+    assert!(keys.len() > 30 && !answers.contains("canary-of-a-key") && !log.contains("canary-of-a-key"));
+    for key in keys.iter().map(|key| key.as_str().unwrap()) {
+        assert!(!log.contains(key) && !answers.contains(key), "{key}");
+    }
 }
 
 #[tokio::test]
