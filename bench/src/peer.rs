@@ -210,12 +210,12 @@ impl Ours {
     }
 }
 
-/// Three free ports in a row.
+/// Free ports in a row: its own, Kakao's, DynamoDB's and Secrets Manager's.
 fn free_ports() -> std::io::Result<u16> {
     loop {
         let first = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
         let free = |port: u16| std::net::TcpListener::bind(("127.0.0.1", port)).is_ok();
-        if first < 60_000 && (first..first + 3).all(free) {
+        if first < 60_000 && (first..first + 4).all(free) {
             return Ok(first);
         }
     }

@@ -34,10 +34,10 @@ const WORDS = {
 let api, standIn, server, browser;
 
 before(async () => {
-  const [port, kakao, dynamodb] = await freePorts(3);
+  const [port, kakao, dynamodb, secrets] = await freePorts(4);
   [api, standIn] = [`http://localhost:${port}`, `http://localhost:${kakao}`];
   // The shortest life that the template allows: long enough for a few steps between two renewals.
-  const settings = { PORT: port, KAKAO_PORT: kakao, DYNAMODB_PORT: dynamodb, ACCESS_TTL: 20 };
+  const settings = { PORT: port, KAKAO_PORT: kakao, DYNAMODB_PORT: dynamodb, SECRETS_PORT: secrets, ACCESS_TTL: 20 };
   server = spawn(LOCAL_BIN, { cwd: ROOT, env: { PATH: process.env.PATH, ...settings }, stdio: ['ignore', 'ignore', 'inherit'] });
   for (let tries = 0; !(await fetch(`${api}/demo.json`).catch(() => null)); tries++) {
     assert.ok(tries < 100 && server.exitCode === null, `${LOCAL_BIN} does not answer`);

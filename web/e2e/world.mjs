@@ -50,7 +50,7 @@ async function api(port, settings) {
 
 /** Starts it all. `settings` are the API's. Everything is called localhost: another name would be another site. */
 export async function world(settings = {}) {
-  const [apiPort, kakaoPort, , wayPort, pagePort] = await freePorts(5);
+  const [apiPort, kakaoPort, , , wayPort, pagePort] = await freePorts(6);
   const origin = `http://localhost:${pagePort}`;
   const kakaoUrl = `http://localhost:${kakaoPort}`;
   const local = await api(apiPort, {
