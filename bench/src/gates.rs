@@ -47,7 +47,16 @@ pub async fn check(binaries: &Path) -> Result<(), String> {
                 let change = (now / before - 1.0) * 100.0;
                 let line = format!("{function} {kind} {name}: {before} before, {now} now ({change:+.1} %)");
                 println!("{line}");
-                if now > before * (1.0 + tolerance) {
+                let most = match name.as_str() {
+                    // Several connections are made at once, and under valgrind one may be given up and made again: told only.
+                    "start_tls" => continue,
+                    // Their order is chance too, and moves a few percent.
+                    "start" => before * 1.1,
+                    // How many calls overlap is chance; what matters is that they are not made for each request.
+                    "handshakes" => before + 3.0,
+                    _ => before * (1.0 + tolerance),
+                };
+                if now > most {
                     worse.push(line);
                 }
             }
