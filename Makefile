@@ -35,8 +35,11 @@ lint:
 front-door: ## the everyday loop
 	cargo test --workspace
 
-schedules: ## ten thousand random schedules against the real handlers
-	SCHEDULES=10000 cargo test -p local --test api -- schedules
+# Ten thousand take ten minutes.
+SCHEDULES := 10000
+test: SCHEDULES := 2000
+schedules: ## random schedules against the real handlers
+	SCHEDULES=$(SCHEDULES) cargo test -p local --test api -- schedules
 
 moto: venv ## the store again, on a DynamoDB of another make
 	local/with-moto.sh cargo test -p local --test api -- moto binary
