@@ -6,7 +6,8 @@ import { spawn } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
-import { faint, fits, freePorts } from './measure.mjs';
+import { faint, fits } from './measure.mjs';
+import { freePorts } from './world.mjs';
 
 const ROOT = fileURLToPath(new URL('../..', import.meta.url));
 const { LOCAL_BIN = `${ROOT}target/debug/local`, CHROMIUM = '/usr/bin/chromium' } = process.env;

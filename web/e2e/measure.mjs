@@ -1,7 +1,6 @@
-// What the tests of the demo page measure, and where they do it.
+// What the tests of the demo page measure.
 
 import assert from 'node:assert/strict';
-import { createServer } from 'node:net';
 
 const WIDTHS = [360, 390, 1280];
 
@@ -51,13 +50,4 @@ export function faint(page) {
     }
     return found;
   });
-}
-
-export async function freePorts(count) {
-  const servers = await Promise.all(
-    Array.from({ length: count }, () => new Promise((resolve) => { const one = createServer(); one.listen(0, '127.0.0.1', () => resolve(one)); })),
-  );
-  const ports = servers.map((one) => one.address().port);
-  await Promise.all(servers.map((one) => new Promise((resolve) => one.close(resolve))));
-  return ports;
 }
