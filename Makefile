@@ -35,9 +35,7 @@ lint:
 front-door: ## the everyday loop
 	cargo test --workspace
 
-# Ten thousand take ten minutes.
 SCHEDULES := 10000
-test: SCHEDULES := 2000
 schedules: ## random schedules against the real handlers
 	SCHEDULES=$(SCHEDULES) cargo test -p local --test api -- schedules
 

@@ -15,7 +15,7 @@ use reqwest::StatusCode;
 
 const WINDOW: u64 = 30;
 /// How many schedules run at the same time, each on a stack of its own, as they move its clock.
-const LANES: u64 = 4;
+const LANES: u64 = 8;
 
 /// A generator that gives the same numbers for the same seed (`SplitMix64`).
 struct Luck(u64);
