@@ -13,7 +13,7 @@ use rotate_keys::{
 };
 use serde_json::json;
 use shared::{
-    aws::Endpoint,
+    aws::{Endpoint, https_client},
     clock::{Clock, Timestamp},
     config::{Config, ConfigError},
     id::SessionId,
@@ -64,7 +64,7 @@ pub fn client(url: &str) -> Client {
         region: "ap-northeast-2".to_owned(),
         url: Some(url.to_owned()),
         credentials: SharedCredentialsProvider::new(credentials),
-        roots: None,
+        http_client: https_client(None),
     })
 }
 

@@ -17,17 +17,23 @@ pub struct Endpoint {
     pub url: Option<String>,
     /// The function's role, as Lambda gives it.
     pub credentials: SharedCredentialsProvider,
-    /// Certificates in PEM to trust beside Amazon's own, for a local stack.
-    pub roots: Option<Vec<u8>>,
+    /// What connects to it: one for all services, as its TLS configuration costs half a million instructions at a cold start.
+    pub http_client: SharedHttpClient,
 }
 
-/// Trusts Amazon's own roots and reads no file for it: loading the system's 145 costs 18.6 M instructions at a cold start.
-pub(crate) fn https_client(more_roots: Option<&[u8]>) -> SharedHttpClient {
+/// Trusts Amazon's own roots, and in a local stack `more_roots` in PEM, and reads no file for it: loading the system's 145 costs
+/// 18.6 M instructions at a cold start.
+///
+/// # Panics
+///
+/// If `more_roots` are no certificates.
+#[must_use]
+pub fn https_client(more_roots: Option<&[u8]>) -> SharedHttpClient {
     let mut roots = TrustStore::empty().with_pem_certificate(include_bytes!("amazon-roots.pem").as_slice());
     if let Some(more) = more_roots {
         roots = roots.with_pem_certificate(more);
     }
-    let tls = TlsContext::builder().with_trust_store(roots).build().expect("the roots in this crate are readable");
+    let tls = TlsContext::builder().with_trust_store(roots).build().expect("the roots are readable");
     Builder::new()
         .tls_provider(Provider::Rustls(CryptoMode::Ring))
         .tls_context(tls)

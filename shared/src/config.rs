@@ -1,12 +1,18 @@
 //! Configuration: the environment, read once at start. All that is wrong is reported at once. Secrets are not in it but elsewhere.
 
-use std::{cell::RefCell, collections::HashMap, env, fmt, fs, str::FromStr, time::Duration};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::HashMap,
+    env, fmt, fs,
+    str::FromStr,
+    time::Duration,
+};
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
+use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider, SharedHttpClient};
 
 use crate::{
-    aws::Endpoint,
+    aws::{Endpoint, https_client},
     http::{Cookies, Origins, SameSite},
     jwt::Audience,
     kakao::{Kakao, KakaoApp, KakaoSecrets},
@@ -21,6 +27,7 @@ const LOCAL_STAGE: &str = "local";
 pub struct Config {
     values: HashMap<String, String>,
     credentials: SharedCredentialsProvider,
+    http_client: OnceCell<SharedHttpClient>,
     problems: RefCell<Vec<String>>,
 }
 
@@ -41,13 +48,18 @@ impl Config {
     #[must_use]
     pub fn from_env() -> Self {
         let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
-        Self { values: env::vars().collect(), credentials, problems: RefCell::default() }
+        Self { values: env::vars().collect(), credentials, http_client: OnceCell::new(), problems: RefCell::default() }
     }
 
     /// Takes settings from elsewhere than the environment, as a stack in one process does.
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let credentials = SharedCredentialsProvider::new(Credentials::new("local", "local", None, None, "local stack"));
-        Self { values: pairs.into_iter().collect(), credentials, problems: RefCell::default() }
+        Self {
+            values: pairs.into_iter().collect(),
+            credentials,
+            http_client: OnceCell::new(),
+            problems: RefCell::default(),
+        }
     }
 
     /// The problems met so far, for a function that lacks a setting.
@@ -105,7 +117,13 @@ impl Config {
             Some(_) if !self.is_local() => return self.problem("AWS_CA_BUNDLE", "is for the stage local only"),
             Some(file) => Some(fs::read(file).map_err(|error| self.note("AWS_CA_BUNDLE", &error.to_string())).ok()?),
         };
-        Some(Endpoint { region, url: self.values.get(url).cloned(), credentials: self.credentials.clone(), roots })
+        let http_client = self.http_client.get_or_init(|| https_client(roots.as_deref())).clone();
+        Some(Endpoint {
+            region,
+            url: self.values.get(url).cloned(),
+            credentials: self.credentials.clone(),
+            http_client,
+        })
     }
 
     /// How long a function may get ready before it takes its first request: 300 ms, as that time costs little and the one who

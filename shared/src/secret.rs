@@ -13,11 +13,7 @@ use aws_sdk_secretsmanager::{
 };
 use zeroize::Zeroizing;
 
-use crate::{
-    aws::{Endpoint, https_client},
-    clock::Timestamp,
-    log,
-};
+use crate::{aws::Endpoint, clock::Timestamp, log};
 
 /// From this age on a secret is read again beside a request, which does not wait for it.
 pub const FRESH: Duration = Duration::from_mins(5);
@@ -87,7 +83,7 @@ pub fn client(endpoint: Endpoint) -> Client {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new(endpoint.region))
         .credentials_provider(endpoint.credentials)
-        .http_client(https_client(endpoint.roots.as_deref()))
+        .http_client(endpoint.http_client)
         .timeout_config(timeouts)
         .retry_config(RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(50)))
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());

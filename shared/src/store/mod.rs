@@ -25,10 +25,7 @@ pub use self::{
     claims::{Claim, ClaimKey, Claimed},
     sessions::{Device, Ended, Rotation},
 };
-use crate::{
-    aws::{Endpoint, https_client},
-    log,
-};
+use crate::{aws::Endpoint, log};
 
 /// Keeps users and refresh sessions.
 #[derive(Clone, Debug)]
@@ -67,7 +64,7 @@ impl Store {
             .behavior_version(BehaviorVersion::latest())
             .region(Region::new(endpoint.region))
             .credentials_provider(endpoint.credentials)
-            .http_client(https_client(endpoint.roots.as_deref()))
+            .http_client(endpoint.http_client)
             .timeout_config(timeouts)
             .retry_config(retries)
             // The attempt's time-out already bounds a stalled answer.
@@ -127,7 +124,7 @@ mod tests {
     use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 
     use super::*;
-    use crate::id::UserId;
+    use crate::{aws::https_client, id::UserId};
 
     /// The roots are read when the first connection is made: were one unreadable, that would be the moment to find out.
     #[tokio::test]
@@ -136,7 +133,7 @@ mod tests {
             region: "ap-northeast-2".to_owned(),
             url: Some("https://127.0.0.1:1".to_owned()),
             credentials: SharedCredentialsProvider::new(Credentials::new("x", "x", None, None, "test")),
-            roots: None,
+            http_client: https_client(None),
         };
         let store = Store::new(endpoint, "table".to_owned());
         let refused = store.user(UserId::generate()).await.unwrap_err().to_string();
