@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use local::{Settings, Stack, client::cookie_pair};
+use local::{Settings, Stack, client::cookie_pair, lambda::variables};
 use serde_json::{Value, json};
 
 use crate::{
@@ -74,18 +74,9 @@ impl Scene {
     /// A function's own environment with what Lambda adds.
     pub fn environment(&self, function: &str) -> BTreeMap<String, String> {
         let mut environment = self.stack.environment(function);
-        for (name, value) in [
-            ("AWS_LAMBDA_FUNCTION_NAME", function),
-            ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
-            ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
-            ("AWS_REGION", "ap-northeast-2"),
-            ("AWS_ACCESS_KEY_ID", "x"),
-            ("AWS_SECRET_ACCESS_KEY", "x"),
-            // Valgrind is some 50 times slower.
-            ("PREPARATION_MS", "30000"),
-        ] {
-            environment.insert(name.to_owned(), value.to_owned());
-        }
+        environment.extend(variables(function));
+        // Valgrind is some 50 times slower.
+        environment.insert("PREPARATION_MS".to_owned(), "30000".to_owned());
         environment
     }
 }

@@ -15,8 +15,8 @@ use shared::{
 use verify::Verify;
 
 use crate::{
-    gateway::Function,
     kakao::SHOP,
+    lambda::{Function, Handler, here},
     template::{Template, TemplateError},
 };
 
@@ -94,7 +94,7 @@ pub fn functions(
     clock: &Arc<dyn Clock>,
 ) -> Result<BTreeMap<String, Function>, ConfigError> {
     let config = |function| Config::from_pairs(environment(template, function, local));
-    let mut functions = BTreeMap::<String, Function>::new();
+    let mut functions = BTreeMap::<String, Handler>::new();
     let login = Arc::new(KakaoLogin::from_config(&config("kakao-login"), Arc::clone(clock))?);
     functions.insert(
         "kakao-login".to_owned(),
@@ -143,5 +143,5 @@ pub fn functions(
             Box::pin(http::answer("jwks", request, async move |request| function.handle(request).await))
         }),
     );
-    Ok(functions)
+    Ok(functions.into_iter().map(|(name, handler)| (name, here(handler))).collect())
 }

@@ -6,10 +6,8 @@ mod tests;
 
 use std::{
     collections::BTreeMap,
-    convert::Infallible,
-    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
-    time::{Duration, Instant, SystemTime},
+    time::{Duration, Instant},
 };
 
 use axum::{
@@ -23,19 +21,15 @@ use axum::{
     },
     response::{IntoResponse, Response},
 };
-use lambda_http::{
-    Adapter, BoxFuture, LambdaEvent, Service, aws_lambda_events::encodings::Body as LambdaBody,
-    lambda_runtime::Context, request::LambdaRequest, service_fn,
-};
+use lambda_http::Service;
 use serde_json::{Value, json};
 use shared::random;
 use tokio::net::TcpListener;
 
-use crate::template::{self, Template, Throttle};
-
-/// A Lambda function as the gateway sees it.
-pub type Function =
-    Arc<dyn Fn(lambda_http::Request) -> BoxFuture<'static, lambda_http::Response<LambdaBody>> + Send + Sync>;
+use crate::{
+    lambda::{Failed, Function, Invocation},
+    template::{self, Template, Throttle},
+};
 
 /// What becomes of a request for `/x/` where `/x` and `/x/{proxy+}` are declared. Both have been seen in the cloud.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -178,7 +172,7 @@ impl Gateway {
                 drop_slash: self.slash == TrailingSlash::Dropped,
             },
         );
-        let mut response = invoke(target, &event, &request_id).await;
+        let mut response = invoke(target, event, &request_id).await;
         drop_cors(response.headers_mut());
         response.headers_mut().insert(REQUEST_ID, header_value(request_id));
         response
@@ -234,46 +228,14 @@ impl Gateway {
     }
 }
 
-/// Runs a function as Lambda does: through `lambda_http`'s own reading of the event and writing of the response.
-async fn invoke(target: &Target, event: &Value, request_id: &str) -> Response {
-    let Ok(payload) = serde_json::from_value::<LambdaRequest>(event.clone()) else {
-        return own(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error");
-    };
-    let function = Arc::clone(&target.function);
-    let mut adapter = Adapter::from(service_fn(move |request| {
-        let answer = function(request);
-        async move { Ok::<_, Infallible>(answer.await) }
-    }));
-    let mut context = Context::default();
-    request_id.clone_into(&mut context.request_id);
-    context.deadline = milliseconds_since_epoch() + u64::try_from(target.timeout.as_millis()).unwrap_or(u64::MAX);
-    // A task of its own catches a panic, as the Lambda runtime does. So does its start: the event is decoded there.
-    let running = tokio::spawn(async move {
-        let call = std::panic::catch_unwind(AssertUnwindSafe(|| adapter.call(LambdaEvent::new(payload, context))));
-        match call {
-            Ok(call) => call.await.ok(),
-            Err(_) => None,
-        }
-    });
-    let stop = running.abort_handle();
-    match tokio::time::timeout(target.timeout, running).await {
-        Err(_) => {
-            // Lambda ends it too: nothing may be written after the client was told that it failed.
-            stop.abort();
-            own(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable")
-        }
-        Ok(Ok(Some(response))) => serde_json::to_value(&response)
-            .ok()
-            .and_then(|response| event::read_response(&response))
+async fn invoke(target: &Target, event: Value, request_id: &str) -> Response {
+    let invocation = Invocation { event, request_id: request_id.to_owned(), timeout: target.timeout };
+    match (target.function)(invocation).await {
+        Err(Failed::TimedOut) => own(StatusCode::SERVICE_UNAVAILABLE, "Service Unavailable"),
+        Err(Failed::Crashed) => own(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
+        Ok(response) => event::read_response(&response)
             .unwrap_or_else(|| own(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error")),
-        Ok(_) => own(StatusCode::INTERNAL_SERVER_ERROR, "Internal Server Error"),
     }
-}
-
-#[expect(clippy::disallowed_methods, reason = "the gateway stands outside of the functions, whose clock it is not")]
-fn milliseconds_since_epoch() -> u64 {
-    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
-    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn request_id() -> String {

@@ -7,6 +7,7 @@ pub mod demo;
 pub mod doctor;
 pub mod gateway;
 pub mod kakao;
+pub mod lambda;
 mod people;
 pub mod private_file;
 pub mod secrets;

@@ -1,11 +1,11 @@
 //! A whole stack for one test: its own table, Kakao stand-in, gateway and clock, on free ports.
 
-use std::{collections::BTreeMap, env, ops::Deref, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, env, ops::Deref, path::PathBuf, sync::Arc, time::Duration};
 
 use dynoxide::Database;
 use rotate_keys::{Event, RotateKeys, RotationError, document::Reason};
 use serde_json::json;
-use shared::clock::Clock;
+use shared::clock::{Clock, SystemClock};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
@@ -14,6 +14,7 @@ use crate::{
     cloud,
     gateway::{Gateway, TrailingSlash},
     kakao::{Kakao, SHOP},
+    lambda::{self, Lambda},
     people::People,
     secrets,
     server::End,
@@ -44,6 +45,7 @@ pub struct Stack {
     clock: Arc<ManualClock>,
     local: BTreeMap<String, String>,
     dynamodb: aws_sdk_dynamodb::Client,
+    lambdas: BTreeMap<String, Arc<Lambda>>,
     standin: Kakao,
     _manager: secrets::Manager,
     servers: Vec<JoinHandle<()>>,
@@ -62,6 +64,8 @@ pub struct Settings {
     pub secrets_manager: Option<String>,
     /// Whether rotate-keys has not run yet.
     pub without_keys: bool,
+    /// A folder with the functions' binaries, which are then run as Lambda does, with the machine's clock.
+    pub binaries: Option<PathBuf>,
 }
 
 /// A stack that may be another process's: the part that a stranger can see.
@@ -92,7 +96,10 @@ impl Stack {
     /// If it cannot start: a test can do nothing then.
     pub async fn with(settings: Settings) -> Self {
         let clock = Arc::new(ManualClock::new());
-        let shared_clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&clock);
+        let shared_clock: Arc<dyn Clock> = match settings.binaries {
+            Some(_) => Arc::new(SystemClock),
+            None => Arc::<ManualClock>::clone(&clock),
+        };
         let template = cloud::template(&settings.environment).expect("the template deploys");
         let mut servers = Vec::new();
 
@@ -133,7 +140,16 @@ impl Stack {
             let key_ring = secrets::name(&template, "KEY_RING_ID");
             secrets::rotate(&rotate_keys, &key_ring, Reason::Schedule).await.expect("rotate-keys makes keys");
         }
-        let functions = cloud::functions(&template, &local, &shared_clock).expect("the template suffices");
+        let mut lambdas = BTreeMap::new();
+        let functions = if let Some(folder) = settings.binaries {
+            for name in template.functions.keys() {
+                let environment = cloud::environment(&template, name, &local);
+                lambdas.insert(name.clone(), Arc::new(Lambda::new(name, folder.join(name), environment)));
+            }
+            lambdas.iter().map(|(name, lambda)| (name.clone(), lambda::function(lambda))).collect()
+        } else {
+            cloud::functions(&template, &local, &shared_clock).expect("the template suffices")
+        };
 
         let listener = free_port().await;
         let url = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
@@ -149,6 +165,7 @@ impl Stack {
             template,
             local,
             dynamodb,
+            lambdas,
             standin: kakao,
             _manager: manager,
             servers,
@@ -159,6 +176,16 @@ impl Stack {
     #[must_use]
     pub fn environment(&self, function: &str) -> BTreeMap<String, String> {
         cloud::environment(&self.template, function, &self.local)
+    }
+
+    /// A function that runs as a binary.
+    ///
+    /// # Panics
+    ///
+    /// If this stack's functions do not, or it has none of this name.
+    #[must_use]
+    pub fn lambda(&self, function: &str) -> &Lambda {
+        self.lambdas.get(function).unwrap_or_else(|| panic!("{function} is no process"))
     }
 
     /// Ends all connections to DynamoDB and Kakao, as happens to a function that was frozen.

@@ -18,7 +18,7 @@ use serde_json::{Map, Value, json};
 use shared::random;
 use time::OffsetDateTime;
 
-use crate::template::Route;
+use crate::{lambda::milliseconds_since_epoch, template::Route};
 
 /// What an event has beside the request itself.
 pub(super) struct Meta<'a> {
@@ -35,7 +35,7 @@ pub(super) fn build(request: &Parts, body: &[u8], meta: &Meta) -> Value {
     let host = text(request.headers.get("host"));
     let route_key = format!("{} {}", meta.route.method, meta.route.path);
     let context_path = if meta.drop_slash { path.strip_suffix('/').unwrap_or(path) } else { path };
-    let now = super::milliseconds_since_epoch();
+    let now = milliseconds_since_epoch();
     let mut event = json!({
         "version": "2.0",
         "routeKey": route_key,

@@ -11,6 +11,7 @@ use tokio::{
 use super::*;
 use crate::{
     client::http_client,
+    lambda::{here, milliseconds_since_epoch},
     template::{Cors, Function as Declared, Route, Table},
 };
 
@@ -49,10 +50,10 @@ fn one() -> Template {
 
 fn function(answer: impl Fn(lambda_http::Request) -> FunctionResponse<Body> + Send + Sync + 'static) -> Function {
     let answer = Arc::new(answer);
-    Arc::new(move |request| {
+    here(Arc::new(move |request| {
         let answer = Arc::clone(&answer);
         Box::pin(async move { answer(request) })
-    })
+    }))
 }
 
 /// Says its name and what it was sent.
@@ -129,14 +130,14 @@ async fn a_function_that_panics_is_500_and_the_next_call_is_served() {
 async fn a_function_slower_than_its_time_out_is_503_and_does_nothing_after_it() {
     let went_on = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&went_on);
-    let slow: Function = Arc::new(move |_| {
+    let slow = here(Arc::new(move |_| {
         let flag = Arc::clone(&flag);
         Box::pin(async move {
             tokio::time::sleep(Duration::from_millis(500)).await;
             flag.store(true, Ordering::SeqCst);
             FunctionResponse::new(Body::Empty)
         })
-    });
+    }));
     let address = serve_one(slow).await;
     assert_own(&send(&address, "GET /x", "").await, 503, "Service Unavailable");
     tokio::time::sleep(Duration::from_millis(500)).await;

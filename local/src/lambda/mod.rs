@@ -1,0 +1,107 @@
+//! Lambda: a function takes an event and gives an answer, in this process or as a binary in processes of its own.
+
+mod process;
+
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    panic::AssertUnwindSafe,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
+
+use lambda_http::{
+    Adapter, BoxFuture, LambdaEvent, Service, aws_lambda_events::encodings::Body, lambda_runtime::Context,
+    request::LambdaRequest, service_fn,
+};
+use serde_json::Value;
+
+pub use self::process::{Environment, Lambda, function};
+
+/// A function, as what invokes it sees it.
+pub type Function = Arc<dyn Fn(Invocation) -> BoxFuture<'static, Result<Value, Failed>> + Send + Sync>;
+
+/// A function that runs in this process.
+pub type Handler = Arc<dyn Fn(lambda_http::Request) -> BoxFuture<'static, lambda_http::Response<Body>> + Send + Sync>;
+
+/// What a function is invoked with.
+#[derive(Clone, Debug)]
+pub struct Invocation {
+    /// What it gets.
+    pub event: Value,
+    /// By what it is found again in logs.
+    pub request_id: String,
+    /// How long it may take.
+    pub timeout: Duration,
+}
+
+/// Why there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Failed {
+    /// It took too long and was ended.
+    TimedOut,
+    /// It panicked, failed or died.
+    Crashed,
+}
+
+/// Runs it as Lambda does: through `lambda_http`'s own reading of the event and writing of the response.
+#[must_use]
+pub fn here(handler: Handler) -> Function {
+    Arc::new(move |invocation| Box::pin(run_here(Arc::clone(&handler), invocation)))
+}
+
+async fn run_here(handler: Handler, invocation: Invocation) -> Result<Value, Failed> {
+    let Ok(payload) = serde_json::from_value::<LambdaRequest>(invocation.event) else {
+        return Err(Failed::Crashed);
+    };
+    let mut adapter = Adapter::from(service_fn(move |request| {
+        let answer = handler(request);
+        async move { Ok::<_, Infallible>(answer.await) }
+    }));
+    let mut context = Context::default();
+    context.request_id = invocation.request_id;
+    context.deadline = deadline(invocation.timeout);
+    // A task of its own catches a panic, as the Lambda runtime does. So does its start: the event is decoded there.
+    let running = tokio::spawn(async move {
+        let call = std::panic::catch_unwind(AssertUnwindSafe(|| adapter.call(LambdaEvent::new(payload, context))));
+        match call {
+            Ok(call) => call.await.ok(),
+            Err(_) => None,
+        }
+    });
+    let stop = running.abort_handle();
+    match tokio::time::timeout(invocation.timeout, running).await {
+        Err(_) => {
+            // Lambda ends it too: nothing may be written after the client was told that it failed.
+            stop.abort();
+            Err(Failed::TimedOut)
+        }
+        Ok(Ok(Some(response))) => serde_json::to_value(&response).map_err(|_| Failed::Crashed),
+        Ok(_) => Err(Failed::Crashed),
+    }
+}
+
+/// What Lambda tells every function in its environment.
+#[must_use]
+pub fn variables(function: &str) -> BTreeMap<String, String> {
+    let variables = [
+        ("AWS_LAMBDA_FUNCTION_NAME", function),
+        ("AWS_LAMBDA_FUNCTION_VERSION", "1"),
+        ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256"),
+        ("AWS_REGION", "ap-northeast-2"),
+        ("AWS_ACCESS_KEY_ID", "x"),
+        ("AWS_SECRET_ACCESS_KEY", "x"),
+    ];
+    variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
+}
+
+#[expect(clippy::disallowed_methods, reason = "Lambda stands outside of the functions, whose clock it is not")]
+pub(crate) fn milliseconds_since_epoch() -> u64 {
+    let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// In milliseconds since 1970.
+fn deadline(timeout: Duration) -> u64 {
+    milliseconds_since_epoch() + u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)
+}
