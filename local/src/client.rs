@@ -2,7 +2,7 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use reqwest::{
-    Client, Method, RequestBuilder, StatusCode,
+    Client, ClientBuilder, Method, RequestBuilder, StatusCode,
     header::{COOKIE, HeaderMap, SET_COOKIE},
     redirect::Policy,
 };
@@ -47,9 +47,23 @@ pub struct Answer {
 /// If its constant settings do not fit together.
 #[must_use]
 pub fn http_client() -> Client {
+    builder().build().expect("constant settings fit together")
+}
+
+/// The same with a connection of its own for every request, so that none is met that was forgotten on the way.
+///
+/// # Panics
+///
+/// If its constant settings do not fit together.
+#[must_use]
+pub fn http_client_without_pool() -> Client {
+    builder().pool_max_idle_per_host(0).build().expect("constant settings fit together")
+}
+
+fn builder() -> ClientBuilder {
     // reqwest asks for the process's TLS provider although nothing here speaks TLS. A second call changes nothing.
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Client::builder().no_proxy().redirect(Policy::none()).build().expect("constant settings fit together")
+    Client::builder().no_proxy().redirect(Policy::none())
 }
 
 impl Functions {
@@ -117,21 +131,16 @@ impl Functions {
     ///
     /// If the answer breaks the contract, or there is none.
     pub async fn send(&self, request: RequestBuilder) -> Answer {
-        let response = request.send().await.expect("the gateway answers");
-        let (status, headers) = (response.status(), response.headers().clone());
-        let text = response.text().await.expect("the answer has a body");
-        let body: Value = serde_json::from_str(&text).unwrap_or_else(|_| panic!("{status} with no JSON: {text}"));
+        let answer = self.ask(request).await.expect("the gateway answers");
+        let Answer { status, body, headers, .. } = &answer;
+        let status = *status;
+        assert!(!body.is_null(), "{status} with no JSON");
         for (name, expected) in HEADERS {
             let found: Vec<_> = headers.get_all(name).iter().collect();
             assert_eq!(found, [expected], "header {name} of {status} {body}");
         }
-        let cookies: Vec<&str> = headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()).collect();
-        assert!(cookies.len() <= 1, "several cookies: {cookies:?}");
-        let cookie = cookies.first().map(|cookie| {
-            let (pair, _) = cookie.split_once(';').expect("a cookie has attributes");
-            let (_, value) = pair.split_once('=').expect("a cookie has a value");
-            value.to_owned()
-        });
+        let cookies = headers.get_all(SET_COOKIE).iter().count();
+        assert!(cookies <= 1, "several cookies");
         if !status.is_success() {
             let members = body.as_object().map(|body| body.keys().map(String::as_str).collect::<Vec<_>>());
             let expected = if status == StatusCode::BAD_REQUEST && body.get("token").is_some() {
@@ -146,7 +155,23 @@ impl Functions {
         assert_eq!(status == StatusCode::UNAUTHORIZED, headers.contains_key("www-authenticate"), "{status} {body}");
         assert_eq!(status == StatusCode::SERVICE_UNAVAILABLE, headers.contains_key("retry-after"), "{status} {body}");
         assert_ne!(status, StatusCode::INTERNAL_SERVER_ERROR, "{body}");
-        Answer { status, body, headers, cookie }
+        answer
+    }
+
+    /// Sends a request and takes what comes, which may be the gateway's own answer. A body that is no JSON is `null`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no answer.
+    pub async fn ask(&self, request: RequestBuilder) -> reqwest::Result<Answer> {
+        let response = request.send().await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = serde_json::from_str(&response.text().await?).unwrap_or_default();
+        let cookie = headers.get(SET_COOKIE).and_then(|cookie| cookie.to_str().ok()).map(|cookie| {
+            let pair = cookie.split_once(';').map_or(cookie, |(pair, _)| pair);
+            pair.split_once('=').map_or(pair, |(_, value)| value).to_owned()
+        });
+        Ok(Answer { status, body, headers, cookie })
     }
 }
 

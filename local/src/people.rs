@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use reqwest::Client;
 use serde_json::{Value, json};
 
-use crate::{client::http_client, stack::REDIRECT_URI};
+use crate::{client::http_client_without_pool, stack::REDIRECT_URI};
 
 /// The people at Kakao, and what is known of the calls made there.
 #[derive(Clone, Debug)]
@@ -18,7 +18,7 @@ impl People {
     /// Those of the stand-in at this address.
     #[must_use]
     pub fn of(url: &str) -> Self {
-        Self { url: url.to_owned(), client: http_client() }
+        Self { url: url.to_owned(), client: http_client_without_pool() }
     }
 
     /// Somebody ordinary.

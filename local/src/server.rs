@@ -1,6 +1,9 @@
 //! An HTTP server that can also do what servers do when they break: close the connection without an answer.
 
-use std::io;
+use std::{
+    io,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use axum::{Router, body::Body, response::Response};
 use hyper::{server::conn::http1, service::service_fn};
@@ -27,7 +30,10 @@ pub enum End {
 
 /// Marks a response that is not sent: the connection closes instead.
 #[derive(Clone, Copy, Debug)]
-struct HangUp;
+struct HangUp {
+    /// Whether with a reset (RST).
+    reset: bool,
+}
 
 impl Server {
     /// Serves these routes.
@@ -44,15 +50,14 @@ impl Server {
                 let routes = routes.clone();
                 let mut end = ends.subscribe();
                 tokio::spawn(async move {
+                    let is_reset = AtomicBool::new(false);
                     let service = service_fn(|request| {
                         let answer = routes.clone().call(request);
                         async {
                             let response = answer.await.unwrap_or_else(|never| match never {});
-                            if response.extensions().get::<HangUp>().is_some() {
-                                Err(io::Error::other("hung up on purpose"))
-                            } else {
-                                Ok(response)
-                            }
+                            let Some(hang_up) = response.extensions().get::<HangUp>() else { return Ok(response) };
+                            is_reset.store(hang_up.reset, Ordering::SeqCst);
+                            Err(io::Error::other("hung up on purpose"))
                         }
                     });
                     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
@@ -64,6 +69,9 @@ impl Server {
                                 std::future::pending::<()>().await;
                             }
                         }
+                    }
+                    if is_reset.load(Ordering::SeqCst) {
+                        let _ = connection.into_parts().io.into_inner().set_zero_linger();
                     }
                 });
             }
@@ -101,7 +109,17 @@ impl Drop for Server {
 /// A response for which [`Server`] closes the connection.
 #[must_use]
 pub fn hang_up() -> Response {
+    end_by(HangUp { reset: false })
+}
+
+/// A response for which [`Server`] resets the connection.
+#[must_use]
+pub fn reset() -> Response {
+    end_by(HangUp { reset: true })
+}
+
+fn end_by(hang_up: HangUp) -> Response {
     let mut response = Response::new(Body::empty());
-    response.extensions_mut().insert(HangUp);
+    response.extensions_mut().insert(hang_up);
     response
 }

@@ -178,14 +178,10 @@ impl Stack {
         cloud::environment(&self.template, function, &self.local)
     }
 
-    /// A function that runs as a binary.
-    ///
-    /// # Panics
-    ///
-    /// If this stack's functions do not, or it has none of this name.
+    /// The functions that run as binaries, by name.
     #[must_use]
-    pub fn lambda(&self, function: &str) -> &Lambda {
-        self.lambdas.get(function).unwrap_or_else(|| panic!("{function} is no process"))
+    pub fn lambdas(&self) -> &BTreeMap<String, Arc<Lambda>> {
+        &self.lambdas
     }
 
     /// Ends all connections to DynamoDB and Kakao, as happens to a function that was frozen.

@@ -1,12 +1,13 @@
 //! Lambda: a function takes an event and gives an answer, in this process or as a binary in processes of its own.
 
 mod process;
+mod runtime;
 
 use std::{
     collections::BTreeMap,
     convert::Infallible,
     panic::AssertUnwindSafe,
-    sync::Arc,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
@@ -104,4 +105,8 @@ pub(crate) fn milliseconds_since_epoch() -> u64 {
 /// In milliseconds since 1970.
 fn deadline(timeout: Duration) -> u64 {
     milliseconds_since_epoch() + u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,6 +1,4 @@
-//! A function's binary, in as many processes as there are requests at once, fed through the Runtime API.
-//!
-//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+//! A function's binary, in as many processes as there are requests at once.
 
 use std::{
     collections::BTreeMap,
@@ -8,28 +6,25 @@ use std::{
     path::PathBuf,
     process::Stdio,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
-use axum::{
-    Router,
-    body::Bytes,
-    extract::State,
-    http::StatusCode,
-    response::{IntoResponse, Response},
-    routing::{get, post},
-};
 use lambda_http::BoxFuture;
 use serde_json::Value;
 use tokio::{
-    process::{Child, Command},
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, ChildStdout, Command},
     sync::{mpsc, oneshot, watch},
 };
 
-use super::{Failed, Invocation, deadline, variables};
+use super::{
+    Failed, Invocation, lock,
+    runtime::{Runtime, Work},
+    variables,
+};
 use crate::server::Server;
 
 /// How long Lambda waits for a process to ask for its first event.
@@ -42,9 +37,14 @@ pub struct Lambda {
     binary: PathBuf,
     variables: BTreeMap<String, String>,
     environments: Mutex<Vec<Arc<Environment>>>,
-    /// How many processes were started.
+    /// How many processes were started, and how many have ended although nobody told them to.
     started: AtomicU64,
+    died: Arc<AtomicU64>,
+    outcomes: Outcomes,
 }
+
+/// How many requests came to what, as the functions' logs have it.
+type Outcomes = Arc<Mutex<BTreeMap<String, u64>>>;
 
 /// An execution environment: one process, which works at one event at a time.
 #[derive(Debug)]
@@ -56,23 +56,6 @@ pub struct Environment {
     busy: AtomicBool,
     kill: watch::Sender<bool>,
     ended: watch::Receiver<bool>,
-    _server: Server,
-}
-
-/// The Runtime API of one process.
-#[derive(Debug)]
-struct Runtime {
-    next: tokio::sync::Mutex<mpsc::UnboundedReceiver<Work>>,
-    current: Mutex<Option<oneshot::Sender<Result<Value, Failed>>>>,
-    asked: watch::Sender<bool>,
-    answered: AtomicU64,
-}
-
-#[derive(Debug)]
-struct Work {
-    invocation: Invocation,
-    given: oneshot::Sender<()>,
-    answer: oneshot::Sender<Result<Value, Failed>>,
 }
 
 impl Lambda {
@@ -81,8 +64,15 @@ impl Lambda {
     pub fn new(name: &str, binary: PathBuf, environment: BTreeMap<String, String>) -> Self {
         let mut variables = variables(name);
         variables.extend(environment);
-        let environments = Mutex::default();
-        Self { name: name.to_owned(), binary, variables, environments, started: AtomicU64::new(0) }
+        Self {
+            name: name.to_owned(),
+            binary,
+            variables,
+            environments: Mutex::default(),
+            started: AtomicU64::default(),
+            died: Arc::default(),
+            outcomes: Outcomes::default(),
+        }
     }
 
     /// Gives the event to an environment that is free, or to a new one.
@@ -91,7 +81,8 @@ impl Lambda {
     ///
     /// [`Failed`], after which that environment is gone.
     pub async fn invoke(&self, invocation: Invocation) -> Result<Value, Failed> {
-        let free = self.environments().into_iter().rev().find(|one| one.take());
+        // The oldest one first, so that few do most of the work.
+        let free = self.environments().into_iter().find(|one| one.take());
         let environment = match free {
             Some(environment) => environment,
             None => self.begin(true).map_err(|_| Failed::Crashed)?,
@@ -135,11 +126,48 @@ impl Lambda {
         self.started.load(Ordering::SeqCst)
     }
 
+    /// How many processes have ended although nobody told them to.
+    #[must_use]
+    pub fn died(&self) -> u64 {
+        self.died.load(Ordering::SeqCst)
+    }
+
+    /// How many requests came to what, by the `outcome` in the function's log.
+    #[must_use]
+    pub fn outcomes(&self) -> BTreeMap<String, u64> {
+        lock(&self.outcomes).clone()
+    }
+
     fn begin(&self, busy: bool) -> io::Result<Arc<Environment>> {
-        let environment = Arc::new(Environment::start(&self.binary, &self.variables, busy)?);
+        let environment = Arc::new(self.start(busy)?);
         self.started.fetch_add(1, Ordering::SeqCst);
         lock(&self.environments).push(Arc::clone(&environment));
         Ok(environment)
+    }
+
+    fn start(&self, busy: bool) -> io::Result<Environment> {
+        let (work, runtime) = Runtime::new();
+        let server = runtime.serve()?;
+        let mut command = Command::new(&self.binary);
+        command
+            .env_clear()
+            .envs(&self.variables)
+            .env("AWS_LAMBDA_RUNTIME_API", server.url().trim_start_matches("http://"));
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).kill_on_drop(true).spawn()?;
+        let pid = child.id().unwrap_or_default();
+        if let Some(log) = child.stdout.take() {
+            tokio::spawn(read_log(log, Arc::clone(&self.outcomes)));
+        }
+        let died = Arc::clone(&self.died);
+        let (kill, killed) = watch::channel(false);
+        let (end, ended) = watch::channel(false);
+        tokio::spawn(async move {
+            if !attend(server, child, killed).await {
+                died.fetch_add(1, Ordering::SeqCst);
+            }
+            end.send_replace(true);
+        });
+        Ok(Environment { pid, runtime, work, busy: AtomicBool::new(busy), kill, ended })
     }
 }
 
@@ -152,34 +180,6 @@ impl Drop for Lambda {
 }
 
 impl Environment {
-    fn start(binary: &PathBuf, variables: &BTreeMap<String, String>, busy: bool) -> io::Result<Self> {
-        let (work, next) = mpsc::unbounded_channel();
-        let runtime = Arc::new(Runtime {
-            next: tokio::sync::Mutex::new(next),
-            current: Mutex::default(),
-            asked: watch::Sender::new(false),
-            answered: AtomicU64::new(0),
-        });
-        let routes = Router::new()
-            .route("/2018-06-01/runtime/invocation/next", get(next_event))
-            .route("/2018-06-01/runtime/invocation/{id}/response", post(take_answer))
-            .route("/2018-06-01/runtime/invocation/{id}/error", post(take_error))
-            .route("/2018-06-01/runtime/init/error", post(take_error))
-            .with_state(Arc::clone(&runtime));
-        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
-        listener.set_nonblocking(true)?;
-        let server = Server::start(tokio::net::TcpListener::from_std(listener)?, routes)?;
-
-        let mut command = Command::new(binary);
-        command.env_clear().envs(variables).env("AWS_LAMBDA_RUNTIME_API", server.url().trim_start_matches("http://"));
-        let child = command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true).spawn()?;
-        let pid = child.id().unwrap_or_default();
-        let (kill, killed) = watch::channel(false);
-        let (end, ended) = watch::channel(false);
-        tokio::spawn(attend(child, killed, end));
-        Ok(Self { pid, runtime, work, busy: AtomicBool::new(busy), kill, ended, _server: server })
-    }
-
     /// How many events it has answered.
     #[must_use]
     pub fn answered(&self) -> u64 {
@@ -238,57 +238,29 @@ impl Environment {
     }
 }
 
-/// Waits for a process to end, and ends it when told to.
-async fn attend(mut child: Child, mut killed: watch::Receiver<bool>, end: watch::Sender<bool>) {
+/// Counts what its requests came to.
+async fn read_log(log: ChildStdout, outcomes: Outcomes) {
+    let mut lines = BufReader::new(log).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        let line: Value = serde_json::from_str(&line).unwrap_or_default();
+        if let Some(outcome) = line["outcome"].as_str() {
+            *lock(&outcomes).entry(outcome.to_owned()).or_default() += 1;
+        }
+    }
+}
+
+/// Waits for a process to end, and ends it when told to, or when nobody is left who could tell. Whether it was told. Its Runtime
+/// API goes after it.
+async fn attend(_server: Server, mut child: Child, mut killed: watch::Receiver<bool>) -> bool {
     let told = async {
-        // Also when nobody is left who could tell.
         let _ = killed.wait_for(|killed| *killed).await;
     };
     tokio::select! {
-        _ = child.wait() => {}
-        () = told => {
-            let _ = child.start_kill();
-        }
+        _ = child.wait() => return false,
+        () = told => {}
     }
-    let _ = child.wait().await;
-    end.send_replace(true);
-}
-
-async fn next_event(State(runtime): State<Arc<Runtime>>) -> Response {
-    runtime.asked.send_replace(true);
-    let Some(work) = runtime.next.lock().await.recv().await else {
-        return StatusCode::GONE.into_response();
-    };
-    let headers = [
-        ("lambda-runtime-aws-request-id", work.invocation.request_id),
-        ("lambda-runtime-deadline-ms", deadline(work.invocation.timeout).to_string()),
-        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:ap-northeast-2:123456789012:function:f".to_owned()),
-        (
-            "lambda-runtime-trace-id",
-            "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0".to_owned(),
-        ),
-    ];
-    *lock(&runtime.current) = Some(work.answer);
-    let _ = work.given.send(());
-    (headers, work.invocation.event.to_string()).into_response()
-}
-
-async fn take_answer(State(runtime): State<Arc<Runtime>>, body: Bytes) -> StatusCode {
-    runtime.answered.fetch_add(1, Ordering::SeqCst);
-    runtime.answer(serde_json::from_slice(&body).map_err(|_| Failed::Crashed))
-}
-
-async fn take_error(State(runtime): State<Arc<Runtime>>) -> StatusCode {
-    runtime.answer(Err(Failed::Crashed))
-}
-
-impl Runtime {
-    fn answer(&self, answer: Result<Value, Failed>) -> StatusCode {
-        if let Some(current) = lock(&self.current).take() {
-            let _ = current.send(answer);
-        }
-        StatusCode::ACCEPTED
-    }
+    let _ = child.kill().await;
+    true
 }
 
 /// The function as a gateway invokes it.
@@ -301,8 +273,4 @@ pub fn function(lambda: &Arc<Lambda>) -> super::Function {
         let running = tokio::spawn(async move { lambda.invoke(invocation).await });
         Box::pin(async move { running.await.unwrap_or(Err(Failed::Crashed)) })
     })
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,0 +1,102 @@
+//! The Runtime API of one process: hands out events and takes answers.
+//!
+//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+
+use std::{
+    io,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use axum::{
+    Router,
+    body::Bytes,
+    extract::State,
+    http::StatusCode,
+    response::{IntoResponse, Response},
+    routing::{get, post},
+};
+use serde_json::Value;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::{Failed, Invocation, deadline, lock};
+use crate::server::Server;
+
+/// What it knows of its process.
+#[derive(Debug)]
+pub(super) struct Runtime {
+    next: tokio::sync::Mutex<mpsc::UnboundedReceiver<Work>>,
+    current: Mutex<Option<oneshot::Sender<Result<Value, Failed>>>>,
+    pub(super) asked: watch::Sender<bool>,
+    pub(super) answered: AtomicU64,
+}
+
+#[derive(Debug)]
+pub(super) struct Work {
+    pub(super) invocation: Invocation,
+    pub(super) given: oneshot::Sender<()>,
+    pub(super) answer: oneshot::Sender<Result<Value, Failed>>,
+}
+
+impl Runtime {
+    /// With where its work comes in.
+    pub(super) fn new() -> (mpsc::UnboundedSender<Work>, Arc<Self>) {
+        let (work, next) = mpsc::unbounded_channel();
+        let runtime = Self {
+            next: tokio::sync::Mutex::new(next),
+            current: Mutex::default(),
+            asked: watch::Sender::new(false),
+            answered: AtomicU64::new(0),
+        };
+        (work, Arc::new(runtime))
+    }
+
+    pub(super) fn serve(self: &Arc<Self>) -> io::Result<Server> {
+        let routes = Router::new()
+            .route("/2018-06-01/runtime/invocation/next", get(next_event))
+            .route("/2018-06-01/runtime/invocation/{id}/response", post(take_answer))
+            .route("/2018-06-01/runtime/invocation/{id}/error", post(take_error))
+            .route("/2018-06-01/runtime/init/error", post(take_error))
+            .with_state(Arc::clone(self));
+        let listener = std::net::TcpListener::bind("127.0.0.1:0")?;
+        listener.set_nonblocking(true)?;
+        Server::start(tokio::net::TcpListener::from_std(listener)?, routes)
+    }
+
+    fn answer(&self, answer: Result<Value, Failed>) -> StatusCode {
+        if let Some(current) = lock(&self.current).take() {
+            let _ = current.send(answer);
+        }
+        StatusCode::ACCEPTED
+    }
+}
+
+async fn next_event(State(runtime): State<Arc<Runtime>>) -> Response {
+    runtime.asked.send_replace(true);
+    let Some(work) = runtime.next.lock().await.recv().await else {
+        return StatusCode::GONE.into_response();
+    };
+    let headers = [
+        ("lambda-runtime-aws-request-id", work.invocation.request_id),
+        ("lambda-runtime-deadline-ms", deadline(work.invocation.timeout).to_string()),
+        ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:ap-northeast-2:123456789012:function:f".to_owned()),
+        (
+            "lambda-runtime-trace-id",
+            "Root=1-5bef4de7-ad49b0e87f6ef6c87fc2e700;Parent=9a9197af755a6419;Sampled=0".to_owned(),
+        ),
+    ];
+    *lock(&runtime.current) = Some(work.answer);
+    let _ = work.given.send(());
+    (headers, work.invocation.event.to_string()).into_response()
+}
+
+async fn take_answer(State(runtime): State<Arc<Runtime>>, body: Bytes) -> StatusCode {
+    runtime.answered.fetch_add(1, Ordering::SeqCst);
+    runtime.answer(serde_json::from_slice(&body).map_err(|_| Failed::Crashed))
+}
+
+async fn take_error(State(runtime): State<Arc<Runtime>>) -> StatusCode {
+    runtime.answer(Err(Failed::Crashed))
+}

@@ -1,0 +1,87 @@
+//! Answers that a fault makes, or unmakes.
+
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use axum::{
+    body::{Body, Bytes, HttpBody, to_bytes},
+    http::{
+        HeaderValue, StatusCode,
+        header::{CONTENT_LENGTH, CONTENT_TYPE},
+    },
+    response::{IntoResponse, Response},
+};
+use hyper::body::Frame;
+use serde_json::{Value, json};
+use tokio::time::{Interval, interval};
+
+/// A refusal of DynamoDB or Secrets Manager.
+pub(super) fn failure(status: StatusCode, code: &str) -> Response {
+    let kind = format!("com.amazonaws.dynamodb.v20120810#{code}");
+    answer(status, &json!({"__type": kind, "message": "by request of a test"}))
+}
+
+/// What a batch call says that did nothing; the others are not touched.
+pub(super) fn unprocessed(operation: &str, body: &[u8]) -> Option<Response> {
+    let request: Value = serde_json::from_slice(body).ok()?;
+    let body = match operation {
+        "BatchGetItem" => json!({"Responses": {}, "UnprocessedKeys": request["RequestItems"]}),
+        "BatchWriteItem" => json!({"UnprocessedItems": request["RequestItems"]}),
+        _ => return None,
+    };
+    Some(answer(StatusCode::OK, &body))
+}
+
+fn answer(status: StatusCode, body: &Value) -> Response {
+    let mut response = (status, body.to_string()).into_response();
+    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
+    response
+}
+
+/// The same answer, a byte every 100 ms.
+pub(super) async fn drip(response: Response) -> Response {
+    slowly(response, usize::MAX).await
+}
+
+/// The same answer, of which only the first bytes come.
+pub(super) async fn truncate(response: Response) -> Response {
+    slowly(response, 3).await
+}
+
+async fn slowly(response: Response, last: usize) -> Response {
+    let (mut parts, body) = response.into_parts();
+    let bytes = to_bytes(body, usize::MAX).await.unwrap_or_default();
+    parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(bytes.len()));
+    let body = Drip { bytes, at: 0, last, interval: interval(Duration::from_millis(100)) };
+    Response::from_parts(parts, Body::new(body))
+}
+
+struct Drip {
+    bytes: Bytes,
+    at: usize,
+    /// Where it fails, if it comes so far.
+    last: usize,
+    interval: Interval,
+}
+
+impl HttpBody for Drip {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<io::Result<Frame<Bytes>>>> {
+        if self.at == self.bytes.len() {
+            return Poll::Ready(None);
+        }
+        ready!(self.interval.poll_tick(context));
+        if self.at == self.last {
+            return Poll::Ready(Some(Err(io::Error::other("cut off on purpose"))));
+        }
+        let byte = self.bytes.slice(self.at..=self.at);
+        self.at += 1;
+        Poll::Ready(Some(Ok(Frame::data(byte))))
+    }
+}
