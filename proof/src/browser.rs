@@ -1,0 +1,196 @@
+//! An honest browser: it keeps the cookie that came last, and asks again after a failure as our client does.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use local::{
+    People, REDIRECT_URI,
+    client::{Answer, Functions, cookie_pair, unique},
+};
+use reqwest::{Method, RequestBuilder, header::COOKIE};
+use serde_json::{Value, json};
+use shared::random;
+
+/// What all browsers of a run have seen.
+#[derive(Debug, Default)]
+pub struct Notes {
+    counts: Mutex<BTreeMap<String, u64>>,
+    failures: Mutex<Vec<String>>,
+}
+
+/// One browser and its session.
+#[derive(Debug)]
+pub struct Browser {
+    functions: Functions,
+    notes: Arc<Notes>,
+    /// The refresh token in its cookie.
+    pub jar: String,
+    access: String,
+    /// Every token that was ever set in this session, by its generation.
+    lineage: BTreeMap<u32, String>,
+}
+
+impl Notes {
+    pub fn count(&self, what: &str) {
+        *lock(&self.counts).entry(what.to_owned()).or_default() += 1;
+    }
+
+    pub fn counted(&self, what: &str) -> u64 {
+        lock(&self.counts).get(what).copied().unwrap_or_default()
+    }
+
+    pub fn all(&self) -> BTreeMap<String, u64> {
+        lock(&self.counts).clone()
+    }
+
+    pub fn fail(&self, what: String) {
+        lock(&self.failures).push(what);
+    }
+
+    pub fn failures(&self) -> Vec<String> {
+        lock(&self.failures).clone()
+    }
+
+    /// Sends it, and counts what came by its route and status. Without an answer it is as if the gateway had failed.
+    pub async fn ask(&self, route: &str, functions: &Functions, request: RequestBuilder) -> Option<Answer> {
+        let Ok(answer) = functions.ask(request).await else {
+            self.count(&format!("{route} no answer"));
+            return None;
+        };
+        let status = answer.status.as_u16();
+        // An HTTP API speaks for itself with `message`, a function with `code`.
+        let whose = if answer.body.get("message").is_some() { " of the gateway" } else { "" };
+        self.count(&format!("{route} {status}{whose}"));
+        if status == 500 && whose.is_empty() {
+            self.fail(format!("{route}: 500 {}", answer.body));
+        }
+        Some(answer)
+    }
+}
+
+impl Browser {
+    /// This person signs in, as often as it takes.
+    pub async fn sign_in(functions: &Functions, people: &People, user: &str, notes: &Arc<Notes>) -> Self {
+        for failures in 1.. {
+            // Its way to Kakao may be forgotten in between.
+            let Ok(credential) = tokio::time::timeout(Duration::from_secs(5), credential(people, user)).await else {
+                continue;
+            };
+            let request = functions.request(Method::POST, "/auth/kakao").json(&credential);
+            if let Some(answer) = notes.ask("sign-in", functions, request).await.filter(|answer| answer.status == 200) {
+                let (functions, notes) = (functions.clone(), Arc::clone(notes));
+                let (jar, access) = (answer.token(), answer.access().to_owned());
+                let lineage = BTreeMap::from([(generation(&jar), jar.clone())]);
+                return Self { functions, notes, jar, access, lineage };
+            }
+            notes.count("sign-ins tried again");
+            back_off(failures).await;
+        }
+        unreachable!("it tries for ever")
+    }
+
+    /// Renews, in as many tabs at once, until each has an access token. `false` if it was signed out.
+    pub async fn refresh(&mut self, tabs: usize) -> bool {
+        for failures in 1.. {
+            let asked = (0..tabs).map(|_| {
+                let request =
+                    self.functions.request(Method::POST, "/auth/refresh").header(COOKIE, cookie_pair(&self.jar));
+                let (functions, notes) = (self.functions.clone(), Arc::clone(&self.notes));
+                tokio::spawn(async move { notes.ask("refresh", &functions, request.json(&json!({}))).await })
+            });
+            let asked: Vec<_> = asked.collect();
+            let mut good = 0;
+            for answer in asked {
+                let Ok(Some(answer)) = answer.await else { continue };
+                match answer.status.as_u16() {
+                    200 => good += 1,
+                    401 => return false,
+                    _ => continue,
+                }
+                answer.access().clone_into(&mut self.access);
+                self.keep(answer.cookie);
+            }
+            if good == tabs {
+                return true;
+            }
+            self.notes.count("refreshes tried again");
+            back_off(failures).await;
+        }
+        unreachable!("it tries for ever")
+    }
+
+    fn keep(&mut self, cookie: Option<String>) {
+        let Some(cookie) = cookie else { return };
+        let generation = generation(&cookie);
+        let first = self.lineage.entry(generation).or_insert_with(|| {
+            self.notes.count("rotations");
+            cookie.clone()
+        });
+        if *first != cookie {
+            self.notes.fail(format!("a double lineage: two tokens of generation {generation}"));
+        }
+        self.jar = cookie;
+    }
+
+    /// Asks for the profile; after a 401 it renews and asks once more. `false` if it was signed out.
+    pub async fn profile(&mut self) -> bool {
+        for _ in 0..2 {
+            let request = self.functions.request(Method::GET, "/auth/profile").bearer_auth(&self.access);
+            let answer = self.notes.ask("profile", &self.functions, request).await;
+            if answer.is_none_or(|answer| answer.status != 401) {
+                return true;
+            }
+            if !self.refresh(1).await {
+                return false;
+            }
+        }
+        self.notes.fail("a new access token is refused".to_owned());
+        true
+    }
+
+    /// Logs out, here or everywhere, until that is done. What the cookie was is returned.
+    pub async fn log_out(self, everywhere: bool) -> String {
+        let path = if everywhere { "/auth/logout?scope=all" } else { "/auth/logout" };
+        for failures in 1.. {
+            let request = self.functions.request(Method::POST, path).header(COOKIE, cookie_pair(&self.jar));
+            let answer = self.notes.ask("log-out", &self.functions, request).await;
+            if answer.is_some_and(|answer| answer.status == 200) {
+                break;
+            }
+            back_off(failures).await;
+        }
+        self.jar
+    }
+}
+
+/// Of any of the three kinds, new for every try: a code is good once.
+async fn credential(people: &People, user: &str) -> Value {
+    match random::up_to(2) {
+        0 => json!({"access_token": people.token(user).await}),
+        1 => json!({"code": people.code(user).await, "redirect_uri": REDIRECT_URI}),
+        _ => {
+            let nonce = unique();
+            json!({"id_token": people.id_token(user, &json!({"nonce": nonce})).await, "nonce": nonce})
+        }
+    }
+}
+
+/// Two seconds, four, eight, each half as long to half as long again, as our client waits.
+async fn back_off(failures: u32) {
+    let milliseconds = 1_000 * 2_u64.pow(failures.min(5));
+    tokio::time::sleep(Duration::from_millis(milliseconds / 2 + random::up_to(milliseconds))).await;
+}
+
+/// Where `shared::token` has it.
+fn generation(token: &str) -> u32 {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).unwrap_or_default();
+    bytes.get(37..41).and_then(|bytes| bytes.try_into().ok()).map_or(u32::MAX, u32::from_be_bytes)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,105 @@
+//! Random faults, one after another, for as long as a soak lasts.
+
+use std::{sync::Arc, time::Duration};
+
+use local::{
+    Stack,
+    lambda::Environment,
+    server::End,
+    wire::{Fault, Weather},
+};
+use serde_json::json;
+use shared::random;
+
+use crate::browser::Notes;
+
+const WIRE: [(&str, Fault); 8] = [
+    ("DynamoDB closes connections", Fault::Down),
+    ("DynamoDB never answers", Fault::Hang),
+    ("DynamoDB throttles", Fault::Throttle),
+    ("DynamoDB denies access", Fault::Deny),
+    ("DynamoDB denies UpdateItem", Fault::DenyOnly("UpdateItem")),
+    ("DynamoDB answers 500 after the write", Fault::FailAfter),
+    ("DynamoDB's answers are lost after the write", Fault::LoseAnswers(30)),
+    ("DynamoDB leaves batches unprocessed", Fault::Unprocessed),
+];
+
+const KAKAO: [&str; 6] = ["down", "quota", "nonsense", "wrong_types", "truncated", "no_id"];
+
+/// Does one thing after another, and never ends by itself. None lasts longer than eight seconds, as a browser whose answer was
+/// lost has a rotation window's time to ask again.
+pub async fn strike(stack: &Stack, notes: &Notes) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(500 + random::up_to(4_000))).await;
+        let lasts = Duration::from_millis(500 + random::up_to(5_500));
+        match random::up_to(9) {
+            0..3 => {
+                let (name, fault) = *one_of(&WIRE);
+                notes.count(&format!("fault {name}"));
+                stack.wire.fail(fault);
+                tokio::time::sleep(lasts).await;
+                stack.wire.heal();
+            }
+            3 => {
+                notes.count("fault DynamoDB is slow and fails now and then");
+                let delay = Duration::from_millis(random::up_to(30));
+                stack.wire.change(Weather { delay, slow: 20, throttled: 20, failed_after: 50, lost: 50 });
+                tokio::time::sleep(lasts).await;
+                stack.wire.heal();
+            }
+            4 => {
+                let (name, end) = *one_of(&[("closed", End::Closed), ("forgotten", End::Forgotten)]);
+                notes.count(&format!("fault open connections are {name}"));
+                stack.end_connections(end);
+            }
+            5 => {
+                let kind = *one_of(&KAKAO);
+                notes.count(&format!("fault Kakao: {kind}"));
+                stack.kakao.fail("*", &json!({"kind": kind})).await;
+                tokio::time::sleep(lasts).await;
+                stack.kakao.heal().await;
+            }
+            6 => {
+                let (name, fault) = *one_of(&[("closes connections", Fault::Down), ("never answers", Fault::Hang)]);
+                notes.count(&format!("fault Secrets Manager {name}"));
+                stack.secrets_wire.fail(fault);
+                tokio::time::sleep(lasts).await;
+                stack.secrets_wire.heal();
+            }
+            7 => stop(stack, notes, lasts).await,
+            _ => kill(stack, notes).await,
+        }
+    }
+}
+
+/// SIGKILL, at whatever it is doing. The oldest of each function is spared: its memory is watched.
+async fn kill(stack: &Stack, notes: &Notes) {
+    let busy: Vec<_> = victims(stack).into_iter().filter(|one| one.is_busy()).collect();
+    let mortal = if busy.is_empty() { victims(stack) } else { busy };
+    if let Some(victim) = (!mortal.is_empty()).then(|| one_of(&mortal)) {
+        notes.count(if victim.is_busy() { "fault SIGKILL at work" } else { "fault SIGKILL at rest" });
+        victim.kill();
+        victim.end().await;
+    }
+}
+
+/// SIGSTOP, which is what being frozen is. Whoever works for longer than its time-out is ended by Lambda.
+async fn stop(stack: &Stack, notes: &Notes, lasts: Duration) {
+    let victims = victims(stack);
+    if let Some(victim) = (!victims.is_empty()).then(|| one_of(&victims)) {
+        notes.count("fault SIGSTOP for some seconds");
+        // It may just have ended.
+        let _ = victim.signal("STOP").await;
+        tokio::time::sleep(lasts).await;
+        let _ = victim.signal("CONT").await;
+    }
+}
+
+fn victims(stack: &Stack) -> Vec<Arc<Environment>> {
+    stack.lambdas().values().flat_map(|lambda| lambda.environments().into_iter().skip(1)).collect()
+}
+
+fn one_of<T>(choices: &[T]) -> &T {
+    let last = u64::try_from(choices.len().saturating_sub(1)).unwrap_or_default();
+    &choices[usize::try_from(random::up_to(last)).unwrap_or_default()]
+}
