@@ -15,7 +15,7 @@ use shared::{
     kakao::{Kakao, KakaoSecrets},
     keys::MintingKeys,
     secret::Secret,
-    store::Store,
+    store::{Read, Store},
 };
 
 use self::{credential::Credential, sign_in::Visit};
@@ -97,7 +97,7 @@ impl KakaoLogin {
         let _ = tokio::join!(
             self.keys.at(now),
             self.kakao_secrets.at(now),
-            self.store.user(UserId::generate()),
+            self.store.read_user(UserId::generate(), Read::Eventual),
             self.kakao.connect(now),
         );
     }

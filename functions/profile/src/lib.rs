@@ -12,7 +12,7 @@ use shared::{
     keys::{self, VerificationKeys},
     log,
     secret::Secret,
-    store::Store,
+    store::{Read, Store},
 };
 
 /// What this function needs, and so all that its IAM role may touch.
@@ -43,7 +43,7 @@ impl Profile {
     pub async fn prepare(&self) {
         let (user, session, now) = (UserId::generate(), SessionId::generate(), self.clock.now());
         // A failure shows again, and is answered, when there is a request.
-        let _ = tokio::join!(self.keys.at(now), self.store.user_with_session(user, session, now));
+        let _ = tokio::join!(self.keys.at(now), self.store.read_user_with_session(user, session, now, Read::Eventual));
     }
 
     /// Answers with the user.

@@ -16,7 +16,7 @@ use shared::{
     keys::MintingKeys,
     log,
     secret::Secret,
-    store::{Ended, Rotation, Store},
+    store::{Ended, Read, Rotation, Store},
     token::RefreshToken,
 };
 
@@ -62,7 +62,7 @@ impl Refresh {
     /// Reads the keys, and connects to DynamoDB by asking for what is not there.
     pub async fn prepare(&self) {
         // A failure shows again, and is answered, when there is a request.
-        let _ = tokio::join!(self.keys.at(self.clock.now()), self.store.user(UserId::generate()));
+        let _ = tokio::join!(self.keys.at(self.clock.now()), self.store.read_user(UserId::generate(), Read::Eventual));
     }
 
     /// Answers with a new access token, and with the successor of the presented refresh token where it is due.

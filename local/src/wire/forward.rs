@@ -81,12 +81,26 @@ fn may_be_stale(operation: &str, request: &Value) -> bool {
     matches!(operation, "GetItem" | "BatchGetItem" | "Query") && !is_consistent
 }
 
-/// The answer to this read, or the one before the last change.
+/// The answer to this read, or the one before the last change: if it was never read before, nothing was there.
 fn read(state: &Shared, crossing: &Crossing, body: Bytes) -> Bytes {
     let mut reads = lock(&state.reads);
-    let [older, newer] = reads.entry(crossing.body.clone()).or_insert_with(|| [body.clone(), body.clone()]);
+    let [older, newer] = reads.entry(crossing.body.clone()).or_insert_with(|| [empty(&body), body.clone()]);
     if *newer != body {
         *older = std::mem::replace(newer, body.clone());
     }
     if *lock(&state.fault) == Some(Fault::Stale) { older.clone() } else { body }
+}
+
+/// This answer, had nothing been found.
+fn empty(body: &Bytes) -> Bytes {
+    let mut answer: Value = serde_json::from_slice(body).unwrap_or_default();
+    if let Some(answer) = answer.as_object_mut() {
+        answer.remove("Item");
+        for (name, nothing) in [("Items", json!([])), ("Count", json!(0)), ("ScannedCount", json!(0))] {
+            answer.entry(name).and_modify(|found| *found = nothing);
+        }
+        let tables = answer.get_mut("Responses").and_then(Value::as_object_mut);
+        tables.into_iter().flatten().for_each(|(_, found)| *found = json!([]));
+    }
+    answer.to_string().into()
 }

@@ -207,3 +207,14 @@ async fn connections_that_ended_meanwhile_cost_nobody_an_error() {
         assert_eq!(stack.logout(&token).await.status, StatusCode::OK, "{end:?}");
     }
 }
+
+/// A read that is not consistent may miss what was written a moment ago: the user, or the session, of who has just signed in.
+#[tokio::test]
+async fn a_read_that_lags_behind_the_sign_in_signs_nobody_out() {
+    let stack = Stack::start().await;
+    let signed_in = stack.sign_in().await;
+    stack.wire.fail(Fault::Stale);
+    assert_eq!(stack.profile(signed_in.access()).await.status, 200);
+    let refreshed = stack.refresh_with_user(&signed_in.token()).await;
+    assert_eq!(refreshed.status, 200, "{}", refreshed.body);
+}

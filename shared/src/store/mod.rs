@@ -24,6 +24,7 @@ use lambda_http::BoxFuture;
 pub use self::{
     claims::{Claim, ClaimKey, Claimed},
     sessions::{Device, Ended, Rotation},
+    users::Read,
 };
 use crate::{aws::Endpoint, log};
 

@@ -14,6 +14,21 @@ use crate::{
     user::{KakaoUser, Told, User},
 };
 
+/// How DynamoDB reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// For half the price, perhaps what was there a moment ago.
+    Eventual,
+    /// What is there.
+    Consistent,
+}
+
+impl Read {
+    fn flag(self) -> Option<bool> {
+        (self == Self::Consistent).then_some(true)
+    }
+}
+
 impl Store {
     /// Our user for a Kakao id, if there is one.
     ///
@@ -87,18 +102,33 @@ impl Store {
         item::read_user(user, &attributes.ok_or(StoreError::Corrupt("created_at"))?)
     }
 
-    /// The user, or nothing if there is none.
+    /// The user, or nothing if there is none. A read that may be stale must not sign out who has just signed in, so what it
+    /// does not find is read again, consistently.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if DynamoDB fails.
     pub async fn user(&self, user: UserId) -> Result<Option<User>, StoreError> {
+        match self.read_user(user, Read::Eventual).await? {
+            None => self.read_user(user, Read::Consistent).await,
+            found => Ok(found),
+        }
+    }
+
+    /// The same with one read.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if DynamoDB fails.
+    pub async fn read_user(&self, user: UserId, read: Read) -> Result<Option<User>, StoreError> {
         let found = self.client.get_item().table_name(&self.table).set_key(Some(item::profile_key(user)));
+        let found = found.set_consistent_read(read.flag());
         let found = unconditional("GetItem", call("GetItem", found.send()).await?)?;
         found.item.map(|profile| item::read_user(user, &profile)).transpose()
     }
 
-    /// The user, or nothing if the session has ended. One request reads both.
+    /// The user, or nothing if the session has ended. One request reads both, and a second one, consistently, what it does not
+    /// find.
     ///
     /// # Errors
     ///
@@ -109,9 +139,28 @@ impl Store {
         session: SessionId,
         now: Timestamp,
     ) -> Result<Option<User>, StoreError> {
+        match self.read_user_with_session(user, session, now, Read::Eventual).await? {
+            None => self.read_user_with_session(user, session, now, Read::Consistent).await,
+            found => Ok(found),
+        }
+    }
+
+    /// The same with one read.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if DynamoDB fails, or leaves one of the two unread.
+    pub async fn read_user_with_session(
+        &self,
+        user: UserId,
+        session: SessionId,
+        now: Timestamp,
+        read: Read,
+    ) -> Result<Option<User>, StoreError> {
         let keys = KeysAndAttributes::builder()
             .keys(item::profile_key(user))
             .keys(item::session_key(user, session))
+            .set_consistent_read(read.flag())
             .build()
             .map_err(|_| StoreError::Corrupt("keys"))?;
         let request = HashMap::from([(self.table.clone(), keys)]);
