@@ -1,7 +1,10 @@
-//! A clock that moves when told to.
+//! Clocks that move when told to, or are wrong.
 
 use std::{
-    sync::atomic::{AtomicI64, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
     time::Duration,
 };
 
@@ -34,5 +37,20 @@ impl Default for ManualClock {
 impl Clock for ManualClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_unix_seconds(self.0.load(Ordering::SeqCst))
+    }
+}
+
+/// Another clock that is wrong by some seconds.
+#[derive(Debug)]
+pub struct Skewed {
+    /// The right one.
+    pub clock: Arc<dyn Clock>,
+    /// By how much it is ahead.
+    pub seconds: i64,
+}
+
+impl Clock for Skewed {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_seconds(self.clock.now().unix_seconds() + self.seconds)
     }
 }

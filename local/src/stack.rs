@@ -10,7 +10,7 @@ use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
     client::{Answer, Functions},
-    clock::ManualClock,
+    clock::{ManualClock, Skewed},
     cloud,
     gateway::{Gateway, TrailingSlash},
     kakao::{Kakao, SHOP},
@@ -36,6 +36,8 @@ pub struct Stack {
     pub kakao: People,
     /// The wire between functions and table.
     pub wire: Wire,
+    /// The wire between functions and Kakao.
+    pub kakao_wire: Wire,
     /// The wire between functions and Secrets Manager.
     pub secrets_wire: Wire,
     /// Secrets Manager, past that wire.
@@ -46,7 +48,7 @@ pub struct Stack {
     local: BTreeMap<String, String>,
     dynamodb: aws_sdk_dynamodb::Client,
     lambdas: BTreeMap<String, Arc<Lambda>>,
-    standin: Kakao,
+    _standin: Kakao,
     _manager: secrets::Manager,
     servers: Vec<JoinHandle<()>>,
 }
@@ -125,8 +127,10 @@ impl Stack {
             .expect("the Kakao stand-in starts");
         let mut local = settings.environment;
         local.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), wire.url().to_owned());
-        local.entry("KAKAO_AUTH_URL".to_owned()).or_insert_with(|| kakao.url().to_owned());
-        local.entry("KAKAO_API_URL".to_owned()).or_insert_with(|| kakao.url().to_owned());
+        let kakao_wire = Wire::start(kakao.url()).await.expect("a proxy starts");
+        for name in ["KAKAO_AUTH_URL", "KAKAO_API_URL"] {
+            local.entry(name.to_owned()).or_insert_with(|| kakao_wire.url().to_owned());
+        }
 
         let manager = secrets::start(settings.secrets_manager, &mut template).await;
         let secrets = secrets::client(&manager.url);
@@ -158,6 +162,7 @@ impl Stack {
             functions: Functions::new(&url),
             kakao: People::of(kakao.url()),
             wire,
+            kakao_wire,
             secrets_wire,
             secrets,
             rotate_keys,
@@ -166,7 +171,7 @@ impl Stack {
             local,
             dynamodb,
             lambdas,
-            standin: kakao,
+            _standin: kakao,
             _manager: manager,
             servers,
         }
@@ -187,7 +192,21 @@ impl Stack {
     /// Ends all connections to DynamoDB and Kakao, as happens to a function that was frozen.
     pub fn end_connections(&self, end: End) {
         self.wire.end_connections(end);
-        self.standin.end_connections(end);
+        self.kakao_wire.end_connections(end);
+    }
+
+    /// The same functions once more, on machines whose clock is ahead by these seconds.
+    ///
+    /// # Panics
+    ///
+    /// If they cannot start.
+    pub async fn skewed(&self, seconds: i64) -> Functions {
+        let clock: Arc<dyn Clock> = Arc::new(Skewed { clock: Arc::<ManualClock>::clone(&self.clock), seconds });
+        let functions = cloud::functions(&self.template, &self.local, &clock).expect("the template suffices");
+        let listener = free_port().await;
+        let url = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
+        tokio::spawn(Gateway::new(&self.template, &functions, TrailingSlash::default(), None).serve(listener));
+        Functions::new(&url)
     }
 
     /// Lets time go by.

@@ -36,7 +36,7 @@ use self::{
     data::{APPS, PLAIN, Person, people},
     faults::{Rule, count_and_fail},
 };
-use crate::server::{End, Server};
+use crate::server::Server;
 
 /// Of a query or a form.
 type Parameters = HashMap<String, String>;
@@ -156,11 +156,6 @@ impl Kakao {
             .route("/control/calls", get(control::calls));
         let routes = control.merge(kakao).with_state(standin);
         Ok(Self { server: Server::start(listener, routes)? })
-    }
-
-    /// Ends all connections that are open. New ones are served.
-    pub fn end_connections(&self, end: End) {
-        self.server.end_connections(end);
     }
 
     /// Where it listens.

@@ -76,7 +76,8 @@ impl Runtime {
 async fn next_event(State(runtime): State<Arc<Runtime>>) -> Response {
     runtime.asked.send_replace(true);
     let Some(work) = runtime.next.lock().await.recv().await else {
-        return StatusCode::GONE.into_response();
+        // The process is about to be ended.
+        return std::future::pending().await;
     };
     let headers = [
         ("lambda-runtime-aws-request-id", work.invocation.request_id),
