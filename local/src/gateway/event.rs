@@ -114,7 +114,7 @@ fn trace_id(milliseconds: u64) -> String {
 
 fn cookies(headers: &HeaderMap) -> Vec<String> {
     let lines = headers.get_all(COOKIE).iter().map(|line| text(Some(line)));
-    lines.flat_map(|line| line.split(';').map(|pair| pair.trim().to_owned()).collect::<Vec<_>>()).collect()
+    lines.flat_map(|line| line.split(';').map(|pair| pair.trim_ascii().to_owned()).collect::<Vec<_>>()).collect()
 }
 
 fn parameters(query: &str) -> BTreeMap<String, String> {

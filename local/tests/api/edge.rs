@@ -1,6 +1,10 @@
 //! The way to the functions: routes, slashes, CORS and what the gateway answers by itself.
 
-use local::{ORIGIN, Settings, Stack, client::cookie_pair, gateway::TrailingSlash};
+use local::{
+    ORIGIN, Settings, Stack,
+    client::{COOKIE_NAME, cookie_pair},
+    gateway::TrailingSlash,
+};
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderValue};
 use serde_json::{Value, json};
 
@@ -149,6 +153,23 @@ async fn several_cookie_lines_are_read_as_one() {
     let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair("planted"));
     let answer = stack.send(request.header("cookie", cookie_pair(&token))).await;
     assert_eq!(answer.status, StatusCode::UNAUTHORIZED, "two of the name");
+}
+
+/// A sibling domain may plant a cookie whose name only looks like ours: browsers enforce `__Host-` for the exact bytes.
+#[tokio::test]
+async fn a_cookie_whose_name_only_looks_like_ours_is_none() {
+    let stack = Stack::start().await;
+    let token = stack.sign_in().await.token();
+    for (before, after) in [("\u{a0}", ""), ("", "\u{a0}"), ("", "\u{2003}"), ("\u{3000}", "\u{85}"), ("", "\u{b}")] {
+        let planted = format!("{before}{COOKIE_NAME}{after}={token}");
+        let Ok(cookie) = HeaderValue::from_bytes(planted.as_bytes()) else { continue };
+        let alone = stack.send(stack.request(Method::POST, "/auth/refresh").header("cookie", cookie)).await;
+        assert_eq!(alone.status, 401, "{planted:?}");
+        let beside = format!("{before}{COOKIE_NAME}{after}=x; {}", cookie_pair(&token));
+        let cookie = HeaderValue::from_bytes(beside.as_bytes()).unwrap();
+        let beside = stack.send(stack.request(Method::POST, "/auth/refresh").header("cookie", cookie)).await;
+        assert_eq!(beside.status, 200, "{planted:?}");
+    }
 }
 
 #[tokio::test]

@@ -62,13 +62,15 @@ impl Cookies {
             for pair in header.as_bytes().split(|byte| *byte == b';') {
                 let pair = String::from_utf8_lossy(pair.trim_ascii());
                 let (key, value) = pair.split_once('=').unwrap_or((&pair, ""));
-                if !key.trim_end().eq_ignore_ascii_case(name) {
+                // Only of what browsers trim: a name that ends in a no-break space is another one, which `__Host-` does not guard.
+                let key = key.trim_ascii_end();
+                if !key.eq_ignore_ascii_case(name) {
                     continue;
                 }
-                if matches!(found, PresentedCookie::One(_)) || key.trim_end() != name {
+                if matches!(found, PresentedCookie::One(_)) || key != name {
                     return PresentedCookie::Ambiguous;
                 }
-                found = PresentedCookie::One(value.trim_start().into());
+                found = PresentedCookie::One(value.trim_ascii_start().into());
             }
         }
         found
