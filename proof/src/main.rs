@@ -1,19 +1,25 @@
 //! Shows what the session protocol withstands, and writes it down. `make evidence` runs all of it.
 
 mod browser;
+mod faults;
 mod part;
+mod processes;
+mod scene;
+mod skew;
 mod soak;
 mod weather;
 
 use std::{env, path::PathBuf, time::Duration};
 
-const USAGE: &str = "proof soak [SECONDS]";
+const USAGE: &str = "proof faults | processes | soak [SECONDS]";
 
 #[tokio::main]
 async fn main() -> Result<(), String> {
     let arguments: Vec<String> = env::args().skip(1).collect();
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
+        ["faults"] => faults::run().await,
+        ["processes"] => processes::run().await,
         ["soak"] => soak::run(Duration::from_mins(3)).await,
         ["soak", seconds] => soak::run(Duration::from_secs(seconds.parse().map_err(|_| USAGE)?)).await,
         _ => Err(USAGE.to_owned()),

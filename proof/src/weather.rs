@@ -6,20 +6,25 @@ use local::{
     Stack,
     lambda::Environment,
     server::End,
-    wire::{Fault, Weather},
+    wire::{Fault, Moment, Weather},
 };
 use serde_json::json;
 use shared::random;
 
 use crate::browser::Notes;
 
-const WIRE: [(&str, Fault); 8] = [
+const WIRE: [(&str, Fault); 13] = [
     ("DynamoDB closes connections", Fault::Down),
     ("DynamoDB never answers", Fault::Hang),
     ("DynamoDB throttles", Fault::Throttle),
     ("DynamoDB denies access", Fault::Deny),
     ("DynamoDB denies UpdateItem", Fault::DenyOnly("UpdateItem")),
+    ("DynamoDB answers 500 before the write", Fault::FailBefore),
     ("DynamoDB answers 500 after the write", Fault::FailAfter),
+    ("DynamoDB resets connections after the write", Fault::Reset),
+    ("DynamoDB's answers drip", Fault::Drip),
+    ("DynamoDB's answers are cut off", Fault::Truncate),
+    ("DynamoDB's reads are stale", Fault::Stale),
     ("DynamoDB's answers are lost after the write", Fault::LoseAnswers(30)),
     ("DynamoDB leaves batches unprocessed", Fault::Unprocessed),
 ];
@@ -30,7 +35,7 @@ const KAKAO: [&str; 6] = ["down", "quota", "nonsense", "wrong_types", "truncated
 /// lost has a rotation window's time to ask again.
 pub async fn strike(stack: &Stack, notes: &Notes) {
     loop {
-        tokio::time::sleep(Duration::from_millis(500 + random::up_to(4_000))).await;
+        tokio::time::sleep(Duration::from_millis(200 + random::up_to(1_300))).await;
         let lasts = Duration::from_millis(500 + random::up_to(5_500));
         match random::up_to(9) {
             0..3 => {
@@ -72,15 +77,25 @@ pub async fn strike(stack: &Stack, notes: &Notes) {
     }
 }
 
-/// SIGKILL, at whatever it is doing. The oldest of each function is spared: its memory is watched.
+/// SIGKILL while a request to DynamoDB is on its way, or its answer. The oldest process of each function is spared, as its
+/// memory is watched.
 async fn kill(stack: &Stack, notes: &Notes) {
+    let moment = *one_of(&[Moment::Before, Moment::After]);
+    let mut held = stack.wire.hold(usize::try_from(random::up_to(5)).unwrap_or_default(), moment);
+    if tokio::time::timeout(Duration::from_secs(3), held.arrived()).await.is_err() {
+        return;
+    }
     let busy: Vec<_> = victims(stack).into_iter().filter(|one| one.is_busy()).collect();
-    let mortal = if busy.is_empty() { victims(stack) } else { busy };
-    if let Some(victim) = (!mortal.is_empty()).then(|| one_of(&mortal)) {
-        notes.count(if victim.is_busy() { "fault SIGKILL at work" } else { "fault SIGKILL at rest" });
+    for victim in busy {
+        notes.count(match moment {
+            Moment::Before => "fault SIGKILL before DynamoDB has done it",
+            Moment::After => "fault SIGKILL after DynamoDB has done it",
+        });
         victim.kill();
         victim.end().await;
     }
+    tokio::time::sleep(Duration::from_millis(random::up_to(3_000))).await;
+    held.release();
 }
 
 /// SIGSTOP, which is what being frozen is. Whoever works for longer than its time-out is ended by Lambda.

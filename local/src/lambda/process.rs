@@ -41,6 +41,8 @@ pub struct Lambda {
     started: AtomicU64,
     died: Arc<AtomicU64>,
     outcomes: Outcomes,
+    /// Whether a process goes on although its time is up.
+    spares: AtomicBool,
 }
 
 /// How many requests came to what, as the functions' logs have it.
@@ -72,6 +74,7 @@ impl Lambda {
             started: AtomicU64::default(),
             died: Arc::default(),
             outcomes: Outcomes::default(),
+            spares: AtomicBool::default(),
         }
     }
 
@@ -89,7 +92,8 @@ impl Lambda {
         };
         let answer = environment.invoke(invocation).await;
         match answer {
-            Err(Failed::TimedOut) => environment.kill(),
+            Err(Failed::TimedOut) if !self.spares.load(Ordering::SeqCst) => environment.kill(),
+            Err(Failed::TimedOut) => {}
             _ => environment.busy.store(false, Ordering::SeqCst),
         }
         answer
@@ -110,6 +114,11 @@ impl Lambda {
             },
             () = environment.end() => Err(io::Error::other(format!("{} has ended", self.name))),
         }
+    }
+
+    /// From now on a process goes on although its time is up, as on a machine that stood still as a whole.
+    pub fn spare(&self) {
+        self.spares.store(true, Ordering::SeqCst);
     }
 
     /// Those that live.
@@ -203,7 +212,8 @@ impl Environment {
     ///
     /// If there is no such signal or process.
     pub async fn signal(&self, name: &str) -> io::Result<()> {
-        let status = Command::new("kill").args([format!("-{name}"), self.pid.to_string()]).status().await?;
+        let mut kill = Command::new("kill");
+        let status = kill.args([format!("-{name}"), self.pid.to_string()]).stderr(Stdio::null()).status().await?;
         if status.success() { Ok(()) } else { Err(io::Error::other(format!("kill -{name}: {status}"))) }
     }
 

@@ -75,9 +75,14 @@ impl Runtime {
 
 async fn next_event(State(runtime): State<Arc<Runtime>>) -> Response {
     runtime.asked.send_replace(true);
-    let Some(work) = runtime.next.lock().await.recv().await else {
-        // The process is about to be ended.
-        return std::future::pending().await;
+    let work = loop {
+        match runtime.next.lock().await.recv().await {
+            // Nobody waits for it any more: it took the process too long to ask.
+            Some(late) if late.answer.is_closed() => {}
+            Some(work) => break work,
+            // The process is about to be ended.
+            None => return std::future::pending().await,
+        }
     };
     let headers = [
         ("lambda-runtime-aws-request-id", work.invocation.request_id),
