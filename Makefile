@@ -10,7 +10,8 @@ NO_FETCH := RUSTUP_DIST_SERVER=http://127.0.0.1:9 RUSTUP_UPDATE_ROOT=http://127.
 DEMO := web/demo/dist/index.html
 DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/demo -name dist -prune -o -type f -print)
 
-.PHONY: run watch test lint front-door schedules moto verifiers watch-test web chromium lint-template gates bench build venv clean
+.PHONY: run watch test lint front-door schedules faults soak api-test fuzz moto verifiers watch-test web chromium lint-template gates \
+  evidence bench build venv clean
 
 run: $(if $(shell command -v node),$(DEMO)) ## the whole stack in one process; PORT and DATA=file choose where
 	ACCESS_TTL=$${ACCESS_TTL:-20} cargo run -q -p local
@@ -23,7 +24,7 @@ watch: venv ## the same with the functions under cargo lambda watch
 	cargo build -q -p local
 	$(NO_FETCH) target/debug/local watch
 
-test: lint front-door schedules moto verifiers watch-test web lint-template gates ## everything
+test: lint front-door schedules faults soak api-test fuzz moto verifiers watch-test web lint-template gates ## everything
 
 lint:
 	cargo fmt --check
@@ -38,6 +39,27 @@ front-door: ## the everyday loop
 SCHEDULES := 10000
 schedules: ## random schedules against the real handlers
 	SCHEDULES=$(SCHEDULES) cargo test -p local --test api -- schedules
+
+BINARIES := cargo build -q --bins -p kakao-login -p refresh -p logout -p profile -p verify -p jwks -p rotate-keys -p proof
+
+faults: ## every fault at the wire, wrong clocks, processes killed and stopped
+	$(BINARIES)
+	target/debug/proof faults
+	target/debug/proof processes
+
+SOAK_SECONDS := 120
+soak: ## browsers on the real binaries while something fails; an hour in EVIDENCE.md
+	$(BINARIES)
+	target/debug/proof soak $(SOAK_SECONDS)
+
+api-test: ## requests made up of openapi.yaml, right and wrong ones
+	cargo build -q -p local
+	local/api-test.sh
+
+FUZZ_SECONDS := 20
+fuzz: ## coverage-guided, each target for so long
+	FUZZ_SECONDS=$(FUZZ_SECONDS) fuzz/run.sh
+	cargo run -q -p proof -- fuzzing target/fuzz/logs
 
 moto: venv ## the store again, on a DynamoDB of another make
 	local/with-moto.sh cargo test -p local --test api -- moto binary
@@ -90,4 +112,4 @@ $(STAMP): requirements.txt
 	touch $@
 
 clean:
-	rm -rf target .aws-sam .local $(VENV) local/verifiers/.venv local/verifiers/node_modules web/node_modules web/dist web/demo/dist
+	rm -rf target .aws-sam .local $(VENV) local/verifiers/.venv local/verifiers/node_modules local/api-test/.venv .schemathesis web/node_modules web/dist web/demo/dist

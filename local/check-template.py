@@ -1,6 +1,8 @@
-"""Checks what SAM makes of template.yaml: routes, CORS, each role's verbs, and that nothing secret or perishable slips in."""
+"""Checks what SAM makes of template.yaml: routes, also against openapi.yaml, CORS, each role's verbs, and that nothing secret or
+perishable slips in."""
 
 import json
+import re
 import sys
 
 import boto3
@@ -106,6 +108,28 @@ for path, methods in body["paths"].items():
         check(integration["payloadFormatVersion"] == "2.0", f"{method} {path}: payload {integration['payloadFormatVersion']}")
         made |= {(method, path, name) for name in references(integration) if name in source["Resources"]}
 check(declared == made, f"declared and made routes differ: {declared ^ made}")
+
+with open("openapi.yaml") as file:
+    described = yaml_parse(file.read())
+items = described["components"]["pathItems"]
+# An operation that is described once is one function's.
+functions_of = {}
+for path, item in described["paths"].items():
+    name = item["$ref"].split("/")[-1]
+    for method in items[name]:
+        functions_of.setdefault((name, method), set()).update(f for m, p, f in made if (m, p) == (method, path))
+described_routes = {(m, path) for path, item in described["paths"].items() for m in items[item["$ref"].split("/")[-1]]}
+routes = {(method, path) for method, path, _ in made if not path.endswith("{proxy+}")}
+check(described_routes == routes, f"openapi.yaml has other routes: {described_routes ^ routes}")
+for operation, names in functions_of.items():
+    check(len(names) == 1, f"openapi.yaml: {operation} is the functions' {sorted(names)}")
+with open("shared/src/error.rs") as file:
+    codes = set(re.findall(r'"([a-z]+(?:_[a-z]+)+)"|code: "([a-z]+)"', file.read()))
+codes = {code for pair in codes for code in pair if code}
+schemas = described["components"]
+known = set(schemas["schemas"]["Error"]["properties"]["code"]["enum"])
+known |= set(schemas["responses"]["Refused"]["content"]["application/json"]["schema"]["properties"]["code"]["enum"])
+check(codes == known, f"openapi.yaml has other codes: {codes ^ known}")
 
 cors = body.get("x-amazon-apigateway-cors", {})
 check(cors.get("allowOrigins") == VALUES["AllowedOrigins"], "CORS: other origins than those of the parameter")
