@@ -13,6 +13,7 @@ mod jwt_attacks;
 mod kakao;
 mod leaks;
 mod moto;
+mod others;
 mod refresh;
 mod rotation;
 mod schedules;
