@@ -1,0 +1,174 @@
+//! Events of API Gateway, through whole functions: a 4xx, or a 503 as DynamoDB is down; never a 500, never what was sent.
+
+use std::{
+    collections::BTreeMap,
+    future::Future,
+    pin::Pin,
+    sync::{Arc, LazyLock, Mutex},
+};
+
+use kakao_login::KakaoLogin;
+use lambda_http::{Body, Request, RequestExt, Response, request::LambdaRequest};
+use logout::Logout;
+use profile::Profile;
+use refresh::Refresh;
+use serde_json::{Value, json};
+use shared::{
+    clock::{Clock, Timestamp},
+    config::Config,
+    http,
+};
+use tokio::runtime::Runtime;
+use verify::Verify;
+
+use crate::{NOW, document, server, tokens::KNOWN};
+
+const SECRET: &str = "KfM3vPq7";
+
+#[derive(Debug)]
+struct Still;
+
+impl Clock for Still {
+    fn now(&self) -> Timestamp {
+        Timestamp::from_unix_seconds(NOW)
+    }
+}
+
+type Handling = Pin<Box<dyn Future<Output = Response<Body>>>>;
+type Function = Box<dyn Fn(Request) -> Handling>;
+
+struct World {
+    runtime: Runtime,
+    functions: Vec<Function>,
+}
+
+static AWS: LazyLock<String> = LazyLock::new(|| {
+    server::start(Arc::new(Mutex::new(Box::new(|target: &str, body: &str| {
+        if target.starts_with("DynamoDB") {
+            return (
+                400,
+                br#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"no"}"#.to_vec(),
+            );
+        }
+        let request: Value = serde_json::from_str(body).unwrap_or_default();
+        let name = request["SecretId"].as_str().unwrap_or_default();
+        (200, json!({"Name": name, "SecretString": document(name)}).to_string().into_bytes())
+    }))))
+});
+
+thread_local! {
+    static WORLD: World = {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let functions = runtime.block_on(async { functions() });
+        World { runtime, functions }
+    };
+}
+
+fn functions() -> Vec<Function> {
+    let values = [
+        ("STAGE", "local"),
+        ("AWS_REGION", "ap-northeast-2"),
+        ("TABLE_NAME", "T"),
+        ("ISSUER", "https://a.example"),
+        ("AUDIENCE", "api"),
+        ("ALLOWED_ORIGINS", "https://a.example"),
+        ("REDIRECT_URIS", "https://a.example/"),
+        ("KEY_RING_ID", "KeyRing"),
+        ("VERIFICATION_KEYS_ID", "VerificationKeys"),
+        ("LOGOUT_KEYS_ID", "LogoutKeys"),
+        ("KAKAO_SECRET_ID", "KakaoSecret"),
+        ("KAKAO_APP_ID", "42"),
+        ("KAKAO_REST_API_KEY", "k"),
+        ("KAKAO_APP_KEYS", ""),
+        ("KAKAO_AUTH_URL", "http://127.0.0.1:1"),
+        ("KAKAO_API_URL", "http://127.0.0.1:1"),
+        ("ACCESS_TTL", "300"),
+        ("SESSION_IDLE_TTL", "604800"),
+        ("SESSION_MAX_TTL", "2592000"),
+        ("ROTATION_WINDOW", "30"),
+        ("COOKIE_SAMESITE", "Strict"),
+        ("AWS_ENDPOINT_URL_DYNAMODB", AWS.as_str()),
+        ("AWS_ENDPOINT_URL_SECRETSMANAGER", AWS.as_str()),
+    ];
+    let values: BTreeMap<String, String> = values.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let config = Config::from_pairs(values);
+    let clock: Arc<dyn Clock> = Arc::new(Still);
+    let login = Arc::new(KakaoLogin::from_config(&config, Arc::clone(&clock)).expect("settings"));
+    let refresh = Arc::new(Refresh::from_config(&config, Arc::clone(&clock)).expect("settings"));
+    let logout = Arc::new(Logout::from_config(&config, Arc::clone(&clock)).expect("settings"));
+    let profile = Arc::new(Profile::from_config(&config, Arc::clone(&clock)).expect("settings"));
+    let verify = Arc::new(Verify::from_config(&config, clock).expect("settings"));
+    vec![
+        Box::new(move |request| {
+            let function = Arc::clone(&login);
+            Box::pin(http::answer("kakao-login", request, async move |request| function.handle(request).await))
+        }),
+        Box::new(move |request| {
+            let function = Arc::clone(&refresh);
+            Box::pin(http::answer("refresh", request, async move |request| function.handle(request).await))
+        }),
+        Box::new(move |request| {
+            let function = Arc::clone(&logout);
+            Box::pin(http::answer("logout", request, async move |request| function.handle(request).await))
+        }),
+        Box::new(move |request| {
+            let function = Arc::clone(&profile);
+            Box::pin(http::answer("profile", request, async move |request| function.handle(request).await))
+        }),
+        Box::new(move |request| {
+            let function = Arc::clone(&verify);
+            Box::pin(http::answer("verify", request, async move |request| function.handle(request).await))
+        }),
+    ]
+}
+
+/// First a byte for the function, then the event; or, if that is no event, the body of one. `REFRESH` and `ACCESS` in it stand
+/// for tokens that are good, and `SECRET` for something that no answer may repeat.
+pub fn event(data: &[u8]) {
+    let [function, data @ ..] = data else { return };
+    let text = String::from_utf8_lossy(data).replace("REFRESH", &KNOWN.refresh).replace("ACCESS", &KNOWN.access());
+    let text = text.replace("SECRET", SECRET);
+    let event = serde_json::from_str(&text).ok().map(routed).and_then(|event| serde_json::from_value(event).ok());
+    let request = Request::from(event.unwrap_or_else(|| with_body(text.as_bytes())));
+    WORLD.with(|world| {
+        let function = &world.functions[usize::from(*function) % world.functions.len()];
+        let response = world.runtime.block_on(function(request.with_lambda_context(lambda_http::Context::default())));
+        let status = response.status().as_u16();
+        assert!(matches!(status, 200 | 400 | 401 | 403 | 404 | 413 | 415 | 503), "{status}");
+        let body: Value = serde_json::from_slice(response.body()).expect("every answer is JSON");
+        assert!(status == 200 || body["code"].is_string() && body["detail"].is_string(), "{status} {body}");
+        // DynamoDB refuses all, so nobody gets in; a log-out and a look at a token need no DynamoDB.
+        assert!(status != 200 || body["detail"] == "Successfully logged out." || body == json!({}), "let in: {body}");
+        assert!(!body.to_string().contains(SECRET), "the answer repeats what was sent: {body}");
+    });
+}
+
+/// With a host and a path as API Gateway lets them through: `lambda_http` panics on others.
+fn routed(mut event: Value) -> Value {
+    if !event.is_object() {
+        return event;
+    }
+    if let Some(headers) = event["headers"].as_object_mut() {
+        headers.retain(|name, _| !["host", "x-forwarded-proto"].contains(&name.to_ascii_lowercase().as_str()));
+        headers.insert("host".to_owned(), json!("a.example"));
+    }
+    let query = event["rawQueryString"].as_str().unwrap_or_default();
+    let query: String = query.chars().filter(|char| char.is_ascii_alphanumeric() || "=&%".contains(*char)).collect();
+    event["rawPath"] = json!("/x");
+    event["rawQueryString"] = json!(query);
+    if event["requestContext"].is_object() {
+        event["requestContext"]["stage"] = json!("$default");
+        event["requestContext"]["domainName"] = json!("a.example");
+    }
+    event
+}
+
+fn with_body(body: &[u8]) -> LambdaRequest {
+    let body = base64::Engine::encode(&base64::prelude::BASE64_STANDARD, body);
+    let event = json!({
+        "version": "2.0", "routeKey": "POST /x", "rawPath": "/x", "rawQueryString": "", "isBase64Encoded": true, "body": body,
+        "headers": {"content-type": "application/json", "host": "a.example"},
+        "requestContext": {"accountId": "1", "apiId": "a", "http": {"method": "POST", "path": "/x", "protocol": "HTTP/1.1", "sourceIp": "203.0.113.1", "userAgent": "a"}, "requestId": "r", "routeKey": "POST /x", "stage": "$default", "time": "t", "timeEpoch": 1},
+    });
+    serde_json::from_value(event).expect("an event of ours is one")
+}

@@ -1,0 +1,129 @@
+//! Cookies, refresh tokens, access tokens and key documents: what is accepted is what was issued.
+
+use std::{str, sync::LazyLock, time::Duration};
+
+use lambda_http::{Body, http::Request};
+use secrecy::ExposeSecret;
+use shared::{
+    clock::Timestamp,
+    http::{Cookies, PresentedCookie, SameSite},
+    id::{SessionId, UserId},
+    jwt::Audience,
+    kakao::KakaoSecrets,
+    keys::{LogoutKeys, MintingKeys, PublishedKeys, VerificationKeys},
+};
+
+use crate::{NOW, document};
+
+/// What is known to be good.
+pub struct Known {
+    minting: MintingKeys,
+    verification: VerificationKeys,
+    user: UserId,
+    session: SessionId,
+    /// A refresh token that was issued.
+    pub refresh: String,
+}
+
+impl Known {
+    /// An access token that was signed a moment ago.
+    pub fn access(&self) -> String {
+        let signed = self.minting.signer.sign(self.user, self.session, Timestamp::from_unix_seconds(NOW)).to_json();
+        signed["access"].as_str().expect("it has one").to_owned()
+    }
+}
+
+pub static KNOWN: LazyLock<Known> = LazyLock::new(|| {
+    let now = Timestamp::from_unix_seconds(NOW);
+    let (_, minting) = MintingKeys::read(&document("KeyRing"), &audience(), Duration::from_mins(5)).expect("keys");
+    let (_, verification) = VerificationKeys::read(&document("VerificationKeys"), &audience()).expect("keys");
+    let user = UserId::generate();
+    let beginning = minting.secrets.begin(None, now);
+    let session = beginning.session;
+    let refresh = minting.secrets.issue(user, beginning, now + Duration::from_hours(24), now);
+    Known { user, session, refresh: refresh.expose().to_owned(), minting, verification }
+});
+
+fn audience() -> Audience {
+    Audience { issuer: "https://a.example".to_owned(), audience: "api".to_owned() }
+}
+
+/// A header a line: a cookie of our name counts if it is the only one, whatever else is there.
+pub fn cookie(data: &[u8]) {
+    let cookies = Cookies { secure: true, same_site: SameSite::Strict };
+    let mut request = Request::builder();
+    for header in data.split(|byte| *byte == b'\n') {
+        request = request.header("cookie", header);
+    }
+    let Ok(request) = request.body(Body::Empty) else { return };
+    let name = "__Host-Http-refresh_token";
+    let pairs =
+        request.headers().get_all("cookie").iter().flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
+    let names = pairs
+        .map(|pair| String::from_utf8_lossy(pair.split(|byte| *byte == b'=').next().unwrap_or_default()).into_owned());
+    let ours: Vec<String> = names.filter(|found| found.trim_ascii().eq_ignore_ascii_case(name)).collect();
+    let alone = ours.len() == 1 && ours[0].trim_ascii() == name;
+    match cookies.presented(&request) {
+        PresentedCookie::Absent => assert!(ours.is_empty(), "a cookie was overlooked"),
+        PresentedCookie::One(text) => {
+            assert!(alone, "one of {ours:?}");
+            assert!(!text.expose_secret().contains(';'), "two cookies in one");
+        }
+        PresentedCookie::Ambiguous => assert!(!alone && !ours.is_empty(), "one cookie is not several"),
+    }
+}
+
+/// The bytes are laid over a token that was issued; only itself is good.
+pub fn refresh_token(data: &[u8]) {
+    let secrets = &KNOWN.minting.secrets;
+    let mut text = KNOWN.refresh.clone().into_bytes();
+    let Some((at, over)) = data.split_first() else { return };
+    let at = usize::from(*at) % text.len();
+    for (old, new) in text[at..].iter_mut().zip(over) {
+        *old = *new;
+    }
+    text.extend(over.iter().skip(119 - at));
+    for candidate in [text.as_slice(), data] {
+        let Ok(candidate) = str::from_utf8(candidate) else { continue };
+        if let Ok(token) = secrets.verify(candidate) {
+            assert_eq!(candidate, KNOWN.refresh, "a token that was never issued");
+            assert_eq!((token.user, token.session), (KNOWN.user, KNOWN.session));
+        }
+    }
+}
+
+/// The bytes replace a part of a token that was signed; whatever is good then says what was signed.
+pub fn access_token(data: &[u8]) {
+    let now = Timestamp::from_unix_seconds(NOW);
+    let signed = KNOWN.access();
+    let Some((part, bytes)) = data.split_first() else { return };
+    let Ok(bytes) = str::from_utf8(bytes) else { return };
+    let mut parts: Vec<&str> = signed.split('.').collect();
+    let encoded = base64::Engine::encode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, bytes);
+    match part % 8 {
+        at @ 0..3 => parts[usize::from(at)] = bytes,
+        at @ 3..6 => parts[usize::from(at - 3)] = &encoded,
+        6 => parts = vec![bytes],
+        _ => {}
+    }
+    let candidate = parts.join(".");
+    if let Ok(access) = KNOWN.verification.verifier.verify(&candidate, now) {
+        assert_eq!((access.user, access.session), (KNOWN.user, KNOWN.session), "claims that nobody signed");
+    } else {
+        assert_ne!(candidate, signed, "what was signed is good");
+    }
+}
+
+/// A document of Secrets Manager is read or refused.
+pub fn key_document(data: &[u8]) {
+    let Ok(text) = str::from_utf8(data) else { return };
+    let version = MintingKeys::read(text, &audience(), Duration::from_mins(5)).map(|(version, _)| version);
+    if let (Ok(one), Ok((other, _))) = (version, LogoutKeys::read(text)) {
+        assert_eq!(one, other);
+    }
+    let _ = VerificationKeys::read(text, &audience());
+    let _ = PublishedKeys::read(text);
+    if let Err(reason) = KakaoSecrets::read(text) {
+        assert!(reason.is_ascii() && reason.len() < 100, "a part of a secret in an error: {reason}");
+    }
+}
