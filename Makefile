@@ -28,17 +28,22 @@ test: lint front-door schedules faults soak api-test fuzz moto verifiers watch-t
 
 lint:
 	cargo fmt --check
+	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 	python3 bench/cost.py --check
 	! cargo tree --workspace --edges normal,build --prefix none | grep aws-lc
+	@echo "passed: $@"
 
 front-door: ## the everyday loop
 	cargo test --workspace
+	cargo test -p shared --test protocol -- --show-output
+	@echo "passed: $@"
 
 SCHEDULES := 10000
 schedules: ## random schedules against the real handlers
-	SCHEDULES=$(SCHEDULES) cargo test -p local --test api -- schedules
+	SCHEDULES=$(SCHEDULES) cargo test -p local --test api -- --show-output schedules
+	@echo "passed: $@"
 
 BINARIES := cargo build -q --bins -p kakao-login -p refresh -p logout -p profile -p verify -p jwks -p rotate-keys -p proof
 
@@ -46,31 +51,38 @@ faults: ## every fault at the wire, wrong clocks, processes killed and stopped
 	$(BINARIES)
 	target/debug/proof faults
 	target/debug/proof processes
+	@echo "passed: $@"
 
 SOAK_SECONDS := 120
 soak: ## browsers on the real binaries while something fails; an hour in EVIDENCE.md
 	$(BINARIES)
 	target/debug/proof soak $(SOAK_SECONDS)
+	@echo "passed: $@"
 
 api-test: ## requests made up of openapi.yaml, right and wrong ones
 	cargo build -q -p local
 	local/api-test.sh
+	@echo "passed: $@"
 
 FUZZ_SECONDS := 20
 fuzz: ## coverage-guided, each target for so long
 	FUZZ_SECONDS=$(FUZZ_SECONDS) fuzz/run.sh
 	cargo run -q -p proof -- fuzzing target/fuzz/logs
+	@echo "passed: $@"
 
 moto: venv ## the store again, on a DynamoDB of another make
 	local/with-moto.sh cargo test -p local --test api -- moto binary
+	@echo "passed: $@"
 
 verifiers: venv ## other people's libraries verify our tokens, and the command for a leaked key
 	cargo build -q -p local
 	local/with-verifiers.sh
+	@echo "passed: $@"
 
 watch-test: venv ## what a stranger can see, on the binaries under cargo lambda watch
 	cargo build -q -p local
 	$(NO_FETCH) local/with-watch.sh cargo test -p local --test api -- anywhere
+	@echo "passed: $@"
 
 PACKAGES := web/node_modules/.package-lock.json
 
@@ -80,6 +92,7 @@ $(PACKAGES): web/package-lock.json
 web: $(PACKAGES) chromium ## the client: types, size, unit tests, and a real browser against the real stack
 	cargo build -q -p local
 	cd web && npm run check && npm test && npm run --silent demo && npm run e2e
+	@echo "passed: $@"
 
 chromium:
 	@test -n "$$CHROMIUM" || command -v chromium >/dev/null || \
@@ -90,12 +103,19 @@ lint-template: venv
 	sam validate --lint
 	cfn-lint template.yaml
 	python local/check-template.py
+	@echo "passed: $@"
 
 RELEASE := cargo build --release -p kakao-login -p refresh -p logout -p profile
 
 gates: ## instructions, sizes and requests are no worse than in bench/baseline.json
 	$(RELEASE)
 	cargo run -q -p bench -- gates
+	@echo "passed: $@"
+
+evidence: ## EVIDENCE.md, from everything in `test` with a soak of an hour
+	mkdir -p target
+	bash -o pipefail -c '$(MAKE) test SOAK_SECONDS=3600 FUZZ_SECONDS=100 2>&1 | tee target/evidence.log'
+	cargo run -q -p proof -- evidence target/evidence.log
 
 bench: ## all of BENCHMARKS.md; PEER names another server to stand beside
 	$(RELEASE) -p local -p bench

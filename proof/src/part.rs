@@ -32,6 +32,29 @@ impl Part {
         }
         Err(format!("{}: {} failed\n{}", self.title, self.failures.len(), self.failures.join("\n")))
     }
+
+    /// The last one of this name.
+    pub fn read(name: &str) -> Result<Self, String> {
+        let (_, file) = place(name);
+        let text = fs::read_to_string(&file).map_err(|error| format!("{}: {error}", file.display()))?;
+        serde_json::from_str(&text).map_err(|error| format!("{}: {error}", file.display()))
+    }
+
+    /// As a section of the page.
+    pub fn to_markdown(&self) -> String {
+        let row = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+        let mut text = format!("\n## {}\n\n{}\n", self.title, self.found);
+        if !self.head.is_empty() {
+            text += "\n";
+            text += &row(&self.head);
+            text += &row(&vec!["---".to_owned(); self.head.len()]);
+        }
+        text += &self.rows.iter().map(|cells| row(cells)).collect::<String>();
+        for failure in &self.failures {
+            text.extend([format!("\n**Failed:** {failure}\n")]);
+        }
+        text
+    }
 }
 
 fn place(name: &str) -> (PathBuf, PathBuf) {

@@ -314,12 +314,13 @@ fn nobody_honest_is_signed_out_while_the_window_is_long_enough() {
         let (states, revoked) = Bounds { window, delay, losses, ..HONEST }
             .search()
             .unwrap_or_else(|(violation, way)| panic!("{violation:?} at W {window}, D {delay}, L {losses}:\n{way:#?}"));
-        println!("W {window}, D {delay}, L {losses}: {states} states");
+        println!("model: ours | {window} | {delay} | {losses} | no | {states} states, all five promises hold");
         assert!(states > 500 && revoked == 0, "W {window}, D {delay}, L {losses}: {states} states, {revoked} revoked");
     }
     for (window, delay, losses) in [(2, 1, 0), (3, 1, 1), (4, 2, 0), (6, 2, 1), (8, 2, 2), (9, 3, 1)] {
         let found = Bounds { window, delay, losses, ..HONEST }.search();
         assert_eq!(found.unwrap_err().0, Violation::FalseLogout, "W {window}, D {delay}, L {losses}");
+        println!("model: ours, W too short | {window} | {delay} | {losses} | no | found: {:?}", Violation::FalseLogout);
     }
 }
 
@@ -328,7 +329,7 @@ fn a_thief_is_found_whatever_the_order() {
     for (window, delay, losses) in [(3, 1, 0), (7, 2, 1)] {
         let found = Bounds { window, delay, losses, with_thief: true, ..HONEST }.search();
         let (states, revoked) = found.unwrap_or_else(|(violation, way)| panic!("{violation:?}:\n{way:#?}"));
-        println!("W {window}, D {delay}, L {losses}, a thief: {states} states, {revoked} of them revoked");
+        println!("model: ours | {window} | {delay} | {losses} | yes | {states} states, all five promises hold");
         assert!(revoked > 0, "a thief's token is never found out");
     }
 }
@@ -343,5 +344,10 @@ fn each_weaker_rule_breaks_a_promise() {
     ] {
         let found = Bounds { rules, window, with_thief: rules == Rules::ParentForEver, ..HONEST }.search();
         assert_eq!(found.unwrap_err().0, violation, "{rules:?}");
+        let Bounds { delay, losses, .. } = HONEST;
+        println!(
+            "model: weaker, {rules:?} | {window} | {delay} | {losses} | {} | found: {violation:?}",
+            if rules == Rules::ParentForEver { "yes" } else { "no" }
+        );
     }
 }

@@ -134,6 +134,17 @@ fn generation(token: &str) -> u32 {
     u32::from_be_bytes(bytes[37..41].try_into().unwrap())
 }
 
+/// Names the seed of a schedule that fails.
+struct Running(u64);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("SEED={}", self.0);
+        }
+    }
+}
+
 async fn schedule(stack: &Stack, user: &str, seed: u64) {
     let luck = &mut Luck(seed);
     let jar = stack.sign_in_as(user).await.token();
@@ -177,8 +188,7 @@ async fn every_schedule_keeps_what_the_protocol_promises() {
             let stack = Stack::start().await;
             let user = stack.kakao.new_user().await;
             for seed in (seed..seed + schedules).filter(|seed| seed % LANES == lane) {
-                // Printed with the failure, if it is one.
-                println!("SEED={seed}");
+                let _running = Running(seed);
                 schedule(&stack, &user, seed).await;
             }
         })
@@ -187,5 +197,5 @@ async fn every_schedule_keeps_what_the_protocol_promises() {
     for lane in lanes {
         lane.await.unwrap();
     }
-    println!("{schedules} schedules from seed {seed}");
+    println!("schedules: {schedules}, from seed {seed}");
 }
