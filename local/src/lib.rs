@@ -1,5 +1,6 @@
 //! Everything the functions meet in the cloud, in one process on this machine.
 
+mod anywhere;
 pub mod client;
 pub mod clock;
 pub mod cloud;
@@ -19,6 +20,7 @@ pub mod template;
 pub mod wire;
 
 pub use self::{
+    anywhere::Anywhere,
     people::People,
-    stack::{Anywhere, ORIGIN, REDIRECT_URI, Settings, Stack},
+    stack::{ORIGIN, REDIRECT_URI, Settings, Stack},
 };

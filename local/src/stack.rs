@@ -1,6 +1,6 @@
 //! A whole stack for one test: its own table, Kakao stand-in, gateway and clock, on free ports.
 
-use std::{collections::BTreeMap, env, ops::Deref, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, ops::Deref, path::PathBuf, sync::Arc, time::Duration};
 
 use dynoxide::Database;
 use rotate_keys::{Event, RotateKeys, RotationError, document::Reason};
@@ -68,15 +68,6 @@ pub struct Settings {
     pub without_keys: bool,
     /// A folder with the functions' binaries, which are then run as Lambda does, with the machine's clock.
     pub binaries: Option<PathBuf>,
-}
-
-/// A stack that may be another process's: the part that a stranger can see.
-#[derive(Debug)]
-pub struct Anywhere {
-    functions: Functions,
-    /// The Kakao stand-in, through its control routes.
-    pub kakao: People,
-    _own: Option<Stack>,
 }
 
 impl Stack {
@@ -331,37 +322,7 @@ impl Drop for Stack {
     }
 }
 
-impl Anywhere {
-    /// The stack at `STACK_URL`, with its Kakao stand-in at `STACK_KAKAO_URL`; without these, one of its own.
-    pub async fn start() -> Self {
-        if let (Ok(url), Ok(kakao)) = (env::var("STACK_URL"), env::var("STACK_KAKAO_URL")) {
-            return Self { functions: Functions::new(&url), kakao: People::of(&kakao), _own: None };
-        }
-        let own = Stack::start().await;
-        Self { functions: own.functions.clone(), kakao: own.kakao.clone(), _own: Some(own) }
-    }
-
-    /// Somebody new signs in.
-    pub async fn sign_in(&self) -> Answer {
-        let user = self.kakao.new_user().await;
-        self.sign_in_as(&user).await
-    }
-
-    /// This person signs in.
-    pub async fn sign_in_as(&self, user: &str) -> Answer {
-        sign_in(&self.functions, &self.kakao, user).await
-    }
-}
-
-impl Deref for Anywhere {
-    type Target = Functions;
-
-    fn deref(&self) -> &Functions {
-        &self.functions
-    }
-}
-
-async fn sign_in(functions: &Functions, kakao: &People, user: &str) -> Answer {
+pub(crate) async fn sign_in(functions: &Functions, kakao: &People, user: &str) -> Answer {
     let token = kakao.token(user).await;
     let answer = functions.login(&json!({"access_token": token})).await;
     assert_eq!(answer.status, 200, "{}", answer.body);

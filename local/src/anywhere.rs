@@ -1,0 +1,48 @@
+//! A stack that may be another process's: under `cargo lambda watch`, say, or in the cloud.
+
+use std::{env, ops::Deref};
+
+use crate::{
+    client::{Answer, Functions},
+    people::People,
+    stack::{Stack, sign_in},
+};
+
+/// A stack that may be another process's: the part that a stranger can see.
+#[derive(Debug)]
+pub struct Anywhere {
+    functions: Functions,
+    /// The Kakao stand-in, through its control routes.
+    pub kakao: People,
+    _own: Option<Stack>,
+}
+
+impl Anywhere {
+    /// The stack at `STACK_URL`, with its Kakao stand-in at `STACK_KAKAO_URL`; without these, one of its own.
+    pub async fn start() -> Self {
+        if let (Ok(url), Ok(kakao)) = (env::var("STACK_URL"), env::var("STACK_KAKAO_URL")) {
+            return Self { functions: Functions::new(&url), kakao: People::of(&kakao), _own: None };
+        }
+        let own = Stack::start().await;
+        Self { functions: Functions::clone(&own), kakao: own.kakao.clone(), _own: Some(own) }
+    }
+
+    /// Somebody new signs in.
+    pub async fn sign_in(&self) -> Answer {
+        let user = self.kakao.new_user().await;
+        self.sign_in_as(&user).await
+    }
+
+    /// This person signs in.
+    pub async fn sign_in_as(&self, user: &str) -> Answer {
+        sign_in(&self.functions, &self.kakao, user).await
+    }
+}
+
+impl Deref for Anywhere {
+    type Target = Functions;
+
+    fn deref(&self) -> &Functions {
+        &self.functions
+    }
+}
