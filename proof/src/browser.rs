@@ -8,12 +8,14 @@ use std::{
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use local::{
-    People, REDIRECT_URI,
-    client::{Answer, Functions, cookie_pair, unique},
+    People,
+    client::{Answer, Functions, cookie_pair},
 };
 use reqwest::{Method, RequestBuilder, header::COOKIE};
-use serde_json::{Value, json};
+use serde_json::json;
 use shared::random;
+
+use crate::scene::{Credential, credential};
 
 /// What all browsers of a run have seen.
 #[derive(Debug, Default)]
@@ -76,8 +78,10 @@ impl Browser {
     /// This person signs in, as often as it takes.
     pub async fn sign_in(functions: &Functions, people: &People, user: &str, notes: &Arc<Notes>) -> Self {
         for failures in 1.. {
+            let kind = *one_of(&[Credential::AccessToken, Credential::Code, Credential::IdToken]);
             // Its way to Kakao may be forgotten in between.
-            let Ok(credential) = tokio::time::timeout(Duration::from_secs(5), credential(people, user)).await else {
+            let asked = tokio::time::timeout(Duration::from_secs(5), credential(people, user, kind));
+            let Ok(credential) = asked.await else {
                 continue;
             };
             let request = functions.request(Method::POST, "/auth/kakao").json(&credential);
@@ -167,18 +171,6 @@ impl Browser {
     }
 }
 
-/// Of any of the three kinds, new for every try: a code is good once.
-async fn credential(people: &People, user: &str) -> Value {
-    match random::up_to(2) {
-        0 => json!({"access_token": people.token(user).await}),
-        1 => json!({"code": people.code(user).await, "redirect_uri": REDIRECT_URI}),
-        _ => {
-            let nonce = unique();
-            json!({"id_token": people.id_token(user, &json!({"nonce": nonce})).await, "nonce": nonce})
-        }
-    }
-}
-
 /// Two seconds, four, eight, each half as long to half as long again, as our client waits.
 async fn back_off(failures: u32) {
     let milliseconds = 1_000 * 2_u64.pow(failures.min(5));
@@ -189,6 +181,12 @@ async fn back_off(failures: u32) {
 fn generation(token: &str) -> u32 {
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(token).unwrap_or_default();
     bytes.get(37..41).and_then(|bytes| bytes.try_into().ok()).map_or(u32::MAX, u32::from_be_bytes)
+}
+
+/// One of them, by chance.
+pub fn one_of<T>(choices: &[T]) -> &T {
+    let last = u64::try_from(choices.len().saturating_sub(1)).unwrap_or_default();
+    &choices[usize::try_from(random::up_to(last)).unwrap_or_default()]
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

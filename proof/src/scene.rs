@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use local::{
-    REDIRECT_URI, Stack,
+    People, REDIRECT_URI, Stack,
     client::{Answer, cookie_pair, unique},
     table::Item,
 };
 use reqwest::{Method, RequestBuilder, header::COOKIE};
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// What the request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,7 @@ pub enum Route {
     Profile,
 }
 
+/// What somebody signs in with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credential {
     AccessToken,
@@ -146,17 +147,9 @@ impl Scene {
         }
     }
 
-    async fn sign_in(&self, credential: Credential) -> RequestBuilder {
-        let kakao = &self.stack.kakao;
-        let body = match credential {
-            Credential::AccessToken => json!({"access_token": kakao.token(&self.user).await}),
-            Credential::Code => json!({"code": kakao.code(&self.user).await, "redirect_uri": REDIRECT_URI}),
-            Credential::IdToken => {
-                let nonce = unique();
-                json!({"id_token": kakao.id_token(&self.user, &json!({"nonce": nonce})).await, "nonce": nonce})
-            }
-        };
-        self.stack.request(Method::POST, "/auth/kakao").json(&body)
+    async fn sign_in(&self, kind: Credential) -> RequestBuilder {
+        let credential = credential(&self.stack.kakao, &self.user, kind).await;
+        self.stack.request(Method::POST, "/auth/kakao").json(&credential)
     }
 
     /// Takes what came, as a browser does.
@@ -244,6 +237,18 @@ impl Scene {
             (401, _) => {}
             (200, Route::LogOut) => self.only_here = true,
             (status, _) => wrong.push(format!("after its log-out the cookie gives {status}")),
+        }
+    }
+}
+
+/// The body of a sign-in: new for every try, as a code is good once.
+pub async fn credential(kakao: &People, user: &str, kind: Credential) -> Value {
+    match kind {
+        Credential::AccessToken => json!({"access_token": kakao.token(user).await}),
+        Credential::Code => json!({"code": kakao.code(user).await, "redirect_uri": REDIRECT_URI}),
+        Credential::IdToken => {
+            let nonce = unique();
+            json!({"id_token": kakao.id_token(user, &json!({"nonce": nonce})).await, "nonce": nonce})
         }
     }
 }

@@ -11,7 +11,7 @@ use local::{
 use serde_json::json;
 use shared::random;
 
-use crate::browser::Notes;
+use crate::browser::{Notes, one_of};
 
 const WIRE: [(&str, Fault); 13] = [
     ("DynamoDB closes connections", Fault::Down),
@@ -112,9 +112,4 @@ async fn stop(stack: &Stack, notes: &Notes, lasts: Duration) {
 
 fn victims(stack: &Stack) -> Vec<Arc<Environment>> {
     stack.lambdas().values().flat_map(|lambda| lambda.environments().into_iter().skip(1)).collect()
-}
-
-fn one_of<T>(choices: &[T]) -> &T {
-    let last = u64::try_from(choices.len().saturating_sub(1)).unwrap_or_default();
-    &choices[usize::try_from(random::up_to(last)).unwrap_or_default()]
 }
