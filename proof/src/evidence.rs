@@ -64,24 +64,22 @@ pub fn run(log: &str) -> Result<(), String> {
     wrong.extend(parts.values().flat_map(|part| part.failures.clone()));
 
     let (requirements, others) = (rows(REQUIREMENTS), rows(OTHERS));
-    let mut counts = [0; 3];
     for row in requirements.iter().chain(&others) {
-        match &row.shown {
-            Shown::By(names) => {
-                wrong.extend(
-                    names.iter().filter(|name| !passed(name, &log, &parts)).map(|name| format!("{name} did not pass")),
-                );
-            }
-            Shown::NotMet(_) => counts[1] += 1,
-            Shown::Later(_) => counts[2] += 1,
+        if let Shown::By(names) = &row.shown {
+            let failed = names.iter().filter(|name| !passed(name, &log, &parts));
+            wrong.extend(failed.map(|name| format!("{name} did not pass")));
         }
     }
-    counts[0] = requirements.len() - counts[1] - counts[2];
+    let count = |is: fn(&Shown) -> bool| requirements.iter().filter(|row| is(&row.shown)).count();
+    let by = requirements.iter().filter_map(|row| if let Shown::By(names) = &row.shown { Some(names) } else { None });
+    let met = by.filter(|names| names.iter().all(|name| passed(name, &log, &parts))).count();
+    let counts =
+        [met, count(|shown| matches!(shown, Shown::NotMet(_))), count(|shown| matches!(shown, Shown::Later(_)))];
 
     let root = PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     let write = |file: &str, text: String| fs::write(root.join(file), text).map_err(|error| format!("{file}: {error}"));
     write("EVIDENCE.md", page(counts, &parts, &requirements, &others, &log))?;
-    let json = json!({"met": counts[0], "not_met": counts[1], "later": counts[2], "wrong": wrong, "parts": parts,
+    let json = json!({"requirements_in_all": requirements.len(), "met": counts[0], "not_met": counts[1], "later": counts[2], "wrong": wrong, "parts": parts,
         "requirements": as_json(&requirements, &log, &parts), "others": as_json(&others, &log, &parts)});
     write("proof/evidence.json", serde_json::to_string_pretty(&json).map_err(|error| error.to_string())? + "\n")?;
     wrong.sort();
@@ -159,9 +157,10 @@ fn page(
     log: &Log,
 ) -> String {
     let mut page = format!(
-        "# Evidence\n\nWritten by `make evidence` from a run of all tests. {met} requirements are met and shown by tests that passed, \
-         {not_met} are not met, {later} are about what does not exist yet; {} bugs that others had are tests here. The rows are kept in \
+        "# Evidence\n\nWritten by `make evidence` from a run of all tests. Of {} requirements {met} are met and \
+         shown by tests that passed, {not_met} are not met, {later} are about what does not exist yet; {} bugs that others had are tests here. The rows are kept in \
          `proof/requirements.md` and `proof/others.md`, the same as JSON in `proof/evidence.json`.\n",
+        requirements.len(),
         others.len()
     );
     for name in PARTS {

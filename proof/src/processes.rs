@@ -12,7 +12,7 @@ use tokio::{sync::Semaphore, task::JoinHandle};
 use crate::{
     binaries,
     part::Part,
-    scene::{ROUTES, Route, Scene},
+    scene::{Credential, ROUTES, Route, Scene},
 };
 
 /// How many scenes are played side by side: most of them wait.
@@ -123,7 +123,6 @@ async fn points(folder: &Path, route: Route) -> Vec<Point> {
     };
     let _ = wires(&scene.stack);
     let _ = lambda.warm().await;
-    // What it does at its start does not depend on the request.
     let mut points = Vec::new();
     let mut add = |found: [(&'static str, Vec<String>); 3], is_cold: bool| {
         for (wire, operations) in found {
@@ -135,7 +134,8 @@ async fn points(folder: &Path, route: Route) -> Vec<Point> {
         }
     };
     let at_start = wires(&scene.stack);
-    if matches!(route, Route::Refresh) {
+    // What a function does at its start does not depend on the request: one route of each is enough.
+    if matches!(route, Route::SignIn(Credential::AccessToken) | Route::Refresh | Route::LogOut | Route::Profile) {
         add(at_start, true);
     }
     scene.ask().await;
@@ -154,7 +154,7 @@ fn wire<'a>(stack: &'a Stack, name: &str) -> &'a Wire {
 /// What the browser saw, and what did not hold.
 async fn play(folder: &Path, route: Route, point: &Point, end: End) -> (String, Vec<String>) {
     // Longer than Lambda's time-out, after which a browser whose answer was lost asks again.
-    let window = if matches!(end, End::Killed | End::KilledAndLate) { 5 } else { 15 };
+    let window = if matches!(end, End::Killed | End::KilledAndLate) { 5 } else { 12 };
     let mut scene = scene(folder, route, Duration::from_secs(window)).await;
     let lambda = Arc::clone(&scene.stack.lambdas()[route.function()]);
     if end == End::Frozen {

@@ -166,6 +166,12 @@ test('sign-ins that nobody finished are forgotten by the next one, but not one t
   expect(begun()).toHaveLength(1);
 });
 
+test('Kakao is asked who somebody is and nothing else, unless the app says so', async () => {
+  const scope = async (options: typeof kakao & { scope?: string }) => new URL(await authorizeUrl(options, flags('kakao-auth'), '/')).searchParams.get('scope');
+  expect(await scope(kakao)).toBe('openid');
+  expect(await scope({ ...kakao, scope: 'openid,account_email' })).toBe('openid,account_email');
+});
+
 test.each(['https://evil.example/', '//evil.example/', '/\\evil.example/', '/.//evil.example/'])('nobody is returned to %s', async (path) => {
   await sentBack({ code: 'ryan' }, path);
   let returned = '';
