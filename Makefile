@@ -7,6 +7,8 @@ export AWS_DEFAULT_REGION ?= ap-northeast-2
 export SAM_CLI_TELEMETRY := 0
 # cargo-lambda would fetch a missing Rust target by itself. Building for another processor is for a person to decide.
 NO_FETCH := RUSTUP_DIST_SERVER=http://127.0.0.1:9 RUSTUP_UPDATE_ROOT=http://127.0.0.1:9
+# The workspace as a whole, so that no library is built twice for other features.
+BINARIES := cargo build -q --workspace --bins
 DEMO := web/demo/dist/index.html
 DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/demo -name dist -prune -o -type f -print)
 
@@ -37,15 +39,13 @@ lint:
 
 front-door: ## the everyday loop
 	cargo test --workspace
-	cargo test -p shared --test protocol -- --show-output
+	cargo test --workspace --test protocol -- --show-output
 	@echo "passed: $@"
 
 SCHEDULES := 10000
 schedules: ## random schedules against the real handlers
-	SCHEDULES=$(SCHEDULES) cargo test -p local --test api -- --show-output schedules
+	SCHEDULES=$(SCHEDULES) cargo test --workspace --test api -- --show-output schedules
 	@echo "passed: $@"
-
-BINARIES := cargo build -q --bins -p kakao-login -p refresh -p logout -p profile -p verify -p jwks -p rotate-keys -p proof
 
 faults: ## every fault at the wire, wrong clocks, processes killed and stopped
 	$(BINARIES)
@@ -60,28 +60,29 @@ soak: ## browsers on the real binaries while something fails; an hour in EVIDENC
 	@echo "passed: $@"
 
 api-test: ## requests made up of openapi.yaml, right and wrong ones
-	cargo build -q -p local
+	$(BINARIES)
 	local/api-test.sh
 	@echo "passed: $@"
 
 FUZZ_SECONDS := 20
 fuzz: ## coverage-guided, each target for so long
 	FUZZ_SECONDS=$(FUZZ_SECONDS) fuzz/run.sh
-	cargo run -q -p proof -- fuzzing target/fuzz/logs
+	$(BINARIES)
+	target/debug/proof fuzzing target/fuzz/logs
 	@echo "passed: $@"
 
 moto: venv ## the store again, on a DynamoDB of another make
-	local/with-moto.sh cargo test -p local --test api -- moto binary
+	local/with-moto.sh cargo test --workspace --test api -- moto binary
 	@echo "passed: $@"
 
 verifiers: venv ## other people's libraries verify our tokens, and the command for a leaked key
-	cargo build -q -p local
+	$(BINARIES)
 	local/with-verifiers.sh
 	@echo "passed: $@"
 
 watch-test: venv ## what a stranger can see, on the binaries under cargo lambda watch
-	cargo build -q -p local
-	$(NO_FETCH) local/with-watch.sh cargo test -p local --test api -- anywhere
+	$(BINARIES)
+	$(NO_FETCH) local/with-watch.sh cargo test --workspace --test api -- anywhere
 	@echo "passed: $@"
 
 PACKAGES := web/node_modules/.package-lock.json
@@ -90,7 +91,7 @@ $(PACKAGES): web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 
 web: $(PACKAGES) chromium ## the client: types, size, unit tests, and a real browser against the real stack
-	cargo build -q -p local
+	$(BINARIES)
 	cd web && npm run check && npm test && npm run --silent demo && npm run e2e
 	@echo "passed: $@"
 
@@ -109,13 +110,14 @@ RELEASE := cargo build --release -p kakao-login -p refresh -p logout -p profile
 
 gates: ## instructions, sizes and requests are no worse than in bench/baseline.json
 	$(RELEASE)
-	cargo run -q -p bench -- gates
+	$(BINARIES)
+	target/debug/bench gates
 	@echo "passed: $@"
 
 evidence: ## EVIDENCE.md, from everything in `test` with a soak of an hour
 	mkdir -p target
 	bash -o pipefail -c '$(MAKE) test SOAK_SECONDS=3600 FUZZ_SECONDS=100 2>&1 | tee target/evidence.log'
-	cargo run -q -p proof -- evidence target/evidence.log
+	target/debug/proof evidence target/evidence.log
 
 bench: ## all of BENCHMARKS.md; PEER names another server to stand beside
 	$(RELEASE) -p local -p bench

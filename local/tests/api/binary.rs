@@ -55,8 +55,7 @@ async fn invoke(lambda: &Lambda, event: Value) -> Value {
 }
 
 fn binary(function: &str) -> PathBuf {
-    let built =
-        Command::new(env!("CARGO")).args(["build", "--quiet", "--package", function, "--bins"]).status().unwrap();
+    let built = Command::new(env!("CARGO")).args(["build", "--quiet", "--workspace", "--bins"]).status().unwrap();
     assert!(built.success());
     let mut path = env::current_exe().unwrap();
     path.pop();
