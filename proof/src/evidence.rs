@@ -169,24 +169,27 @@ fn page(
             None => page.extend([format!("\n## {name}\n\n**Not run.**\n")]),
         }
     }
-    let result = |row: &Row| match &row.shown {
+    let shown = |row: &Row| match &row.shown {
         Shown::By(names) => {
-            let name = |name: &String| {
-                format!("{}`{name}`", if passed(name, log, parts) { "" } else { "**failed or not run:** " })
+            let failed: Vec<&str> = names.iter().map(String::as_str).filter(|name| !passed(name, log, parts)).collect();
+            let names: Vec<String> = names.iter().map(|name| format!("`{name}`")).collect();
+            let result = if failed.is_empty() {
+                "passed".to_owned()
+            } else {
+                format!("**failed or not run:** {}", failed.join(", "))
             };
-            format!("{} |", names.iter().map(name).collect::<Vec<_>>().join("<br>"))
+            format!("{} | {result}", names.join("<br>"))
         }
-        Shown::NotMet(reason) => format!("**not met:** {reason} |"),
-        Shown::Later(reason) => format!("later: {reason} |"),
+        Shown::NotMet(reason) => format!("{reason} | **not met**"),
+        Shown::Later(reason) => format!("{reason} | later"),
     };
-    page += "\n## Requirements\n\n| id | requirement | source | shown by |\n|---|---|---|---|\n";
-    for row in requirements {
-        page.extend([format!("| {} | {}\n", row.cells.join(" | "), result(row))]);
-    }
-    page += "\n## Others' bugs\n\n| thread | what happened there | shown by |\n|---|---|---|\n";
-    for row in others {
-        page.extend([format!("| {} | {}\n", row.cells.join(" | "), result(row))]);
-    }
+    let mut table = |title: &str, head: &str, rows: &[Row]| {
+        let columns = head.matches('|').count() + 1;
+        page.extend([format!("\n## {title}\n\n| {head} |\n|{}\n", "---|".repeat(columns))]);
+        page.extend(rows.iter().map(|row| format!("| {} | {} |\n", row.cells.join(" | "), shown(row))));
+    };
+    table("Requirements", "id | requirement | source | shown by | result", requirements);
+    table("Others' bugs", "thread | what happened there | shown by | result", others);
     page
 }
 
