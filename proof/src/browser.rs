@@ -171,9 +171,9 @@ impl Browser {
     }
 }
 
-/// Two seconds, four, eight, each half as long to half as long again, as our client waits.
+/// As our client waits: some three seconds, ten times, and then a minute.
 async fn back_off(failures: u32) {
-    let milliseconds = 1_000 * 2_u64.pow(failures.min(5));
+    let milliseconds = if failures < 10 { 3_000 } else { 60_000 };
     tokio::time::sleep(Duration::from_millis(milliseconds / 2 + random::up_to(milliseconds))).await;
 }
 

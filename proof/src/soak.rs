@@ -23,7 +23,7 @@ const BROWSERS: u64 = 80;
 const AFTER_ALL: &str = "cookies that worked after a log-out everywhere";
 const AFTER_LOCAL: &str = "cookies that worked after a log-out here, all of which the function's log had told";
 /// How long browsers are given to finish what they have begun.
-const PATIENCE: Duration = Duration::from_mins(2);
+const PATIENCE: Duration = Duration::from_mins(3);
 
 /// Resident memory of the oldest process of each function, in KiB, in the order of time.
 type Memory = BTreeMap<String, Vec<u64>>;

@@ -152,7 +152,8 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   function schedule() {
     clearTimeout(timer);
     if (disposal.signal.aborted || (!session && state.status !== 'unknown' && !flag.get(OWED))) return;
-    const backOff = failures && Math.min(60_000, 1_000 * 2 ** failures) * (0.5 + Math.random());
+    // Often for half a minute: so long the API knows the token whose successor got lost on the way.
+    const backOff = failures && (failures < 10 ? 3_000 : 60_000) * (0.5 + Math.random());
     timer = setTimeout(wake, backOff || fresh() || 0);
   }
 

@@ -170,7 +170,7 @@ describe('a refresh that fails', () => {
     expect(client.events).toEqual([{ type: 'signed-out', via: 'network' }]);
   });
 
-  test('is tried again ever more seldom, and at once when the page is online again', async () => {
+  test('is tried again often for half a minute, then seldom, and at once when the page is online again', async () => {
     vi.useFakeTimers();
     vi.spyOn(Math, 'random').mockReturnValue(0.5);
     localStorage.setItem('kakao-auth.session', 'first');
@@ -183,10 +183,10 @@ describe('a refresh that fails', () => {
       await vi.advanceTimersByTimeAsync(1_000);
       if (api.count(REFRESH) > before) tries.push(second);
     }
-    expect(tries).toEqual([0, 2, 6, 14, 30, 62, 122, 182]);
+    expect(tries).toEqual([0, 3, 6, 9, 12, 15, 18, 21, 24, 27, 87, 147]);
     dispatchEvent(new Event('online'));
     await vi.advanceTimersByTimeAsync(10);
-    expect(api.count(REFRESH)).toBe(9);
+    expect(api.count(REFRESH)).toBe(13);
   });
 
   test('does not stop calls: a token is used until its end, and each call does not ask again', async () => {
