@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -32,6 +32,8 @@ pub struct Browser {
     /// The refresh token in its cookie.
     pub jar: String,
     access: String,
+    /// When it last got an answer that it wanted to a refresh.
+    renewed: Instant,
     /// Every token that was ever set in this session, by its generation.
     lineage: BTreeMap<u32, String>,
 }
@@ -89,7 +91,7 @@ impl Browser {
                 let (functions, notes) = (functions.clone(), Arc::clone(notes));
                 let (jar, access) = (answer.token(), answer.access().to_owned());
                 let lineage = BTreeMap::from([(generation(&jar), jar.clone())]);
-                return Self { functions, notes, jar, access, lineage };
+                return Self { functions, notes, jar, access, renewed: Instant::now(), lineage };
             }
             notes.count("sign-ins tried again");
             back_off(failures).await;
@@ -112,10 +114,17 @@ impl Browser {
                 let Ok(Some(answer)) = answer.await else { continue };
                 match answer.status.as_u16() {
                     200 => good += 1,
-                    401 => return false,
+                    401 => {
+                        let silence = self.renewed.elapsed().as_secs();
+                        self.notes.fail(format!(
+                            "a session was lost: 401, {failures} tries and {silence} s after the last 200"
+                        ));
+                        return false;
+                    }
                     _ => continue,
                 }
                 answer.access().clone_into(&mut self.access);
+                self.renewed = Instant::now();
                 self.keep(answer.cookie);
             }
             if good == tabs {
