@@ -1,0 +1,118 @@
+//! What kapi.kakao.com does.
+
+use super::*;
+
+#[tokio::test]
+async fn an_access_token_opens_what_it_should() {
+    let test = Test::start().await;
+    let token = test.token(&json!({"user": "choonsik", "expires_in": 100})).await;
+    let (status, info) = answer(test.get("/v1/user/access_token_info").bearer_auth(&token)).await;
+    assert_eq!((status, &info["app_id"], &info["expires_in"]), (200, &json!(SHOP.app_id), &json!(100)));
+    assert_eq!(info["id"], json!(1_376_016_924_429_759_228_i64));
+    let (_, me) = answer(test.get("/v2/user/me").bearer_auth(&token)).await;
+    assert_eq!(me["id"], info["id"]);
+    assert!(me["kakao_account"]["profile"]["profile_image_url"].as_str().unwrap().starts_with("http://"));
+    assert_eq!(me["properties"]["nickname"], "춘식이");
+    assert!(me["properties"]["thumbnail_image"].is_string());
+    let post = test.client.post(format!("{}/v2/user/me", test.kakao.url())).bearer_auth(&token);
+    let form = post.try_clone().unwrap().form(&[("property_keys", r#"["kakao_account.email"]"#)]);
+    assert_eq!(answer(form).await.1["kakao_account"].get("profile"), None);
+    assert_eq!(answer(post.json(&json!({}))).await.1["code"], -8);
+    let plain = test.token(&json!({"user": "jay-g"})).await;
+    assert_eq!(answer(test.get("/v2/user/me").bearer_auth(&plain)).await.1.get("properties"), None);
+
+    let lean =
+        test.get("/v2/user/me").query(&[("secure_resource", "true"), ("property_keys", r#"["kakao_account.email"]"#)]);
+    let (_, me) = answer(lean.bearer_auth(&token)).await;
+    assert_eq!(me.get("properties"), None);
+    assert_eq!(me["kakao_account"].get("profile"), None);
+    assert_eq!(me["kakao_account"]["email"], "choonsik@example.com");
+}
+
+#[tokio::test]
+async fn a_call_is_refused_as_at_kakao() {
+    let test = Test::start().await;
+    let short = test.token(&json!({"user": "ryan", "expires_in": 100})).await;
+    test.clock.advance(Duration::from_secs(100));
+    let child = test.token(&json!({"user": "tube"})).await;
+    let unlinked = test.token(&json!({"user": "jordy"})).await;
+    for (token, status, code) in [
+        ("never-issued", 401, -401),
+        (short.as_str(), 401, -401),
+        (&"x".repeat(513), 400, -2),
+        (&child, 401, -406),
+        (&unlinked, 400, -101),
+    ] {
+        for path in ["/v1/user/access_token_info", "/v2/user/me"] {
+            let (found, refusal) = answer(test.get(path).bearer_auth(token)).await;
+            assert_eq!((found, &refusal["code"]), (status, &json!(code)), "{path}");
+            assert!(refusal["msg"].is_string());
+        }
+    }
+    let response = test.get("/v2/user/me").send().await.unwrap();
+    assert_eq!(response.headers()["www-authenticate"], "Bearer error=invalid_token");
+}
+
+#[tokio::test]
+async fn another_app_knows_a_person_by_another_number() {
+    let test = Test::start().await;
+    let ours = test.token(&json!({"user": "ryan"})).await;
+    let theirs = test.token(&json!({"user": "ryan", "app": "other"})).await;
+    let (_, one) = answer(test.get("/v1/user/access_token_info").bearer_auth(&ours)).await;
+    let (_, two) = answer(test.get("/v1/user/access_token_info").bearer_auth(&theirs)).await;
+    assert!(one["id"] != two["id"] && one["app_id"] != two["app_id"]);
+    assert_eq!(answer(test.get("/v2/user/me").bearer_auth(&theirs)).await.0, 200, "good at Kakao all the same");
+}
+
+#[tokio::test]
+async fn an_admin_key_speaks_for_every_user_of_its_app() {
+    let test = Test::start().await;
+    let target = [("target_id_type", "user_id"), ("target_id", "1029384756")];
+    let as_admin = |key: &str, path: &str| test.get(path).header("authorization", format!("KakaoAK {key}"));
+    let (status, me) = answer(as_admin(SHOP.admin_key, "/v2/user/me").query(&target)).await;
+    assert_eq!((status, &me["id"]), (200, &json!(1_029_384_756)));
+    for (key, query, expected) in [
+        ("wrong", target, (401, -401)),
+        (SHOP.admin_key, [("target_id_type", "uuid"), ("target_id", "1029384756")], (400, -2)),
+        (SHOP.admin_key, [("target_id_type", "user_id"), ("target_id", "1")], (400, -101)),
+        (SHOP.admin_key, [("target_id_type", "user_id"), ("target_id", "2000000007")], (400, -101)),
+    ] {
+        let (status, refusal) = answer(as_admin(key, "/v2/user/me").query(&query)).await;
+        assert_eq!((status, refusal["code"].as_i64()), (expected.0, Some(expected.1)), "{key} {query:?}");
+    }
+    assert_eq!(answer(as_admin(SHOP.admin_key, "/v1/user/access_token_info")).await.0, 401, "by access token only");
+}
+
+#[tokio::test]
+async fn a_log_out_ends_one_token_and_an_unlink_all_of_them() {
+    let test = Test::start().await;
+    let [one, two] = [test.token(&json!({"user": "ryan"})).await, test.token(&json!({"user": "ryan"})).await];
+    let info = async |token: &str| answer(test.get("/v1/user/access_token_info").bearer_auth(token)).await.0;
+    let post = |path: &str, token: &str| test.client.post(format!("{}{path}", test.kakao.url())).bearer_auth(token);
+    assert_eq!(answer(post("/v1/user/logout", &one)).await, (200, json!({"id": 1_029_384_756})));
+    assert_eq!((info(&one).await, info(&two).await), (401, 200));
+    assert_eq!(answer(post("/v1/user/unlink", &two)).await.0, 200);
+    assert_eq!(info(&two).await, 401);
+    let target = [("target_id_type", "user_id"), ("target_id", "1029384756")];
+    let as_admin = test.get("/v2/user/me").header("authorization", format!("KakaoAK {}", SHOP.admin_key));
+    assert_eq!(answer(as_admin.query(&target)).await.1["code"], -101);
+    let other = test.token(&json!({"user": "ryan", "app": "other"})).await;
+    assert_eq!(info(&other).await, 200, "linked to another app all the same");
+    let later = test.token(&json!({"user": "ryan"})).await;
+    assert_eq!(info(&later).await, 200, "whoever signs in again is linked again");
+}
+
+#[tokio::test]
+async fn consents_and_userinfo_are_told() {
+    let test = Test::start().await;
+    let token = test.token(&json!({"user": "apeach"})).await;
+    let (_, scopes) = answer(test.get("/v2/user/scopes").bearer_auth(&token)).await;
+    let agreed: Vec<bool> = scopes["scopes"].as_array().unwrap().iter().map(|scope| scope["agreed"] == true).collect();
+    assert_eq!(agreed, [true, true, false]);
+    let asked = test.get("/v2/user/scopes").query(&[("scopes", r#"["account_email"]"#)]).bearer_auth(&token);
+    assert_eq!(answer(asked).await.1["scopes"].as_array().unwrap().len(), 1);
+    let (_, info) = answer(test.get("/v1/oidc/userinfo").bearer_auth(&token)).await;
+    assert_eq!((&info["sub"], info.get("email")), (&json!("2000000001"), None));
+    let plain = test.token(&json!({"user": "ryan", "app": "plain"})).await;
+    assert_eq!(answer(test.get("/v1/oidc/userinfo").bearer_auth(&plain)).await.1["code"], -3);
+}
