@@ -59,7 +59,11 @@ pub async fn run() -> Result<(), String> {
         for point in points(&folder, route).await {
             let moment = if point.moment == Moment::Before { "before" } else { "after" };
             let start = if point.is_cold { " at its start" } else { "" };
-            rows.push((format!("{name}{start}: {moment} {} {}", point.wire, point.operation), route, point));
+            rows.push((
+                format!("{name}{start}: {moment} call {} of {}, {}", point.at + 1, point.wire, point.operation),
+                route,
+                point,
+            ));
         }
     }
     let lanes = Arc::new(Semaphore::new(LANES));
