@@ -2,6 +2,7 @@
 perishable slips in."""
 
 import json
+import math
 import re
 import sys
 
@@ -130,6 +131,17 @@ schemas = described["components"]
 known = set(schemas["schemas"]["Error"]["properties"]["code"]["enum"])
 known |= set(schemas["responses"]["Refused"]["content"]["application/json"]["schema"]["properties"]["code"]["enum"])
 check(codes == known, f"openapi.yaml has other codes: {codes ^ known}")
+
+# Limits that openapi.yaml tells, and where the code has them.
+for file, name, told in [
+    ("local/src/gateway.rs", "MAX_HEADER_BYTES", "{:,} bytes | 431"),
+    ("local/src/gateway.rs", "MAX_BODY_BYTES", "{:,} bytes | 413 of the gateway"),
+    ("shared/src/http/mod.rs", "MAX_BODY_BYTES", "{:,} bytes | 413 `payload_too_large`"),
+]:
+    with open(file) as source_file:
+        factors = re.search(rf"const {name}: usize = ([0-9_* ]+);", source_file.read())[1].replace("_", "").split("*")
+    told = told.format(math.prod(map(int, factors)))
+    check(told in described["info"]["description"], f"openapi.yaml does not say {told}, which is {name} in {file}")
 
 cors = body.get("x-amazon-apigateway-cors", {})
 check(cors.get("allowOrigins") == VALUES["AllowedOrigins"], "CORS: other origins than those of the parameter")
