@@ -12,6 +12,7 @@ mod id_token;
 mod jwt_attacks;
 mod kakao;
 mod leaks;
+mod limits;
 mod moto;
 mod others;
 mod refresh;
