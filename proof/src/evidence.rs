@@ -95,10 +95,10 @@ fn logged(log: &Log) -> Vec<(&'static str, Part)> {
             title: "Every order of events, by search".to_owned(),
             found: "The function that decides in production, `shared::session::judge`, under an exhaustive breadth-first search: two requests on \
                     their way at once, of tabs that send whenever they like; requests and answers that take up to D; up to L answers lost in a \
-                    row; crashes before and after the write; writes made again by the SDK; log-out, expiry, and a thief with a copy of the \
-                    cookie. A token three generations behind is as good as one further behind, so the search ends by itself. The rotation \
-                    window W has to be longer than (2 + L) × D: the rows below the bound, and those with a weaker rule, must find their \
-                    violation."
+                    row; crashes before and after the write; writes made again by the SDK; log-out, log-out everywhere and expiry, each of \
+                    which ends the session at any moment; a thief with a copy of the cookie. A token three generations behind is as good as \
+                    one further behind, so the search ends by itself. The rotation window W has to be longer than (2 + L) × D: the rows \
+                    below the bound, and those with a weaker rule, must find their violation."
                 .to_owned(),
             head: ["rules", "W", "D", "L", "a thief", "result"].map(str::to_owned).into(),
             rows: log.model.clone(),

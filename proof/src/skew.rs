@@ -21,8 +21,9 @@ pub async fn play(failures: &mut Vec<String>) -> String {
             failures.extend(wrong.iter().map(|wrong| format!("clocks ahead by {one} s and {other} s: {wrong}")));
         }
     }
+    let skews = SKEWS.map(|(one, other)| format!("{one:+} and {other:+}")).join(", ");
     format!(
-        "With functions on machines whose clocks are ahead by {SKEWS:?} seconds, over one table: an ID token that was just issued, an \
+        "With functions on two machines whose clocks are wrong by {skews} seconds, over one table: an ID token that was just issued, an \
          access token of one shown to the other, renewals at one and the other in turn and at both at once, an answer lost at one and \
          asked for again at the other 19 s later, a log-out at one seen by the other."
     )

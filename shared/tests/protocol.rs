@@ -3,7 +3,8 @@
 //! A state holds ages and distances instead of times and generations, so that the search ends although runs do not: how long ago the
 //! session rotated, and by how many generations each token in a cookie jar, on the network or in a thief's hand is behind. Every
 //! order of every step is tried: tabs that send, requests and answers that take up to D, answers that are lost (up to L in a row),
-//! functions that crash before or after the write, writes that are made again because their answer was lost, log-out, expiry, a thief.
+//! functions that crash before or after the write, writes that are made again because their answer was lost, the session's end, a thief.
+//! A log-out, one everywhere and expiry are one step to a session: from one moment on it is no longer there, whatever the jar holds.
 //! A browser that got no answer asks again at once: who is away for longer than W after an answer was lost is signed out, which is the price of
 //! finding a thief who stays one step behind.
 
