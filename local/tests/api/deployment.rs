@@ -3,11 +3,26 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use lambda_http::RequestExt;
-use local::cloud::{self, TEMPLATE};
+use local::{
+    cloud::{self, TEMPLATE},
+    template::{Template, TemplateError},
+};
 use serde_json::Value;
 
-fn template() -> local::template::Template {
+fn template() -> Template {
     cloud::template(&BTreeMap::new()).unwrap()
+}
+
+/// A template with its own values for all parameters that have one.
+fn deployed(yaml: &str) -> Result<Template, TemplateError> {
+    let parameters = [
+        ("Issuer", "https://a.example"),
+        ("AllowedOrigins", "https://a.example"),
+        ("KakaoAppId", "1"),
+        ("RedirectUris", "https://a.example/"),
+        ("KakaoRestApiKey", "0123456789abcdef0123456789abcdef"),
+    ];
+    Template::read(yaml, &parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into())
 }
 
 #[test]
@@ -64,15 +79,7 @@ fn a_template_that_would_not_deploy_is_refused() {
     let read = |from: &str, to: &str| {
         assert!(TEMPLATE.contains(from), "{from}");
         let yaml = TEMPLATE.replacen(from, to, 1);
-        let parameters = [
-            ("Issuer", "https://a.example"),
-            ("AllowedOrigins", "https://a.example"),
-            ("KakaoAppId", "1"),
-            ("RedirectUris", "https://a.example/"),
-            ("KakaoRestApiKey", "0123456789abcdef0123456789abcdef"),
-        ];
-        let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-        local::template::Template::read(&yaml, &parameters).map(drop).map_err(|error| error.to_string())
+        deployed(&yaml).map(drop).map_err(|error| error.to_string())
     };
     assert_eq!(read("Description", "Description"), Ok(()));
     for (from, to, complaint) in [
@@ -108,6 +115,21 @@ fn a_parameter_is_checked_as_cloudformation_does() {
     ] {
         let given = BTreeMap::from([(name.to_owned(), value.to_owned())]);
         assert!(cloud::template(&given).is_err(), "{name}={value}");
+    }
+}
+
+#[test]
+fn times_are_the_same_here_as_where_it_is_deployed() {
+    let (here, deployed) = (template(), deployed(TEMPLATE).unwrap());
+    for (function, name) in [
+        ("kakao-login", "ACCESS_TTL"),
+        ("kakao-login", "SESSION_IDLE_TTL"),
+        ("kakao-login", "SESSION_MAX_TTL"),
+        ("kakao-login", "ROTATION_WINDOW"),
+        ("rotate-keys", "VERIFIER_CACHE_TTL"),
+    ] {
+        let of = |template: &Template| template.functions[function].environment[name].clone();
+        assert_eq!(of(&here), of(&deployed), "{name}");
     }
 }
 
@@ -154,6 +176,17 @@ fn the_recorded_events_are_what_lambda_http_reads() {
         let event: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(event["routeKey"], format!("{method} {path}"));
     }
+}
+
+#[test]
+fn the_readme_says_how_long_a_session_lasts_and_what_it_stands_for() {
+    let readme = include_str!("../../../README.md");
+    let deployed = deployed(TEMPLATE).unwrap();
+    let days = |name: &str| deployed.functions["kakao-login"].environment[name].parse::<u32>().unwrap() / 86_400;
+    let (idle, absolute) = (days("SESSION_IDLE_TTL"), days("SESSION_MAX_TTL"));
+    let ends = format!("ends {idle} days after its last rotation and {absolute} days after its sign-in");
+    assert!(readme.contains(&ends), "{ends}");
+    assert!(readme.contains("AAL1") && absolute <= 30, "NIST SP 800-63B-4");
 }
 
 /// The stand-in, its control routes and this crate cannot be deployed: nothing that is built for Lambda knows them.
