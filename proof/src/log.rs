@@ -30,7 +30,11 @@ impl Log {
             } else if let Some(target) = line.strip_prefix("passed: ") {
                 log.targets.insert(target.to_owned());
             } else if let Some(row) = line.strip_prefix("model: ") {
-                log.model.push(row.split(" | ").map(str::to_owned).collect());
+                let row = row.split(" | ").map(str::to_owned).collect();
+                // The search may have been run again.
+                if !log.model.contains(&row) {
+                    log.model.push(row);
+                }
             } else if let Some(schedules) = line.strip_prefix("schedules: ") {
                 log.schedules.push(schedules.to_owned());
             } else if line.contains(" generated, ") {
@@ -71,6 +75,14 @@ mod tests {
         let log = Log::read(TEXT);
         assert!(["a::b", "b", "make lint", "it works"].iter().all(|name| log.passed(name)));
         assert!(["a::c", "d", "e", "make web", "both of", "it fails"].iter().all(|name| !log.passed(name)));
+    }
+
+    #[test]
+    fn a_search_that_was_run_twice_is_told_once() {
+        assert_eq!(
+            Log::read("model: ours | 3\nmodel: ours | 4\nmodel: ours | 3\n").model,
+            [["ours", "3"], ["ours", "4"]]
+        );
     }
 
     #[test]
