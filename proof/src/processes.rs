@@ -185,6 +185,8 @@ async fn play(folder: &Path, route: Route, point: &Point, end: End) -> (String, 
     match end {
         End::Killed => {
             process.kill();
+            // Else it might see its connection break first.
+            process.end().await;
             held.discard();
             scene.take(answered(asked).await);
             wrong.extend(scene.go_on().await);
