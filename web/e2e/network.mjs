@@ -10,7 +10,7 @@ export async function network(port, target) {
     log: [],
     /** Access tokens that the API refuses from now on. */
     dead: new Set(),
-    /** Given a call, an answer `{ status, body }` instead of the API's, or 'down' for none. */
+    /** Given a call, a response `{ status, body, headers }` instead of the API's, or 'down' for none. A text is a page. */
     instead: () => undefined,
     /** Awaited between the API's answer and the browser; 'lost' loses it. */
     onItsWay: () => undefined,
@@ -35,12 +35,14 @@ export async function network(port, target) {
     if (faked) {
       call.status = faked.status;
       const origin = request.headers.origin ?? '*';
+      const isPage = typeof faked.body === 'string';
       response.writeHead(faked.status, {
-        'content-type': 'application/json',
+        'content-type': isPage ? 'text/html' : 'application/json',
         'access-control-allow-origin': origin,
         'access-control-allow-credentials': 'true',
+        ...faked.headers,
       });
-      return response.end(JSON.stringify(faked.body ?? {}));
+      return response.end(isPage ? faked.body : JSON.stringify(faked.body ?? {}));
     }
     const options = { method: request.method, headers: request.headers, agent };
     const onwards = http.request(new URL(request.url, target), options, async (answer) => {

@@ -82,10 +82,22 @@ test('the answer to a refresh reaches the browser though the tab that asked is c
   await profile.close();
 });
 
-for (const [what, answer] of [['does not answer', 'down'], ['says 503', { status: 503 }], ['says 403', { status: 403 }], ['says 429', { status: 429 }]]) {
+const PAGE = '<!doctype html><title>Sign in to the Wi-Fi</title>';
+const SILENCES = [
+  ['does not answer', 'down'],
+  ['says 503', { status: 503 }],
+  ['says 403', { status: 403 }],
+  ['says 429', { status: 429 }],
+  ['is behind a proxy’s 401 page', { status: 401, body: PAGE }],
+  ['is behind a password', { status: 401, body: PAGE, headers: { 'www-authenticate': 'Basic realm="staging"' } }],
+  ['is behind a captive portal’s page', { status: 200, body: PAGE }],
+  ['is behind a captive portal’s redirect', { status: 302, headers: { location: '/portal' } }],
+];
+
+for (const [what, answer] of SILENCES) {
   test(`an API that ${what} signs nobody out, and is used again when it is back`, async () => {
     const { profile, tab } = await signedIn('Apeach');
-    here.way.instead = () => answer;
+    here.way.instead = ({ path }) => (path === '/portal' ? { status: 200, body: PAGE } : answer);
     await tab.evaluate(() => window.auth.refresh().catch(() => {}));
     await shows(tab, 'unavailable', 'error');
     await shows(tab, 'Hello Apeach');

@@ -1,4 +1,4 @@
-//! The API's four routes: what they are sent, and what their answers say.
+//! The API's four routes: what they are sent, and which responses are the API's own.
 
 import { AuthError, type AuthClientOptions, type User } from './types.js';
 
@@ -12,7 +12,15 @@ const PATHS = {
   },
 };
 
-/** What an answer of login or refresh says. */
+/** A response to login, refresh or logout. A proxy, a firewall or a captive portal may have written it instead of the API. */
+export interface ApiResponse {
+  ok: boolean;
+  status: number;
+  /** Empty unless it is JSON. */
+  body: Record<string, unknown>;
+}
+
+/** What a successful login or refresh returns. */
 export interface Grant {
   access: string;
   /** Milliseconds that the token lives. Only this length is taken from the API, so a wrong clock does no harm. */
@@ -27,19 +35,29 @@ export function api(options: AuthClientOptions) {
   const base = new URL(options.baseUrl || '/', globalThis.location?.href ?? 'http://localhost').href.replace(/\/$/, '');
   const paths = PATHS[options.paths ?? 'own'];
 
-  /** Survives the page (`keepalive`): a lost answer to a refresh is then rare. */
-  function post(path: string, body: object): Promise<Response> {
-    const request: RequestInit = {
-      method: 'POST',
-      credentials: 'include',
-      cache: 'no-store',
-      keepalive: true,
-      signal: AbortSignal.timeout(timeoutMs),
-      // JSON makes another origin ask before it may send this (CORS), and the API refuses everything else.
-      headers: { 'content-type': 'application/json' },
-      body: JSON.stringify(body),
-    };
-    return http(base + path, request).catch((cause) => Promise.reject(new AuthError('unavailable', 0, cause)));
+  /** Survives the page (`keepalive`), so the response to a refresh is rarely lost. Rejects if there is no complete response. */
+  async function post(path: string, content: object): Promise<ApiResponse> {
+    try {
+      const response = await http(base + path, {
+        method: 'POST',
+        credentials: 'include',
+        cache: 'no-store',
+        keepalive: true,
+        signal: AbortSignal.timeout(timeoutMs),
+        // JSON makes another origin ask before it may send this (CORS), and the API refuses everything else.
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(content),
+      });
+      const text = await response.text();
+      return { ok: response.ok, status: response.status, body: parsed(text) };
+    } catch (cause) {
+      throw new AuthError('unavailable', 0, cause);
+    }
+  }
+
+  /** Whether the session has ended on the server. dj-rest-auth responds 401 to a logout without a session, without a `code`. */
+  function isLoggedOut({ ok, status, body }: ApiResponse): boolean {
+    return typeof body['detail'] === 'string' && (ok || (status === 401 && options.paths === 'dj-rest-auth'));
   }
 
   async function profile(access: string): Promise<User> {
@@ -48,17 +66,37 @@ export function api(options: AuthClientOptions) {
       signal: AbortSignal.timeout(timeoutMs),
       headers: { authorization: `Bearer ${access}` },
     });
-    if (!response.ok) throw new Error('no profile');
-    return (await response.json()) as User;
+    const user = (await response.json()) as User;
+    if (!response.ok || user.pk === undefined) throw new Error('no profile');
+    return user;
   }
 
-  return { base, paths, timeoutMs, http, post, profile };
+  return { base, paths, timeoutMs, http, post, isLoggedOut, profile };
 }
 
-/** Throws if the answer is none, for example a proxy's page with status 200. */
-export async function grant(response: Response): Promise<Grant> {
-  const { access, user } = (await response.json()) as { access: string; user?: User };
-  // Unchecked: the API checks it, the page only wants to know how long to keep it and whose it is.
+function parsed(text: string): ApiResponse['body'] {
+  try {
+    return JSON.parse(text) ?? {};
+  } catch {
+    return {};
+  }
+}
+
+/** Whether a response to refresh ends the session. A 401 without the API's `code` is a proxy's. */
+export function isSessionOver({ status, body }: ApiResponse): boolean {
+  return status === 401 && body['code'] === 'token_not_valid';
+}
+
+/** Why a login failed. Only a 4xx in the API's own words is about the credential; dj-rest-auth's words have no `code`. */
+export function loginError({ status, body }: ApiResponse): AuthError {
+  const isOurs = (body['code'] && body['detail']) || body['non_field_errors'];
+  return new AuthError(isOurs && status < 500 && status !== 429 ? 'rejected' : 'unavailable', status);
+}
+
+/** Throws if the response is not the API's, for example a proxy's page with status 200. */
+export function grant(body: ApiResponse['body']): Grant {
+  const { access, user } = body as { access: string; user?: User };
+  // Unchecked: the API checks it, the page only needs to know how long to keep it and whose it is.
   const claims = JSON.parse(atob((access.split('.')[1] ?? '').replace(/-/g, '+').replace(/_/g, '/')));
   const life = (claims.exp - claims.iat) * 1_000;
   if (!(life > 0)) throw new Error('no life');

@@ -1,6 +1,6 @@
 //! The session of a page: who is signed in, the access token, and when to renew it. Tokens live in this closure and nowhere else.
 
-import { api, grant } from './api.js';
+import { api, type ApiResponse, grant, isSessionOver, loginError } from './api.js';
 import { flags, random, turns } from './browser.js';
 import { authorizeUrl, takeRedirect } from './kakao.js';
 import { AuthError, type AuthClient, type AuthClientOptions, type AuthEvent, type AuthState, type Credential, type User } from './types.js';
@@ -30,7 +30,7 @@ const UNKNOWN: AuthState = { status: 'unknown', user: null, error: null };
 
 export function createAuthClient(options: AuthClientOptions): AuthClient {
   const { storageKey = 'kakao-auth' } = options;
-  const { base, paths, timeoutMs, http, post, profile } = api(options);
+  const { base, paths, timeoutMs, http, post, isLoggedOut, profile } = api(options);
   const flag = flags(storageKey);
   const inTurn = turns(storageKey, timeoutMs + 2_000);
   const listeners = new Set<() => void>();
@@ -75,9 +75,9 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   }
 
   /** The session in an answer of login or refresh. `previous` is the one that it may continue. */
-  async function read(response: Response, previous: Session | null): Promise<Session> {
+  async function read(response: ApiResponse, previous: Session | null): Promise<Session> {
     try {
-      const { access, life, subject, user } = await grant(response);
+      const { access, life, subject, user } = grant(response.body);
       // Another tab may have signed in as somebody else: the cookie is theirs by now.
       const same = previous && String(previous.user.pk) === subject ? previous : null;
       const known = flag.get(HINT) ?? same?.id;
@@ -131,8 +131,8 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
       if (era !== epoch || (session !== before && fresh())) return session;
       const response = await post(paths.refresh, before ? {} : { user: true });
       if (era !== epoch) return session;
-      if (response.status === 401) return end('network', before || flag.get(HINT) ? new AuthError('expired', 401) : null);
-      // A proxy's 403, a 429 and a 5xx say nothing about the session.
+      if (isSessionOver(response)) return end('network', before || flag.get(HINT) ? new AuthError('expired', 401) : null);
+      // A 429, a 5xx and whatever a proxy responds say nothing about the session.
       if (!response.ok) throw new AuthError('unavailable', response.status);
       const next = await read(response, before);
       return era === epoch ? keep(next, 'network') : session;
@@ -204,8 +204,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   async function farewell(path: string): Promise<void> {
     const response = await post(path, {});
-    // dj-rest-auth answers 401 to who is logged out already.
-    if (!response.ok && response.status !== 401) throw new AuthError('unavailable', response.status);
+    if (!isLoggedOut(response)) throw new AuthError('unavailable', response.status);
     failures = 0;
     flag.set(OWED, null);
   }
@@ -218,8 +217,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
         // The API ends this browser's own session by itself when a new one begins.
         if (owed?.includes('scope=all')) await farewell(owed);
         const response = await post(paths.login, credential).catch(() => post(paths.login, credential));
-        const isRefusal = response.status < 500 && response.status !== 429;
-        if (!response.ok) throw new AuthError(isRefusal ? 'rejected' : 'unavailable', response.status);
+        if (!response.ok) throw loginError(response);
         const next = { ...(await read(response, null)), id: random() };
         if (own !== wish) throw new AuthError('rejected');
         flag.set(OWED, null);

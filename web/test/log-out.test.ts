@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { answer, comeBack, networkError, scriptedApi, signedInTab, tab } from './scripted.js';
+import { answer, comeBack, networkError, page, scriptedApi, signedInTab, tab } from './scripted.js';
 
 const LOGOUT = '/auth/logout';
 
@@ -19,16 +19,27 @@ test('a log-out everywhere says so', async () => {
   expect(api.calls).toMatchObject([{ path: `${LOGOUT}?scope=all` }]);
 });
 
-test('a 401 to a log-out, as dj-rest-auth gives, means that nobody is signed in', async () => {
+test('dj-rest-auth’s 401 to a logout means that the session has ended', async () => {
   const api = scriptedApi();
-  const client = await signedInTab(api);
-  api.instead.set(LOGOUT, () => answer(401));
+  const client = await signedInTab(api, { paths: 'dj-rest-auth' });
+  api.instead.set('/dj-rest-auth/logout/', () => answer(401, { detail: 'Token is blacklisted' }));
   expect(await client.logout()).toBe(true);
+});
+
+test('a proxy’s 401 to a logout does not count on dj-rest-auth’s paths either', async () => {
+  const api = scriptedApi();
+  const client = await signedInTab(api, { paths: 'dj-rest-auth' });
+  api.instead.set('/dj-rest-auth/logout/', () => page(401));
+  expect(await client.logout()).toBe(false);
 });
 
 test.each([
   ['the network', networkError],
   ['a 503', () => answer(503)],
+  ['a proxy’s 401 page', () => page(401)],
+  ['a 401 that is not the API’s', () => answer(401, { detail: 'Log in to the VPN.' })],
+  ['a page with status 200', () => page(200)],
+  ['JSON with status 200 that is not the API’s', () => answer(200, { status: 'ok' })],
 ])('a log-out that fails by %s is owed: a reload signs nobody in, and it is delivered later', async (_, fail) => {
   const api = scriptedApi();
   const client = await signedInTab(api);

@@ -1,7 +1,12 @@
 import { describe, expect, test, vi } from 'vitest';
-import { answer, comeBack, networkError, scriptedApi, signedInTab, tab } from './scripted.js';
+import { answer, comeBack, networkError, page, scriptedApi, signedInTab, tab } from './scripted.js';
 
 const REFRESH = '/auth/refresh';
+/** The connection is lost in the middle of the body. */
+const brokenOff = (status: number, beginning: string) => {
+  const sends = (body: ReadableStreamDefaultController) => (body.enqueue(new TextEncoder().encode(beginning)), body.error(new TypeError('lost')));
+  return new Response(new ReadableStream({ start: sends }), { status });
+};
 const failures = {
   'the network': networkError,
   'a 403': () => answer(403),
@@ -9,7 +14,16 @@ const failures = {
   'a 429': () => answer(429),
   'a 500': () => answer(500),
   'a 503': () => answer(503),
-  'a page with status 200': () => new Response('<html>Please sign in to the Wi-Fi</html>'),
+  'a page with status 200': () => page(200),
+  'a proxy’s 401 page': () => page(401),
+  'a 401 that asks for a password': () => new Response(null, { status: 401, headers: { 'www-authenticate': 'Basic realm="staging"' } }),
+  'a 401 with JSON that has no code': () => answer(401, { message: 'Unauthorized' }),
+  'a 401 with null': () => answer(401, null),
+  'a 401 with another service’s code': () => answer(401, { code: 'unauthorized', detail: 'Log in to the VPN.' }),
+  'a 401 that breaks off': () => brokenOff(401, '{"code":"token_not_va'),
+  'a 403 with the API’s code for 401': () => answer(403, { code: 'token_not_valid' }),
+  'JSON with status 200 that is not the API’s': () => answer(200, { status: 'ok' }),
+  'a response that breaks off': () => brokenOff(200, '{"access":'),
   'a token that ends before it begins': () => answer(200, { access: 'e30.eyJpYXQiOjIsImV4cCI6MX0.', user: { pk: 'ryan' } }),
 };
 
@@ -158,7 +172,7 @@ describe('a refresh that fails', () => {
     expect(client.getState()).toMatchObject({ status: 'authenticated', error: null });
   });
 
-  test('by a 401 ends the session, everywhere in this page', async () => {
+  test('by the API’s own 401 ends the session, everywhere in this page', async () => {
     const api = scriptedApi();
     const client = await signedInTab(api);
     api.cookie = null;

@@ -17,6 +17,12 @@ export interface Call {
 type Answer = (call: Call) => Response | Promise<Response>;
 
 export const answer = (status: number, body: unknown = {}) => Response.json(body, { status });
+/** What a proxy, a firewall or a captive portal responds in the API's place. */
+export const page = (status: number) => new Response('<html>Please sign in to the Wi-Fi</html>', { status, headers: { 'content-type': 'text/html' } });
+/** The API's response to a refresh without a session. */
+export const sessionOver = () => answer(401, { code: 'token_not_valid', detail: 'The session has ended. Sign in again.' });
+/** The API's refusal of a credential. */
+export const refusal = (code: string, status = 400) => answer(status, { code, detail: 'No.', non_field_errors: ['No.'] });
 export const networkError = () => Promise.reject<Response>(new TypeError('Failed to fetch'));
 
 const base64url = (value: unknown) => btoa(JSON.stringify(value)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
@@ -67,7 +73,7 @@ export function scriptedApi() {
   };
 
   function usually({ path, bearer, body }: Call): Response {
-    if (/refresh/.test(path)) return api.cookie ? api.granted(api.cookie) : answer(401, { code: 'token_not_valid' });
+    if (/refresh/.test(path)) return api.cookie ? api.granted(api.cookie) : sessionOver();
     if (/kakao/.test(path)) {
       const { code, access_token: token } = JSON.parse(body) as Record<string, string>;
       api.cookie = code ?? token ?? 'ryan';
@@ -75,7 +81,7 @@ export function scriptedApi() {
     }
     if (/logout/.test(path)) {
       api.cookie = null;
-      return answer(200);
+      return answer(200, { detail: 'Successfully logged out.' });
     }
     if (!bearer || !api.live.has(bearer)) return answer(401);
     const { sub } = JSON.parse(atob(bearer.split('.')[1]!)) as { sub: string };

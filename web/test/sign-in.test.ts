@@ -1,7 +1,7 @@
 import { beforeEach, expect, test } from 'vitest';
 import { flags } from '../src/browser.js';
 import { authorizeUrl } from '../src/kakao.js';
-import { answer, networkError, scriptedApi, signedInTab, tab } from './scripted.js';
+import { answer, networkError, page, refusal, scriptedApi, signedInTab, tab } from './scripted.js';
 
 const LOGIN = '/auth/kakao';
 const kakao = { clientId: 'rest-key', redirectUri: 'http://localhost:5173/callback' };
@@ -65,7 +65,7 @@ test('after a log-out the same credential is sent again, for the API to judge', 
   const client = tab(api);
   await client.exchange(code);
   await client.logout();
-  api.instead.set(LOGIN, () => answer(400, { code: 'kakao_rejected' }));
+  api.instead.set(LOGIN, () => refusal('kakao_rejected'));
   await expect(client.exchange(code)).rejects.toMatchObject({ code: 'rejected', status: 400 });
   expect(client.getState().status).toBe('anonymous');
 });
@@ -79,14 +79,19 @@ test('a lost answer is asked for again', async () => {
 });
 
 test.each([
-  [400, 'rejected'],
-  [403, 'rejected'],
-  [429, 'unavailable'],
-  [503, 'unavailable'],
-])('a sign-in that is answered %i is %s, can be tried again, and leaves who was signed in so', async (status, kind) => {
+  ['the API’s 400', 'rejected', 400, () => refusal('kakao_rejected')],
+  ['the API’s 403', 'rejected', 403, () => answer(403, { code: 'origin_not_allowed', detail: 'No.' })],
+  ['dj-rest-auth’s 400', 'rejected', 400, () => answer(400, { non_field_errors: ['Incorrect value'] })],
+  ['the API’s 503', 'unavailable', 503, () => answer(503, { code: 'unavailable', detail: 'Try again.' })],
+  ['a 429', 'unavailable', 429, () => refusal('too_many_requests', 429)],
+  ['a firewall’s 403 page', 'unavailable', 403, () => page(403)],
+  ['a proxy’s 401', 'unavailable', 401, () => page(401)],
+  ['a gateway’s 400', 'unavailable', 400, () => answer(400, { message: 'Bad Request' })],
+  ['a captive portal’s page with status 200', 'unavailable', 200, () => page(200)],
+] as const)('a login that meets %s is %s, can be tried again, and leaves the session that was there', async (_, kind, status, respond) => {
   const api = scriptedApi();
   const client = await signedInTab(api);
-  api.instead.set(LOGIN, () => answer(status));
+  api.instead.set(LOGIN, respond);
   await expect(client.exchange({ access_token: 'muzi' })).rejects.toMatchObject({ code: kind, status });
   expect(client.getState()).toMatchObject({ status: 'authenticated', user: { pk: 'ryan' }, error: { code: kind } });
   api.instead.clear();
@@ -98,7 +103,7 @@ test('a redirect whose code is refused leaves the session that this browser had'
   localStorage.setItem('kakao-auth.session', 'first');
   await sentBack({ code: 'spent' });
   const api = scriptedApi();
-  api.instead.set(LOGIN, () => answer(400));
+  api.instead.set(LOGIN, () => refusal('kakao_rejected'));
   expect(await tab(api, { kakao }).start()).toMatchObject({
     status: 'authenticated',
     user: { pk: 'ryan' },
@@ -109,7 +114,7 @@ test('a redirect whose code is refused leaves the session that this browser had'
 test('a redirect whose code is refused leaves a stranger a stranger', async () => {
   await sentBack({ code: 'spent' });
   const api = scriptedApi();
-  api.instead.set(LOGIN, () => answer(400));
+  api.instead.set(LOGIN, () => refusal('kakao_rejected'));
   expect(await tab(api, { kakao }).start()).toMatchObject({ status: 'anonymous', error: { code: 'rejected' } });
 });
 
@@ -191,10 +196,14 @@ test('with dj-rest-auth’s paths, an answer without a user is completed from th
   expect(api.calls.slice(3).map(({ path }) => path)).toEqual(['/dj-rest-auth/logout/']);
 });
 
-test('a sign-in whose profile cannot be had is unavailable, not half done', async () => {
+test.each([
+  ['a 503', () => answer(503)],
+  ['a page with status 200', () => page(200)],
+  ['JSON with status 200 that is not the API’s', () => answer(200, { status: 'ok' })],
+])('a sign-in whose profile request meets %s is unavailable, not half done', async (_, respond) => {
   const api = scriptedApi();
   api.terse = true;
-  api.instead.set('/auth/profile', () => answer(503));
+  api.instead.set('/auth/profile', respond);
   const client = tab(api);
   await expect(client.exchange({ access_token: 'muzi' })).rejects.toMatchObject({ code: 'unavailable' });
   expect(client.getState().status).not.toBe('authenticated');

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { answer, comeBack, messages, scriptedApi, signedInTab, tab } from './scripted.js';
+import { answer, comeBack, messages, scriptedApi, sessionOver, signedInTab, tab } from './scripted.js';
 
 const REFRESH = '/auth/refresh';
 
@@ -137,7 +137,7 @@ test('a 401 to a refresh from before a sign-in does not end it', async () => {
   const api = scriptedApi();
   const client = await signedInTab(api);
   let release = () => {};
-  api.instead.set(REFRESH, () => new Promise((resolve) => (release = () => resolve(answer(401)))));
+  api.instead.set(REFRESH, () => new Promise((resolve) => (release = () => resolve(sessionOver()))));
   const refreshing = client.refresh();
   await messages();
   const elsewhere = tab(api);
