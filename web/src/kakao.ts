@@ -55,7 +55,8 @@ export function takeRedirect(kakao: KakaoOptions, flags: Flags): Redirect | null
   const all = remembered(flags);
   const transaction = all.find((one) => one.state === state);
   remember(flags, all.filter((one) => one !== transaction));
-  const returnTo = transaction?.returnTo ?? url.pathname;
+  // Checked again: what is stored may be an older version's.
+  const returnTo = ownPath(transaction?.returnTo ?? url.pathname);
   history.replaceState(history.state, '', returnTo);
   if (!transaction) return { returnTo, error: new AuthError('state') };
   if (!code) return { returnTo, error: new AuthError(error === 'access_denied' ? 'denied' : 'rejected') };
@@ -76,8 +77,14 @@ function remember(flags: Flags, all: Transaction[]) {
   flags.set(LEFT, all.length ? JSON.stringify(all) : null);
 }
 
-/** Whatever it is given, a path of this site: one that begins with two slashes would be another host to whoever resolves it next. */
+/** A path of this site: `path` if it is one, else `/`. A `blob:` URL has the origin of the page that made it, but another protocol. */
 function ownPath(path: string): string {
-  const { pathname, search, hash } = new URL(path, location.href);
-  return pathname.replace(/^\/+/, '/') + search + hash;
+  try {
+    const { origin, protocol, pathname, search, hash } = new URL(path, location.href);
+    // A router may resolve the path again, and then two slashes at its beginning would be another host.
+    if (origin === location.origin && protocol === location.protocol) return pathname.replace(/^\/+/, '/') + search + hash;
+  } catch {
+    // Not a URL.
+  }
+  return '/';
 }
