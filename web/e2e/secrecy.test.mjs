@@ -68,6 +68,7 @@ test('no token is where another script, a log or a person could find it later', 
     }
   }
   assert.match(open.localStorage, /^\{"kakao-auth\.session":"[\w-]{43}"\}$/, 'one random id, and nothing of the sign-in');
+  assert.equal(open.sessionStorage, '{}');
   assert.equal(open.cookie, '');
   for (const { path } of here.way.log) for (const secret of tokens) assert.ok(!path.includes(secret));
   await profile.close();

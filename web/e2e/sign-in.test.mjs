@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
-import { shows, world } from './world.mjs';
+import { shows, until, world } from './world.mjs';
 
 let here;
 before(async () => (here = await world()));
@@ -88,6 +88,88 @@ test('a code whose answer gets lost on the way still signs in', async () => {
   await tab.locator('button', { hasText: '라이언 셋' }).click();
   await shows(tab, 'Hello 라이언 셋');
   assert.equal(logins(), 2);
+  await profile.close();
+});
+
+test('a host that redirects the callback to another spelling of its path loses no login, and the code leaves the address', async () => {
+  await here.person('라이언 넷');
+  for (const path of ['/callback/', '/ko/callback']) {
+    here.way.heal();
+    const profile = await here.profile();
+    const tab = await here.tab(profile, '/cart');
+    here.moved.set('/callback', path);
+    await tab.getByText('Sign in with Kakao').click();
+    await tab.locator('button', { hasText: '라이언 넷' }).click();
+    await shows(tab, 'Hello 라이언 넷');
+    assert.equal(tab.url(), `${here.origin}/cart`);
+    await profile.close();
+  }
+  here.moved.clear();
+});
+
+for (const [what, fate] of [['comes late', 'late'], ['is lost', 'lost']]) {
+  test(`F5 while the code is exchanged and the response ${what} loses no login, and leaves no code behind`, async () => {
+    const nickname = `프로도 ${fate}`;
+    await here.person(nickname);
+    const profile = await here.profile();
+    const tab = await here.tab(profile, '/cart');
+    let release;
+    const held = new Promise((resolve) => (release = resolve));
+    here.way.onItsWay = ({ path }) => {
+      if (path !== '/auth/kakao' || logins() > 1) return undefined;
+      return held.then(() => fate);
+    };
+    await tab.getByText('Sign in with Kakao').click();
+    await tab.locator('button', { hasText: nickname }).click();
+    await until(() => logins() === 1, 'the exchange');
+    await tab.reload();
+    await until(() => logins() === 2, 'the exchange after the reload');
+    release();
+    await shows(tab, `Hello ${nickname}`);
+    assert.equal(tab.url(), `${here.origin}/cart`);
+    assert.equal(await tab.evaluate(() => sessionStorage.length), 0);
+    await tab.reload();
+    await shows(tab, `Hello ${nickname}`);
+    assert.equal(logins(), 2);
+    await profile.close();
+  });
+}
+
+for (const status of [503, 429]) {
+  test(`a login that meets one ${status} waits as long as it is told, and goes on`, async () => {
+    const nickname = `네오 ${status}`;
+    await here.person(nickname);
+    const profile = await here.profile();
+    const tab = await here.tab(profile);
+    const at = [];
+    here.way.instead = ({ path }) => {
+      if (path !== '/auth/kakao' || at.push(Date.now()) > 1) return undefined;
+      return { status, headers: { 'retry-after': '2', 'access-control-expose-headers': 'retry-after' } };
+    };
+    await tab.getByText('Sign in with Kakao').click();
+    await tab.locator('button', { hasText: nickname }).click();
+    await shows(tab, `Hello ${nickname}`);
+    await shows(tab, '', 'error');
+    assert.equal(logins(), 2);
+    assert.ok(at[1] - at[0] >= 1_900, `${at[1] - at[0]} ms`);
+    await profile.close();
+  });
+}
+
+test('a returnTo that is not a path of this site does not break the login', async () => {
+  await here.person('라이언 다섯');
+  const profile = await here.profile();
+  const tab = await here.tab(profile, '/cart');
+  for (const returnTo of ['a blob', 'javascript:alert(1)', 'https://evil.example/', 'http://[', '\\\\evil.example']) {
+    await tab.evaluate((returnTo) => {
+      const to = returnTo === 'a blob' ? URL.createObjectURL(new Blob(['x'])) : returnTo;
+      void window.auth.login({ returnTo: to });
+    }, returnTo);
+    await tab.locator('button', { hasText: '라이언 다섯' }).click();
+    await shows(tab, 'Hello 라이언 다섯');
+    await shows(tab, '', 'error');
+    assert.equal(tab.url(), `${here.origin}/`, returnTo);
+  }
   await profile.close();
 });
 

@@ -61,11 +61,23 @@ export async function world(settings = {}) {
     ...settings,
   });
   const way = await network(wayPort, `http://localhost:${apiPort}`);
+  const moved = new Map();
+  const redirects = {
+    name: 'redirects',
+    configureServer: ({ middlewares }) =>
+      void middlewares.use((request, response, next) => {
+        const { pathname, search } = new URL(request.url, origin);
+        if (!moved.has(pathname)) return next();
+        response.writeHead(301, { location: moved.get(pathname) + search });
+        response.end();
+      }),
+  };
   const cacheDir = await mkdtemp(join(tmpdir(), 'kakao-login-web-'));
   const vite = await createServer({
     configFile: false,
     root: join(here, 'page'),
     cacheDir,
+    plugins: [redirects],
     logLevel: 'error',
     define: { API: JSON.stringify(`http://localhost:${wayPort}`), KAKAO: JSON.stringify(kakaoUrl) },
     optimizeDeps: { include: ['react', 'react-dom/client', 'react/jsx-dev-runtime'] },
@@ -86,6 +98,8 @@ export async function world(settings = {}) {
   return {
     origin,
     way,
+    /** Paths that the page's host redirects, and where to. */
+    moved,
     api: `http://localhost:${wayPort}`,
     /** A browser of its own: cookies, storage, tabs. */
     profile: () => browser.newContext(),

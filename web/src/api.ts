@@ -1,6 +1,7 @@
 //! The API's four routes: what they are sent, and which responses are the API's own.
 
-import { AuthError, type AuthClientOptions, type User } from './types.js';
+import { REPEAT_MS, sleep } from './browser.js';
+import { AuthError, type AuthClientOptions, type Credential, type User } from './types.js';
 
 const PATHS = {
   own: { login: '/auth/kakao', refresh: '/auth/refresh', logout: '/auth/logout', profile: '/auth/profile' },
@@ -15,9 +16,13 @@ const PATHS = {
 /** A response to login, refresh or logout. A proxy, a firewall or a captive portal may have written it instead of the API. */
 export interface ApiResponse {
   ok: boolean;
+  /** 0 if there was no complete response. */
   status: number;
   /** Empty unless it is JSON. */
   body: Record<string, unknown>;
+  /** Seconds, if it said so. */
+  retryAfter?: number;
+  cause?: unknown;
 }
 
 /** What a successful login or refresh returns. */
@@ -35,7 +40,7 @@ export function api(options: AuthClientOptions) {
   const base = new URL(options.baseUrl || '/', globalThis.location?.href ?? 'http://localhost').href.replace(/\/$/, '');
   const paths = PATHS[options.paths ?? 'own'];
 
-  /** Survives the page (`keepalive`), so the response to a refresh is rarely lost. Rejects if there is no complete response. */
+  /** Survives the page (`keepalive`), so the response to a refresh is rarely lost. */
   async function post(path: string, content: object): Promise<ApiResponse> {
     try {
       const response = await http(base + path, {
@@ -49,9 +54,28 @@ export function api(options: AuthClientOptions) {
         body: JSON.stringify(content),
       });
       const text = await response.text();
-      return { ok: response.ok, status: response.status, body: parsed(text) };
+      const retryAfter = Number(response.headers.get('retry-after'));
+      return { ok: response.ok, status: response.status, body: parsed(text), retryAfter };
     } catch (cause) {
-      throw new AuthError('unavailable', 0, cause);
+      return { ok: false, status: 0, body: {}, cause };
+    }
+  }
+
+  /**
+   * Sends a credential up to three times, while `isWanted`, if the response is lost, a 429 or a 5xx. That is safe, because the
+   * API repeats its response to a credential.
+   */
+  async function login(credential: Credential, isWanted: () => boolean): Promise<ApiResponse> {
+    const end = Date.now() + REPEAT_MS;
+    for (let tries = 1; ; tries++) {
+      const response = await post(paths.login, credential);
+      const { ok, status, retryAfter } = response;
+      if (ok) return response;
+      const wait = 1_000 * (retryAfter || tries * (0.25 + Math.random() / 2));
+      const isPassing = !status || status === 429 || status >= 500;
+      if (isPassing && tries < 3 && Date.now() + wait < end) await sleep(wait);
+      else throw loginError(response);
+      if (!isWanted()) throw loginError(response);
     }
   }
 
@@ -71,7 +95,7 @@ export function api(options: AuthClientOptions) {
     return user;
   }
 
-  return { base, paths, timeoutMs, http, post, isLoggedOut, profile };
+  return { base, paths, timeoutMs, http, post, login, isLoggedOut, profile };
 }
 
 function parsed(text: string): ApiResponse['body'] {
@@ -88,9 +112,9 @@ export function isSessionOver({ status, body }: ApiResponse): boolean {
 }
 
 /** Why a login failed. Only a 4xx in the API's own words is about the credential; dj-rest-auth's words have no `code`. */
-export function loginError({ status, body }: ApiResponse): AuthError {
+function loginError({ status, body, cause }: ApiResponse): AuthError {
   const isOurs = (body['code'] && body['detail']) || body['non_field_errors'];
-  return new AuthError(isOurs && status < 500 && status !== 429 ? 'rejected' : 'unavailable', status);
+  return new AuthError(isOurs && status < 500 && status !== 429 ? 'rejected' : 'unavailable', status, cause);
 }
 
 /** Throws if the response is not the API's, for example a proxy's page with status 200. */

@@ -14,13 +14,18 @@ export async function digest(text: string): Promise<string> {
   return base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))));
 }
 
-/** Flags in `localStorage`. Where a browser refuses it they last as long as the page, and `get` answers undefined for none. */
-export function flags(prefix: string) {
+/** How long a credential may be sent again. The API repeats its response for 30 s from when it first saw the credential. */
+export const REPEAT_MS = 25_000;
+
+export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
+
+/** Flags in a storage. Where a browser refuses it they last as long as the page, and `get` returns undefined for none. */
+export function flags(prefix: string, storage: 'localStorage' | 'sessionStorage' = 'localStorage') {
   const refused = new Map<string, string>();
   return {
     get(name: string): string | null | undefined {
       try {
-        return refused.get(name) ?? localStorage.getItem(prefix + name);
+        return refused.get(name) ?? window[storage].getItem(prefix + name);
       } catch {
         return undefined;
       }
@@ -28,8 +33,8 @@ export function flags(prefix: string) {
     set(name: string, value: string | null) {
       refused.delete(name);
       try {
-        if (value === null) localStorage.removeItem(prefix + name);
-        else localStorage.setItem(prefix + name, value);
+        if (value === null) window[storage].removeItem(prefix + name);
+        else window[storage].setItem(prefix + name, value);
       } catch {
         if (value) refused.set(name, value);
       }

@@ -1,8 +1,8 @@
 //! The session of a page: who is signed in, the access token, and when to renew it. Tokens live in this closure and nowhere else.
 
-import { api, type ApiResponse, grant, isSessionOver, loginError } from './api.js';
+import { api, type ApiResponse, grant, isSessionOver } from './api.js';
 import { flags, random, turns } from './browser.js';
-import { authorizeUrl, takeRedirect } from './kakao.js';
+import { authorizeUrl, forgetCode, takeRedirect } from './kakao.js';
 import { AuthError, type AuthClient, type AuthClientOptions, type AuthEvent, type AuthState, type Credential, type User } from './types.js';
 
 interface Session {
@@ -30,8 +30,9 @@ const UNKNOWN: AuthState = { status: 'unknown', user: null, error: null };
 
 export function createAuthClient(options: AuthClientOptions): AuthClient {
   const { storageKey = 'kakao-auth' } = options;
-  const { base, paths, timeoutMs, http, post, isLoggedOut, profile } = api(options);
+  const { base, paths, timeoutMs, http, post, login, isLoggedOut, profile } = api(options);
   const flag = flags(storageKey);
+  const tabFlag = flags(storageKey, 'sessionStorage');
   const inTurn = turns(storageKey, timeoutMs + 2_000);
   const listeners = new Set<() => void>();
   const ears = new Set<(event: AuthEvent) => void>();
@@ -133,7 +134,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
       if (era !== epoch) return session;
       if (isSessionOver(response)) return end('network', before || flag.get(HINT) ? new AuthError('expired', 401) : null);
       // A 429, a 5xx and whatever a proxy responds say nothing about the session.
-      if (!response.ok) throw new AuthError('unavailable', response.status);
+      if (!response.ok) throw new AuthError('unavailable', response.status, response.cause);
       const next = await read(response, before);
       return era === epoch ? keep(next, 'network') : session;
     })
@@ -204,7 +205,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   async function farewell(path: string): Promise<void> {
     const response = await post(path, {});
-    if (!isLoggedOut(response)) throw new AuthError('unavailable', response.status);
+    if (!isLoggedOut(response)) throw new AuthError('unavailable', response.status, response.cause);
     failures = 0;
     flag.set(OWED, null);
   }
@@ -216,8 +217,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
         const owed = flag.get(OWED);
         // The API ends this browser's own session by itself when a new one begins.
         if (owed?.includes('scope=all')) await farewell(owed);
-        const response = await post(paths.login, credential).catch(() => post(paths.login, credential));
-        if (!response.ok) throw loginError(response);
+        const response = await login(credential, () => own === wish);
         const next = { ...(await read(response, null)), id: random() };
         if (own !== wish) throw new AuthError('rejected');
         flag.set(OWED, null);
@@ -246,8 +246,8 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     channel.onmessage = hear;
     for (const comeBack of ['visibilitychange', 'pageshow', 'online']) addEventListener(comeBack, wake, disposal);
 
-    const redirect = options.kakao ? takeRedirect(options.kakao, flag) : null;
-    if (redirect) options.onReturn?.(redirect.returnTo);
+    const redirect = options.kakao ? takeRedirect(options.kakao, flag, tabFlag) : null;
+    if (redirect?.returnTo) options.onReturn?.(redirect.returnTo);
     let error = redirect?.error ?? null;
     if (redirect?.credential) {
       try {
@@ -256,6 +256,8 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
       } catch (cause) {
         // Whoever was signed in before still is.
         error = cause as AuthError;
+      } finally {
+        forgetCode(tabFlag);
       }
     }
     if (flag.get(OWED)) {
@@ -302,7 +304,8 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     request.headers.set('authorization', `Bearer ${first}`);
     const response = await http(request);
     if (response.status !== 401) return response;
-    const next = session && session.access !== first ? session : await renew().catch(() => null);
+    // Another call may have learnt already that the token is replaced, or the session over.
+    const next = session?.access !== first ? session : await renew().catch(() => null);
     if (!next || next.id !== owner) return response;
     await response.body?.cancel();
     emit('retried', 'page');
@@ -338,6 +341,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     async logout({ everywhere = false } = {}) {
       void start();
       flag.set(OWED, paths.logout + (everywhere ? '?scope=all' : ''));
+      forgetCode(tabFlag);
       wish++;
       end('page');
       return settle();

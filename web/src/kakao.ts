@@ -1,6 +1,6 @@
 //! The way to Kakao's login page and back: state, nonce and PKCE (RFC 6749 §10.12, OIDC Core §3.1.2.1, RFC 7636).
 
-import { digest, type flags, random } from './browser.js';
+import { digest, type flags, random, REPEAT_MS } from './browser.js';
 import { AuthError, type AuthClientOptions, type Credential } from './types.js';
 
 /** What this browser has to remember until Kakao sends it back. */
@@ -15,6 +15,8 @@ interface Transaction {
 const TEN_MINUTES = 600_000;
 /** In the flags: the sign-ins that have left for Kakao. Two tabs may each have begun one. */
 const LEFT = '.login';
+/** In the tab's own flags: the code that is being exchanged, so that a reload does not lose the login. */
+const CODE = '.code';
 
 type Flags = ReturnType<typeof flags>;
 type KakaoOptions = NonNullable<AuthClientOptions['kakao']>;
@@ -39,21 +41,24 @@ export async function authorizeUrl(kakao: KakaoOptions, flags: Flags, returnTo: 
   return `${kakao.authorizeUrl ?? 'https://kauth.kakao.com/oauth/authorize'}?${query}`;
 }
 
-/** Where the page was before, and either what the API is to be sent or why there is nothing to send. */
+/** Where the page was before, and either what to send to the API or why there is nothing to send. */
 interface Redirect {
-  returnTo: string;
+  /** Absent after a reload: the page is there already. */
+  returnTo?: string;
   credential?: Credential;
   error?: AuthError;
 }
 
-/** Takes the answer of Kakao out of the address: synchronously, since a code is good once and effects run twice. */
-export function takeRedirect(kakao: KakaoOptions, flags: Flags): Redirect | null {
+/** Takes Kakao's response out of the address: synchronously, since a code is good once and effects run twice. */
+export function takeRedirect(kakao: KakaoOptions, flags: Flags, tabFlags: Flags): Redirect | null {
   const url = new URL(location.href);
   const { code, error, state } = Object.fromEntries(url.searchParams);
-  if (url.pathname !== new URL(kakao.redirectUri, url).pathname || !state || !(code || error)) return null;
-
   const all = remembered(flags);
   const transaction = all.find((one) => one.state === state);
+  // The host may have redirected to another spelling of the path, such as /callback/. A known state is proof enough.
+  const isHere = transaction || bare(url.pathname) === bare(new URL(kakao.redirectUri, url).pathname);
+  if (!state || !(code || error) || !isHere) return keptCode(tabFlags);
+
   remember(flags, all.filter((one) => one !== transaction));
   // Checked again: what is stored may be an older version's.
   const returnTo = ownPath(transaction?.returnTo ?? url.pathname);
@@ -61,7 +66,31 @@ export function takeRedirect(kakao: KakaoOptions, flags: Flags): Redirect | null
   if (!transaction) return { returnTo, error: new AuthError('state') };
   if (!code) return { returnTo, error: new AuthError(error === 'access_denied' ? 'denied' : 'rejected') };
   const { nonce, verifier } = transaction;
-  return { returnTo, credential: { code, redirect_uri: kakao.redirectUri, code_verifier: verifier, nonce } };
+  const credential = { code, redirect_uri: kakao.redirectUri, code_verifier: verifier, nonce };
+  tabFlags.set(CODE, JSON.stringify({ credential, at: Date.now() }));
+  return { returnTo, credential };
+}
+
+/** The path without what hosts add to it or take away: a final slash, `index`, `.html`. */
+function bare(path: string): string {
+  return path.replace(/(\/index)?(\.html)?\/*$/, '');
+}
+
+/** The code whose exchange a reload broke off, as long as the API repeats its response. */
+function keptCode(tabFlags: Flags): Redirect | null {
+  try {
+    const { credential, at } = JSON.parse(tabFlags.get(CODE) ?? '');
+    if (Date.now() - at < REPEAT_MS) return { credential };
+  } catch {
+    // There is none.
+  }
+  forgetCode(tabFlags);
+  return null;
+}
+
+/** To be called once the exchange is over, however it ended. */
+export function forgetCode(tabFlags: Flags) {
+  tabFlags.set(CODE, null);
 }
 
 function remembered(flags: Flags): Transaction[] {

@@ -75,6 +75,37 @@ describe('expiry', () => {
     expect(client.getState().status).toBe('authenticated');
   });
 
+  test('ten calls that learn one after the other that the session is over make one refresh', async () => {
+    const api = scriptedApi();
+    const client = await signedInTab(api);
+    api.cookie = null;
+    api.expire();
+    const waiting: (() => void)[] = [];
+    for (let n = 0; n < 10; n++) api.instead.set(`/items/${n}`, () => new Promise((resolve) => waiting.push(() => resolve(answer(401)))));
+    const calls = Array.from({ length: 10 }, (_, n) => client.fetch(`/items/${n}`));
+    await expect.poll(() => waiting.length).toBe(10);
+    for (const [n, respond] of waiting.entries()) {
+      respond();
+      expect((await calls[n]!).status).toBe(401);
+      expect(await client.getToken()).toBe(null);
+    }
+    expect(api.count(REFRESH)).toBe(1);
+    expect(client.getState()).toMatchObject({ status: 'anonymous', error: { code: 'expired' } });
+  });
+
+  test('ten calls at once whose token has run out with the session make one refresh', async () => {
+    const api = scriptedApi();
+    const client = await signedInTab(api);
+    api.cookie = null;
+    api.expire();
+    vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 301_000);
+    const tokens = Array.from({ length: 5 }, () => client.getToken());
+    const calls = Array.from({ length: 5 }, () => client.fetch('/items').catch((error: Error) => error));
+    expect(await Promise.all(tokens)).toEqual(Array(5).fill(null));
+    await Promise.all(calls);
+    expect(api.count(REFRESH)).toBe(1);
+  });
+
   test('a retry sends the body again', async () => {
     const api = scriptedApi();
     const client = await signedInTab(api);

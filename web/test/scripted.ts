@@ -16,7 +16,7 @@ export interface Call {
 
 type Answer = (call: Call) => Response | Promise<Response>;
 
-export const answer = (status: number, body: unknown = {}) => Response.json(body, { status });
+export const answer = (status: number, body: unknown = {}, headers = {}) => Response.json(body, { status, headers });
 /** What a proxy, a firewall or a captive portal responds in the API's place. */
 export const page = (status: number) => new Response('<html>Please sign in to the Wi-Fi</html>', { status, headers: { 'content-type': 'text/html' } });
 /** The API's response to a refresh without a session. */
@@ -95,6 +95,7 @@ afterEach(() => {
   clients.forEach((client) => client.dispose());
   clients.clear();
   localStorage?.clear();
+  sessionStorage?.clear();
   vi.useRealTimers();
   vi.unstubAllGlobals();
 });

@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { flags } from '../src/browser.js';
 import { authorizeUrl } from '../src/kakao.js';
 import { answer, networkError, page, refusal, scriptedApi, signedInTab, tab } from './scripted.js';
@@ -70,12 +70,171 @@ test('after a log-out the same credential is sent again, for the API to judge', 
   expect(client.getState().status).toBe('anonymous');
 });
 
-test('a lost answer is asked for again', async () => {
+const busy = (retryAfter?: string) => () => answer(503, { code: 'unavailable', detail: 'Try again.' }, retryAfter ? { 'retry-after': retryAfter } : {});
+
+test.each([
+  ['a lost response', networkError],
+  ['a response that breaks off', () => new Response(new ReadableStream({ start: (body) => body.error(new TypeError('lost')) }))],
+  ['a 503', busy()],
+  ['a gateway’s 502 page', () => page(502)],
+  ['a 429', () => answer(429, { message: 'Too Many Requests' })],
+])('a login that meets %s is sent again, twice at most', async (_, respond) => {
+  vi.useFakeTimers();
+  for (const failures of [1, 2, 3]) {
+    const api = scriptedApi();
+    const client = tab(api);
+    let left = failures;
+    api.instead.set(LOGIN, () => (left-- ? respond() : api.granted('ryan')));
+    const user = client.exchange(code).catch((error: Error) => error);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(api.count(LOGIN), 'not at once: the page may be going away').toBe(1);
+    await vi.advanceTimersByTimeAsync(3_000);
+    expect(await user).toMatchObject(failures < 3 ? { pk: 'ryan' } : { code: 'unavailable' });
+    expect(api.count(LOGIN)).toBe(Math.min(failures + 1, 3));
+    expect(new Set(api.calls.map(({ body }) => body))).toHaveLength(1);
+  }
+});
+
+test('a login waits as long as `Retry-After` says, but not longer than the API repeats its response', async () => {
+  vi.useFakeTimers();
   const api = scriptedApi();
   const client = tab(api);
-  api.instead.set(LOGIN, () => (api.instead.clear(), networkError()));
-  expect(await client.exchange(code)).toMatchObject({ pk: 'ryan' });
+  let failures = 1;
+  api.instead.set(LOGIN, () => (failures-- ? busy('7')() : api.granted('ryan')));
+  const user = client.exchange(code);
+  await vi.advanceTimersByTimeAsync(6_900);
+  expect(api.count(LOGIN)).toBe(1);
+  await vi.advanceTimersByTimeAsync(200);
+  expect(await user).toMatchObject({ pk: 'ryan' });
+
+  for (const [retryAfter, tries] of [['60', 1], ['13', 2]] as const) {
+    api.calls.length = 0;
+    api.instead.set(LOGIN, busy(retryAfter));
+    const failing = expect(client.exchange({ access_token: 'muzi' })).rejects.toMatchObject({ code: 'unavailable', status: 503 });
+    await vi.advanceTimersByTimeAsync(60_000);
+    await failing;
+    expect(api.count(LOGIN)).toBe(tries);
+  }
+});
+
+test('a login whose `Retry-After` is a date is sent again', async () => {
+  const api = scriptedApi();
+  api.instead.set(LOGIN, () => (api.instead.clear(), busy('Wed, 21 Oct 2026 07:28:00 GMT')()));
+  expect(await tab(api).exchange(code)).toMatchObject({ pk: 'ryan' });
+});
+
+test('a logout while a login waits to be sent again ends that', async () => {
+  vi.useFakeTimers();
+  const api = scriptedApi();
+  const client = tab(api);
+  api.instead.set(LOGIN, busy('5'));
+  const login = expect(client.exchange(code)).rejects.toMatchObject({ code: 'unavailable' });
+  await vi.advanceTimersByTimeAsync(1_000);
+  const leaving = client.logout();
+  await vi.advanceTimersByTimeAsync(60_000);
+  await login;
+  expect(await leaving).toBe(true);
+  expect(api.count(LOGIN)).toBe(1);
+  expect(client.getState()).toMatchObject({ status: 'anonymous', error: null });
+});
+
+test.each(['/callback/', '/callback//', '/callback/index.html', '/callback.html', '/ko/callback'])(
+  'who comes back at %s, where the host redirects to, is logged in with the redirect URI as it is registered',
+  async (path) => {
+    const api = scriptedApi();
+    await sentBack({ code: 'ryan' });
+    at(path + location.search);
+    expect(await tab(api, { kakao }).start()).toMatchObject({ status: 'authenticated', error: null });
+    expect(location.href).toBe('http://localhost:5173/cart?step=2#pay');
+    expect(JSON.parse(api.calls[0]!.body)).toMatchObject({ code: 'ryan', redirect_uri: kakao.redirectUri });
+  },
+);
+
+test.each([
+  ['http://localhost:5173/callback/', '/callback'],
+  ['http://localhost:5173/', '/index.html'],
+  ['http://localhost:5173/callback', '/callback/'],
+])('with the redirect URI %s a forged state is told apart at %s, and the code leaves the address', async (redirectUri, path) => {
+  at(`${path}?code=theirs&state=forged`);
+  expect(await tab(scriptedApi(), { kakao: { ...kakao, redirectUri } }).start()).toMatchObject({ error: { code: 'state' } });
+  expect(location.href).toBe(`http://localhost:5173${path}`);
+});
+
+/** A page whose exchange has no response yet. It stays that way, as if the page were gone. */
+async function brokenOff(api: ReturnType<typeof scriptedApi>) {
+  await sentBack({ code: 'ryan' });
+  api.instead.set(LOGIN, () => new Promise(() => {}));
+  const gone = tab(api, { kakao });
+  void gone.start();
+  await expect.poll(() => api.count(LOGIN)).toBe(1);
+  api.instead.clear();
+  return gone;
+}
+const kept = () => sessionStorage.getItem('kakao-auth.code');
+
+test('a reload while the code is exchanged sends the same request again, and the person is logged in', async () => {
+  const api = scriptedApi();
+  await brokenOff(api);
+  expect(kept()).toContain('ryan');
+  let returned = '';
+  const reloaded = tab(api, { kakao, onReturn: (path) => (returned = path) });
+  expect(await reloaded.start()).toMatchObject({ status: 'authenticated', user: { pk: 'ryan' }, error: null });
+  expect(api.calls.map(({ body }) => body)).toEqual(Array(2).fill(api.calls[0]!.body));
+  expect(location.href, 'where the person was before').toBe('http://localhost:5173/cart?step=2#pay');
+  expect(returned, 'the router has been told already').toBe('');
+  expect(sessionStorage).toHaveLength(0);
+  expect(await tab(api, { kakao }).start()).toMatchObject({ status: 'authenticated' });
   expect(api.count(LOGIN)).toBe(2);
+});
+
+test('a second reload while the code is exchanged does no harm either', async () => {
+  const api = scriptedApi();
+  await brokenOff(api);
+  api.instead.set(LOGIN, () => new Promise(() => {}));
+  void tab(api, { kakao }).start();
+  await expect.poll(() => api.count(LOGIN)).toBe(2);
+  api.instead.clear();
+  expect(await tab(api, { kakao }).start()).toMatchObject({ status: 'authenticated' });
+  expect(sessionStorage).toHaveLength(0);
+});
+
+test('a code is not sent again once the API may have forgotten it, and does not stay in the browser', async () => {
+  const api = scriptedApi();
+  await brokenOff(api);
+  vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 25_001);
+  expect(await tab(api, { kakao }).start()).toMatchObject({ status: 'anonymous', error: null });
+  expect(api.count(LOGIN)).toBe(1);
+  expect(sessionStorage).toHaveLength(0);
+});
+
+test.each([
+  ['success', () => scriptedApi().granted('ryan')],
+  ['a refusal', () => refusal('kakao_rejected')],
+  ['a firewall’s page', () => page(403)],
+  ['an outage that lasts', busy('60')],
+])('after %s the code is not in the browser any more', async (_, respond) => {
+  const api = scriptedApi();
+  await sentBack({ code: 'ryan' });
+  api.instead.set(LOGIN, respond);
+  await tab(api, { kakao }).start();
+  expect(sessionStorage).toHaveLength(0);
+});
+
+test('a reload after a logout that overtook the login sends no code', async () => {
+  const api = scriptedApi();
+  const gone = await brokenOff(api);
+  void gone.logout();
+  expect(kept()).toBe(null);
+  expect(await tab(api, { kakao }).start()).toMatchObject({ status: 'anonymous', error: null });
+  expect(api.count(LOGIN)).toBe(1);
+});
+
+test('a code that something else has stored in an odd shape does no harm', async () => {
+  for (const text of ['', 'null', '7', '{}', '{"at":"x"}', 'not JSON']) {
+    sessionStorage.setItem('kakao-auth.code', text);
+    expect(await tab(scriptedApi(), { kakao }).start()).toMatchObject({ status: 'anonymous', error: null });
+    expect(sessionStorage).toHaveLength(0);
+  }
 });
 
 test.each([
@@ -92,7 +251,10 @@ test.each([
   const api = scriptedApi();
   const client = await signedInTab(api);
   api.instead.set(LOGIN, respond);
-  await expect(client.exchange({ access_token: 'muzi' })).rejects.toMatchObject({ code: kind, status });
+  vi.useFakeTimers();
+  const failing = expect(client.exchange({ access_token: 'muzi' })).rejects.toMatchObject({ code: kind, status });
+  await vi.advanceTimersByTimeAsync(3_000);
+  await failing;
   expect(client.getState()).toMatchObject({ status: 'authenticated', user: { pk: 'ryan' }, error: { code: kind } });
   api.instead.clear();
   await client.exchange({ access_token: 'muzi' });
