@@ -19,7 +19,7 @@ async function size(name, code) {
       outDir,
       write: false,
       minify: true,
-      target: 'es2022',
+      target: 'es2020',
       modulePreload: false,
       rolldownOptions: { input: entry, external: [/^react/], preserveEntrySignatures: 'strict', output: { minify: true } },
     },

@@ -6,6 +6,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { build } from 'vite';
 
 const run = promisify(execFile);
 const library = fileURLToPath(new URL('..', import.meta.url));
@@ -74,6 +75,19 @@ test('the packed library installs into a fresh Vite app, whose types check and w
   await run(join(app, 'node_modules/.bin/tsc'), [], { cwd: app }).catch((error) => assert.fail(error.stdout));
   await run(join(app, 'node_modules/.bin/vite'), ['build'], { cwd: app });
   assert.match(await readFile(join(app, 'dist/index.html'), 'utf8'), /assets\/index-.+\.js/);
+});
+
+test('the library is written in the JavaScript of 2020, which the oldest supported browsers read', async () => {
+  const bundle = async (target) => {
+    const [{ output }] = await build({
+      configFile: false,
+      logLevel: 'error',
+      root: library,
+      build: { write: false, minify: false, target, lib: { entry: ['dist/index.js', 'dist/react.js'], formats: ['es'] }, rolldownOptions: { external: [/^react/] } },
+    });
+    return output.map(({ code }) => code).join('\n');
+  };
+  assert.equal(await bundle('es2020'), await bundle('esnext'), 'there is nothing to translate');
 });
 
 test('the library needs nothing at run time', async () => {

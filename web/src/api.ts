@@ -1,6 +1,6 @@
 //! The API's four routes: what they are sent, and which responses are the API's own.
 
-import { REPEAT_MS, sleep } from './browser.js';
+import { REPEAT_MS, sleep, timeout } from './browser.js';
 import { AuthError, type AuthClientOptions, type Credential, type User } from './types.js';
 
 const PATHS = {
@@ -48,7 +48,7 @@ export function api(options: AuthClientOptions) {
         credentials: 'include',
         cache: 'no-store',
         keepalive: true,
-        signal: AbortSignal.timeout(timeoutMs),
+        signal: timeout(timeoutMs),
         // JSON makes another origin ask before it may send this (CORS), and the API refuses everything else.
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify(content),
@@ -87,7 +87,7 @@ export function api(options: AuthClientOptions) {
   async function profile(access: string): Promise<User> {
     const response = await http(base + paths.profile, {
       cache: 'no-store',
-      signal: AbortSignal.timeout(timeoutMs),
+      signal: timeout(timeoutMs),
       headers: { authorization: `Bearer ${access}` },
     });
     const user = (await response.json()) as User;

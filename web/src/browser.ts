@@ -11,11 +11,21 @@ export function random(): string {
 
 /** base64url(SHA-256(text)): S256 of RFC 7636 §4.2, and how the API expects a nonce at Kakao. */
 export async function digest(text: string): Promise<string> {
+  // Absent outside of secure contexts, whatever the type says.
+  if (!(crypto.subtle as SubtleCrypto | undefined)) throw new Error('login() needs https or localhost: this page has no crypto.subtle');
   return base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))));
 }
 
 /** How long a credential may be sent again. The API repeats its response for 30 s from when it first saw the credential. */
 export const REPEAT_MS = 25_000;
+
+/** `AbortSignal.timeout`, which Safari has since 16, Chrome since 103 and Firefox since 100. */
+export function timeout(ms: number): AbortSignal {
+  if ('timeout' in AbortSignal) return AbortSignal.timeout(ms);
+  const controller = new AbortController();
+  setTimeout(() => controller.abort(), ms);
+  return controller.signal;
+}
 
 export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
@@ -64,7 +74,7 @@ export function turns(name: string, patienceMs: number) {
     try {
       const atOnce = await locks.request(name, { ifAvailable: true }, async (lock) => lock && { result: await begin(false) });
       if (atOnce) return atOnce.result;
-      return await locks.request(name, { signal: AbortSignal.timeout(patienceMs) }, () => begin(true));
+      return await locks.request(name, { signal: timeout(patienceMs) }, () => begin(true));
     } catch (error) {
       if (began) throw error;
       return begin(true);

@@ -160,7 +160,8 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   /** On a timer, and whenever the page comes back. A hidden page renews when it is next asked for a token. */
   function wake() {
-    if (document.hidden) return;
+    // Safari before 15 ignores the signal that takes the listeners away.
+    if (document.hidden || disposal.signal.aborted) return;
     // A page that the browser had put aside may have missed a message.
     const hint = flag.get(HINT);
     if (session && hint === null) end('tab');
@@ -242,8 +243,12 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   async function begin(): Promise<AuthState> {
     if (disposal.signal.aborted) return state;
-    channel = new BroadcastChannel(storageKey);
-    channel.onmessage = hear;
+    try {
+      channel = new BroadcastChannel(storageKey);
+      channel.onmessage = hear;
+    } catch {
+      // Safari before 15.4 has none, and Firefox refuses it with cookies. Tabs then notice each other's logout when they are shown.
+    }
     for (const comeBack of ['visibilitychange', 'pageshow', 'online']) addEventListener(comeBack, wake, disposal);
 
     const redirect = options.kakao ? takeRedirect(options.kakao, flag, tabFlag) : null;
@@ -269,7 +274,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     if (flag.get(HINT) === null && options.silent !== 'always') return become({ status: 'anonymous', user: null, error });
 
     tell({ type: 'hello' });
-    if (!session) await listenFor(HAND_OVER_MS);
+    if (channel && !session) await listenFor(HAND_OVER_MS);
     if (!session && state.status === 'unknown') await renew().catch(() => {});
     return error ? become({ ...state, error }) : state;
   }

@@ -24,6 +24,8 @@ type KakaoOptions = NonNullable<AuthClientOptions['kakao']>;
 /** Remembers a transaction, and says where to go. It is kept in `localStorage`, as KakaoTalk may come back in a new tab. */
 export async function authorizeUrl(kakao: KakaoOptions, flags: Flags, returnTo: string, prompt?: string): Promise<string> {
   const [state, nonce, verifier] = [random(), random(), random()];
+  // Kakao gets hashes. Whoever sends the API what was hashed has begun this login, so it may repeat a lost response.
+  const [hashedNonce, challenge] = [await digest(nonce), await digest(verifier)];
   const transaction = { state, nonce, verifier, returnTo: ownPath(returnTo), startedAt: Date.now() };
   remember(flags, [...remembered(flags), transaction]);
   const query = new URLSearchParams({
@@ -32,9 +34,8 @@ export async function authorizeUrl(kakao: KakaoOptions, flags: Flags, returnTo: 
     redirect_uri: kakao.redirectUri,
     scope: kakao.scope ?? 'openid',
     state,
-    // Kakao gets hashes. Who sends what was hashed has begun this sign-in, so the API may repeat a lost answer.
-    nonce: await digest(nonce),
-    code_challenge: await digest(verifier),
+    nonce: hashedNonce,
+    code_challenge: challenge,
     code_challenge_method: 'S256',
   });
   if (prompt) query.set('prompt', prompt);

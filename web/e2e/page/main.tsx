@@ -34,7 +34,7 @@ auth.on((event) => window.events.push(event));
 function Page() {
   const { status, user, error, login, logout } = useAuth();
   const text = status === 'authenticated' ? `Hello ${user.nickname}` : status;
-  if (window.shown.at(-1) !== text) window.shown.push(text);
+  if (window.shown[window.shown.length - 1] !== text) window.shown.push(text);
   return (
     <main>
       <p id="who">{text}</p>
