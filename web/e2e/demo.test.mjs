@@ -20,7 +20,8 @@ const WORDS = {
     call: 'API 호출', forced: '토큰 강제 만료 후 호출', twenty: '강제 만료 후 20개 동시 호출', newTab: '새 탭 열기', refresh: '갱신',
     logout: '로그아웃', everywhere: '모든 기기에서 로그아웃', where: '내 토큰은 어디에 있나요?', close: '닫기', empty: '비어 있음', bytes: '바이트',
     faults: { offline: '오프라인', unavailable: '인증 서버 503' },
-    errors: { denied: '로그인을 취소했어요', state: '로그인을 다시 시작해 주세요', rejected: '로그인을 확인하지 못했어요', expired: '세션이 만료되어', unavailable: '서버에 연결할 수 없어요', later: '잠시 뒤 다시 로그인' },
+    switching: '카카오가 로그인을 다시 요청해요',
+    errors: { denied: '로그인을 취소했어요', underage: '만 14세 미만은', state: '로그인을 다시 시작해 주세요', rejected: '로그인을 확인하지 못했어요', expired: '세션이 만료되어', unavailable: '서버에 연결할 수 없어요', later: '잠시 뒤 다시 로그인' },
   },
   en: {
     title: 'Kakao Login demo', login: 'Login with Kakao', anonymous: 'Not signed in', signedIn: 'Signed in', offline: 'Offline · still signed in', checking: 'Checking session…',
@@ -28,7 +29,8 @@ const WORDS = {
     call: 'Call API', forced: 'Force expiry, then call', twenty: 'Force expiry, then 20 at once', newTab: 'Open 2nd tab', refresh: 'refresh',
     logout: 'Log out', everywhere: 'Log out everywhere', where: 'Where is my token?', close: 'Close', empty: 'Empty', bytes: 'bytes',
     faults: { offline: 'Offline', unavailable: 'Auth server 503' },
-    errors: { denied: 'Login cancelled', state: 'Please start again', rejected: 'could not be confirmed', expired: 'Your session ended', unavailable: 'Can’t reach the server', later: 'log in again in a moment' },
+    switching: 'After a logout, Kakao asks you to log in again',
+    errors: { denied: 'Login cancelled', underage: 'under 14', state: 'Please start again', rejected: 'could not be confirmed', expired: 'Your session ended', unavailable: 'Can’t reach the server', later: 'log in again in a moment' },
   },
 };
 
@@ -122,6 +124,17 @@ for (const [language, words] of Object.entries(WORDS)) {
     await second.status(words.anonymous, 1_000);
     await second.row(words.loggedOut);
     await status(words.anonymous);
+    await page.getByText(words.switching).waitFor();
+    await fits(page);
+
+    await second.page.reload();
+    await second.button(words.login).click();
+    await second.page.waitForURL(`${standIn}/**`);
+    assert.equal(new URL(second.page.url()).searchParams.get('prompt'), 'login', 'the other tab, reloaded, asks for an account too');
+    await second.page.locator('button.person').nth(1).click();
+    await second.status(words.signedIn);
+    await status(words.signedIn);
+    assert.equal(await page.evaluate(() => localStorage.getItem('demo.switch-account')), null);
 
     visitor.isClean();
     await visitor.context.close();
@@ -135,6 +148,10 @@ for (const [language, words] of Object.entries(WORDS)) {
     await button(words.login).click();
     await page.getByRole('button', { name: 'Cancel' }).click();
     await says(words.errors.denied);
+
+    await button(words.login).click();
+    await page.locator('button.person', { hasText: 'under 14' }).click();
+    await says(words.errors.underage);
 
     await page.goto(`${api}/?code=forged&state=forged`);
     await says(words.errors.state);
@@ -159,6 +176,9 @@ for (const [language, words] of Object.entries(WORDS)) {
     await button(words.call).click();
     await says(words.errors.expired);
     await status(words.anonymous);
+    await button(words.login).click();
+    await page.waitForURL(`${standIn}/**`);
+    assert.equal(new URL(page.url()).searchParams.get('prompt'), null, 'nobody logged out here');
 
     await elsewhere.context.close();
     await visitor.context.close();

@@ -43,6 +43,50 @@ test('who cancels at Kakao is told so, and nothing is sent', async () => {
   await profile.close();
 });
 
+test('Kakao’s word that a person is too young is not taken for a no, and nothing is sent', async () => {
+  const profile = await here.profile();
+  const tab = await here.tab(profile, '/cart');
+  await tab.getByText('Sign in with Kakao').click();
+  await tab.locator('button.person', { hasText: 'under 14' }).click();
+  await shows(tab, 'underage', 'error');
+  await shows(tab, 'anonymous');
+  assert.equal(tab.url(), `${here.origin}/cart`);
+  assert.equal(here.way.log.length, 0);
+  await profile.close();
+});
+
+test('the API’s word that a person is too young is told as such', async () => {
+  const profile = await here.profile();
+  const tab = await here.tab(profile);
+  await here.signIn(tab, 'tube').catch(() => {});
+  await shows(tab, 'underage', 'error');
+  assert.deepEqual(here.way.log.map(({ status }) => status), [400]);
+  await profile.close();
+});
+
+test('Kakao is asked to log in silently, as usual, or again: `switchAccount` wants a password, and `prompt` wins over it', async () => {
+  const profile = await here.profile();
+  const tab = await here.tab(profile);
+  for (const [options, prompt] of [
+    [undefined, null],
+    [{ switchAccount: false }, null],
+    [{ switchAccount: true }, 'login'],
+    [{ switchAccount: true, prompt: 'select_account' }, 'select_account'],
+    [{ prompt: 'create' }, 'create'],
+  ]) {
+    await tab.goto(here.origin);
+    await shows(tab, 'anonymous');
+    await tab.evaluate((options) => void window.auth.login(options), options);
+    await tab.waitForURL(/oauth/);
+    assert.equal(new URL(tab.url()).searchParams.get('prompt'), prompt);
+    await tab.locator('button.person').first().waitFor();
+  }
+  await tab.goto(here.origin);
+  await tab.evaluate(() => void window.auth.login({ prompt: 'none' }));
+  await shows(tab, 'interaction', 'error');
+  await profile.close();
+});
+
 test('who is signed in and cancels a second sign-in stays signed in', async () => {
   const profile = await here.profile();
   const tab = await here.tab(profile);

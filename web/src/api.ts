@@ -114,7 +114,8 @@ export function isSessionOver({ status, body }: ApiResponse): boolean {
 /** Why a login failed. Only a 4xx in the API's own words is about the credential; dj-rest-auth's words have no `code`. */
 function loginError({ status, body, cause }: ApiResponse): AuthError {
   const isOurs = (body['code'] && body['detail']) || body['non_field_errors'];
-  return new AuthError(isOurs && status < 500 && status !== 429 ? 'rejected' : 'unavailable', status, cause);
+  const refusal = body['code'] === 'kakao_underage' ? 'underage' : 'rejected';
+  return new AuthError(isOurs && status < 500 && status !== 429 ? refusal : 'unavailable', status, cause);
 }
 
 /** Throws if the response is not the API's, for example a proxy's page with status 200. */

@@ -335,7 +335,8 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
       return () => ears.delete(listener);
     },
     expiresAt: () => session && session.since + session.life,
-    async login({ returnTo = location.href, prompt } = {}) {
+    // Not `select_account`: with it, an account that is saved in the browser needs no password.
+    async login({ returnTo = location.href, switchAccount, prompt = switchAccount ? 'login' : '' } = {}) {
       if (!options.kakao) throw new Error('login() without the option `kakao`');
       location.assign(await authorizeUrl(options.kakao, flag, returnTo, prompt));
     },

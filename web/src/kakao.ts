@@ -1,7 +1,7 @@
 //! The way to Kakao's login page and back: state, nonce and PKCE (RFC 6749 §10.12, OIDC Core §3.1.2.1, RFC 7636).
 
 import { digest, type flags, random, REPEAT_MS } from './browser.js';
-import { AuthError, type AuthClientOptions, type Credential } from './types.js';
+import { AuthError, type AuthClientOptions, type AuthErrorCode, type Credential } from './types.js';
 
 /** What this browser has to remember until Kakao sends it back. */
 interface Transaction {
@@ -22,7 +22,7 @@ type Flags = ReturnType<typeof flags>;
 type KakaoOptions = NonNullable<AuthClientOptions['kakao']>;
 
 /** Remembers a transaction, and says where to go. It is kept in `localStorage`, as KakaoTalk may come back in a new tab. */
-export async function authorizeUrl(kakao: KakaoOptions, flags: Flags, returnTo: string, prompt?: string): Promise<string> {
+export async function authorizeUrl(kakao: KakaoOptions, flags: Flags, returnTo: string, prompt = ''): Promise<string> {
   const [state, nonce, verifier] = [random(), random(), random()];
   // Kakao gets hashes. Whoever sends the API what was hashed has begun this login, so it may repeat a lost response.
   const [hashedNonce, challenge] = [await digest(nonce), await digest(verifier)];
@@ -53,7 +53,7 @@ interface Redirect {
 /** Takes Kakao's response out of the address: synchronously, since a code is good once and effects run twice. */
 export function takeRedirect(kakao: KakaoOptions, flags: Flags, tabFlags: Flags): Redirect | null {
   const url = new URL(location.href);
-  const { code, error, state } = Object.fromEntries(url.searchParams);
+  const { code, error, error_description: why, state } = Object.fromEntries(url.searchParams);
   const all = remembered(flags);
   const transaction = all.find((one) => one.state === state);
   // The host may have redirected to another spelling of the path, such as /callback/. A known state is proof enough.
@@ -65,11 +65,18 @@ export function takeRedirect(kakao: KakaoOptions, flags: Flags, tabFlags: Flags)
   const returnTo = ownPath(transaction?.returnTo ?? url.pathname);
   history.replaceState(history.state, '', returnTo);
   if (!transaction) return { returnTo, error: new AuthError('state') };
-  if (!code) return { returnTo, error: new AuthError(error === 'access_denied' ? 'denied' : 'rejected') };
+  if (!code) return { returnTo, error: new AuthError(reason(error, why)) };
   const { nonce, verifier } = transaction;
   const credential = { code, redirect_uri: kakao.redirectUri, code_verifier: verifier, nonce };
   tabFlags.set(CODE, JSON.stringify({ credential, at: Date.now() }));
   return { returnTo, credential };
+}
+
+/** Why Kakao sent no code (RFC 6749 §4.1.2.1, OIDC Core §3.1.2.6). Only its description tells a child from a person who said no. */
+function reason(error = '', why = ''): AuthErrorCode {
+  if (error === 'access_denied') return /\bage\b/i.test(why) ? 'underage' : 'denied';
+  if (error.endsWith('_required')) return 'interaction';
+  return error === 'server_error' || error === 'temporarily_unavailable' ? 'unavailable' : 'rejected';
 }
 
 /** The path without what hosts add to it or take away: a final slash, `index`, `.html`. */

@@ -13,10 +13,12 @@ export interface User {
  * - `expired`: the session has ended; sign in again.
  * - `unavailable`: no answer, or one that says nothing about the session. Whoever was signed in still is.
  * - `denied`: the person said no at Kakao.
+ * - `underage`: Kakao does not let this person use the app at their age. Trying again does not help.
+ * - `interaction`: Kakao has to show the person a page, which `prompt: 'none'` forbids.
  * - `state`: the redirect from Kakao is not one that this browser began.
- * - `rejected`: the API refused the credential.
+ * - `rejected`: the API or Kakao refused the login.
  */
-export type AuthErrorCode = 'expired' | 'unavailable' | 'denied' | 'state' | 'rejected';
+export type AuthErrorCode = 'expired' | 'unavailable' | 'denied' | 'underage' | 'interaction' | 'state' | 'rejected';
 
 export class AuthError extends Error {
   override readonly name = 'AuthError';
@@ -80,8 +82,12 @@ export interface AuthClient {
   on(listener: (event: AuthEvent) => void): () => void;
   /** When the access token expires, in milliseconds by this machine's clock. */
   expiresAt(): number | null;
-  /** Leaves for Kakao's page. `returnTo` is a path of this site, by default the current one. */
-  login(options?: { returnTo?: string; prompt?: string }): Promise<void>;
+  /**
+   * Leaves for Kakao's page. `returnTo` is a path of this site, by default the current one. Kakao keeps its own session after a
+   * logout here, and logs the same person in silently: with `switchAccount` it asks for an account and its password again.
+   * `prompt` is Kakao's own parameter, and wins over `switchAccount`.
+   */
+  login(options?: { returnTo?: string; switchAccount?: boolean; prompt?: string }): Promise<void>;
   /** Signs in with a credential that was got some other way, for example in an app's web view. */
   exchange(credential: Credential): Promise<User>;
   /** Signs out at once, in every tab. Resolves to whether the API has heard; if not, it will when it can be reached. */

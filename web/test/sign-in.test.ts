@@ -240,6 +240,7 @@ test('a code that something else has stored in an odd shape does no harm', async
 test.each([
   ['the API’s 400', 'rejected', 400, () => refusal('kakao_rejected')],
   ['the API’s 403', 'rejected', 403, () => answer(403, { code: 'origin_not_allowed', detail: 'No.' })],
+  ['the API’s word that Kakao does not allow the person’s age', 'underage', 400, () => refusal('kakao_underage')],
   ['dj-rest-auth’s 400', 'rejected', 400, () => answer(400, { non_field_errors: ['Incorrect value'] })],
   ['the API’s 503', 'unavailable', 503, () => answer(503, { code: 'unavailable', detail: 'Try again.' })],
   ['a 429', 'unavailable', 429, () => refusal('too_many_requests', 429)],
@@ -281,11 +282,19 @@ test('a redirect whose code is refused leaves a stranger a stranger', async () =
 });
 
 test.each([
-  ['access_denied', 'denied'],
-  ['login_required', 'rejected'],
-])('Kakao’s error %s is %s, without a request', async (error, kind) => {
+  ['access_denied', 'User denied access', 'denied'],
+  ['access_denied', undefined, 'denied'],
+  ['access_denied', 'Not allowed under age 14', 'underage'],
+  ['login_required', 'user login required.', 'interaction'],
+  ['consent_required', 'user consent required.', 'interaction'],
+  ['interaction_required', undefined, 'interaction'],
+  ['server_error', undefined, 'unavailable'],
+  ['temporarily_unavailable', undefined, 'unavailable'],
+  ['invalid_scope', 'invalid scope', 'rejected'],
+  ['constructor', undefined, 'rejected'],
+])('Kakao’s error %s (%s) is %s, without a request', async (error, description, kind) => {
   const api = scriptedApi();
-  await sentBack({ error });
+  await sentBack({ error, ...(description && { error_description: description }) });
   expect(await tab(api, { kakao }).start()).toMatchObject({ status: 'anonymous', error: { code: kind } });
   expect(api.calls).toHaveLength(0);
   expect(location.pathname).toBe('/cart');

@@ -79,7 +79,6 @@ function Checking() {
 }
 
 function SignIn({ demo }: { demo: Demo }) {
-  const { login } = useAuth();
   const { t } = useTexts();
   const [isLeaving, setLeaving] = useState(false);
   useEffect(() => {
@@ -98,12 +97,13 @@ function SignIn({ demo }: { demo: Demo }) {
           aria-busy={isLeaving}
           onClick={() => {
             setLeaving(true);
-            login().catch(() => setLeaving(false));
+            demo.login().catch(() => setLeaving(false));
           }}
         >
           <KakaoSymbol />
           <span>{t.login}</span>
         </button>
+        {demo.switchesAccount() && <p className="note">{t.switching}</p>}
         <p className="note">{demo.config['stand-in'] ? t.standIn : t.realKakao}</p>
       </div>
       <div className="steps">

@@ -5,6 +5,9 @@ import type { Config } from './config.js';
 import { createJournal, type Source, type Step } from './journal.js';
 import { createWire, type Fault, type Trip } from './wire.js';
 
+/** In `localStorage` from a logout to the next login: every tab then asks Kakao for an account again. */
+const SWITCH = 'demo.switch-account';
+
 export type Demo = ReturnType<typeof createDemo>;
 
 export function createDemo(config: Config) {
@@ -56,8 +59,13 @@ export function createDemo(config: Config) {
     } else if (type === 'unavailable') journal.add({ kind: 'unavailable' }, 'page');
     else if (via === 'network') journal.add({ kind: 'expired' }, 'network');
     else if (via === 'tab') journal.add({ kind: 'signed-out', via }, 'tab');
+    if (type === 'signed-in') localStorage.removeItem(SWITCH);
+    // Only a logout by the person: after an expired session the same one comes back.
+    else if (type === 'signed-out' && via === 'page') localStorage.setItem(SWITCH, 'yes');
     was = client.getState().status;
   });
+
+  const switchesAccount = () => localStorage.getItem(SWITCH) !== null;
 
   void client.start().then((state) => {
     was = state.status;
@@ -72,6 +80,8 @@ export function createDemo(config: Config) {
     journal,
     wire,
     getLife: () => life,
+    switchesAccount,
+    login: () => client.login({ switchAccount: switchesAccount() }),
 
     /** Calls the API this often at once, after the access token has expired if so wished, and says what that took. */
     async call(times: number, expire: boolean): Promise<Step[]> {

@@ -20,6 +20,7 @@ const ko = {
   welcome: '로그인하고 시작하세요',
   standIn: '이 컴퓨터에 있는 카카오 대역으로 이동해요. 실제 카카오 계정은 쓰지 않아요.',
   realKakao: '카카오 로그인 화면으로 이동해요.',
+  switching: '로그아웃한 뒤에는 카카오가 로그인을 다시 요청해요. 다른 계정으로도 로그인할 수 있어요.',
   login: '카카오 로그인',
   leaving: '이동 중…',
   steps: '30초 순서',
@@ -104,6 +105,8 @@ const ko = {
     ({
       expired: '세션이 만료되어 로그아웃되었어요. 다시 로그인해 주세요.',
       denied: '로그인을 취소했어요.',
+      underage: '만 14세 미만은 이 서비스에 로그인할 수 없어요.',
+      interaction: '카카오에서 확인이 필요해요. 로그인 버튼을 눌러 주세요.',
       state: '이 브라우저에서 시작한 로그인이 아니에요. 로그인을 다시 시작해 주세요.',
       rejected: '로그인을 확인하지 못했어요. 로그인을 다시 시작해 주세요.',
       unavailable:
@@ -153,6 +156,7 @@ const en: Texts = {
   welcome: 'Log in to begin',
   standIn: 'This leads to a stand-in for Kakao on this computer. No real Kakao account is used.',
   realKakao: 'This leads to Kakao’s login page.',
+  switching: 'After a logout, Kakao asks you to log in again. Any account will do.',
   login: 'Login with Kakao',
   leaving: 'On the way…',
   steps: 'The thirty seconds',
@@ -237,6 +241,8 @@ const en: Texts = {
     ({
       expired: 'Your session ended. Please log in again.',
       denied: 'Login cancelled.',
+      underage: 'Kakao does not let people under 14 log in to this service.',
+      interaction: 'Kakao needs to ask you something. Please press the login button.',
       state: 'That login did not begin in this browser. Please start again.',
       rejected: 'The login could not be confirmed. Please start again.',
       unavailable: status === 'anonymous' ? 'Can’t reach the server. Please log in again in a moment.' : 'Can’t reach the server; retrying.',
