@@ -16,7 +16,7 @@ export async function digest(text: string): Promise<string> {
   return base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))));
 }
 
-/** How long a credential may be sent again. The API repeats its response for 30 s from when it first saw the credential. */
+/** How long a credential may be sent again. The API repeats its response for its `RotationWindow`, 30 s from when it first saw the credential. */
 export const REPEAT_MS = 25_000;
 
 /** `AbortSignal.timeout`, which Safari has since 16, Chrome since 103 and Firefox since 100. */
