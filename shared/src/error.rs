@@ -128,7 +128,8 @@ impl Error {
             }
             Self::Kakao(KakaoError::Unavailable { retry_after, .. }) => unavailable(*retry_after),
             Self::Kakao(KakaoError::Misconfigured { .. }) => unavailable(Duration::from_mins(1)),
-            Self::Secret(SecretError::Empty | SecretError::Refused(_) | SecretError::Unreadable(_)) => {
+            Self::Store(StoreError::Refused { .. })
+            | Self::Secret(SecretError::Empty | SecretError::Refused(_) | SecretError::Unreadable(_)) => {
                 unavailable(Duration::from_secs(10))
             }
             Self::Store(StoreError::Unavailable { .. })
@@ -143,11 +144,11 @@ impl Error {
     /// Whether somebody must act: a bug or a setting, not an outage that passes.
     #[must_use]
     pub const fn needs_an_operator(&self) -> bool {
-        matches!(
-            self,
-            Self::Kakao(KakaoError::Misconfigured { .. })
-                | Self::Store(StoreError::Corrupt(_))
-                | Self::Secret(SecretError::Empty | SecretError::Refused(_) | SecretError::Unreadable(_))
-        )
+        match self {
+            Self::Kakao(KakaoError::Misconfigured { .. }) => true,
+            Self::Store(error) => error.needs_an_operator(),
+            Self::Secret(error) => error.needs_an_operator(),
+            _ => false,
+        }
     }
 }

@@ -85,6 +85,15 @@ pub fn outcome(outcome: &'static str) {
     change(|notes| notes.outcome = outcome);
 }
 
+/// Logs a failure that the client is not told of: as an error if somebody must act.
+pub fn failure(event: &'static str, needs_an_operator: bool, text: fmt::Arguments<'_>) {
+    if needs_an_operator {
+        tracing::error!(event, "{text}");
+    } else {
+        tracing::warn!(event, "{text}");
+    }
+}
+
 /// Awaits an outside call and notes how long it took.
 pub async fn timed<F: Future>(name: &'static str, call: F) -> F::Output {
     note_call(name, call, |_| None).await
@@ -141,7 +150,7 @@ impl Notes {
 
         let mut counters = Map::new();
         for (call, outcome) in self.calls.iter().filter_map(|call| Some((call, call.outcome?))) {
-            for counter in ["kakao.calls".to_owned(), format!("{}.{outcome}", call.name)] {
+            for counter in ["kakao_calls".to_owned(), format!("{}_{outcome}", call.name)] {
                 let count = counters.get(&counter).and_then(Value::as_u64).unwrap_or_default();
                 counters.insert(counter, Value::from(count + 1));
             }

@@ -41,6 +41,17 @@ pub enum SecretError {
     Unreadable(String),
 }
 
+impl SecretError {
+    /// Whether somebody must act, as this does not pass by itself.
+    #[must_use]
+    pub const fn needs_an_operator(&self) -> bool {
+        match self {
+            Self::Unavailable(_) => false,
+            Self::Refused(_) | Self::Empty | Self::Unreadable(_) => true,
+        }
+    }
+}
+
 /// What a secret's text says, with the number of its version: 0 where there are no numbers.
 pub type Parsed<T> = Result<(u64, T), SecretError>;
 
@@ -170,7 +181,8 @@ impl<T> Inner<T> {
         match self.read(now).await {
             Ok(read) => Some(read),
             Err(error) => {
-                tracing::warn!(event = "secret_kept", "What was read before goes on being used: {error}");
+                let text = format_args!("Could not refresh the secret; using the cached version: {error}");
+                log::failure("secret_kept", error.needs_an_operator(), text);
                 None
             }
         }

@@ -213,7 +213,8 @@ impl KakaoLogin {
         if answer.is_err()
             && let Err(error) = self.store.release(key).await
         {
-            tracing::warn!("A claim stays until it expires: {error}");
+            let text = format_args!("A claim stays until it expires: {error}");
+            log::failure("claim_stays", error.needs_an_operator(), text);
         }
     }
 
@@ -251,10 +252,8 @@ impl KakaoLogin {
         if let Some(previous) = visit.previous.as_ref().filter(|previous| previous.session != first.session)
             && let Err(error) = self.store.end_session(previous).await
         {
-            tracing::warn!(
-                event = "previous_session_stays",
-                "The session before this one lives until it expires: {error}"
-            );
+            let text = format_args!("The session before this one lives until it expires: {error}");
+            log::failure("previous_session_stays", error.needs_an_operator(), text);
         }
         log::outcome("signed_in");
         Ok(self.answer(&shown, &first, visit))

@@ -121,7 +121,8 @@ impl Logout {
 
 fn unstored(error: &Error) {
     log::outcome("logged_out_unstored");
-    tracing::warn!(event = "logout_unstored", "Logged out at the browser only: {error}");
+    let text = format_args!("Logged out at the browser only: {error}");
+    log::failure("logout_unstored", error.needs_an_operator(), text);
 }
 
 fn scope(request: &Request) -> Result<Scope, Error> {

@@ -17,6 +17,8 @@ pub enum Fault {
     Deny,
     /// The same for this operation alone.
     DenyOnly(&'static str),
+    /// An error with this code. Nothing reaches the table.
+    Refuse(&'static str),
     /// 500 and nothing reaches the table.
     FailBefore,
     /// 500 although the table did it.

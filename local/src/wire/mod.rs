@@ -219,6 +219,7 @@ async fn cross(state: &Shared, crossing: &Crossing) -> Response {
         Some(Fault::Deny | Fault::DenyOnly(_)) => {
             return answer::failure(StatusCode::BAD_REQUEST, "AccessDeniedException");
         }
+        Some(Fault::Refuse(code)) => return answer::failure(StatusCode::BAD_REQUEST, code),
         Some(Fault::FailBefore) => return answer::failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
         Some(Fault::Unprocessed) => {
             if let Some(answer) = answer::unprocessed(&crossing.operation, &crossing.body) {

@@ -1,6 +1,7 @@
 //! Canaries: what must stay secret is planted, and then looked for where it must not be.
 
 use std::{
+    collections::BTreeSet,
     io,
     sync::{Arc, Mutex, Once},
     time::Duration,
@@ -9,7 +10,7 @@ use std::{
 use local::{REDIRECT_URI, Settings, Stack, client::cookie_pair, secrets, wire::Fault};
 use reqwest::Method;
 use rotate_keys::document::Reason;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// Everything that this process has logged.
 #[derive(Clone, Default)]
@@ -169,8 +170,8 @@ async fn a_line_says_what_happened_and_to_whom_without_saying_who() {
     let text = log.text();
     let line = text.lines().rev().find(|line| line.contains(r#""outcome":"signed_in""#)).unwrap();
     let line: serde_json::Value = serde_json::from_str(line).unwrap();
-    assert_eq!((&line["function"], &line["http.status"]), (&json!("kakao-login"), &json!(200)));
-    for name in ["request.id", "user", "session", "timestamp", "level"] {
+    assert_eq!((&line["function"], &line["http_status"]), (&json!("kakao-login"), &json!(200)));
+    for name in ["request_id", "user", "session", "timestamp", "level"] {
         assert!(line[name].as_str().is_some_and(|value| !value.is_empty()), "{name}: {line}");
     }
     let counters: Vec<&str> = line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
@@ -179,10 +180,100 @@ async fn a_line_says_what_happened_and_to_whom_without_saying_who() {
         .iter()
         .map(|metric| metric["Name"].as_str().unwrap())
         .collect();
-    assert_eq!(counters, ["kakao.access_token_info.ok", "kakao.calls", "kakao.user_me.ok"]);
-    assert_eq!((&line["kakao.calls"], &line["kakao.user_me.ok"]), (&json!(2), &json!(1)));
+    assert_eq!(counters, ["kakao_access_token_info_ok", "kakao_calls", "kakao_user_me_ok"]);
+    assert_eq!((&line["kakao_calls"], &line["kakao_user_me_ok"]), (&json!(2), &json!(1)));
     assert!(line["calls"].as_array().unwrap().iter().any(|call| call["name"] == "UpdateItem" && call["ms"].is_u64()));
     assert!(!text.contains(pk), "a user id is in the log");
+}
+
+/// A metric filter in `CloudWatch` cannot select a key with a dot in it.
+#[tokio::test]
+async fn no_key_of_a_line_has_a_dot() {
+    fn keys(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(members) => members.iter().for_each(|(key, value)| {
+                found.insert(key.clone());
+                keys(value, found);
+            }),
+            Value::Array(items) => items.iter().for_each(|item| keys(item, found)),
+            _ => {}
+        }
+    }
+    let log = Log::start();
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let signed_in = stack.sign_in_as(&user).await;
+    stack.login(&json!({"code": stack.kakao.code(&user).await, "redirect_uri": REDIRECT_URI})).await;
+    stack.wire.fail(Fault::Deny);
+    stack.refresh(&signed_in.token()).await;
+    stack.logout(&signed_in.token()).await;
+    let mut found = BTreeSet::new();
+    for line in log.text().lines() {
+        keys(&serde_json::from_str(line).unwrap(), &mut found);
+    }
+    for key in ["request_id", "http_status", "duration_ms", "error_reason", "kakao_calls", "kakao_token_ok"] {
+        assert!(found.contains(key), "{key}: {found:?}");
+    }
+    assert!(found.iter().all(|key| !key.contains('.')), "{found:?}");
+}
+
+/// The lines that these requests add to the log, by one thread's log of all: those with this text.
+fn lines_with(log: &Log, text: &str) -> Vec<Value> {
+    let lines = log.text().lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>();
+    lines.into_iter().filter(|line| line.to_string().contains(text)).collect()
+}
+
+#[tokio::test]
+async fn a_denied_permission_and_a_missing_table_or_secret_are_errors_and_an_outage_is_a_warning() {
+    let log = Log::start();
+    let stack = Stack::start().await;
+    let signed_in = stack.sign_in().await;
+    let kakao_token = stack.kakao.token(&stack.kakao.new_user().await).await;
+    let all = async || {
+        stack.refresh(&signed_in.token()).await;
+        stack.profile(signed_in.access()).await;
+        stack.logout(&signed_in.token()).await;
+        stack.login(&json!({"access_token": kakao_token})).await;
+    };
+    for (fault, code, level) in [
+        (Fault::Deny, "AccessDeniedException", "ERROR"),
+        (Fault::Refuse("UnrecognizedClientException"), "UnrecognizedClientException", "ERROR"),
+        (Fault::Refuse("ResourceNotFoundException"), "ResourceNotFoundException", "ERROR"),
+        (Fault::Refuse("ProvisionedThroughputExceededException"), "ProvisionedThroughputExceededException", "WARN"),
+        (Fault::Refuse("InternalServerError"), "InternalServerError", "WARN"),
+    ] {
+        stack.wire.fail(fault);
+        let before = lines_with(&log, code).len();
+        all().await;
+        stack.wire.heal();
+        let lines = lines_with(&log, code).split_off(before);
+        for function in ["refresh", "profile", "kakao-login"] {
+            let of_function = lines.iter().find(|line| line["function"] == function);
+            let line = of_function.unwrap_or_else(|| panic!("{function} does not log {code}"));
+            assert_eq!((&line["level"], &line["http_status"]), (&json!(level), &json!(503)), "{line}");
+        }
+        let logout = lines.iter().find(|line| line["event"] == "logout_unstored").unwrap();
+        assert_eq!(logout["level"], level, "{logout}");
+    }
+    // A function that has its keys goes on without; a new one has nothing to work with.
+    for (fault, code, level) in [
+        (Fault::Deny, "AccessDeniedException", "ERROR"),
+        (Fault::Refuse("UnrecognizedClientException"), "UnrecognizedClientException", "ERROR"),
+        (Fault::Throttle, "ThrottlingException", "WARN"),
+    ] {
+        stack.secrets_wire.fail(fault);
+        stack.advance(Duration::from_mins(11));
+        let before = lines_with(&log, code).len();
+        stack.refresh(&signed_in.token()).await;
+        stack.secrets_wire.heal();
+        let lines = lines_with(&log, code).split_off(before);
+        let kept = lines.iter().find(|line| line["event"] == "secret_kept").unwrap();
+        assert_eq!(kept["level"], level, "{kept}");
+    }
+    let empty = Stack::with(Settings { without_keys: true, ..Settings::default() }).await;
+    assert_eq!(empty.profile(signed_in.access()).await.status, 503);
+    let line = lines_with(&log, "the secret is empty").pop().unwrap();
+    assert_eq!(line["level"], "ERROR", "{line}");
 }
 
 #[tokio::test]

@@ -112,12 +112,12 @@ fn write_line(
     let mut line = Map::new();
     line.insert("message".to_owned(), Value::from(format!("{function} answered {}: {outcome}", status.as_u16())));
     line.insert("function".to_owned(), Value::from(function));
-    line.insert("request.id".to_owned(), Value::from(request_id));
+    line.insert("request_id".to_owned(), Value::from(request_id));
     line.insert("outcome".to_owned(), Value::from(outcome));
-    line.insert("http.status".to_owned(), Value::from(status.as_u16()));
-    line.insert("duration.ms".to_owned(), Value::from(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)));
+    line.insert("http_status".to_owned(), Value::from(status.as_u16()));
+    line.insert("duration_ms".to_owned(), Value::from(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)));
     if let Some(error) = error {
-        line.insert("error.reason".to_owned(), Value::from(error.to_string()));
+        line.insert("error_reason".to_owned(), Value::from(error.to_string()));
     }
     let level = match error {
         Some(error) if error.needs_an_operator() => Level::ERROR,

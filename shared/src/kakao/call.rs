@@ -66,12 +66,12 @@ impl Kakao {
             form.push(("code_verifier", verifier.expose_secret()));
         }
         let request = self.connections.client(now).post(format!("{}/oauth/token", self.app.auth_url)).form(&form);
-        call("kakao.token", &self.auth_circuit, request, auth_failure, now).await
+        call("kakao_token", &self.auth_circuit, request, auth_failure, now).await
     }
 
     pub(super) async fn fetch_keys(&self, now: Timestamp) -> Result<JwkSet, KakaoError> {
         let request = self.connections.client(now).get(format!("{}/.well-known/jwks.json", self.app.auth_url));
-        call("kakao.jwks", &self.auth_circuit, request, auth_failure, now).await
+        call("kakao_jwks", &self.auth_circuit, request, auth_failure, now).await
     }
 }
 

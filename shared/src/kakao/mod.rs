@@ -224,7 +224,7 @@ impl Kakao {
     /// [`KakaoError`] in all its variants but `WrongApp`.
     pub async fn user_me(&self, token: &SecretString, now: Timestamp) -> Result<KakaoUser, KakaoError> {
         let path = "/v2/user/me";
-        let me: Me = self.get_api("kakao.user_me", path, &USER_ME_QUERY, &bearer(token), now).await?;
+        let me: Me = self.get_api("kakao_user_me", path, &USER_ME_QUERY, &bearer(token), now).await?;
         Ok(me.into_user())
     }
 
@@ -247,7 +247,7 @@ impl Kakao {
         let id_text = id.to_string();
         let mut query = USER_ME_QUERY.to_vec();
         query.extend([("target_id_type", "user_id"), ("target_id", id_text.as_str())]);
-        let me: Me = match self.get_api("kakao.user_by_id", "/v2/user/me", &query, &authorization, now).await {
+        let me: Me = match self.get_api("kakao_user_by_id", "/v2/user/me", &query, &authorization, now).await {
             // Nobody's credential is in question but ours.
             Err(KakaoError::Rejected(code)) if code == "kapi -401" => {
                 let fix = "App > Platform key > Admin key: KAKAO_ADMIN_KEY is not one, or may not call user/me";
@@ -260,7 +260,7 @@ impl Kakao {
 
     async fn access_token_info(&self, token: &SecretString, now: Timestamp) -> Result<TokenInfo, KakaoError> {
         let path = "/v1/user/access_token_info";
-        self.get_api("kakao.access_token_info", path, &[], &bearer(token), now).await
+        self.get_api("kakao_access_token_info", path, &[], &bearer(token), now).await
     }
 }
 

@@ -38,7 +38,7 @@ pub struct Store {
 /// DynamoDB did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It was slow, throttled, down or refused: whether a write happened is not known.
+    /// It was slow, throttled or down: whether a write happened is not known.
     #[error("DynamoDB {operation} failed: {reason}")]
     Unavailable {
         /// The operation's name.
@@ -46,9 +46,51 @@ pub enum StoreError {
         /// DynamoDB's error code or the kind of failure; never a key or an item.
         reason: String,
     },
+    /// It refuses: the role lacks a permission, or the table is not there. Asking again does not help.
+    #[error("DynamoDB refuses {operation}: {code}")]
+    Refused {
+        /// The operation's name.
+        operation: &'static str,
+        /// DynamoDB's error code.
+        code: String,
+    },
     /// An item lacks an attribute or has it in another type.
     #[error("an item's attribute {0} is missing or of another type")]
     Corrupt(&'static str),
+}
+
+impl StoreError {
+    /// Whether somebody must act, as this does not pass by itself.
+    #[must_use]
+    pub const fn needs_an_operator(&self) -> bool {
+        match self {
+            Self::Unavailable { .. } => false,
+            Self::Refused { .. } | Self::Corrupt(_) => true,
+        }
+    }
+}
+
+/// DynamoDB's errors that pass by themselves:
+/// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>.
+const PASSING: [&str; 10] = [
+    "InternalFailure",
+    "InternalServerError",
+    "ItemCollectionSizeLimitExceededException",
+    "LimitExceededException",
+    "ProvisionedThroughputExceededException",
+    "ReplicatedWriteConflictException",
+    "RequestLimitExceeded",
+    "ServiceUnavailable",
+    "ThrottlingException",
+    "TransactionConflictException",
+];
+
+/// A failure by DynamoDB's code for it.
+fn failure(operation: &'static str, code: Option<&str>) -> StoreError {
+    match code {
+        Some(code) if !PASSING.contains(&code) => StoreError::Refused { operation, code: code.to_owned() },
+        code => StoreError::Unavailable { operation, reason: code.unwrap_or("unnamed error").to_owned() },
+    }
 }
 
 impl Store {
@@ -94,9 +136,7 @@ where
                 let error = error.into_err();
                 match error.code() {
                     Some("ConditionalCheckFailedException") => Ok(Err(error)),
-                    code => {
-                        Err(StoreError::Unavailable { operation, reason: code.unwrap_or("unnamed error").to_owned() })
-                    }
+                    code => Err(failure(operation, code)),
                 }
             }
             Err(error) => {
@@ -112,12 +152,9 @@ where
     })
 }
 
-/// For calls that have no condition: what is left of their service errors is unavailability too.
+/// For calls that have no condition: what is left of their service errors is a failure too.
 fn unconditional<T, E: ProvideErrorMetadata>(operation: &'static str, result: Result<T, E>) -> Result<T, StoreError> {
-    result.map_err(|error| StoreError::Unavailable {
-        operation,
-        reason: error.code().unwrap_or("unnamed error").to_owned(),
-    })
+    result.map_err(|error| failure(operation, error.code()))
 }
 
 #[cfg(test)]
