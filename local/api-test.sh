@@ -18,7 +18,7 @@ PORT=$(free_port) KAKAO_PORT=$(free_port) DYNAMODB_PORT=$(free_port) SECRETS_POR
 export PORT KAKAO_PORT DYNAMODB_PORT SECRETS_PORT
 # As openapi.yaml has them, whatever the port; and no 429.
 export REDIRECT_URIS=http://localhost:9000/ ALLOWED_ORIGINS=http://localhost:9000
-export THROTTLING_RATE_LIMIT=10000 THROTTLING_BURST_LIMIT=5000
+export THROTTLING_RATE_LIMIT=10000 THROTTLING_BURST_LIMIT=5000 LOGIN_RATE_LIMIT=10000 LOGIN_BURST_LIMIT=5000
 target/debug/local >/dev/null &
 stack=$!
 cookies=$(mktemp)

@@ -23,8 +23,8 @@ key = lambda name: int(name) if name.isdigit() else name
 print(functools.reduce(lambda value, name: value[key(name)], sys.argv[1:], json.load(sys.stdin)))' "$@"
 }
 secret() {
-  curl -sf "http://localhost:$SECRETS_PORT/" -H 'x-amz-target: secretsmanager.GetSecretValue' -d "{\"SecretId\":\"$1\"}" |
-    member SecretString
+  curl -sf "http://localhost:$SECRETS_PORT/" -H 'authorization: AWS4-HMAC-SHA256 Credential=local/' \
+    -H 'x-amz-target: secretsmanager.GetSecretValue' -d "{\"SecretId\":\"$1\"}" | member SecretString
 }
 stack=
 trap '[[ -z $stack ]] || kill "$stack" 2>/dev/null || true' EXIT
@@ -66,8 +66,8 @@ for algorithm in ES256 RS256 HS256; do
   # The leak drill's commands, as in the cloud: what is read from then on has none of the old keys.
   export ROTATE_KEYS_FUNCTION=RotateKeys AWS_ENDPOINT_URL_LAMBDA=http://localhost:$SECRETS_PORT
   before=$(secret KeyRing)
-  AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x local/replace-keys.sh here signing_keys >/dev/null
-  AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x local/replace-keys.sh here session_secrets >/dev/null
+  AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local local/replace-keys.sh here signing_keys >/dev/null
+  AWS_ACCESS_KEY_ID=local AWS_SECRET_ACCESS_KEY=local local/replace-keys.sh here session_secrets >/dev/null
   BEFORE=$before AFTER=$(secret KeyRing) VERIFYING=$(secret VerificationKeys) python3 -c '
 import json, os
 before, after, verifying = (json.loads(os.environ[name]) for name in ("BEFORE", "AFTER", "VERIFYING"))

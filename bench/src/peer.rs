@@ -73,6 +73,8 @@ pub async fn beside(peer: &Peer, local: &Path) -> Result<Value, String> {
         ("ROTATION_WINDOW", "5".to_owned()),
         ("THROTTLING_RATE_LIMIT", "10000".to_owned()),
         ("THROTTLING_BURST_LIMIT", "5000".to_owned()),
+        ("LOGIN_RATE_LIMIT", "10000".to_owned()),
+        ("LOGIN_BURST_LIMIT", "5000".to_owned()),
     ];
     let functions = Ours::start(local, &urls).await?;
     let client = local::client::http_client();

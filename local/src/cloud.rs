@@ -15,6 +15,7 @@ use shared::{
 use verify::Verify;
 
 use crate::{
+    iam,
     kakao::SHOP,
     lambda::{Function, Handler, here},
     template::{Template, TemplateError},
@@ -24,7 +25,7 @@ use crate::{
 pub const TEMPLATE: &str = include_str!("../../template.yaml");
 
 /// Names in the environment that stand in for a parameter of the template, and what each is without one.
-const PARAMETERS: [(&str, &str, &str); 17] = [
+const PARAMETERS: [(&str, &str, &str); 19] = [
     ("ISSUER", "Issuer", "http://localhost:9000"),
     ("AUDIENCE", "Audience", "api"),
     ("ALLOWED_ORIGINS", "AllowedOrigins", "http://localhost:9000,http://localhost:5173"),
@@ -42,6 +43,8 @@ const PARAMETERS: [(&str, &str, &str); 17] = [
     ("STAGE", "Stage", "local"),
     ("THROTTLING_RATE_LIMIT", "ThrottlingRateLimit", "500"),
     ("THROTTLING_BURST_LIMIT", "ThrottlingBurstLimit", "1000"),
+    ("LOGIN_RATE_LIMIT", "LoginRateLimit", "20"),
+    ("LOGIN_BURST_LIMIT", "LoginBurstLimit", "40"),
 ];
 
 /// The name by which the functions know a parameter of the template.
@@ -69,16 +72,28 @@ pub fn settings(given: &BTreeMap<String, String>) -> BTreeMap<String, String> {
 ///
 /// [`TemplateError`] if the template would not deploy.
 pub fn template(given: &BTreeMap<String, String>) -> Result<Template, TemplateError> {
-    let settings = settings(given);
-    let parameters = PARAMETERS.iter().map(|(name, parameter, _)| ((*parameter).to_owned(), settings[*name].clone()));
-    Template::read(TEMPLATE, &parameters.collect())
+    template_from(TEMPLATE, given)
 }
 
-/// The environment of one function: the template's, with `local` settings that a function takes if it knows them.
+/// The same of another template than the project's.
+///
+/// # Errors
+///
+/// [`TemplateError`] if it would not deploy.
+pub fn template_from(yaml: &str, given: &BTreeMap<String, String>) -> Result<Template, TemplateError> {
+    let settings = settings(given);
+    let parameters = PARAMETERS.iter().map(|(name, parameter, _)| ((*parameter).to_owned(), settings[*name].clone()));
+    Template::read(yaml, &parameters.collect())
+}
+
+/// The environment of one function: the template's and its role's credentials, with `local` settings that a function takes if
+/// it knows them.
 #[must_use]
 pub fn environment(template: &Template, function: &str, local: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let mut environment =
         template.functions.get(function).map(|declared| declared.environment.clone()).unwrap_or_default();
+    environment.insert("AWS_ACCESS_KEY_ID".to_owned(), iam::access_key(function));
+    environment.insert("AWS_SECRET_ACCESS_KEY".to_owned(), "local".to_owned());
     environment.extend(local.clone());
     environment
 }

@@ -51,7 +51,6 @@ const MAX_HEADER_BYTES: usize = 10_240;
 pub struct Gateway {
     routes: Vec<Target>,
     cors: template::Cors,
-    bucket: Mutex<Bucket>,
     slash: TrailingSlash,
     pages: Router,
 }
@@ -60,12 +59,35 @@ struct Target {
     route: template::Route,
     function: Function,
     timeout: Duration,
+    bucket: Mutex<Bucket>,
 }
 
+/// What a route has left of its throttle.
 struct Bucket {
     throttle: Throttle,
     tokens: f64,
     filled: Instant,
+}
+
+impl Bucket {
+    fn full(throttle: Throttle) -> Self {
+        Self { throttle, tokens: throttle.burst, filled: Instant::now() }
+    }
+}
+
+impl Target {
+    /// Takes a token out of the route's bucket, if there is one.
+    fn take_token(&self) -> bool {
+        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
+        let gained = bucket.filled.elapsed().as_secs_f64() * bucket.throttle.rate;
+        bucket.tokens = (bucket.tokens + gained).min(bucket.throttle.burst);
+        bucket.filled = Instant::now();
+        let taken = bucket.tokens >= 1.0;
+        if taken {
+            bucket.tokens -= 1.0;
+        }
+        taken
+    }
 }
 
 impl Gateway {
@@ -85,13 +107,13 @@ impl Gateway {
         for (name, declared) in template.functions.iter().filter(|(_, declared)| !declared.routes.is_empty()) {
             let function = functions.get(name).unwrap_or_else(|| panic!("no function {name} was given"));
             for route in &declared.routes {
+                let bucket = Mutex::new(Bucket::full(template.throttles.of(route)));
                 let (route, function) = (route.clone(), Arc::clone(function));
-                routes.push(Target { route, function, timeout: declared.timeout });
+                routes.push(Target { route, function, timeout: declared.timeout, bucket });
             }
         }
-        let bucket = Bucket { throttle: template.throttle, tokens: template.throttle.burst, filled: Instant::now() };
         let pages = pages.unwrap_or_else(|| Router::new().fallback(async || not_found()));
-        Self { routes, cors: template.cors.clone(), bucket: Mutex::new(bucket), slash, pages }
+        Self { routes, cors: template.cors.clone(), slash, pages }
     }
 
     /// Serves until the process ends or the future is dropped.
@@ -153,7 +175,7 @@ impl Gateway {
         let Some((target, proxy)) = self.find(request.method(), request.uri().path()) else {
             return self.pages.clone().call(request).await.unwrap_or_else(|never| match never {});
         };
-        if !self.admit() {
+        if !target.take_token() {
             return own(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests");
         }
         let (parts, body) = request.into_parts();
@@ -176,18 +198,6 @@ impl Gateway {
         drop_cors(response.headers_mut());
         response.headers_mut().insert(REQUEST_ID, header_value(request_id));
         response
-    }
-
-    fn admit(&self) -> bool {
-        let mut bucket = self.bucket.lock().unwrap_or_else(PoisonError::into_inner);
-        let gained = bucket.filled.elapsed().as_secs_f64() * bucket.throttle.rate;
-        bucket.tokens = (bucket.tokens + gained).min(bucket.throttle.burst);
-        bucket.filled = Instant::now();
-        let admitted = bucket.tokens >= 1.0;
-        if admitted {
-            bucket.tokens -= 1.0;
-        }
-        admitted
     }
 
     fn allows(&self, origin: Option<&HeaderValue>) -> bool {

@@ -7,6 +7,7 @@ pub mod cloud;
 pub mod demo;
 pub mod doctor;
 pub mod gateway;
+pub mod iam;
 pub mod kakao;
 pub mod lambda;
 mod people;

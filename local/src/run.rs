@@ -1,20 +1,21 @@
 //! Starts a stack for a person: on fixed ports, with the machine's clock, and says where things are.
 
+mod stand_ins;
+
 use std::{
     collections::BTreeMap,
     env,
     path::{Path, PathBuf},
     sync::Arc,
-    time::Duration,
 };
 
-use dynoxide::Database;
 use local::{
     cloud,
     demo::{self, BUILT},
     gateway::{Gateway, TrailingSlash},
-    kakao::{Kakao, SHOP},
-    private_file, secrets,
+    iam::{ADMINISTRATOR, Guard},
+    kakao::Kakao,
+    private_file,
     secrets_manager::SecretsManager,
     table,
     template::Template,
@@ -25,6 +26,8 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
+use self::stand_ins::{Front, start_dynamodb, start_secrets_manager};
+
 /// What the functions need around them.
 struct Surroundings {
     port: u16,
@@ -34,6 +37,9 @@ struct Surroundings {
     /// Settings beside the template's.
     local: BTreeMap<String, String>,
     kakao: Option<Kakao>,
+    /// Whether functions have the roles of the template. Another DynamoDB or Secrets Manager has rules of its own.
+    has_roles: bool,
+    _guards: Vec<Guard>,
     _secrets_manager: Option<SecretsManager>,
 }
 
@@ -71,8 +77,11 @@ pub(crate) async fn watch() -> Result<(), String> {
         // cargo-lambda builds with flags of its own: apart from the ordinary builds, neither undoes the other's work.
         .env("CARGO_TARGET_DIR", "target/watch")
         .kill_on_drop(true);
+    if around.has_roles {
+        watch.args(["--config", r#"target.'cfg(all())'.runner = ["local/with-role.sh"]"#]);
+    }
     println!("{}", around.guide());
-    let mut watch = watch.spawn().map_err(|error| format!("cargo-lambda (`make .venv` installs it): {error}"))?;
+    let mut watch = watch.spawn().map_err(|error| format!("cargo-lambda (`make venv` installs it): {error}"))?;
     tokio::select! {
         ended = watch.wait() => Err(ended.map_or_else(|error| error.to_string(), |status| status.to_string())),
         stopped = stopped() => stopped,
@@ -108,9 +117,21 @@ impl Surroundings {
                 local.insert(name.to_owned(), value.clone());
             }
         }
-        let dynamodb_url = match given.get("AWS_ENDPOINT_URL_DYNAMODB") {
-            Some(url) => url.clone(),
-            None => start_dynamodb(number(&given, "DYNAMODB_PORT", port + 2)?, data.as_deref()).await?,
+        let has_roles = !["DYNAMODB", "SECRETSMANAGER"]
+            .iter()
+            .any(|service| given.contains_key(&format!("AWS_ENDPOINT_URL_{service}")));
+        if !has_roles {
+            local.insert("AWS_ACCESS_KEY_ID".to_owned(), ADMINISTRATOR.to_owned());
+        }
+        let mut guards = Vec::new();
+        let dynamodb_url = if let Some(url) = given.get("AWS_ENDPOINT_URL_DYNAMODB") {
+            url.clone()
+        } else {
+            let front = Front::at(number(&given, "DYNAMODB_PORT", port + 2)?, &template).await?;
+            let guard = front.guard(&start_dynamodb(data.as_deref()).await?)?;
+            let url = guard.url().replace("127.0.0.1", "localhost");
+            guards.push(guard);
+            url
         };
         table::create(&table::client(&dynamodb_url), &template.table).await?;
         local.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), dynamodb_url);
@@ -128,9 +149,20 @@ impl Surroundings {
         };
         local.insert("KAKAO_AUTH_URL".to_owned(), auth_url);
         local.insert("KAKAO_API_URL".to_owned(), api_url);
-        let secrets_manager = start_secrets_manager(port + 3, &given, data.as_deref(), &template, &mut local).await?;
+        let own = start_secrets_manager(port + 3, &given, data.as_deref(), &template, &mut local).await?;
+        let (secrets_manager, guard) = own.unzip();
+        guards.extend(guard);
         let settings = cloud::settings(&settings);
-        Ok(Self { port, template, settings, local, kakao, _secrets_manager: secrets_manager })
+        Ok(Self {
+            port,
+            template,
+            settings,
+            local,
+            kakao,
+            has_roles,
+            _guards: guards,
+            _secrets_manager: secrets_manager,
+        })
     }
 
     /// Every function's environment in one, for `cargo lambda watch`.
@@ -139,8 +171,8 @@ impl Surroundings {
         for function in self.template.functions.keys() {
             all.extend(cloud::environment(&self.template, function, &self.local));
         }
-        all.insert("AWS_ACCESS_KEY_ID".to_owned(), "local".to_owned());
-        all.insert("AWS_SECRET_ACCESS_KEY".to_owned(), "local".to_owned());
+        // Each function's own key comes from `local/with-role.sh`.
+        all.insert("AWS_ACCESS_KEY_ID".to_owned(), ADMINISTRATOR.to_owned());
         all.entry("AWS_REGION".to_owned()).or_insert_with(|| "ap-northeast-2".to_owned());
         let lines: Vec<String> = all.iter().map(|(name, value)| format!("{name}='{value}'\n")).collect();
         lines.concat()
@@ -199,66 +231,4 @@ async fn listen(port: u16) -> Result<TcpListener, String> {
 
 fn number(given: &BTreeMap<String, String>, name: &str, default: u16) -> Result<u16, String> {
     given.get(name).map_or(Ok(default), |text| text.parse().map_err(|_| format!("{name}: {text} is no port")))
-}
-
-/// In memory, or in a file that survives restarts.
-async fn start_dynamodb(port: u16, file: Option<&Path>) -> Result<String, String> {
-    let database = match file.map(|file| file.to_str().ok_or("DATA: not UTF-8")).transpose()? {
-        Some(file) => Database::new(file),
-        None => Database::memory(),
-    };
-    let database = database.map_err(|error| format!("DATA: {error}"))?;
-    let listener = listen(port).await?;
-    tokio::spawn(dynoxide::server::serve_on(listener, database));
-    Ok(format!("http://localhost:{port}"))
-}
-
-/// Keys live as long as the data: sessions in a file need those that they were made with. They are made and rotated as in the
-/// cloud, by rotate-keys, unless the environment says where another Secrets Manager is.
-async fn start_secrets_manager(
-    port: u16,
-    given: &BTreeMap<String, String>,
-    data: Option<&Path>,
-    template: &Template,
-    local: &mut BTreeMap<String, String>,
-) -> Result<Option<SecretsManager>, String> {
-    let own = if given.contains_key("AWS_ENDPOINT_URL_SECRETSMANAGER") {
-        None
-    } else {
-        let file = data.map(|data| {
-            let mut file = data.as_os_str().to_owned();
-            file.push(".secrets.json");
-            PathBuf::from(file)
-        });
-        let listener = listen(number(given, "SECRETS_PORT", port)?).await?;
-        let started = SecretsManager::start(listener, file);
-        Some(started.map_err(|error| format!("the secrets beside DATA: {error}"))?)
-    };
-    let url = own.as_ref().map_or_else(|| given["AWS_ENDPOINT_URL_SECRETSMANAGER"].clone(), |own| own.url().to_owned());
-    local.insert("AWS_ENDPOINT_URL_SECRETSMANAGER".to_owned(), url.clone());
-
-    let client_secret = given.get("KAKAO_CLIENT_SECRET").map_or(SHOP.client_secret, String::as_str);
-    let admin_key = given.get("KAKAO_ADMIN_KEY").map_or(SHOP.admin_key, String::as_str);
-    secrets::create(&secrets::client(&url), template, client_secret, admin_key).await?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let rotate_keys = secrets::rotate_keys(template, local, &clock).map_err(|error| error.to_string())?;
-    let (rotate_keys, key_ring) = (Arc::new(rotate_keys), secrets::name(template, "KEY_RING_ID"));
-    if let Some(own) = &own {
-        let function = Arc::clone(&rotate_keys);
-        own.rotate_with(Arc::new(move |event| {
-            let function = Arc::clone(&function);
-            Box::pin(async move { function.handle(event).await.map(drop).map_err(|error| error.to_string()) })
-        }));
-    }
-    secrets::rotate_if_due(&rotate_keys, &secrets::client(&url), &key_ring, SystemClock.now()).await?;
-    let client = secrets::client(&url);
-    tokio::spawn(async move {
-        loop {
-            tokio::time::sleep(Duration::from_hours(1)).await;
-            if let Err(reason) = secrets::rotate_if_due(&rotate_keys, &client, &key_ring, SystemClock.now()).await {
-                tracing::error!("rotate-keys: {reason}");
-            }
-        }
-    });
-    Ok(own)
 }

@@ -21,7 +21,7 @@ use shared::{
 };
 use tokio::net::TcpListener;
 
-use crate::{cloud, secrets_manager::SecretsManager, template::Template};
+use crate::{cloud, iam::ADMINISTRATOR, secrets_manager::SecretsManager, template::Template};
 
 /// The variables by which the functions know their secrets.
 pub const NAMES: [&str; 4] = ["KEY_RING_ID", "VERIFICATION_KEYS_ID", "LOGOUT_KEYS_ID", "KAKAO_SECRET_ID"];
@@ -43,11 +43,10 @@ pub struct Manager {
 /// If no local port can be had.
 pub async fn start(other: Option<String>, template: &mut Template) -> Manager {
     if let Some(url) = other {
-        let own = format!("-{}", SessionId::generate());
-        for function in template.functions.values_mut() {
-            for name in NAMES {
-                function.environment.entry(name.to_owned()).and_modify(|value| value.push_str(&own));
-            }
+        let own = SessionId::generate();
+        for variable in NAMES {
+            let resource = name(template, variable);
+            template.rename(&resource, &format!("{resource}-{own}"));
         }
         return Manager { url, _own: None };
     }
@@ -56,10 +55,16 @@ pub async fn start(other: Option<String>, template: &mut Template) -> Manager {
     Manager { url: own.url().to_owned(), _own: Some(own) }
 }
 
-/// A client for a Secrets Manager of this machine.
+/// An administrator's client for a Secrets Manager of this machine.
 #[must_use]
 pub fn client(url: &str) -> Client {
-    let credentials = Credentials::new("local", "local", None, None, "local stack");
+    client_as(ADMINISTRATOR, url)
+}
+
+/// The same with this access key.
+#[must_use]
+pub fn client_as(access_key: &str, url: &str) -> Client {
+    let credentials = Credentials::new(access_key, "local", None, None, "local stack");
     secret::client(Endpoint {
         region: "ap-northeast-2".to_owned(),
         url: Some(url.to_owned()),

@@ -1,6 +1,12 @@
 //! A whole stack for one test: its own table, Kakao stand-in, gateway and clock, on free ports.
 
-use std::{collections::BTreeMap, ops::Deref, path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    ops::Deref,
+    path::PathBuf,
+    sync::Arc,
+    time::Duration,
+};
 
 use dynoxide::Database;
 use rotate_keys::{Event, RotateKeys, RotationError, document::Reason};
@@ -11,8 +17,9 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use crate::{
     client::{Answer, Functions},
     clock::{ManualClock, Skewed},
-    cloud,
+    cloud::{self, TEMPLATE},
     gateway::{Gateway, TrailingSlash},
+    iam::{Guard, Roles, Use},
     kakao::{Kakao, SHOP},
     lambda::{self, Lambda},
     people::People,
@@ -48,6 +55,7 @@ pub struct Stack {
     local: BTreeMap<String, String>,
     dynamodb: aws_sdk_dynamodb::Client,
     lambdas: BTreeMap<String, Arc<Lambda>>,
+    guards: [Guard; 2],
     _standin: Kakao,
     _manager: secrets::Manager,
     servers: Vec<JoinHandle<()>>,
@@ -58,6 +66,8 @@ pub struct Stack {
 pub struct Settings {
     /// Settings by the name that the functions know them by.
     pub environment: BTreeMap<String, String>,
+    /// Another template than the project's.
+    pub template: Option<String>,
     /// What the gateway makes of `/x/`.
     pub slash: TrailingSlash,
     /// Another DynamoDB than the embedded one.
@@ -93,7 +103,13 @@ impl Stack {
             Some(_) => Arc::new(SystemClock),
             None => Arc::<ManualClock>::clone(&clock),
         };
-        let template = cloud::template(&settings.environment).expect("the template deploys");
+        let mut environment = settings.environment;
+        // Tests sign in more people at once than a small service has.
+        for name in ["LOGIN_RATE_LIMIT", "LOGIN_BURST_LIMIT"] {
+            environment.entry(name.to_owned()).or_insert_with(|| "5000".to_owned());
+        }
+        let yaml = settings.template.as_deref().unwrap_or(TEMPLATE);
+        let mut template = cloud::template_from(yaml, &environment).expect("the template deploys");
         let mut servers = Vec::new();
 
         let database_url = if let Some(url) = settings.dynamodb {
@@ -105,30 +121,31 @@ impl Stack {
             servers.push(tokio::spawn(dynoxide::server::serve_on(listener, database)));
             url
         };
-        let mut template = template;
-        template.table.name = format!("Table-{}", shared::random::up_to(u64::MAX - 1));
-        for function in template.functions.values_mut() {
-            function.environment.insert("TABLE_NAME".to_owned(), template.table.name.clone());
-        }
-        let dynamodb = table::client(&database_url);
+        let table = template.table.name.clone();
+        template.rename(&table, &format!("{table}-{}", shared::random::up_to(u64::MAX - 1)));
+        let manager = secrets::start(settings.secrets_manager, &mut template).await;
+        let roles = Roles::of(&template);
+        let guard = |target: &str, listener| Guard::start(listener, target, roles.clone()).expect("a proxy starts");
+        let dynamodb_guard = guard(&database_url, free_port().await);
+        let dynamodb = table::client(dynamodb_guard.url());
         table::create(&dynamodb, &template.table).await.expect("DynamoDB makes the table");
-        let wire = Wire::start(&database_url).await.expect("a proxy starts");
+        let wire = Wire::start(dynamodb_guard.url()).await.expect("a proxy starts");
 
         let kakao = Kakao::start(free_port().await, Arc::clone(&shared_clock), vec![REDIRECT_URI.to_owned()])
             .expect("the Kakao stand-in starts");
-        let mut local = settings.environment;
+        let mut local = environment;
         local.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), wire.url().to_owned());
         let kakao_wire = Wire::start(kakao.url()).await.expect("a proxy starts");
         for name in ["KAKAO_AUTH_URL", "KAKAO_API_URL"] {
             local.entry(name.to_owned()).or_insert_with(|| kakao_wire.url().to_owned());
         }
 
-        let manager = secrets::start(settings.secrets_manager, &mut template).await;
-        let secrets = secrets::client(&manager.url);
+        let secrets_guard = guard(&manager.url, free_port().await);
+        let secrets = secrets::client(secrets_guard.url());
         let client_secret = local.get("KAKAO_CLIENT_SECRET").map_or(SHOP.client_secret, String::as_str);
         let admin_key = local.get("KAKAO_ADMIN_KEY").map_or(SHOP.admin_key, String::as_str);
         secrets::create(&secrets, &template, client_secret, admin_key).await.expect("Secrets Manager makes secrets");
-        let secrets_wire = Wire::start(&manager.url).await.expect("a proxy starts");
+        let secrets_wire = Wire::start(secrets_guard.url()).await.expect("a proxy starts");
         local.insert("AWS_ENDPOINT_URL_SECRETSMANAGER".to_owned(), secrets_wire.url().to_owned());
         let rotate_keys = secrets::rotate_keys(&template, &local, &shared_clock).expect("the template suffices");
         if !settings.without_keys {
@@ -162,6 +179,7 @@ impl Stack {
             local,
             dynamodb,
             lambdas,
+            guards: [dynamodb_guard, secrets_guard],
             _standin: kakao,
             _manager: manager,
             servers,
@@ -172,6 +190,18 @@ impl Stack {
     #[must_use]
     pub fn environment(&self, function: &str) -> BTreeMap<String, String> {
         cloud::environment(&self.template, function, &self.local)
+    }
+
+    /// What the functions' roles were used for so far.
+    #[must_use]
+    pub fn uses(&self) -> BTreeSet<Use> {
+        self.guards.iter().flat_map(Guard::uses).collect()
+    }
+
+    /// The template, with the names that tables and secrets have here.
+    #[must_use]
+    pub fn template(&self) -> &Template {
+        &self.template
     }
 
     /// The functions that run as binaries, by name.

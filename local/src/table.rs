@@ -12,18 +12,24 @@ use aws_sdk_dynamodb::{
 };
 use aws_smithy_http_client::Builder;
 
-use crate::template::Table;
+use crate::{iam::ADMINISTRATOR, template::Table};
 
 /// An item, as DynamoDB's own client has it.
 pub type Item = std::collections::HashMap<String, AttributeValue>;
 
-/// A client for a DynamoDB without TLS.
+/// An administrator's client for a DynamoDB without TLS.
 #[must_use]
 pub fn client(url: &str) -> Client {
+    client_as(ADMINISTRATOR, url)
+}
+
+/// The same with this access key.
+#[must_use]
+pub fn client_as(access_key: &str, url: &str) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("ap-northeast-2"))
-        .credentials_provider(Credentials::new("local", "local", None, None, "local stack"))
+        .credentials_provider(Credentials::new(access_key, "local", None, None, "local stack"))
         .http_client(Builder::new().build_http())
         .endpoint_url(url);
     Client::from_conf(config.build())

@@ -1,5 +1,7 @@
 //! Reads `template.yaml` as far as a local stack needs it, and refuses what the cloud would refuse or silently drop.
 
+mod http_api;
+pub mod policies;
 mod references;
 #[cfg(test)]
 mod tests;
@@ -11,7 +13,8 @@ use std::{
 
 use serde_yaml_ng::{Mapping, Value};
 
-use self::references::References;
+pub use self::http_api::{Cors, Route, Throttle, Throttles};
+use self::{policies::Statement, references::References};
 
 /// What the template says of the parts that a local stack has.
 #[derive(Clone, Debug)]
@@ -20,8 +23,8 @@ pub struct Template {
     pub functions: BTreeMap<String, Function>,
     /// The HTTP API's CORS configuration.
     pub cors: Cors,
-    /// The HTTP API's throttle.
-    pub throttle: Throttle,
+    /// The HTTP API's throttles.
+    pub throttles: Throttles,
     /// The table.
     pub table: Table,
 }
@@ -35,41 +38,8 @@ pub struct Function {
     pub environment: BTreeMap<String, String>,
     /// How long it may take.
     pub timeout: Duration,
-}
-
-/// A route of the HTTP API.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Route {
-    /// `GET`, `POST` and so on.
-    pub method: String,
-    /// Such as `/auth/kakao` or `/auth/kakao/{proxy+}`.
-    pub path: String,
-}
-
-/// Who may call from a page of another origin.
-#[derive(Clone, Debug)]
-pub struct Cors {
-    /// Exact origins.
-    pub origins: Vec<String>,
-    /// Methods.
-    pub methods: Vec<String>,
-    /// Request headers.
-    pub headers: Vec<String>,
-    /// Response headers that a page may read.
-    pub exposed: Vec<String>,
-    /// How long a browser may remember a preflight, in seconds.
-    pub max_age: u64,
-    /// Whether cookies come along.
-    pub credentials: bool,
-}
-
-/// Requests that the whole API takes.
-#[derive(Clone, Copy, Debug)]
-pub struct Throttle {
-    /// Requests per second.
-    pub rate: f64,
-    /// Requests at once.
-    pub burst: f64,
+    /// What its role allows.
+    pub policies: Vec<Statement>,
 }
 
 /// The DynamoDB table.
@@ -125,7 +95,7 @@ impl Template {
         let mut functions = BTreeMap::new();
         let mut routes = BTreeSet::new();
         for (name, resource) in of_type("AWS::Serverless::Function") {
-            let read = read_function(resource, globals, &references, api_name);
+            let read = read_function(resource, globals, &references, resources, api_name);
             let (binary, function) = read.map_err(|error| error.at(name))?;
             for route in &function.routes {
                 if !routes.insert(route.clone()) {
@@ -139,12 +109,36 @@ impl Template {
         let Some((name, table)) = of_type("AWS::DynamoDB::Table").next() else {
             return error("no table");
         };
+        let throttles = http_api::read_throttles(api, &references).map_err(|error| error.at(api_name))?;
+        // API Gateway does not create a stage with settings of a route that is not there.
+        if let Some(key) = throttles.routes.keys().find(|key| !routes.iter().any(|route| route.key() == **key)) {
+            return error(format!("{api_name}: RouteSettings: there is no route {key}"));
+        }
         Ok(Self {
             functions,
-            cors: read_cors(api, &references).map_err(|error| error.at(api_name))?,
-            throttle: read_throttle(api, &references).map_err(|error| error.at(api_name))?,
+            cors: http_api::read_cors(api, &references).map_err(|error| error.at(api_name))?,
+            throttles,
             table: read_table(name, table, &references).map_err(|error| error.at(name))?,
         })
+    }
+}
+
+impl Template {
+    /// Gives a table or a secret another name than its resource's, as CloudFormation does: in environments and policies too.
+    pub fn rename(&mut self, resource: &str, name: &str) {
+        for function in self.functions.values_mut() {
+            for value in function.environment.values_mut().filter(|value| *value == resource) {
+                name.clone_into(value);
+            }
+            for statement in &mut function.policies {
+                if statement.resources.remove(resource) {
+                    statement.resources.insert(name.to_owned());
+                }
+            }
+        }
+        if self.table.name == resource {
+            name.clone_into(&mut self.table.name);
+        }
     }
 }
 
@@ -152,6 +146,7 @@ fn read_function(
     resource: &Value,
     globals: Option<&Value>,
     references: &References,
+    resources: &Mapping,
     api: &str,
 ) -> Result<(String, Function)> {
     if resource.get("Condition").is_some() {
@@ -183,74 +178,11 @@ fn read_function(
     }
     let mut routes = Vec::new();
     for (event, declaration) in properties.get("Events").and_then(Value::as_mapping).into_iter().flatten() {
-        let route = read_route(declaration, references, api);
+        let route = http_api::read_route(declaration, references, api);
         routes.push(route.map_err(|error| error.at(&format!("event {}", event.as_str().unwrap_or_default())))?);
     }
-    Ok((binary.to_owned(), Function { routes, environment, timeout: Duration::from_secs(timeout) }))
-}
-
-fn read_route(declaration: &Value, references: &References, api: &str) -> Result<Route> {
-    if declaration.get("Type").and_then(Value::as_str) != Some("HttpApi") {
-        return error("only HttpApi events are understood here");
-    }
-    let properties = &declaration["Properties"];
-    // SAM makes a second API, at another address and without CORS, for the events that name none.
-    if references.member(properties, "ApiId", References::text)? != api {
-        return error(format!("ApiId: the route must belong to {api}"));
-    }
-    let path = references.member(properties, "Path", References::text)?;
-    let method = references.member(properties, "Method", References::text)?.to_ascii_uppercase();
-    if !["ANY", "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"].contains(&method.as_str()) {
-        return error(format!("{method} is no method"));
-    }
-    // SAM makes an integration and no route of it, and says nothing (aws/serverless-application-model issue 1949).
-    if path.ends_with('/') || !path.starts_with('/') {
-        return error(format!("the path {path} must begin with a slash and not end with one"));
-    }
-    if path.strip_suffix("/{proxy+}").unwrap_or(&path).contains(['{', '}']) {
-        return error(format!("{path} may have {{proxy+}} as its last segment and no other variable"));
-    }
-    Ok(Route { method, path })
-}
-
-fn read_cors(api: &Value, references: &References) -> Result<Cors> {
-    let Some(cors) = api["Properties"].get("CorsConfiguration") else {
-        return error("the HttpApi has no CorsConfiguration");
-    };
-    let origins = references.member(cors, "AllowOrigins", References::texts)?;
-    let credentials = match cors.get("AllowCredentials").map(|flag| references.text(flag)).transpose()?.as_deref() {
-        Some("true") => true,
-        Some("false") | None => false,
-        Some(other) => return error(format!("AllowCredentials: {other} is neither true nor false")),
-    };
-    if credentials && origins.iter().any(|origin| origin.contains('*')) {
-        return error("CorsConfiguration: the HTTP API refuses * together with AllowCredentials");
-    }
-    Ok(Cors {
-        origins,
-        methods: references.member(cors, "AllowMethods", header_words)?,
-        headers: references.member(cors, "AllowHeaders", header_words)?,
-        exposed: cors.get("ExposeHeaders").map_or(Ok(Vec::new()), |names| header_words(references, names))?,
-        max_age: references.member(cors, "MaxAge", References::number)?,
-        credentials,
-    })
-}
-
-/// Texts that may stand in a header.
-fn header_words(references: &References, value: &Value) -> Result<Vec<String>> {
-    let words = references.texts(value)?;
-    match words.iter().find(|word| word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_graphic())) {
-        Some(wrong) => error(format!("{wrong:?} is no name")),
-        None => Ok(words),
-    }
-}
-
-fn read_throttle(api: &Value, references: &References) -> Result<Throttle> {
-    let settings = &api["Properties"]["DefaultRouteSettings"];
-    Ok(Throttle {
-        rate: references.member(settings, "ThrottlingRateLimit", References::number)?,
-        burst: references.member(settings, "ThrottlingBurstLimit", References::number)?,
-    })
+    let policies = policies::read(properties, resources).map_err(|error| error.at("Policies"))?;
+    Ok((binary.to_owned(), Function { routes, environment, timeout: Duration::from_secs(timeout), policies }))
 }
 
 fn read_table(name: &str, resource: &Value, references: &References) -> Result<Table> {

@@ -53,13 +53,11 @@ impl Config {
 
     /// Takes settings from elsewhere than the environment, as a stack in one process does.
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
-        let credentials = SharedCredentialsProvider::new(Credentials::new("local", "local", None, None, "local stack"));
-        Self {
-            values: pairs.into_iter().collect(),
-            credentials,
-            http_client: OnceCell::new(),
-            problems: RefCell::default(),
-        }
+        let values: HashMap<String, String> = pairs.into_iter().collect();
+        let [id, key] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(|name| values.get(name).cloned());
+        let credentials = Credentials::new(id.unwrap_or_default(), key.unwrap_or_default(), None, None, "settings");
+        let credentials = SharedCredentialsProvider::new(credentials);
+        Self { values, credentials, http_client: OnceCell::new(), problems: RefCell::default() }
     }
 
     /// The problems met so far, for a function that lacks a setting.

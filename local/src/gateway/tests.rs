@@ -12,7 +12,7 @@ use super::*;
 use crate::{
     client::http_client,
     lambda::{here, milliseconds_since_epoch},
-    template::{Cors, Function as Declared, Route, Table},
+    template::{Cors, Function as Declared, Route, Table, Throttles},
 };
 
 const ORIGIN: &str = "https://a.example";
@@ -22,7 +22,10 @@ fn template(functions: &[(&str, &[(&str, &str)])]) -> Template {
     let functions = functions.iter().map(|(name, routes)| {
         let routes = routes.iter().map(|(method, path)| Route { method: (*method).into(), path: (*path).into() });
         let timeout = Duration::from_millis(300);
-        ((*name).to_owned(), Declared { routes: routes.collect(), environment: BTreeMap::new(), timeout })
+        (
+            (*name).to_owned(),
+            Declared { routes: routes.collect(), environment: BTreeMap::new(), timeout, policies: Vec::new() },
+        )
     });
     Template {
         functions: functions.collect(),
@@ -34,7 +37,7 @@ fn template(functions: &[(&str, &[(&str, &str)])]) -> Template {
             max_age: 60,
             credentials: true,
         },
-        throttle: Throttle { rate: 1e3, burst: 1e3 },
+        throttles: Throttles { default: Throttle { rate: 1e3, burst: 1e3 }, routes: BTreeMap::new() },
         table: Table {
             name: "T".to_owned(),
             partition_key: "pk".to_owned(),
@@ -232,14 +235,17 @@ async fn what_no_route_matches_is_the_pages_and_otherwise_404() {
 }
 
 #[tokio::test]
-async fn the_burst_is_admitted_and_no_more() {
-    let mut template = one();
-    template.throttle = Throttle { rate: 0.001, burst: 2.0 };
+async fn each_route_takes_its_burst_and_no_more() {
+    let mut template = template(&[("one", &[("GET", "/x"), ("GET", "/y"), ("GET", "/z")])]);
+    let never = |burst| Throttle { rate: 0.001, burst };
+    template.throttles = Throttles { default: never(2.0), routes: [("GET /z".to_owned(), never(3.0))].into() };
     let address = serve(&template, TrailingSlash::Exact, &[("one", named("one"))]).await;
-    for _ in 0..2 {
-        assert!(send(&address, "GET /x", "").await.starts_with("http/1.1 200"));
+    for (line, burst) in [("GET /x", 2), ("GET /y", 2), ("GET /z", 3)] {
+        for _ in 0..burst {
+            assert!(send(&address, line, "").await.starts_with("http/1.1 200"), "{line}");
+        }
+        assert_own(&send(&address, line, "").await, 429, "Too Many Requests");
     }
-    assert_own(&send(&address, "GET /x", "").await, 429, "Too Many Requests");
 }
 
 #[tokio::test]

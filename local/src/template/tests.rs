@@ -21,6 +21,7 @@ fn read(from: &str, to: &str) -> Result<Template> {
 }
 
 const EVENT: &str = "{ ApiId: !Ref HttpApi, Method: POST, Path: /auth/kakao }";
+const GREEDY: &str = r#"Path: "/auth/kakao/{proxy+}""#;
 const EXPIRY: &str = "{ AttributeName: expires_at, Enabled: true }";
 
 #[test]
@@ -38,7 +39,15 @@ fn the_projects_own_template_is_read() {
         assert_eq!(refresh.environment[name], value);
     }
     assert_eq!(template.cors.origins, ["https://a.example", "https://b.example"]);
-    assert!(template.cors.credentials && template.cors.exposed.is_empty());
+    assert!(template.cors.credentials);
+    assert_eq!(template.cors.exposed, ["retry-after", "www-authenticate"]);
+    let throttles = &template.throttles;
+    assert_eq!((throttles.default.rate, throttles.default.burst), (500.0, 1000.0));
+    for path in ["/auth/kakao", "/auth/kakao/{proxy+}", "/dj-rest-auth/kakao", "/dj-rest-auth/kakao/{proxy+}"] {
+        let of = throttles.of(&Route { method: "POST".to_owned(), path: path.to_owned() });
+        assert_eq!((of.rate, of.burst), (20.0, 40.0), "{path}");
+    }
+    assert_eq!(throttles.routes.len(), 4);
     assert_eq!(template.table.ttl_attribute, "expires_at");
 }
 
@@ -53,15 +62,40 @@ fn a_refusal_says_where() {
             ["KakaoLogin: KAKAO_SECRET_ID: ", "!If"],
         ),
         ("Timeout: 10", "Timeout: soon", ["KakaoLogin: Timeout: ", "soon"]),
-        ("ThrottlingRateLimit: !Ref ThrottlingRateLimit", "Nothing: 1", ["HttpApi: ", "ThrottlingRateLimit"]),
+        (
+            "ThrottlingRateLimit: !Ref ThrottlingRateLimit",
+            "Nothing: 1",
+            ["HttpApi: DefaultRouteSettings: ", "ThrottlingRateLimit"],
+        ),
+        (
+            "POST /auth/kakao: { ThrottlingRateLimit: !Ref LoginRateLimit, ",
+            "POST /auth/kakao: { ",
+            ["HttpApi: RouteSettings: POST /auth/kakao: ", "ThrottlingRateLimit"],
+        ),
+        ("POST /dj-rest-auth/kakao:", "POST /kakao:", ["HttpApi: RouteSettings: ", "no route POST /kakao"]),
+        (USERS_ONLY, "Condition: { StringLike: { dynamodb:LeadingKeys: a } }", ["Refresh: Policies: ", "StringLike"]),
+        (USERS_ONLY, "Condition: { \"Null\": { aws:username: \"true\" } }", ["Refresh: Policies: ", "aws:username"]),
+        (TABLE_ARN, "Resource: !Ref Table", ["KakaoLogin: Policies: ", "Table"]),
+        (TABLE_ARN, "Resource: '*'", ["KakaoLogin: Policies: ", "*"]),
+        (TABLE_ARN, "Resource: !GetAtt KeyRing.Arn", ["KakaoLogin: Policies: ", "KeyRing"]),
+        (TABLE_ARN, "NotResource: !GetAtt Table.Arn", ["KakaoLogin: Policies: ", "NotResource"]),
+        ("- dynamodb:PutItem", "- dynamodb:*", ["KakaoLogin: Policies: ", "dynamodb:*"]),
+        (
+            "Policies:\n        - Version: \"2012-10-17\"",
+            "Policies:\n        - DynamoDBCrudPolicy: {}",
+            ["KakaoLogin: ", "Statement"],
+        ),
         ("MaxAge: 7200", "MaxAge: long", ["HttpApi: MaxAge: ", "long"]),
-        ("MaxAge: 7200", "MaxAge: 7200\n        ExposeHeaders: ['a b']", ["HttpApi: ", "a b"]),
+        ("[retry-after, www-authenticate]", "['a b']", ["HttpApi: ", "a b"]),
         ("KeyType: RANGE", "KeyType: OTHER", ["Table: ", "RANGE"]),
     ] {
         let refusal = read(from, to).unwrap_err().to_string();
         assert!(words.iter().all(|word| refusal.contains(word)), "{to}: {refusal}");
     }
 }
+
+const TABLE_ARN: &str = "Resource: !GetAtt Table.Arn";
+const USERS_ONLY: &str = "Condition:\n                ForAllValues:StringLike: { dynamodb:LeadingKeys: [\"USER#*\"] }\n                \"Null\": { dynamodb:LeadingKeys: \"false\" }";
 
 /// SAM deploys each of these without a word, or all but.
 #[test]
@@ -71,8 +105,8 @@ fn what_the_cloud_would_do_otherwise_than_it_looks_is_refused() {
         (EVENT, "{ ApiId: !Ref Table, Method: POST, Path: /auth/kakao }", "ApiId"),
         ("BuildProperties: { Binary: refresh }", "BuildProperties: { Binary: kakao-login }", "kakao-login already"),
         ("    Type: AWS::Serverless::Function", "    Type: AWS::Serverless::Function\n    Condition: A", "Condition"),
-        ("/auth/kakao/{proxy+}", "/auth/kakao{proxy+}", "segment"),
-        ("/auth/kakao/{proxy+}", "/auth/{id}/{proxy+}", "segment"),
+        (GREEDY, r#"Path: "/auth/kakao{proxy+}""#, "segment"),
+        (GREEDY, r#"Path: "/auth/{id}/{proxy+}""#, "segment"),
         ("Timeout: 10", "Timeout: 0", "900"),
         ("Timeout: 10", "Timeout: 901", "900"),
         (EXPIRY, "{ AttributeName: expires_at, Enabled: false }", "not enabled"),

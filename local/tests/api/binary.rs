@@ -3,7 +3,6 @@
 //! With `MOTO_URL` their secrets are in moto's Secrets Manager, without it in that of a local stack.
 
 use std::{
-    collections::BTreeMap,
     env,
     path::PathBuf,
     process::{Command, Stdio},
@@ -11,7 +10,7 @@ use std::{
 };
 
 use local::{
-    Settings, Stack, cloud,
+    Settings, Stack,
     lambda::{Invocation, Lambda},
     secrets,
 };
@@ -29,13 +28,8 @@ fn lambda(function: &str, stack: &Stack) -> Lambda {
 
 /// The same with a DynamoDB.
 fn lambda_with(function: &str, stack: &Stack, dynamodb: &str) -> Lambda {
-    let template = cloud::template(&BTreeMap::new()).unwrap();
-    let mut environment = cloud::environment(&template, function, &BTreeMap::new());
-    for name in secrets::NAMES {
-        environment.entry(name.to_owned()).and_modify(|value| *value = stack.secret_name(name));
-    }
+    let mut environment = stack.environment(function);
     for (name, value) in [
-        ("AWS_ENDPOINT_URL_SECRETSMANAGER", stack.secrets_wire.url()),
         ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb),
         ("KAKAO_AUTH_URL", "http://127.0.0.1:1"),
         ("KAKAO_API_URL", "http://127.0.0.1:1"),

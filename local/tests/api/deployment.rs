@@ -86,7 +86,7 @@ fn a_template_that_would_not_deploy_is_refused() {
         ("Path: /auth/kakao }", "Path: /auth/kakao/ }", "slash"),
         ("Path: /auth/kakao }", "Path: auth/kakao }", "slash"),
         ("Path: /auth/kakao }", "Path: /auth/refresh }", "twice"),
-        ("/auth/kakao/{proxy+}", "/auth/{proxy+}/kakao", "{proxy+}"),
+        (r#"Path: "/auth/kakao/{proxy+}""#, r#"Path: "/auth/{proxy+}/kakao""#, "{proxy+}"),
         ("Method: POST, Path: /auth/kakao }", "Method: PSOT, Path: /auth/kakao }", "method"),
         ("!Ref AccessTtl", "!Ref AccessTTL", "AccessTTL"),
         ("AllowOrigins: !Ref AllowedOrigins", "AllowOrigins: ['*']", "refuses *"),

@@ -2,8 +2,9 @@
 
 use local::{
     ORIGIN, Settings, Stack,
-    client::{COOKIE_NAME, cookie_pair},
+    client::{Answer, COOKIE_NAME, cookie_pair},
     gateway::TrailingSlash,
+    wire::Fault,
 };
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderValue};
 use serde_json::{Value, json};
@@ -132,6 +133,55 @@ async fn an_allowed_origin_may_call_with_cookies_and_no_other() {
         assert_eq!(answer.status == StatusCode::OK, allowed);
         assert_eq!(answer.headers.contains_key("vary"), allowed);
     }
+}
+
+/// By default a page of another origin sees neither header.
+#[tokio::test]
+async fn a_page_of_an_allowed_origin_can_read_when_to_ask_again_and_why_it_was_refused() {
+    let stack = Stack::start().await;
+    let token = stack.sign_in().await.token();
+    let refresh = async |cookie: &str, origin: &'static str| {
+        let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair(cookie));
+        stack.send(request.header("origin", origin)).await
+    };
+    let readable = |answer: &Answer| {
+        let exposed = answer.headers.get("access-control-expose-headers");
+        exposed.map(|names| names.to_str().unwrap().to_owned()).unwrap_or_default()
+    };
+    let refused = refresh("x", ORIGIN).await;
+    assert_eq!((refused.status, refused.headers.contains_key("www-authenticate")), (StatusCode::UNAUTHORIZED, true));
+    assert_eq!(readable(&refused), "retry-after,www-authenticate");
+    stack.wire.fail(Fault::Throttle);
+    let unavailable = refresh(&token, ORIGIN).await;
+    assert_eq!(
+        (unavailable.status, unavailable.headers.contains_key("retry-after")),
+        (StatusCode::SERVICE_UNAVAILABLE, true)
+    );
+    assert_eq!(readable(&unavailable), "retry-after,www-authenticate");
+    assert_eq!(readable(&refresh(&token, "https://evil.example").await), "");
+}
+
+#[tokio::test]
+async fn a_login_route_takes_so_many_logins_at_once_and_the_other_routes_go_on() {
+    let environment = [("LOGIN_RATE_LIMIT", "1"), ("LOGIN_BURST_LIMIT", "3")];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let stack = Stack::with(Settings { environment, ..Settings::default() }).await;
+    let signed_in = stack.sign_in().await;
+    let login = async || {
+        let request = stack.request(Method::POST, "/auth/kakao").json(&json!({"access_token": "x"}));
+        request.send().await.unwrap().status()
+    };
+    let answers = [login().await, login().await, login().await, login().await];
+    assert!(answers.contains(&StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
+    for _ in 0..20 {
+        assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::OK);
+    }
+    let drop_in = stack.request(Method::POST, "/dj-rest-auth/kakao").json(&json!({"access_token": "x"}));
+    assert_eq!(
+        drop_in.send().await.unwrap().status(),
+        StatusCode::BAD_REQUEST,
+        "API Gateway counts each route by itself"
+    );
 }
 
 #[tokio::test]

@@ -2,7 +2,12 @@
 
 use std::time::{Duration, Instant};
 
-use local::{REDIRECT_URI, Stack, client::cookie_pair, server::End, wire::Fault};
+use local::{
+    REDIRECT_URI, Stack,
+    client::{Functions, cookie_pair},
+    server::End,
+    wire::{Fault, Moment},
+};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
@@ -79,17 +84,40 @@ async fn a_log_out_here_always_succeeds_and_one_everywhere_can_be_repeated() {
 }
 
 #[tokio::test]
-async fn batches_that_dynamodb_leaves_undone_are_no_answer() {
+async fn a_batch_that_dynamodb_leaves_undone_is_no_answer() {
     let stack = Stack::start().await;
-    let user = stack.kakao.new_user().await;
-    let (one, two) = (stack.sign_in_as(&user).await, stack.sign_in_as(&user).await);
+    let signed_in = stack.sign_in().await;
     stack.wire.fail(Fault::Unprocessed);
-    assert_eq!(stack.profile(one.access()).await.status, StatusCode::SERVICE_UNAVAILABLE);
-    assert_eq!(stack.logout_everywhere(&one.token()).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::SERVICE_UNAVAILABLE);
     stack.wire.heal();
-    assert_eq!(stack.refresh(&one.token()).await.status, StatusCode::OK, "the own session goes last");
-    assert_eq!(stack.logout_everywhere(&one.token()).await.status, StatusCode::OK);
-    assert_eq!(stack.refresh(&two.token()).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::OK);
+}
+
+/// From one of its requests on: the query, a deletion of either round, the last one. The own session goes last.
+#[tokio::test]
+async fn a_log_out_everywhere_that_fails_midway_can_be_made_again() {
+    const SESSIONS: usize = 10;
+    for failing in [0, 1, 5, SESSIONS - 1, SESSIONS] {
+        let stack = Stack::start().await;
+        let user = stack.kakao.new_user().await;
+        let mut cookies = Vec::new();
+        for _ in 0..SESSIONS {
+            cookies.push(stack.sign_in_as(&user).await.token());
+        }
+        let own = cookies[3].clone();
+        let mut held = stack.wire.hold(failing, Moment::Before);
+        let (functions, cookie) = (Functions::clone(&stack), own.clone());
+        let asked = tokio::spawn(async move { functions.logout_everywhere(&cookie).await });
+        held.arrived().await;
+        stack.wire.fail(Fault::DenyOnly("DeleteItem"));
+        held.discard();
+        let answer = asked.await.unwrap();
+        assert_eq!((answer.status, answer.cookie), (StatusCode::SERVICE_UNAVAILABLE, None), "{failing}");
+        stack.wire.heal();
+        assert_eq!(stack.refresh(&own).await.status, StatusCode::OK, "{failing}");
+        assert_eq!(stack.logout_everywhere(&own).await.status, StatusCode::OK, "{failing}");
+        assert_eq!(stack.count("SESSION#").await, 0, "{failing}");
+    }
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ mod limits;
 mod moto;
 mod others;
 mod refresh;
+mod roles;
 mod rotation;
 mod schedules;
 mod secrecy;

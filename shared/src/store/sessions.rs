@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::{
-    operation::update_item::UpdateItemError,
-    types::{DeleteRequest, ReturnValuesOnConditionCheckFailure, WriteRequest},
-};
+use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::ReturnValuesOnConditionCheckFailure};
+use futures_util::future::try_join_all;
 
 use super::{Store, StoreError, call, item, unconditional};
 use crate::{
@@ -13,6 +11,9 @@ use crate::{
     session::{Verdict, judge},
     token::{RefreshToken, SessionSecrets},
 };
+
+/// How many sessions are deleted at the same time.
+const DELETES_AT_ONCE: usize = 8;
 
 /// What a person needs to recognise a device in a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -185,30 +186,16 @@ impl Store {
         if !own_lives {
             return Ok(0);
         }
-        // DynamoDB takes 25 writes in a batch.
-        for batch in others.chunks(25) {
-            self.delete_batch(batch).await?;
+        for some in others.chunks(DELETES_AT_ONCE) {
+            try_join_all(some.iter().map(|key| self.delete(key.clone()))).await?;
         }
         self.end_session(token).await?;
         Ok(others.len() + 1)
     }
 
-    async fn delete_batch(&self, keys: &[item::Item]) -> Result<(), StoreError> {
-        let delete = |key: &item::Item| {
-            let request = DeleteRequest::builder().set_key(Some(key.clone())).build();
-            request.map(|request| WriteRequest::builder().delete_request(request).build())
-        };
-        let mut left: Vec<_> =
-            keys.iter().map(delete).collect::<Result<_, _>>().map_err(|_| StoreError::Corrupt("sk"))?;
-        for _ in 0..3 {
-            let done = self.client.batch_write_item().request_items(&self.table, left);
-            let done = unconditional("BatchWriteItem", call("BatchWriteItem", done.send()).await?)?;
-            left = done.unprocessed_items.unwrap_or_default().remove(&self.table).unwrap_or_default();
-            if left.is_empty() {
-                return Ok(());
-            }
-        }
-        let reason = "left items unprocessed".to_owned();
-        Err(StoreError::Unavailable { operation: "BatchWriteItem", reason })
+    /// Not `BatchWriteItem`, which would let the role of logout write sessions too.
+    async fn delete(&self, key: item::Item) -> Result<(), StoreError> {
+        let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key));
+        unconditional("DeleteItem", call("DeleteItem", delete.send()).await?).map(drop)
     }
 }

@@ -1,0 +1,136 @@
+//! Which requests a role allows, with policies that are written like the template's.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use super::{evaluate::allows, request::accesses};
+use crate::{cloud::TEMPLATE, template::Template};
+
+/// A role with this statement, in place of profile's.
+fn statement(effect: &str, actions: &str, condition: &str) -> String {
+    format!(
+        "            - Effect: {effect}\n              Action: [{actions}]\n              Resource: !GetAtt Table.Arn\n{condition}"
+    )
+}
+
+fn is_allowed(statements: &str, operation: &str, body: &Value) -> bool {
+    let (before, rest) = TEMPLATE.split_once("  Profile:\n").unwrap();
+    let (head, rest) = rest.split_once("          Statement:\n").unwrap();
+    let (_, rest) = rest.split_once("            - Effect: Allow\n              Action: secretsmanager").unwrap();
+    let yaml = format!(
+        "{before}  Profile:\n{head}          Statement:\n{statements}            - Effect: Allow\n              Action: secretsmanager{rest}"
+    );
+    let given = [
+        ("Issuer", "https://a.example"),
+        ("AllowedOrigins", "https://a.example"),
+        ("KakaoAppId", "1"),
+        ("RedirectUris", "https://a.example/"),
+        ("KakaoRestApiKey", "0123456789abcdef0123456789abcdef"),
+        ("Architecture", "arm64"),
+    ];
+    let template =
+        Template::read(&yaml, &given.map(|(name, value)| (name.to_owned(), value.to_owned())).into()).unwrap();
+    let keys = BTreeMap::from([("Table".to_owned(), "pk".to_owned()), ("Other".to_owned(), "id".to_owned())]);
+    let accesses = accesses("dynamodb", operation, body, &keys);
+    assert!(!accesses.is_empty(), "{operation}");
+    accesses.iter().all(|access| allows(&template.functions["profile"].policies, access))
+}
+
+const ONLY_USERS: &str = "              Condition:\n                ForAllValues:StringLike: { dynamodb:LeadingKeys: [\"USER#*\"] }\n                \"Null\": { dynamodb:LeadingKeys: \"false\" }\n";
+const OPEN: &str =
+    "              Condition:\n                ForAllValues:StringLike: { dynamodb:LeadingKeys: [\"USER#*\"] }\n";
+const ONE: &str =
+    "              Condition:\n                ForAllValues:StringEquals: { dynamodb:LeadingKeys: [\"USER#a\"] }\n";
+
+fn key(pk: &str) -> Value {
+    json!({"pk": {"S": pk}, "sk": {"S": "x"}})
+}
+
+#[test]
+fn a_verb_and_a_table_that_are_not_named_are_refused() {
+    let role = statement("Allow", "dynamodb:GetItem, dynamodb:BatchGetItem", "");
+    for (operation, body, expected) in [
+        ("GetItem", json!({"TableName": "Table", "Key": key("USER#a")}), true),
+        ("GetItem", json!({"TableName": "arn:aws:dynamodb:x:1:table/Table", "Key": key("USER#a")}), true),
+        ("GetItem", json!({"TableName": "Other", "Key": key("USER#a")}), false),
+        ("PutItem", json!({"TableName": "Table", "Item": key("USER#a")}), false),
+        ("Query", json!({"TableName": "Table"}), false),
+        ("Scan", json!({"TableName": "Table"}), false),
+        ("ListTables", json!({}), false),
+        ("ExecuteStatement", json!({"Statement": "SELECT * FROM Table"}), false),
+        ("BatchGetItem", json!({"RequestItems": {"Table": {"Keys": [key("a")]}}}), true),
+        ("BatchGetItem", json!({"RequestItems": {"Table": {"Keys": [key("a")]}, "Other": {"Keys": [{}]}}}), false),
+        ("BatchGetItem", json!({}), false),
+        ("TransactGetItems", json!({"TransactItems": [{"Get": {"TableName": "Table", "Key": key("a")}}]}), true),
+        ("TransactGetItems", json!({"TransactItems": []}), false),
+    ] {
+        assert_eq!(is_allowed(&role, operation, &body), expected, "{operation} {body}");
+    }
+}
+
+/// `BatchGetItem` is an action of its own; a transaction needs the actions of its parts.
+#[test]
+fn batches_and_transactions_need_what_they_need_on_aws() {
+    let role = statement("Allow", "dynamodb:GetItem, dynamodb:PutItem, dynamodb:ConditionCheckItem", "");
+    let write = |kind: &str, member: &str| json!({kind: {"TableName": "Table", member: key("a")}});
+    for (operation, body, expected) in [
+        ("BatchGetItem", json!({"RequestItems": {"Table": {"Keys": [key("a")]}}}), false),
+        ("BatchWriteItem", json!({"RequestItems": {"Table": [{"PutRequest": {"Item": key("a")}}]}}), false),
+        ("TransactWriteItems", json!({"TransactItems": [write("Put", "Item"), write("ConditionCheck", "Key")]}), true),
+        ("TransactWriteItems", json!({"TransactItems": [write("Put", "Item"), write("Delete", "Key")]}), false),
+        ("TransactWriteItems", json!({"TransactItems": [write("Update", "Key")]}), false),
+    ] {
+        assert_eq!(is_allowed(&role, operation, &body), expected, "{operation} {body}");
+    }
+}
+
+#[test]
+fn every_partition_key_of_a_request_has_to_be_one_that_the_role_may_have() {
+    let all = "dynamodb:GetItem, dynamodb:PutItem, dynamodb:Query, dynamodb:Scan, dynamodb:BatchGetItem, \
+               dynamodb:BatchWriteItem, dynamodb:UpdateItem";
+    let role = statement("Allow", all, ONLY_USERS);
+    let query = |expression: &str| {
+        json!({"TableName": "Table", "KeyConditionExpression": expression, "ExpressionAttributeNames": {"#p": "pk"},
+            "ExpressionAttributeValues": {":u": {"S": "USER#a"}, ":k": {"S": "KAKAO#1"}}})
+    };
+    let batch =
+        |keys: &[&str]| json!({"RequestItems": {"Table": {"Keys": keys.iter().map(|pk| key(pk)).collect::<Vec<_>>()}}});
+    let writes = json!([{"PutRequest": {"Item": key("USER#a")}}, {"DeleteRequest": {"Key": key("CLAIM#b")}}]);
+    for (operation, body, expected) in [
+        ("GetItem", json!({"TableName": "Table", "Key": key("USER#a")}), true),
+        ("GetItem", json!({"TableName": "Table", "Key": key("KAKAO#1")}), false),
+        ("UpdateItem", json!({"TableName": "Table", "Key": key("USER")}), false),
+        ("PutItem", json!({"TableName": "Table", "Item": key("KAKAO#1")}), false),
+        ("PutItem", json!({"TableName": "Table", "Item": {"sk": {"S": "USER#a"}}}), false),
+        ("Query", query("pk = :u AND begins_with(sk, :k)"), true),
+        ("Query", query("begins_with(sk, :u) AND #p=:k"), false),
+        ("Query", query("(#p = :u)"), true),
+        ("Query", json!({"TableName": "Table", "IndexName": "I", "KeyConditionExpression": "pk = :u"}), false),
+        ("Scan", json!({"TableName": "Table"}), false),
+        ("BatchGetItem", batch(&["USER#a", "USER#b"]), true),
+        ("BatchGetItem", batch(&["USER#a", "KAKAO#1"]), false),
+        ("BatchGetItem", batch(&[]), false),
+        ("BatchWriteItem", json!({"RequestItems": {"Table": writes}}), false),
+    ] {
+        assert_eq!(is_allowed(&role, operation, &body), expected, "{operation} {body}");
+    }
+    let one = statement("Allow", all, ONE);
+    let get = |pk: &str| json!({"TableName": "Table", "Key": key(pk)});
+    assert!(is_allowed(&one, "GetItem", &get("USER#a")) && !is_allowed(&one, "GetItem", &get("USER#ab")));
+}
+
+/// Why the template has `Null` beside it.
+#[test]
+fn for_all_values_alone_lets_a_request_without_keys_pass() {
+    let role = statement("Allow", "dynamodb:Scan", OPEN);
+    assert!(is_allowed(&role, "Scan", &json!({"TableName": "Table"})));
+}
+
+#[test]
+fn a_denial_wins() {
+    let role =
+        statement("Allow", "dynamodb:GetItem, dynamodb:PutItem", "") + &statement("Deny", "dynamodb:PutItem", "");
+    assert!(is_allowed(&role, "GetItem", &json!({"TableName": "Table", "Key": key("USER#a")})));
+    assert!(!is_allowed(&role, "PutItem", &json!({"TableName": "Table", "Item": key("USER#a")})));
+}
