@@ -12,7 +12,7 @@ BINARIES := cargo build -q --workspace --bins
 DEMO := web/demo/dist/index.html
 DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/demo -name dist -prune -o -type f -print)
 
-.PHONY: run watch test lint front-door schedules faults soak api-test fuzz moto verifiers watch-test web chromium lint-template gates \
+.PHONY: run watch test lint front-door schedules faults soak api-test fuzz moto verifiers watch-test web chromium lint-template deploy-check gates \
   evidence bench build venv clean
 
 run: $(if $(shell command -v node),$(DEMO)) ## the whole stack in one process; PORT and DATA=file choose where
@@ -100,11 +100,14 @@ chromium:
 	{ test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk; } || \
 	{ echo "The browser tests need Chromium: apt-get install chromium fonts-noto-cjk, or CHROMIUM=/where/it/is"; exit 1; }
 
-lint-template: venv
+lint-template: venv deploy-check
 	sam validate --lint
 	cfn-lint template.yaml
 	python local/check-template.py
 	@echo "passed: $@"
+
+deploy-check: venv ## the README's deployment, as far as it goes without AWS
+	python local/check-deploy.py
 
 RELEASE := cargo build --release -p kakao-login -p refresh -p logout -p profile
 
@@ -123,8 +126,12 @@ bench: ## all of BENCHMARKS.md; PEER names another server to stand beside
 	$(RELEASE) -p local -p bench
 	target/release/bench all $(PEER)
 
-build: venv ## as it is deployed, for x86_64
-	$(NO_FETCH) sam build --parameter-overrides Architecture=x86_64
+# What is built, and so what can be deployed.
+ARCH ?= $(patsubst aarch64,arm64,$(patsubst amd64,x86_64,$(shell uname -m)))
+
+build: venv ## as it is deployed; ARCH=arm64 or x86_64, or else this machine's
+	$(NO_FETCH) sam build --parameter-overrides Architecture=$(ARCH)
+	python local/check-build.py $(ARCH)
 
 venv: $(STAMP)
 
