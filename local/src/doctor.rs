@@ -25,6 +25,14 @@ impl fmt::Display for Finding {
     }
 }
 
+/// In the settings of a stack: whether its key ring has keys.
+pub const KEY_RING: &str = "KEY_RING";
+/// What stands there if it has none.
+pub const NO_KEYS: &str = "empty";
+
+/// Where the API answers, also where it is put behind the front end's host.
+const API_PATHS: [&str; 4] = ["/auth", "/dj-rest-auth", "/api/profile", "/.well-known"];
+
 const REQUIRED: [&str; 7] = [
     "ALLOWED_ORIGINS",
     "REDIRECT_URIS",
@@ -48,6 +56,7 @@ pub fn examine(settings: &Settings) -> Vec<Finding> {
     addresses(settings, &mut findings);
     same_site(settings, &mut findings);
     times(settings, &mut findings);
+    operations(settings, &mut findings);
     findings
 }
 
@@ -140,6 +149,7 @@ fn addresses(settings: &Settings, findings: &mut Vec<Finding>) {
                 findings.push(Finding::Wrong(format!("{name}: {address} has a fragment, which Kakao does not allow")));
             }
             redirect_origin(address, &url, &origins, findings);
+            redirect_path(address, &url, text(settings, "API_URL"), findings);
         }
     }
     for (position, uri) in redirect_uris.iter().enumerate() {
@@ -178,6 +188,21 @@ fn redirect_origin(uri: &str, url: &Url, origins: &[&str], findings: &mut Vec<Fi
     findings.push(Finding::Wrong(format!("REDIRECT_URIS: {uri} is on no allowed origin{hint}")));
 }
 
+/// Where Kakao sends a browser to, the front end has to answer and not the API.
+fn redirect_path(uri: &str, url: &Url, api: &str, findings: &mut Vec<Finding>) {
+    let below =
+        |path: &&&str| url.path().strip_prefix(**path).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let Some(path) = API_PATHS.iter().find(below) else { return };
+    if Url::parse(api).is_ok_and(|api| api.origin() == url.origin()) {
+        let why = format!("REDIRECT_URIS: {uri} is under {path}, where the API answers and not the front end");
+        findings.push(Finding::Wrong(why));
+    } else {
+        let why =
+            format!("REDIRECT_URIS: {uri} is under {path}, which goes to the API where that is behind the same host");
+        findings.push(Finding::Odd(why));
+    }
+}
+
 /// A browser sends a `SameSite` cookie only where page and API have the same registrable domain and scheme.
 fn same_site(settings: &Settings, findings: &mut Vec<Finding>) {
     let policy = text(settings, "COOKIE_SAMESITE");
@@ -191,13 +216,33 @@ fn same_site(settings: &Settings, findings: &mut Vec<Finding>) {
         if !same && policy != "None" {
             findings.push(Finding::Wrong(format!(
                 "COOKIE_SAMESITE={policy}, but {origin} and the API at {api} are different sites: browsers will not send the \
-                 cookie. Put the API behind the front end's own host, or use None"
+                 cookie. Put the API behind the front end's own host"
             )));
-        } else if same && policy == "None" {
+        } else if !same {
+            findings.push(Finding::Odd(format!(
+                "COOKIE_SAMESITE=None, and {origin} and the API at {api} are different sites: browsers that block cookies of \
+                 other sites, such as Safari before 18.4, will not keep it. Put the API behind the front end's own host"
+            )));
+        } else if policy == "None" {
             findings.push(Finding::Odd(format!(
                 "COOKIE_SAMESITE=None, but {origin} and the API are one site: Strict is safer"
             )));
         }
+    }
+}
+
+/// What a stack needs beside its settings.
+fn operations(settings: &Settings, findings: &mut Vec<Finding>) {
+    if settings.get(KEY_RING).is_some_and(|ring| ring == NO_KEYS) {
+        findings.push(Finding::Wrong(
+            "there are no keys yet, so every function answers 503: the log of rotate-keys says why, and \
+             `local/replace-keys.sh STACK schedule` tries again"
+                .to_owned(),
+        ));
+    }
+    if settings.get("ALARM_TOPIC_ARN").is_some_and(|topic| topic.trim().is_empty()) {
+        let why = "ALARM_TOPIC_ARN is empty: nobody is told when a key rotation fails or Kakao's quota runs low";
+        findings.push(Finding::Odd(why.to_owned()));
     }
 }
 
@@ -220,8 +265,9 @@ fn times(settings: &Settings, findings: &mut Vec<Finding>) {
     {
         findings.push(Finding::Wrong("ACCESS_TTL is not shorter than SESSION_IDLE_TTL".to_owned()));
     }
-    if seconds("ROTATION_WINDOW").is_some_and(|window| window < 28) {
-        let why = "ROTATION_WINDOW is shorter than four times a time-out of 7 s: lost answers could log people out";
+    // (2 + L) × D for a client that waits D = 7 s for a response and loses L = 2 in a row.
+    if seconds("ROTATION_WINDOW").is_some_and(|window| window <= 28) {
+        let why = "ROTATION_WINDOW does not exceed four times a time-out of 7 s: lost responses could log people out";
         findings.push(Finding::Odd(why.to_owned()));
     }
 }

@@ -173,7 +173,7 @@ fn part(stack: &Stack, notes: &Notes, memory: &Memory, lasts: Duration, alive: u
     Part {
         title: "Soak".to_owned(),
         found: format!(
-            "{BROWSERS} browsers for {} minutes on the functions' binaries, {started} processes in all, with the settings that deploy. \
+            "{BROWSERS} browsers for {} minutes on the functions' binaries, {started} processes in all, with the settings that deploy and a higher limit for logins. \
              Each signs in with a credential of any kind, renews in one to four tabs at once, asks for its profile, logs out, \
              and asks again after a failure as our client does; at the end each renews once more. Something fails most of the time; \
              no fault lasts longer than six seconds.",

@@ -1,6 +1,7 @@
 //! Every mistake that it is there to find, one at a time.
 
 use super::*;
+use crate::cloud;
 
 fn good() -> Settings {
     let settings = [
@@ -19,6 +20,8 @@ fn good() -> Settings {
         ("SESSION_IDLE_TTL", "604800"),
         ("SESSION_MAX_TTL", "2592000"),
         ("ROTATION_WINDOW", "30"),
+        ("KEY_RING", "filled"),
+        ("ALARM_TOPIC_ARN", "arn:aws:sns:ap-northeast-2:123456789012:alarms"),
     ];
     settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
@@ -83,9 +86,65 @@ fn each_mistake_is_named() {
         ("SESSION_IDLE_TTL", "9999999", "longer than SESSION_MAX_TTL"),
         ("ACCESS_TTL", "604800", "not shorter"),
         ("ROTATION_WINDOW", "10", "four times"),
+        ("ROTATION_WINDOW", "28", "four times"),
+        (
+            "REDIRECT_URIS",
+            "https://www.example.com/auth/callback",
+            "odd:   REDIRECT_URIS: https://www.example.com/auth/c",
+        ),
+        ("REDIRECT_URIS", "https://www.example.com/auth", "under /auth,"),
+        ("REDIRECT_URIS", "https://www.example.com/dj-rest-auth/kakao/callback", "under /dj-rest-auth,"),
+        ("REDIRECT_URIS", "https://www.example.com/api/profile/", "under /api/profile,"),
+        ("KEY_RING", "empty", "wrong: there are no keys yet"),
+        ("ALARM_TOPIC_ARN", "", "odd:   ALARM_TOPIC_ARN is empty"),
     ] {
         let found = findings(name, value);
         assert!(found.iter().any(|finding| finding.contains(part)), "{name}={value}: {found:?}");
+    }
+}
+
+#[test]
+fn what_exceeds_the_limit_by_one_or_only_looks_like_a_path_of_the_api_is_well() {
+    for (name, value) in [
+        ("ROTATION_WINDOW", "29"),
+        ("REDIRECT_URIS", "https://www.example.com/authenticated"),
+        ("REDIRECT_URIS", "https://www.example.com/login/auth/callback"),
+    ] {
+        assert_eq!(findings(name, value), Vec::<String>::new(), "{name}={value}");
+    }
+    let mut unknown = good();
+    for name in ["KEY_RING", "ALARM_TOPIC_ARN"] {
+        unknown.remove(name);
+    }
+    assert_eq!(examine(&unknown), [], "a configuration of this machine has neither");
+}
+
+#[test]
+fn a_redirect_to_where_the_api_answers_is_wrong() {
+    let mut settings = good();
+    settings.insert("API_URL".to_owned(), "https://www.example.com".to_owned());
+    settings.insert("REDIRECT_URIS".to_owned(), "https://www.example.com/auth/callback".to_owned());
+    let found = examine(&settings);
+    assert!(matches!(found.as_slice(), [Finding::Wrong(why)] if why.contains("where the API answers")), "{found:?}");
+    for function in cloud::template(&BTreeMap::new()).unwrap().functions.values() {
+        for route in &function.routes {
+            assert!(API_PATHS.iter().any(|path| route.path.starts_with(path)), "{}", route.path);
+        }
+    }
+}
+
+/// A cookie of another site depends on the browser: nothing to recommend, and nothing to be silent about.
+#[test]
+fn another_site_is_never_answered_by_a_cookie_for_other_sites() {
+    for (policy, is_wrong) in [("Strict", true), ("Lax", true), ("None", false)] {
+        let mut settings = good();
+        settings.insert("API_URL".to_owned(), "https://abc.execute-api.ap-northeast-2.amazonaws.com".to_owned());
+        settings.insert("COOKIE_SAMESITE".to_owned(), policy.to_owned());
+        let found = examine(&settings);
+        let [finding] = found.as_slice() else { panic!("{policy}: {found:?}") };
+        assert_eq!(matches!(finding, Finding::Wrong(_)), is_wrong, "{finding}");
+        let text = finding.to_string();
+        assert!(text.ends_with("Put the API behind the front end's own host") && !text.contains("use None"), "{text}");
     }
 }
 
