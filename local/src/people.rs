@@ -80,9 +80,31 @@ impl People {
     ///
     /// If there is no such fault.
     pub async fn fail(&self, endpoint: &str, fault: &Value) {
-        let body = json!({"endpoint": endpoint, "fault": fault});
-        let answer = self.client.post(format!("{}/control/faults", self.url)).json(&body).send().await;
-        assert_eq!(answer.expect("the stand-in answers").status(), 204, "{fault}");
+        self.add_fault(&json!({"endpoint": endpoint, "fault": fault})).await;
+    }
+
+    /// Breaks an endpoint, or `*` for all, for the requests of one person.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such fault.
+    pub async fn fail_for(&self, user: &str, endpoint: &str, fault: &Value) {
+        self.add_fault(&json!({"endpoint": endpoint, "fault": fault, "user": user})).await;
+    }
+
+    /// Puts raw JSON into the right answers of an endpoint, by JSON pointers; see `local/KAKAO.md`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such endpoint.
+    pub async fn answer_with(&self, endpoint: &str, changes: &[(&str, &str)]) {
+        let changes: BTreeMap<&str, &str> = changes.iter().copied().collect();
+        self.fail(endpoint, &json!({"kind": "raw", "changes": changes})).await;
+    }
+
+    async fn add_fault(&self, rule: &Value) {
+        let answer = self.client.post(format!("{}/control/faults", self.url)).json(rule).send().await;
+        assert_eq!(answer.expect("the stand-in answers").status(), 204, "{rule}");
     }
 
     /// All is well again.

@@ -16,6 +16,7 @@ use super::{
     data::{APPS, App, Person, SHOP, account},
     faults::Rule,
     oauth, oidc,
+    raw::Changes,
 };
 
 /// A person made to measure. What is left out is ordinary.
@@ -109,6 +110,12 @@ pub(super) struct NewIdToken {
     aud: Option<String>,
     #[serde(default = "good")]
     kind: String,
+    /// Changes of the header, before it is signed.
+    #[serde(default)]
+    header: Changes,
+    /// Changes of the claims.
+    #[serde(default)]
+    claims: Changes,
 }
 
 fn good() -> String {
@@ -120,7 +127,8 @@ pub(super) async fn issue_id_token(State(standin): State<Arc<Standin>>, Json(new
     let person = standin.data().people.get(&new.user).cloned();
     let Some(person) = person.filter(|_| oidc::KINDS.contains(&new.kind.as_str())) else { return unknown() };
     let aud = new.aud.as_deref().unwrap_or(SHOP.rest_api_key);
-    let token = standin.id_token_of_kind(&new.kind, &person, &SHOP, aud, new.nonce.as_deref());
+    let claims = standin.claims(&person, &SHOP, aud, new.nonce.as_deref());
+    let token = standin.id_token_of_kind(&new.kind, claims, &new.header, &new.claims);
     Json(json!({"id_token": token})).into_response()
 }
 

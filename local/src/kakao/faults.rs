@@ -15,7 +15,12 @@ use axum::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Data, Parameters, Standin, api_error, auth_error, data::APPS, json_answer};
+use super::{
+    Data, Parameters, Standin, api_error, auth_error,
+    data::APPS,
+    json_answer,
+    raw::{self, Changes},
+};
 use crate::server::hang_up;
 
 /// Larger than any request to Kakao.
@@ -41,6 +46,8 @@ pub(super) enum Fault {
     Huge,
     /// The right answer, which does not say whose it is.
     NoId,
+    /// The right answer, with raw bytes in some places.
+    Raw { changes: Changes },
     /// A redirect, if not told where, to an address that a server must not be led to.
     Redirect { to: Option<String> },
     /// One of kapi's codes.
@@ -174,6 +181,14 @@ impl Fault {
             // Right in every other way, so that only its size can be why it is refused.
             Self::Huge => changed(next.run(request).await, |body| body.resize(10_000_000, b' ')).await,
             Self::NoId => changed(next.run(request).await, remove_ids).await,
+            Self::Raw { changes } => {
+                changed(next.run(request).await, |body| {
+                    if let Ok(answer) = serde_json::from_slice(body) {
+                        *body = raw::write(answer, &changes);
+                    }
+                })
+                .await
+            }
             Self::Redirect { to } => {
                 let to = to.unwrap_or_else(|| "http://169.254.169.254/latest/meta-data/".to_owned());
                 let to = HeaderValue::try_from(to).unwrap_or(HeaderValue::from_static("/"));

@@ -8,6 +8,7 @@ mod faults;
 mod oauth;
 mod oidc;
 mod page;
+mod raw;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},

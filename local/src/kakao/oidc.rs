@@ -15,6 +15,7 @@ use super::{
     Grant, Parameters, Standin, auth_error,
     data::{App, Person},
     json_answer,
+    raw::{self, Changes},
 };
 
 const ISSUER: &str = "https://kauth.kakao.com";
@@ -86,7 +87,7 @@ pub(super) async fn token_info(
 }
 
 /// What makes an ID token wrong, beside what its request asks for. `good` is nothing.
-pub(super) const KINDS: [&str; 17] = [
+pub(super) const KINDS: [&str; 20] = [
     "good",
     "other_aud",
     "aud_list",
@@ -94,6 +95,9 @@ pub(super) const KINDS: [&str; 17] = [
     "expired",
     "just_expired",
     "future",
+    "old",
+    "almost_old",
+    "fractions",
     "no_nonce",
     "no_sub",
     "odd_sub",
@@ -117,25 +121,31 @@ impl Standin {
         signed(number, &header(number), &claims)
     }
 
-    /// An ID token for tests, of one of [`KINDS`].
+    /// An ID token for tests, of one of [`KINDS`], with these changes.
     pub(super) fn id_token_of_kind(
         &self,
         kind: &str,
-        person: &Person,
-        app: &App,
-        aud: &str,
-        nonce: Option<&str>,
+        mut claims: Value,
+        header_changes: &Changes,
+        claim_changes: &Changes,
     ) -> String {
         let number = self.data().rotations + 1;
         let now = self.clock.now().unix_seconds();
-        let (mut header, mut claims) = (header(number), self.claims(person, app, aud, nonce));
+        let mut header = header(number);
         match kind {
             "other_aud" => claims["aud"] = json!("00112233445566778899aabbccddeeff"),
-            "aud_list" => claims["aud"] = json!([aud, "00112233445566778899aabbccddeeff"]),
+            "aud_list" => claims["aud"] = json!([claims["aud"], "00112233445566778899aabbccddeeff"]),
             "other_iss" => claims["iss"] = json!("https://kauth.kakao.com/"),
             "expired" => claims["exp"] = json!(now - 61),
             "just_expired" => claims["exp"] = json!(now - 30),
             "future" => claims["iat"] = json!(now + 3_600),
+            "old" => claims["iat"] = json!(now - 660),
+            "almost_old" => claims["iat"] = json!(now - 659),
+            "fractions" => {
+                for (claim, whole) in [("iat", now), ("exp", now + LIFETIME)] {
+                    claims[claim] = json!(whole.to_string().parse::<f64>().unwrap_or_default() + 0.25);
+                }
+            }
             "no_nonce" => remove(&mut claims, "nonce"),
             "no_sub" => remove(&mut claims, "sub"),
             "odd_sub" => claims["sub"] = json!("me@example.com"),
@@ -160,7 +170,9 @@ impl Standin {
             }
             _ => {}
         }
-        signed(number, &header, &claims)
+        let parts = [(header, header_changes), (claims, claim_changes)];
+        let [header, claims] = parts.map(|(part, changes)| BASE64_URL_SAFE_NO_PAD.encode(raw::write(part, changes)));
+        signed_message(number, &format!("{header}.{claims}"))
     }
 
     /// The claims, if a key of the set signed them and they have not expired.
@@ -178,7 +190,7 @@ impl Standin {
         (header["alg"] == "RS256" && expires_at > self.clock.now().unix_seconds()).then_some(claims)
     }
 
-    fn claims(&self, person: &Person, app: &App, aud: &str, nonce: Option<&str>) -> Value {
+    pub(super) fn claims(&self, person: &Person, app: &App, aud: &str, nonce: Option<&str>) -> Value {
         let now = self.clock.now().unix_seconds();
         let mut claims = json!({
             "iss": ISSUER, "aud": aud, "sub": person.id_in(app).to_string(), "iat": now, "exp": now + LIFETIME, "auth_time": now,
@@ -229,8 +241,11 @@ fn message(header: &Value, claims: &Value) -> String {
 }
 
 fn signed(number: usize, header: &Value, claims: &Value) -> String {
+    signed_message(number, &message(header, claims))
+}
+
+fn signed_message(number: usize, message: &str) -> String {
     let key = key(number);
-    let message = message(header, claims);
     let mut signed = vec![0; key.public().modulus_len()];
     key.sign(&signature::RSA_PKCS1_SHA256, &SystemRandom::new(), message.as_bytes(), &mut signed)
         .expect("an RSA key signs");

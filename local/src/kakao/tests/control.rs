@@ -111,3 +111,29 @@ async fn quotas_run_out() {
     quota(Value::Null).send().await.unwrap();
     assert_eq!(me().await, Some(-401));
 }
+
+#[tokio::test]
+async fn raw_bytes_go_where_they_are_told_to() {
+    let test = Test::start().await;
+    let token = test.token(&json!({"user": "ryan"})).await;
+    let answer_with = async |endpoint: &str, changes: Value| {
+        let rule = json!({"endpoint": endpoint, "fault": {"kind": "raw", "changes": changes}});
+        test.client.post(format!("{}/control/faults", test.kakao.url())).json(&rule).send().await.unwrap();
+        let response = test.get(endpoint).bearer_auth(&token).send().await.unwrap();
+        response.bytes().await.unwrap().to_vec()
+    };
+    let changes =
+        json!({"/kakao_account/profile/nickname": "\"\u{ea}\u{b0}\"", "/id": "1, \"id\": 2", "/new": r#""\ud83d""#});
+    let me = answer_with("/v2/user/me", changes).await;
+    for expected in [&b"\"nickname\":\"\xea\xb0\""[..], br#""id":1, "id": 2"#, br#""new":"\ud83d""#] {
+        assert!(me.windows(expected.len()).any(|window| window == expected), "{}", String::from_utf8_lossy(&me));
+    }
+    let keys = answer_with("/.well-known/jwks.json", json!({"/keys/0": "null", "/keys/2": "7"})).await;
+    let keys: Value = serde_json::from_slice(&keys).unwrap();
+    assert_eq!((&keys["keys"][0], &keys["keys"][2]), (&Value::Null, &json!(7)));
+
+    let body = json!({"user": "ryan", "header": {"/typ": "7"}, "claims": {"/exp": "1.5"}});
+    let token = test.control("id-tokens", &body).await["id_token"].as_str().unwrap().to_owned();
+    assert_eq!(crate::client::jwt_part(&token, 0)["typ"], 7);
+    assert_eq!(crate::client::jwt_part(&token, 1)["exp"], 1.5);
+}
