@@ -65,14 +65,19 @@ pub fn answer(data: &[u8]) {
     let status = [200, 200, 200, 400, 401, 403, 429, 500, 502, 503][usize::from(*status) % 10];
     let (body, sent) = (body.to_vec(), body.to_vec());
     answers(move |_, _| (status, sent.clone()));
-    // A member that is not read may hold any bytes.
-    let said: Value = serde_json::from_str(&String::from_utf8_lossy(&body)).unwrap_or_default();
+    let text = String::from_utf8_lossy(&body).into_owned();
+    // A member that is not needed may hold anything, even what no JSON library reads.
+    let said: Option<Value> = serde_json::from_str(&text).ok();
+    let names = |id: &str| match &said {
+        Some(said) => status == 200 && said["id"].to_string() == id,
+        None => status == 200 && text.contains(id),
+    };
     let secrets = KakaoSecrets::read(r#"{"KAKAO_CLIENT_SECRET":"s","KAKAO_ADMIN_KEY":"a"}"#).expect("secrets");
     in_world(async |kakao, now| match what % 3 {
         0 => {
             if let Ok(user) = kakao.user_of_access_token(&"t".into(), now).await {
-                assert_eq!((status, said["id"].to_string()), (200, user.id.to_string()));
-                assert_eq!(said["app_id"], APP, "a token of another app");
+                assert!(names(&user.id.to_string()), "{status} {text}: {}", user.id);
+                assert!(said.as_ref().is_none_or(|said| said["app_id"] == APP), "a token of another app");
             }
         }
         1 => {
@@ -83,13 +88,13 @@ pub fn answer(data: &[u8]) {
                 nonce: None,
             };
             if kakao.exchange(&grant, &secrets, now).await.is_ok() {
-                assert!(status == 200 && said["access_token"].is_string());
+                assert!(status == 200 && said.as_ref().is_none_or(|said| said["access_token"].is_string()));
             }
         }
         _ => {
             let id = "7".parse().expect("an id");
             if let Ok(Some(user)) = kakao.user_by_id(id, &secrets, now).await {
-                assert_eq!((status, said["id"].to_string()), (200, user.id.to_string()));
+                assert!(names(&user.id.to_string()), "{status} {text}: {}", user.id);
             }
         }
     });
@@ -123,11 +128,14 @@ pub fn id_token(data: &[u8]) {
     in_world(async |kakao, _| {
         let now = Timestamp::from_unix_seconds(NOW);
         if let Ok(identity) = kakao.identity_of_id_token(&token, "n", now).await {
-            let claims = claims.expect("accepted although nobody signed it");
+            assert_eq!(mode % 2, 1, "accepted although nobody signed it");
+            // An optional claim may hold what no JSON library reads.
+            let Some(claims) = claims else { return };
             assert_eq!(claims["sub"].as_str(), Some(identity.user.id.to_string().as_str()));
             assert_eq!((&claims["iss"], &claims["nonce"]), (&json!("https://kauth.kakao.com"), &json!("n")));
-            assert!(claims["aud"] == "k" || claims["aud"] == json!(["k"]), "for another app: {}", claims["aud"]);
-            assert!(claims["exp"].as_i64() > Some(NOW - 120), "expired: {}", claims["exp"]);
+            assert_eq!(claims["aud"], "k", "for another app");
+            let since = |claim: &str, age: i64| claims[claim].as_f64().is_some_and(|at| at as i64 > NOW - age);
+            assert!(since("exp", 120), "too old: {claims}");
         }
     });
 }

@@ -3,7 +3,7 @@
 use std::{fmt, str::FromStr};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::random;
 
@@ -15,9 +15,9 @@ pub struct UserId([u8; 16]);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionId([u8; 16]);
 
-/// A person as Kakao numbers them for our app: up to 19 digits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(transparent)]
+/// A person as Kakao numbers them for our app: a positive number of up to 19 digits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
+#[serde(try_from = "i64")]
 pub struct KakaoId(i64);
 
 /// A text that is not an identifier.
@@ -79,8 +79,18 @@ impl FromStr for KakaoId {
     type Err = MalformedId;
 
     fn from_str(text: &str) -> Result<Self, MalformedId> {
-        let number = text.parse().ok().filter(|_| text.bytes().all(|byte| byte.is_ascii_digit()));
-        number.filter(|number| *number > 0).map(Self).ok_or(MalformedId)
+        // One spelling only: no sign, no leading zero.
+        let is_canonical = text.bytes().all(|byte| byte.is_ascii_digit()) && !text.starts_with('0');
+        let number: Option<i64> = text.parse().ok().filter(|_| is_canonical);
+        number.ok_or(MalformedId)?.try_into()
+    }
+}
+
+impl TryFrom<i64> for KakaoId {
+    type Error = MalformedId;
+
+    fn try_from(number: i64) -> Result<Self, MalformedId> {
+        if number > 0 { Ok(Self(number)) } else { Err(MalformedId) }
     }
 }
 
@@ -130,8 +140,11 @@ mod tests {
             "1376016924429759228".parse::<KakaoId>(),
             serde_json::from_str("1376016924429759228").map_err(|_| MalformedId)
         );
-        for text in ["", "0", "-1", "+1", "1a", "１", "99999999999999999999"] {
+        for text in ["", "0", "-1", "+1", "007", "1a", "１", "99999999999999999999"] {
             assert_eq!(text.parse::<KakaoId>(), Err(MalformedId), "{text}");
+        }
+        for number in ["0", "-5", "1.5", "\"1\"", "99999999999999999999"] {
+            assert!(serde_json::from_str::<KakaoId>(number).is_err(), "{number}");
         }
         let id: KakaoId = serde_json::from_str("1376016924429759228").unwrap();
         assert_eq!(id.to_string(), "1376016924429759228");

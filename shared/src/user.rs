@@ -1,4 +1,4 @@
-//! A user, as clients see one, and what Kakao told of one at sign-in.
+//! A user, as clients see one, and what Kakao told of one at login.
 
 use serde_json::{Value, json};
 
@@ -16,7 +16,7 @@ pub struct User {
     pub nickname: Option<String>,
     /// An https address of the picture that the user chose at Kakao.
     pub profile_image: Option<String>,
-    /// Only ever an address that Kakao calls valid and verified.
+    /// An address that Kakao called valid and verified at the last login that mentioned it.
     pub email: Option<String>,
     /// The first sign-in.
     pub created_at: Timestamp,
@@ -35,14 +35,14 @@ pub struct KakaoUser {
     pub email: Told,
 }
 
-/// What an answer of Kakao's says of one field.
+/// What a response of Kakao's says of one field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Told {
     /// This is the value.
     Value(String),
     /// There is none, or it may not be used any more: what we kept of it goes.
     Nothing,
-    /// Not mentioned, as happens while Kakao is degraded: what we kept of it stays.
+    /// Not mentioned, as happens while Kakao is degraded, or not readable: what we kept of it stays.
     Silence,
 }
 

@@ -105,10 +105,10 @@ impl KakaoLogin {
                 return Err(KakaoError::Rejected("two answers name two users".to_owned()).into());
             }
             (Ok(me), _) => me,
-            (Err(KakaoError::Unavailable { reason, retry_after, is_outage }), Some(identity)) => {
+            (Err(error @ KakaoError::Unavailable { .. }), Some(identity)) => {
                 return match self.store.find(identity.user.id).await? {
                     Some(user) => Ok((user, identity.user)),
-                    None => Err(KakaoError::Unavailable { reason, retry_after, is_outage }.into()),
+                    None => Err(error.into()),
                 };
             }
             (Err(error), _) => return Err(error.into()),
@@ -143,7 +143,7 @@ impl KakaoLogin {
             claim = later;
         }
         let reason = "the first request with this code failed".to_owned();
-        Err(KakaoError::Unavailable { reason, retry_after: Duration::from_secs(1), is_outage: false }.into())
+        Err(KakaoError::Unavailable { reason, retry_after: Duration::from_secs(1) }.into())
     }
 
     /// An ID token is good for one sign-in. Who knows the preimage of its nonce began that sign-in, and may send it again.

@@ -14,6 +14,7 @@ mod kakao;
 mod leaks;
 mod limits;
 mod moto;
+mod odd_answers;
 mod others;
 mod refresh;
 mod roles;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 /// Everything that this process has logged.
 #[derive(Clone, Default)]
-struct Log(Arc<Mutex<Vec<u8>>>);
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl io::Write for Log {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
@@ -29,7 +29,7 @@ impl io::Write for Log {
 
 impl Log {
     /// The log is one for the whole process, as its subscriber is.
-    fn start() -> Self {
+    pub(crate) fn start() -> Self {
         static STARTED: Once = Once::new();
         static LOG: Mutex<Option<Log>> = Mutex::new(None);
         STARTED.call_once(|| {
@@ -41,7 +41,7 @@ impl Log {
         LOG.lock().unwrap().clone().unwrap()
     }
 
-    fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
     }
 }

@@ -87,7 +87,7 @@ async fn an_unwell_kakao_gets_a_code_once() {
         (json!({"kind": "auth_code", "code": "KOE003", "error": "server_error"}), "unavailable"),
         (json!({"kind": "auth_code", "code": "KOE010", "error": "invalid_client"}), "unavailable"),
         (json!({"kind": "auth_code", "code": "KOE101", "error": "invalid_client"}), "unavailable"),
-        (json!({"kind": "auth_code", "code": "KOE303", "error": "invalid_grant"}), "unavailable"),
+        (json!({"kind": "auth_code", "code": "KOE303", "error": "invalid_grant"}), "kakao_rejected"),
         (json!({"kind": "auth_code", "code": "KOE320", "error": "invalid_grant"}), "kakao_rejected"),
     ] {
         let code = stack.kakao.code(&user).await;

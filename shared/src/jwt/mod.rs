@@ -7,7 +7,7 @@ use std::{collections::HashMap, time::Duration};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation};
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use self::keys::{PrivateJwk, PublicJwk, SigningKey};
@@ -284,12 +284,6 @@ impl Verifier {
         let session = claims.sid.parse().map_err(|_| InvalidAccessToken::Malformed)?;
         Ok(Access { user, session })
     }
-}
-
-/// The claims of somebody else's JWT, if this key signed it with RS256. They are the caller's to check.
-pub(crate) fn decode_rs256<T: DeserializeOwned>(token: &str, key: &DecodingKey) -> Option<T> {
-    install_provider();
-    jsonwebtoken::decode(token, key, &signature_only(Algorithm::RS256)).ok().map(|token| token.claims)
 }
 
 fn install_provider() {

@@ -1,20 +1,20 @@
-//! Calls to Kakao: bounded in time and size, counted, tried again only where that is harmless, and not made while Kakao is down.
+//! Calls to Kakao: bounded in time and size, counted, retried only where that is harmless, and not made while Kakao is down.
 
 use std::time::{Duration, Instant};
 
-use jsonwebtoken::jwk::JwkSet;
 use reqwest::{
     RequestBuilder,
     header::{AUTHORIZATION, HeaderValue},
 };
 use secrecy::{ExposeSecret, SecretString};
-use serde::de::DeserializeOwned;
 
 use super::{
-    AuthorizationCode, Kakao, KakaoError, KakaoSecrets,
-    answers::{ApiFailure, AuthFailure, Tokens},
+    AuthorizationCode, Kakao, KakaoSecrets,
+    answers::Tokens,
     circuit::Circuit,
-    codes, nonsense,
+    codes::{self, Cause, Failure, Meaning},
+    jwks::Keys,
+    members::Members,
 };
 use crate::{clock::Timestamp, log};
 
@@ -23,27 +23,28 @@ const MAX_ANSWER_BYTES: usize = 64 * 1024;
 const RETRY_WITHIN: Duration = Duration::from_millis(700);
 
 impl Kakao {
-    pub(super) async fn get_api<T: DeserializeOwned>(
+    pub(super) async fn get_api<T>(
         &self,
         name: &'static str,
         path: &str,
         query: &[(&str, &str)],
         authorization: &SecretString,
+        read: fn(&Members) -> Option<T>,
         now: Timestamp,
-    ) -> Result<T, KakaoError> {
+    ) -> Result<T, Failure> {
         let mut authorization = HeaderValue::try_from(authorization.expose_secret())
-            .map_err(|_| KakaoError::Rejected("the token fits into no header".to_owned()))?;
+            .map_err(|_| Failure::of_call(Meaning::Rejected, "the token fits into no header"))?;
         authorization.set_sensitive(true);
         let request = || {
             let request = self.connections.client(now).get(format!("{}{path}", self.app.api_url)).query(query);
             request.header(AUTHORIZATION, authorization.clone())
         };
         let started = Instant::now();
-        let first = call(name, &self.api_circuit, request(), api_failure, now).await;
-        match first {
+        let guard: Guard<'_> = (&self.api_circuit, Meaning::is_outage);
+        match call(name, guard, request(), read, api_failure, now).await {
             // A connection that died while the function was frozen, or Kakao's -1: asking changes nothing there.
-            Err(KakaoError::Unavailable { is_outage: true, .. }) if started.elapsed() < RETRY_WITHIN => {
-                call(name, &self.api_circuit, request(), api_failure, now).await
+            Err(failure) if failure.meaning.is_worth_a_retry() && started.elapsed() < RETRY_WITHIN => {
+                call(name, guard, request(), read, api_failure, now).await
             }
             answer => answer,
         }
@@ -54,7 +55,7 @@ impl Kakao {
         grant: &AuthorizationCode,
         secrets: &KakaoSecrets,
         now: Timestamp,
-    ) -> Result<Tokens, KakaoError> {
+    ) -> Result<Tokens, Failure> {
         let mut form = vec![
             ("grant_type", "authorization_code"),
             ("client_id", &self.app.rest_api_key),
@@ -66,72 +67,82 @@ impl Kakao {
             form.push(("code_verifier", verifier.expose_secret()));
         }
         let request = self.connections.client(now).post(format!("{}/oauth/token", self.app.auth_url)).form(&form);
-        call("kakao_token", &self.auth_circuit, request, auth_failure, now).await
+        call("kakao_token", (&self.auth_circuit, Meaning::is_outage), request, Tokens::read, auth_failure, now).await
     }
 
-    pub(super) async fn fetch_keys(&self, now: Timestamp) -> Result<JwkSet, KakaoError> {
+    pub(super) async fn fetch_keys(&self, now: Timestamp) -> Result<Keys, Failure> {
         let request = self.connections.client(now).get(format!("{}/.well-known/jwks.json", self.app.auth_url));
-        call("kakao_jwks", &self.auth_circuit, request, auth_failure, now).await
+        // The same for everybody: any failure means that there are no keys for anybody.
+        call("kakao_jwks", (&self.jwks_circuit, |_| true), request, Keys::read, auth_failure, now).await
     }
 }
 
-fn api_failure(body: &[u8]) -> Option<KakaoError> {
-    serde_json::from_slice(body).ok().map(|failure: ApiFailure| codes::of_api(failure.code))
+fn api_failure(answer: &Members) -> Option<Failure> {
+    answer.get("code").value().map(codes::of_api)
 }
 
-fn auth_failure(body: &[u8]) -> Option<KakaoError> {
-    let failure: AuthFailure = serde_json::from_slice(body).ok()?;
-    Some(codes::of_auth(failure.error_code.as_deref(), &failure.error))
+fn auth_failure(answer: &Members) -> Option<Failure> {
+    let text = |name| answer.text(name).value();
+    codes::of_auth(text("error_code").as_deref(), text("error").as_deref())
 }
 
-async fn call<T: DeserializeOwned>(
+/// A circuit, and which failures open it.
+type Guard<'a> = (&'a Circuit, fn(Meaning) -> bool);
+
+async fn call<T>(
     name: &'static str,
-    circuit: &Circuit,
+    (circuit, opens): Guard<'_>,
     request: RequestBuilder,
-    failure: impl FnOnce(&[u8]) -> Option<KakaoError>,
+    read: fn(&Members) -> Option<T>,
+    failure: fn(&Members) -> Option<Failure>,
     now: Timestamp,
-) -> Result<T, KakaoError> {
-    circuit.admit(now).map_err(|retry_after| {
-        let reason = format!("{name} is not asked while Kakao is down");
-        KakaoError::Unavailable { reason, retry_after, is_outage: false }
-    })?;
-    let answer = log::counted(name, send(request, failure), |answer| outcome(answer)).await;
-    circuit.record(matches!(answer, Err(KakaoError::Unavailable { is_outage: true, .. })), now);
+) -> Result<T, Failure> {
+    circuit
+        .admit(now)
+        .map_err(|pause| Failure::of_call(Meaning::NotAsked(pause), "Kakao is down and was not asked"))?;
+    let answer = log::counted(name, send(request, read, failure), |answer| outcome(answer)).await;
+    circuit.record(answer.as_ref().is_err_and(|failure| opens(failure.meaning)), now);
     answer
 }
 
-const fn outcome<T>(answer: &Result<T, KakaoError>) -> &'static str {
+const fn outcome<T>(answer: &Result<T, Failure>) -> &'static str {
     match answer {
         Ok(_) => "ok",
-        Err(KakaoError::Rejected(_) | KakaoError::WrongApp | KakaoError::Underage) => "rejected",
-        Err(KakaoError::Misconfigured { .. }) => "misconfigured",
-        Err(KakaoError::Unavailable { is_outage: true, .. }) => "outage",
-        Err(KakaoError::Unavailable { .. }) => "quota",
+        Err(Failure { meaning: Meaning::Rejected | Meaning::Underage, .. }) => "rejected",
+        Err(Failure { meaning: Meaning::Misconfigured(_), .. }) => "misconfigured",
+        Err(Failure { meaning: Meaning::Quota, .. }) => "quota",
+        Err(Failure { meaning: Meaning::Unknown | Meaning::NotAsked(_), .. }) => "unknown",
+        Err(Failure { meaning: Meaning::Hiccup | Meaning::Down | Meaning::Maintenance, .. }) => "outage",
     }
 }
 
 /// Sends a request and reads a bounded JSON answer. Neither Kakao's texts nor the HTTP client's errors leave here: the
 /// former can echo secrets, the latter hold addresses.
-async fn send<T: DeserializeOwned>(
+async fn send<T>(
     request: RequestBuilder,
-    failure: impl FnOnce(&[u8]) -> Option<KakaoError>,
-) -> Result<T, KakaoError> {
+    read: fn(&Members) -> Option<T>,
+    failure: fn(&Members) -> Option<Failure>,
+) -> Result<T, Failure> {
     let mut response = request.send().await.map_err(|error| unreachable(&error))?;
+    let status = response.status();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
         if body.len() + chunk.len() > MAX_ANSWER_BYTES {
-            return Err(nonsense("an answer of more than 64 KiB"));
+            body.clear();
+            break;
         }
         body.extend_from_slice(&chunk);
     }
-    if response.status().is_success() {
-        serde_json::from_slice(&body).map_err(|_| nonsense("an answer of another shape"))
-    } else {
-        let status = response.status().as_u16();
-        Err(failure(&body).unwrap_or_else(|| nonsense(&format!("status {status} without a code"))))
+    let answer = Members::parse(&body);
+    if status.is_success() {
+        let unknown = || Failure::of_call(Meaning::Unknown, "an answer of another shape");
+        return answer.as_ref().and_then(read).ok_or_else(unknown);
     }
+    let unknown = || Failure { meaning: Meaning::Unknown, cause: Cause::Status(status.as_u16()) };
+    let failure = answer.as_ref().and_then(failure).unwrap_or_else(unknown);
+    Err(if status.is_server_error() { failure.with_server_error() } else { failure })
 }
 
-fn unreachable(error: &reqwest::Error) -> KakaoError {
-    nonsense(if error.is_timeout() { "timed out" } else { "no connection" })
+fn unreachable(error: &reqwest::Error) -> Failure {
+    Failure::of_call(Meaning::Down, if error.is_timeout() { "timed out" } else { "no connection" })
 }

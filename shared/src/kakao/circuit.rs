@@ -1,4 +1,4 @@
-//! Fails fast while a server is down: nobody waits for what the last five have waited for in vain.
+//! Fails fast while a server is down, so that nobody waits for what the last five calls have waited for in vain.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -10,8 +10,8 @@ use crate::clock::Timestamp;
 const OUTAGES: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// Opens after five outages in a row, for 10 s. After that a call is let through: another outage opens it again at once,
-/// an answer closes it. One process has its own and recovers by itself.
+/// Opens after five outages in a row, for 10 s. After that a call is let through: another outage opens it again at once, any
+/// other outcome closes it. Each process has its own, which recovers by itself.
 #[derive(Debug, Default)]
 pub(super) struct Circuit(Mutex<State>);
 

@@ -1,44 +1,70 @@
-//! What Kakao's error codes mean to us. The code decides, never the HTTP status: -1, -7 and -10 come as 400.
+//! What Kakao's error codes mean to us, by the question whose trouble it is: one person's or client's, the operator's, or Kakao's
+//! own. The code decides, not the HTTP status: -1, -7 and -10 come as 400.
 //!
 //! Codes: <https://developers.kakao.com/docs/latest/en/rest-api/error-code> and
 //! <https://developers.kakao.com/docs/latest/en/kakaologin/trouble-shooting>.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use super::KakaoError;
 
-/// What a code asks for.
+/// A call of Kakao's API that failed.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Failure {
+    pub meaning: Meaning,
+    pub cause: Cause,
+}
+
+/// What a failure asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Meaning {
-    /// The credential, or its holder, is not let in. Begin again.
+pub(super) enum Meaning {
+    /// The credential, its holder or its presenter is refused: begin the login again.
     Rejected,
     /// Kakao does not let this age in.
     Underage,
-    /// The operator has to correct what the text names in Kakao's console.
+    /// The operator has to correct what the text names in Kakao's console. No account and no client can cause it.
     Misconfigured(&'static str),
-    /// A hiccup: ask again at once.
-    TryAgain,
-    /// An outage or maintenance.
-    TryLater,
+    /// Something went wrong inside Kakao at this one call: ask again at once.
+    Hiccup,
+    /// Kakao does not answer, or answers with a 5xx: it is down for everybody.
+    Down,
+    /// Kakao is being maintained: it is down for everybody, and asking again at once is useless.
+    Maintenance,
     /// A quota is used up.
-    TryMuchLater,
+    Quota,
+    /// A response that is not understood. It says nothing about the credential, and nothing about anybody else's.
+    Unknown,
+    /// Kakao was not asked, and will not be for this long.
+    NotAsked(Duration),
 }
 
-use Meaning::{Misconfigured, Rejected, TryAgain, TryLater, TryMuchLater, Underage};
+/// What a failure is known by in the log. Never Kakao's own text, which can echo secrets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Cause {
+    /// kapi's `code`.
+    Api(i64),
+    /// kauth's `error_code` or `error`, if it is one of those listed here.
+    Auth(&'static str),
+    /// A status without a code that is known here.
+    Status(u16),
+    /// There was no usable response.
+    Call(&'static str),
+}
+
+use Meaning::{Hiccup, Maintenance, Misconfigured, Quota, Rejected, Underage, Unknown};
 
 const PERMISSION: Meaning = Misconfigured("App > Permissions: the app may not call this API");
 const OUR_REQUEST: Meaning = Misconfigured("nothing: this server's request is wrong, so please report it");
 const SECRET: Meaning =
     Misconfigured("App > Platform key > REST API key > Client secret: it must be this very key's secret");
 const KEY: Meaning = Misconfigured("App > Platform key > REST API key: KAKAO_REST_API_KEY is not one");
-const REDIRECT: Meaning =
-    Misconfigured("App > Platform key > REST API key > Redirect URI: not the one used at authorize, to the letter");
+const PLATFORM: Meaning = Misconfigured("App > Platform key: the key hash, bundle id or site domain is not registered");
 const SCOPE: Meaning = Misconfigured("Kakao Login > Consent items: a requested one is not set up");
 const BUSINESS: Meaning = Misconfigured("App > Business: a channel or certificate that is asked for is not linked");
 
 /// kapi's `code`.
 const API: &[(i64, Meaning)] = &[
-    (-1, TryAgain),
+    (-1, Hiccup),
     // A malformed token, as far as our requests go.
     (-2, Rejected),
     (-3, Misconfigured("Kakao Login: switch the product on")),
@@ -46,11 +72,11 @@ const API: &[(i64, Meaning)] = &[
     (-4, Rejected),
     (-5, PERMISSION),
     (-6, PERMISSION),
-    (-7, TryAgain),
+    (-7, Hiccup),
     (-8, OUR_REQUEST),
     (-9, OUR_REQUEST),
-    (-10, TryMuchLater),
-    (-11, TryMuchLater),
+    (-10, Quota),
+    (-11, Quota),
     (-12, Misconfigured("App > General: Kakao has blocked the app or its owner")),
     // Not linked, linked already, dormant or gone.
     (-101, Rejected),
@@ -60,44 +86,47 @@ const API: &[(i64, Meaning)] = &[
     (-301, Misconfigured("App: it does not exist")),
     // An unknown or expired token. A caller outside of the console's IP list gets it too.
     (-401, Rejected),
+    // The user has not consented.
     (-402, Rejected),
     (-405, Underage),
     (-406, Underage),
-    // Certificates.
-    (-421, BUSINESS),
-    (-422, BUSINESS),
-    (-423, BUSINESS),
-    (-451, BUSINESS),
-    (-452, BUSINESS),
-    (-453, BUSINESS),
-    (-480, BUSINESS),
-    (-481, BUSINESS),
+    // One person's certificate or age check.
+    (-421, Rejected),
+    (-422, Rejected),
+    (-423, Rejected),
+    (-451, Rejected),
+    (-452, Rejected),
+    (-453, Rejected),
+    (-480, Rejected),
+    (-481, Rejected),
+    // Not a KakaoTalk user, or one whose device or settings do not take messages.
     (-501, Rejected),
-    // Messages and uploads, which nobody here sends.
-    (-504, OUR_REQUEST),
-    (-530, OUR_REQUEST),
-    (-531, OUR_REQUEST),
-    (-532, OUR_REQUEST),
+    (-504, Rejected),
+    (-530, Rejected),
+    (-531, Rejected),
+    (-532, Rejected),
+    // Uploads: this server sends none.
     (-602, OUR_REQUEST),
-    (-603, TryAgain),
+    (-603, Hiccup),
     (-606, OUR_REQUEST),
     // Listed by Kakao without a meaning.
-    (-903, TryLater),
-    (-911, TryLater),
-    (-9798, TryLater),
+    (-903, Unknown),
+    (-911, Unknown),
+    (-9798, Maintenance),
 ];
 
 /// kauth's `error_code`.
 const AUTH: &[(&str, Meaning)] = &[
     ("KOE001", OUR_REQUEST),
     ("KOE002", OUR_REQUEST),
-    ("KOE003", TryAgain),
+    ("KOE003", Hiccup),
     ("KOE004", Misconfigured("Kakao Login: switch it on")),
-    ("KOE005", Misconfigured("App > Team: this is a test app and the user is no member of it")),
-    ("KOE006", REDIRECT),
+    // This is a test app, and the user is not a member of its team.
+    ("KOE005", Rejected),
+    ("KOE006", Misconfigured("App > Platform key > REST API key > Redirect URI: register it, to the letter")),
     ("KOE007", Misconfigured("Kakao Login > Advanced > Logout Redirect URI: not registered")),
     ("KOE008", KEY),
-    ("KOE009", Misconfigured("App > Platform key: the key hash, bundle id or site domain is not registered")),
+    ("KOE009", PLATFORM),
     ("KOE010", SECRET),
     ("KOE023", OUR_REQUEST),
     ("KOE101", KEY),
@@ -112,69 +141,115 @@ const AUTH: &[(&str, Meaning)] = &[
     ("KOE202", OUR_REQUEST),
     // A consent that is required was not given.
     ("KOE203", Rejected),
-    ("KOE204", OUR_REQUEST),
+    // A malformed or missing parameter: the client chooses the code and the verifier.
+    ("KOE204", Rejected),
     ("KOE205", SCOPE),
-    ("KOE207", OUR_REQUEST),
-    ("KOE237", TryMuchLater),
-    ("KOE303", REDIRECT),
-    ("KOE310", REDIRECT),
+    ("KOE207", Rejected),
+    // Twenty tokens in ten minutes for one user.
+    ("KOE237", Quota),
+    // The client presents the code with another redirect URI than the one that it asked Kakao for.
+    ("KOE303", Rejected),
+    ("KOE310", Rejected),
     ("KOE319", OUR_REQUEST),
     ("KOE320", Rejected),
     ("KOE322", Rejected),
     ("KOE400", Rejected),
 ];
 
-/// kauth's `error` where there is no code (RFC 6749 §5.2).
-const AUTH_WITHOUT_CODE: &[(&str, Meaning)] = &[
+/// kauth's `error`, where the code is missing or not in the list (RFC 6749 §5.2, OpenID Connect Core §3.1.2.6).
+const AUTH_ERRORS: &[(&str, Meaning)] = &[
     ("invalid_grant", Rejected),
     ("access_denied", Rejected),
+    ("login_required", Rejected),
+    ("consent_required", Rejected),
+    ("interaction_required", Rejected),
+    ("invalid_token", Rejected),
     ("invalid_client", SECRET),
     ("unauthorized_client", KEY),
     ("invalid_scope", SCOPE),
-    ("misconfigured", Misconfigured("App > Platform key: the key hash, bundle id or site domain is not registered")),
+    ("misconfigured", PLATFORM),
+    ("unsupported_grant_type", OUR_REQUEST),
+    ("server_error", Hiccup),
+    ("temporarily_unavailable", Hiccup),
 ];
 
 /// What a `code` of kapi means.
-pub(super) fn of_api(code: i64) -> KakaoError {
-    meaning(API, &code).into_error(&format!("kapi {code}"))
+pub(super) fn of_api(code: i64) -> Failure {
+    let meaning = API.iter().find(|(listed, _)| *listed == code).map_or(Unknown, |(_, meaning)| *meaning);
+    Failure { meaning, cause: Cause::Api(code) }
 }
 
-/// What an `error_code` of kauth means, or its `error` where there is no code.
-pub(super) fn of_auth(code: Option<&str>, error: &str) -> KakaoError {
-    let known = |listed: &(&'static str, Meaning), text: &str| listed.0 == text;
-    match code {
-        // Only a code that is listed is repeated: what else stands there is Kakao's own text.
-        Some(code) => match AUTH.iter().find(|listed| known(listed, code)) {
-            Some((code, meaning)) => meaning.into_error(&format!("kauth {code}")),
-            None => TryLater.into_error("kauth, a code unknown here"),
-        },
-        None => match AUTH_WITHOUT_CODE.iter().find(|listed| known(listed, error)) {
-            Some((error, meaning)) => meaning.into_error(&format!("kauth {error}")),
-            None => TryLater.into_error("kauth, an error unknown here"),
-        },
+/// What an `error_code` of kauth means, or its `error` where the code is not known.
+pub(super) fn of_auth(code: Option<&str>, error: Option<&str>) -> Option<Failure> {
+    let find = |table: &'static [(&'static str, Meaning)], text: Option<&str>| {
+        // Only what is listed is repeated: what else stands there is Kakao's own text.
+        let (listed, meaning) = table.iter().find(|(listed, _)| Some(*listed) == text)?;
+        Some(Failure { meaning: *meaning, cause: Cause::Auth(listed) })
+    };
+    find(AUTH, code).or_else(|| find(AUTH_ERRORS, error))
+}
+
+impl Failure {
+    /// No response came, or none that can be used.
+    pub(super) const fn of_call(meaning: Meaning, what: &'static str) -> Self {
+        Self { meaning, cause: Cause::Call(what) }
+    }
+
+    /// The same for a status of 500 or more: whatever Kakao does not blame on the request is an outage then.
+    pub(super) fn with_server_error(self) -> Self {
+        match self.meaning {
+            Hiccup | Unknown => Self { meaning: Meaning::Down, ..self },
+            _ => self,
+        }
+    }
+
+    /// The same for a token of which it is not known yet whether it is our app's: what Kakao says about its app need not be
+    /// about ours, and is nothing that our operator can correct.
+    pub(super) fn of_any_app(self) -> Self {
+        match self.cause {
+            Cause::Api(-3 | -5 | -6 | -12 | -301) => Self { meaning: Unknown, ..self },
+            _ => self,
+        }
     }
 }
 
-fn meaning<C: PartialEq>(table: &[(C, Meaning)], code: &C) -> Meaning {
-    // What is not known says nothing about the credential.
-    table.iter().find(|(listed, _)| listed == code).map_or(TryLater, |(_, meaning)| *meaning)
+impl Meaning {
+    /// Whether it is everybody's trouble. What one person or one client can bring about must not keep others from Kakao.
+    pub(super) const fn is_outage(self) -> bool {
+        matches!(self, Self::Down | Self::Maintenance)
+    }
+
+    /// Whether the same call may succeed a moment later.
+    pub(super) const fn is_worth_a_retry(self) -> bool {
+        matches!(self, Self::Down | Self::Hiccup)
+    }
 }
 
-impl Meaning {
-    fn into_error(self, code: &str) -> KakaoError {
-        let unavailable = |retry_after| KakaoError::Unavailable {
-            reason: code.to_owned(),
-            retry_after,
-            is_outage: self != TryMuchLater,
-        };
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Rejected => KakaoError::Rejected(code.to_owned()),
-            Underage => KakaoError::Underage,
-            Misconfigured(fix) => KakaoError::Misconfigured { code: code.to_owned(), fix },
-            TryAgain => unavailable(Duration::from_secs(2)),
-            TryLater => unavailable(Duration::from_secs(30)),
-            TryMuchLater => unavailable(Duration::from_mins(10)),
+            Self::Api(code) => write!(f, "kapi {code}"),
+            Self::Auth(code) => write!(f, "kauth {code}"),
+            Self::Status(status) => write!(f, "status {status} without a known code"),
+            Self::Call(what) => f.write_str(what),
         }
+    }
+}
+
+impl From<Failure> for KakaoError {
+    fn from(Failure { meaning, cause }: Failure) -> Self {
+        let reason = cause.to_string();
+        let retry_after = match meaning {
+            Rejected => return Self::Rejected(reason),
+            Underage => return Self::Underage,
+            Misconfigured(fix) => return Self::Misconfigured { code: reason, fix },
+            Hiccup | Meaning::Down => Duration::from_secs(2),
+            Unknown => Duration::from_secs(10),
+            Maintenance => Duration::from_secs(30),
+            Quota => Duration::from_mins(10),
+            Meaning::NotAsked(pause) => pause,
+        };
+        Self::Unavailable { reason, retry_after }
     }
 }
 
@@ -182,48 +257,78 @@ impl Meaning {
 mod tests {
     use super::*;
 
-    /// Every code that Kakao's pages, SDKs and forum are known to name.
+    /// Every code that Kakao's pages, SDKs and forum are known to name, by whose trouble it is.
     #[test]
-    fn every_known_code_has_one_row() {
-        let api = [
-            -1, -2, -3, -4, -5, -6, -7, -8, -9, -10, -11, -12, -101, -102, -103, -201, -301, -401, -402, -405, -406,
-            -421, -422, -423, -451, -452, -453, -480, -481, -501, -504, -530, -531, -532, -602, -603, -606, -903, -911,
-            -9798,
+    fn every_known_code_is_one_partys_trouble() {
+        let people = [
+            -2, -4, -101, -102, -103, -401, -402, -421, -422, -423, -451, -452, -453, -480, -481, -501, -504, -530,
+            -531, -532,
         ];
-        let auth = [
-            "KOE001", "KOE002", "KOE003", "KOE004", "KOE005", "KOE006", "KOE007", "KOE008", "KOE009", "KOE010",
-            "KOE023", "KOE101", "KOE102", "KOE114", "KOE123", "KOE124", "KOE125", "KOE126", "KOE127", "KOE201",
-            "KOE202", "KOE203", "KOE204", "KOE205", "KOE207", "KOE237", "KOE303", "KOE310", "KOE319", "KOE320",
-            "KOE322", "KOE400",
+        let operator = [-3, -5, -6, -8, -9, -12, -201, -301, -602, -606];
+        let kakao = [-1, -7, -603, -9798];
+        let none = [-10, -11, -405, -406, -903, -911];
+        let of = |belongs: fn(Meaning) -> bool| -> Vec<i64> {
+            API.iter().filter(|(_, meaning)| belongs(*meaning)).map(|(code, _)| *code).collect()
+        };
+        assert_eq!(of(|meaning| meaning == Rejected), people);
+        assert_eq!(of(|meaning| matches!(meaning, Misconfigured(_))), operator);
+        assert_eq!(of(|meaning| matches!(meaning, Hiccup | Maintenance)), kakao);
+        assert_eq!(of(|meaning| matches!(meaning, Quota | Underage | Unknown)), none);
+
+        let people = ["KOE005", "KOE203", "KOE204", "KOE207", "KOE303", "KOE310", "KOE320", "KOE322", "KOE400"];
+        let operator = [
+            "KOE001", "KOE002", "KOE004", "KOE006", "KOE007", "KOE008", "KOE009", "KOE010", "KOE023", "KOE101",
+            "KOE102", "KOE114", "KOE123", "KOE124", "KOE125", "KOE126", "KOE127", "KOE201", "KOE202", "KOE205",
+            "KOE319",
         ];
-        assert_eq!(API.iter().map(|(code, _)| *code).collect::<Vec<_>>(), api);
-        assert_eq!(AUTH.iter().map(|(code, _)| *code).collect::<Vec<_>>(), auth);
+        let of = |belongs: fn(Meaning) -> bool| -> Vec<&str> {
+            AUTH.iter().filter(|(_, meaning)| belongs(*meaning)).map(|(code, _)| *code).collect()
+        };
+        assert_eq!(of(|meaning| meaning == Rejected), people);
+        assert_eq!(of(|meaning| matches!(meaning, Misconfigured(_))), operator);
+        assert_eq!(of(|meaning| !matches!(meaning, Rejected | Misconfigured(_))), ["KOE003", "KOE237"]);
     }
 
     #[test]
-    fn the_codes_that_matter_most_mean_what_they_should() {
-        for (code, meaning) in
-            [(-1, TryAgain), (-7, TryAgain), (-603, TryAgain), (-9798, TryLater), (-10, TryMuchLater)]
-        {
-            assert_eq!(super::meaning(API, &code), meaning, "{code}");
+    fn the_error_decides_where_the_code_is_not_known() {
+        let meaning = |code, error| of_auth(code, error).map(|failure| failure.meaning);
+        for code in [None, Some("KOE999"), Some("")] {
+            assert_eq!(meaning(code, Some("invalid_grant")), Some(Rejected), "{code:?}");
+            assert_eq!(meaning(code, Some("invalid_client")), Some(SECRET), "{code:?}");
+            assert_eq!(meaning(code, Some("server_error")), Some(Hiccup), "{code:?}");
+            assert_eq!(meaning(code, Some("invalid_request")), None, "{code:?}: a quota, or a parameter");
+            assert_eq!(meaning(code, None), None, "{code:?}");
         }
-        for code in [-2, -101, -401] {
-            assert_eq!(super::meaning(API, &code), Rejected, "{code}");
+        assert_eq!(meaning(Some("KOE010"), Some("invalid_grant")), Some(SECRET), "a known code goes first");
+        assert_eq!(meaning(Some("KOE320"), None), Some(Rejected));
+    }
+
+    #[test]
+    fn only_what_is_everybodys_trouble_is_an_outage() {
+        assert!(API.iter().all(|(code, meaning)| meaning.is_outage() == (*code == -9798)));
+        assert!(AUTH.iter().chain(AUTH_ERRORS).all(|(_, meaning)| !meaning.is_outage()));
+        assert_eq!(of_api(-31_337).meaning, Unknown);
+        for (code, expected) in [(-1, Meaning::Down), (-31_337, Meaning::Down), (-401, Rejected), (-10, Quota)] {
+            assert_eq!(of_api(code).with_server_error().meaning, expected, "{code} with a 5xx");
         }
-        assert_eq!(super::meaning(API, &-406), Underage);
-        assert_eq!(super::meaning(API, &-31_337), TryLater);
-        for code in ["KOE010", "KOE101", "KOE303", "KOE006", "KOE205"] {
-            assert!(matches!(of_auth(Some(code), ""), KakaoError::Misconfigured { .. }), "{code}");
+    }
+
+    #[test]
+    fn another_apps_state_is_not_our_operators_to_correct() {
+        for (code, _) in API {
+            let (ours, any) = (of_api(*code), of_api(*code).of_any_app());
+            let about_the_app = [-3, -5, -6, -12, -301].contains(code);
+            assert_eq!(any.meaning, if about_the_app { Unknown } else { ours.meaning }, "{code}");
         }
-        assert!(matches!(of_auth(Some("KOE320"), ""), KakaoError::Rejected(_)));
-        assert!(matches!(of_auth(None, "invalid_grant"), KakaoError::Rejected(_)));
-        assert!(matches!(of_auth(None, "server_error"), KakaoError::Unavailable { .. }));
     }
 
     #[test]
     fn a_text_of_kakaos_is_never_repeated() {
-        let error = of_auth(Some("KOE999 code=secret"), "secret").to_string();
-        assert!(!error.contains("secret"), "{error}");
-        assert!(!of_auth(None, "secret").to_string().contains("secret"));
+        for failure in
+            [of_auth(Some("KOE999 code=secret"), Some("secret")), of_auth(Some("secret"), Some("invalid_grant"))]
+        {
+            let error = failure.map(KakaoError::from).map(|error| error.to_string());
+            assert!(error.is_none_or(|error| !error.contains("secret")));
+        }
     }
 }

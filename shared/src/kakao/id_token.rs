@@ -5,14 +5,16 @@
 use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use jsonwebtoken::DecodingKey;
 use ring::digest::{SHA256, digest};
-use serde::Deserialize;
 
-use super::KakaoError;
+use super::{
+    KakaoError, answers,
+    jwks::PublicKey,
+    members::{Member, Members},
+};
 use crate::{
     clock::Timestamp,
-    jwt,
+    id::KakaoId,
     user::{KakaoUser, Told},
 };
 
@@ -20,30 +22,31 @@ const ISSUER: &str = "https://kauth.kakao.com";
 const LEEWAY: Duration = Duration::from_mins(1);
 /// Kakao's have about 900 characters.
 pub(super) const MAX_LENGTH: usize = 8 * 1024;
+/// The end of the year 9999, past which a time is a mistake.
+const LAST_SECOND: f64 = 253_402_300_799.0;
 
-/// Who an ID token says signed in.
+/// Who an ID token says logged in.
 #[derive(Debug)]
 pub struct Identity {
     /// The person, with what the token tells of them.
     pub user: KakaoUser,
-    /// When the token expires, with the leeway that is granted.
+    /// When the token would not be accepted any more, with the leeway that is granted.
     pub expires_at: Timestamp,
     /// Whether the presenter knows more than the token shows: its nonce is the hash of theirs.
     pub knows_preimage: bool,
 }
 
-#[derive(Deserialize)]
 struct Claims {
     iss: String,
     /// Kakao's is a text. A list, as the standard allows, could name somebody else beside us.
     aud: String,
-    sub: String,
-    iat: i64,
-    exp: i64,
+    sub: KakaoId,
+    iat: Timestamp,
+    exp: Timestamp,
     nonce: Option<String>,
     at_hash: Option<String>,
-    nickname: Option<String>,
-    email: Option<String>,
+    nickname: Told,
+    email: Told,
 }
 
 /// The key that a token says it was signed with. `jku`, `x5u`, `x5c` and `jwk` are ignored, as only Kakao's own set counts.
@@ -51,40 +54,91 @@ pub(super) fn key_id(token: &str) -> Result<String, KakaoError> {
     if token.len() > MAX_LENGTH {
         return Err(rejected("the ID token is too long"));
     }
-    let header = jsonwebtoken::decode_header(token).map_err(|_| rejected("the ID token is no JWT"))?;
-    if header.crit.is_some() {
+    let header = token.split_once('.').and_then(|(header, _)| members(header));
+    let header = header.ok_or_else(|| rejected("the ID token is no JWT"))?;
+    if header.text("crit") != Member::Absent {
         return Err(rejected("the ID token asks for what is not understood here (crit)"));
     }
-    header.kid.ok_or_else(|| rejected("the ID token names no key"))
+    if header.text("alg").value().as_deref() != Some("RS256") {
+        return Err(rejected("the ID token is not signed with RS256"));
+    }
+    header.text("kid").value().ok_or_else(|| rejected("the ID token names no key"))
 }
 
 /// Checks a token that a client handed in, with its signature.
 pub(super) fn verify(
     token: &str,
-    key: &DecodingKey,
+    key: &PublicKey,
     audiences: &[String],
     nonce: &str,
     now: Timestamp,
 ) -> Result<Identity, KakaoError> {
-    let claims: Claims =
-        jwt::decode_rs256(token, key).ok_or_else(|| rejected("the ID token's signature or shape is wrong"))?;
+    let claims = signed_claims(token, key).ok_or_else(|| rejected("the ID token's signature is wrong"))?;
+    let claims = members(claims).as_ref().and_then(Claims::read);
+    let claims = claims.ok_or_else(|| rejected("the ID token lacks a claim"))?;
     claims.check(audiences, Some(nonce), None, now)
 }
 
-/// Checks a token that came from Kakao's token endpoint. TLS stands in for its signature (§3.1.3.7, item 6).
+/// Checks a token that came from Kakao's token endpoint. TLS stands in for its signature (§3.1.3.7, item 6). It may be missing,
+/// so one that is not readable counts as missing.
 pub(super) fn read(
     token: &str,
     audiences: &[String],
     nonce: Option<&str>,
     access_token: &str,
     now: Timestamp,
-) -> Result<Identity, KakaoError> {
-    let claims: Claims = jsonwebtoken::dangerous::insecure_decode_claims(token)
-        .map_err(|_| super::nonsense("an unreadable ID token"))?;
-    claims.check(audiences, nonce, Some(access_token), now)
+) -> Result<Option<Identity>, KakaoError> {
+    let claims = token.split('.').nth(1).and_then(members).as_ref().and_then(Claims::read);
+    claims.map(|claims| claims.check(audiences, nonce, Some(access_token), now)).transpose()
+}
+
+/// The claims of a token, if this key signed it.
+fn signed_claims<'a>(token: &'a str, key: &PublicKey) -> Option<&'a str> {
+    let (message, signature) = token.rsplit_once('.')?;
+    let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).ok()?;
+    let (_, claims) = message.split_once('.')?;
+    key.verifies(message, &signature).then_some(claims)
+}
+
+/// The members of a header or of claims.
+fn members(part: &str) -> Option<Members> {
+    Members::parse(&BASE64_URL_SAFE_NO_PAD.decode(part).ok()?)
+}
+
+/// A time, which may have a fraction (RFC 7519 §2).
+fn numeric_date(claims: &Members, name: &str) -> Option<Timestamp> {
+    let seconds: f64 = claims.get(name).value()?;
+    #[expect(clippy::cast_possible_truncation, reason = "the fraction goes, and the range fits")]
+    (0.0..=LAST_SECOND).contains(&seconds).then(|| Timestamp::from_unix_seconds(seconds as i64))
 }
 
 impl Claims {
+    fn read(claims: &Members) -> Option<Self> {
+        Some(Self {
+            iss: claims.text("iss").value()?,
+            aud: claims.text("aud").value()?,
+            sub: claims.text("sub").value()?.parse().ok()?,
+            iat: numeric_date(claims, "iat")?,
+            exp: numeric_date(claims, "exp")?,
+            nonce: match claims.text("nonce") {
+                Member::Absent => None,
+                // There is one, and no client can name it.
+                Member::Unreadable => Some(String::new()),
+                Member::Value(nonce) => Some(nonce),
+            },
+            at_hash: claims.text("at_hash").value(),
+            nickname: match claims.text("nickname") {
+                Member::Value(nickname) => answers::printable(&nickname).map_or(Told::Silence, Told::Value),
+                Member::Absent | Member::Unreadable => Told::Silence,
+            },
+            // Kakao puts only a valid and verified address into an ID token.
+            email: match claims.text("email") {
+                Member::Value(email) => answers::address(email),
+                Member::Absent | Member::Unreadable => Told::Silence,
+            },
+        })
+    }
+
     fn check(
         self,
         audiences: &[String],
@@ -98,11 +152,11 @@ impl Claims {
         if !audiences.contains(&self.aud) {
             return Err(KakaoError::WrongApp);
         }
-        let expires_at = Timestamp::from_unix_seconds(self.exp) + LEEWAY;
+        let expires_at = self.exp + LEEWAY;
         if expires_at <= now {
             return Err(rejected("the ID token has expired"));
         }
-        if Timestamp::from_unix_seconds(self.iat) > now + LEEWAY {
+        if self.iat > now + LEEWAY {
             return Err(rejected("the ID token is from the future"));
         }
         let knows_preimage = nonce.is_some_and(|nonce| self.nonce.as_deref() == Some(hash(nonce).as_str()));
@@ -116,26 +170,17 @@ impl Claims {
                 return Err(rejected("the ID token is of another access token"));
             }
         }
-        let id = self.sub.parse().map_err(|_| rejected("the ID token's sub is no Kakao id"))?;
         Ok(Identity {
             user: KakaoUser {
-                id,
-                nickname: said(self.nickname),
+                id: self.sub,
+                nickname: self.nickname,
                 // Its `picture` is a thumbnail of what user/me has.
                 profile_image: Told::Silence,
-                // Kakao puts only a valid and verified address into an ID token.
-                email: said(self.email.filter(|email| email.len() <= 254 && email.contains('@'))),
+                email: self.email,
             },
             expires_at,
             knows_preimage,
         })
-    }
-}
-
-fn said(value: Option<String>) -> Told {
-    match value.map(|value| super::answers::printable(&value)) {
-        Some(value) if !value.is_empty() => Told::Value(value),
-        _ => Told::Silence,
     }
 }
 
@@ -166,8 +211,12 @@ mod tests {
         format!("{}.{}.x", encode(&json!({"alg": "RS256"})), encode(&claims))
     }
 
+    fn read_token(token: &str, nonce: Option<&str>) -> Result<Option<Identity>, KakaoError> {
+        read(token, &["key".to_owned()], nonce, "access token", NOW)
+    }
+
     fn check(changes: &Value, nonce: Option<&str>) -> Result<Identity, KakaoError> {
-        read(&token(changes), &["key".to_owned()], nonce, "access token", NOW)
+        read_token(&token(changes), nonce).map(|identity| identity.expect("the token is readable"))
     }
 
     #[test]
@@ -187,14 +236,49 @@ mod tests {
             assert!(check(&json!({"nonce": nonce}), Some("n")).is_err(), "{nonce}");
         }
         assert!(check(&json!({}), Some("n")).is_err());
+        assert!(check(&json!({"nonce": 7}), Some("7")).is_err(), "not readable");
     }
 
     #[test]
-    fn what_a_token_does_not_say_is_silence() {
-        let said = check(&json!({"nickname": "라이언\n", "email": "no address"}), None).unwrap().user;
-        assert_eq!(said.id.to_string(), "1376016924429759228");
-        assert_eq!((said.nickname, said.email), (Told::Value("라이언".to_owned()), Told::Silence));
-        let silent = check(&json!({}), None).unwrap().user;
-        assert_eq!((silent.nickname, silent.profile_image), (Told::Silence, Told::Silence));
+    fn an_unreadable_optional_claim_is_silence() {
+        for odd in [json!(7), json!([]), json!({}), json!("half an emoji: \u{fffd}")] {
+            let claims = json!({
+                "nickname": odd, "email": odd, "picture": odd, "auth_time": odd, "amr": odd, "at_hash": odd,
+            });
+            let told = check(&claims, None).unwrap().user;
+            assert_eq!((told.nickname, told.email), (Told::Silence, Told::Silence), "{odd}");
+        }
+    }
+
+    #[test]
+    fn from_the_token_endpoint_an_unreadable_token_counts_as_missing() {
+        for changes in
+            [json!({"sub": 7}), json!({"sub": "0"}), json!({"sub": "-5"}), json!({"iss": null}), json!({"exp": "1"})]
+        {
+            assert!(read_token(&token(&changes), None).unwrap().is_none(), "{changes}");
+        }
+        for token in ["", "x", "a.b", "a.b.c", "e30.W10.x"] {
+            assert!(read_token(token, None).unwrap().is_none(), "{token}");
+        }
+    }
+
+    #[test]
+    fn times_may_have_a_fraction_and_must_be_times() {
+        let now = NOW.unix_seconds();
+        for (exp, expected) in [
+            (json!(now), Some(now)),
+            (json!(format!("{now}").parse::<f64>().unwrap() + 0.9), Some(now)),
+            (json!(253_402_300_799_i64), Some(253_402_300_799)),
+            (json!(253_402_300_800_i64), None),
+            (json!(1e300), None),
+            (json!(-1), None),
+            (json!(-0.5), None),
+            (json!(now.to_string()), None),
+            (json!([now]), None),
+        ] {
+            let found = read_token(&token(&json!({"exp": exp})), None).unwrap();
+            let expires_at = found.map(|identity| identity.expires_at);
+            assert_eq!(expires_at, expected.map(|exp| Timestamp::from_unix_seconds(exp) + LEEWAY), "{exp}");
+        }
     }
 }

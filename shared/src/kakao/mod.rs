@@ -7,6 +7,7 @@ mod codes;
 mod connections;
 mod id_token;
 mod jwks;
+mod members;
 
 use std::time::Duration;
 
@@ -15,8 +16,9 @@ use serde::Deserialize;
 
 pub use self::id_token::Identity;
 use self::{
-    answers::{Me, TokenInfo},
+    answers::TokenInfo,
     circuit::Circuit,
+    codes::{Cause, Failure},
     connections::Connections,
     jwks::Jwks,
 };
@@ -70,6 +72,7 @@ pub struct Kakao {
     app: KakaoApp,
     auth_circuit: Circuit,
     api_circuit: Circuit,
+    jwks_circuit: Circuit,
     jwks: Jwks,
 }
 
@@ -115,15 +118,13 @@ pub enum KakaoError {
         /// What to correct, in the words of Kakao's console.
         fix: &'static str,
     },
-    /// Kakao is slow, down, out of quota or answers nonsense. It says nothing about the credential.
+    /// Kakao is slow, down, out of quota or not understood. That says nothing about the credential.
     #[error("Kakao is unavailable: {reason}")]
     Unavailable {
         /// The code or kind of failure; never Kakao's own text, which can echo secrets.
         reason: String,
-        /// When to ask again.
+        /// When to try again.
         retry_after: Duration,
-        /// Whether it is down, rather than tired of us.
-        is_outage: bool,
     },
 }
 
@@ -140,6 +141,7 @@ impl Kakao {
             app,
             auth_circuit: Circuit::default(),
             api_circuit: Circuit::default(),
+            jwks_circuit: Circuit::default(),
             jwks: Jwks::default(),
         }
     }
@@ -161,7 +163,7 @@ impl Kakao {
     /// [`KakaoError`] in all its variants.
     pub async fn user_of_access_token(&self, token: &SecretString, now: Timestamp) -> Result<KakaoUser, KakaoError> {
         let (info, me) = tokio::join!(self.access_token_info(token, now), self.user_me(token, now));
-        let info = info?;
+        let info = info.map_err(Failure::of_any_app)?;
         if info.app_id != self.app.app_id {
             return Err(KakaoError::WrongApp);
         }
@@ -205,15 +207,14 @@ impl Kakao {
         let access_token = tokens.access_token;
         let nonce = grant.nonce.as_deref();
         let identity = match &tokens.id_token {
-            Some(token) => Some(id_token::read(token, &self.app.audiences, nonce, &access_token, now)?),
-            None if nonce.is_some() => {
-                return Err(KakaoError::Misconfigured {
-                    code: "no ID token".to_owned(),
-                    fix: "Kakao Login > OpenID Connect: switch it on, as the client sends a nonce",
-                });
-            }
+            Some(token) => id_token::read(token, &self.app.audiences, nonce, &access_token, now)?,
             None => None,
         };
+        if identity.is_none() && nonce.is_some() {
+            // A client brings this about by a `scope` without `openid`, so it is not the operator's.
+            let reason = "no ID token came that could carry the nonce (is OpenID Connect off in Kakao's console?)";
+            return Err(KakaoError::Rejected(reason.to_owned()));
+        }
         Ok(Grant { access_token: access_token.into(), identity })
     }
 
@@ -224,8 +225,7 @@ impl Kakao {
     /// [`KakaoError`] in all its variants but `WrongApp`.
     pub async fn user_me(&self, token: &SecretString, now: Timestamp) -> Result<KakaoUser, KakaoError> {
         let path = "/v2/user/me";
-        let me: Me = self.get_api("kakao_user_me", path, &USER_ME_QUERY, &bearer(token), now).await?;
-        Ok(me.into_user())
+        Ok(self.get_api("kakao_user_me", path, &USER_ME_QUERY, &bearer(token), answers::user, now).await?)
     }
 
     /// The user of this number, or nothing if this app has no admin key.
@@ -247,20 +247,21 @@ impl Kakao {
         let id_text = id.to_string();
         let mut query = USER_ME_QUERY.to_vec();
         query.extend([("target_id_type", "user_id"), ("target_id", id_text.as_str())]);
-        let me: Me = match self.get_api("kakao_user_by_id", "/v2/user/me", &query, &authorization, now).await {
-            // Nobody's credential is in question but ours.
-            Err(KakaoError::Rejected(code)) if code == "kapi -401" => {
+        let path = "/v2/user/me";
+        match self.get_api("kakao_user_by_id", path, &query, &authorization, answers::user, now).await {
+            Ok(me) => Ok(Some(me).filter(|me| me.id == id)),
+            // The only credential in question is ours.
+            Err(Failure { cause: cause @ Cause::Api(-401), .. }) => {
                 let fix = "App > Platform key > Admin key: KAKAO_ADMIN_KEY is not one, or may not call user/me";
-                return Err(KakaoError::Misconfigured { code, fix });
+                Err(KakaoError::Misconfigured { code: cause.to_string(), fix })
             }
-            answer => answer?,
-        };
-        Ok(Some(me.into_user()).filter(|me| me.id == id))
+            Err(failure) => Err(failure.into()),
+        }
     }
 
-    async fn access_token_info(&self, token: &SecretString, now: Timestamp) -> Result<TokenInfo, KakaoError> {
+    async fn access_token_info(&self, token: &SecretString, now: Timestamp) -> Result<TokenInfo, Failure> {
         let path = "/v1/user/access_token_info";
-        self.get_api("kakao_access_token_info", path, &[], &bearer(token), now).await
+        self.get_api("kakao_access_token_info", path, &[], &bearer(token), TokenInfo::read, now).await
     }
 }
 
@@ -270,8 +271,4 @@ const USER_ME_QUERY: [(&str, &str); 2] =
 
 fn bearer(token: &SecretString) -> SecretString {
     format!("Bearer {}", token.expose_secret()).into()
-}
-
-fn nonsense(reason: &str) -> KakaoError {
-    KakaoError::Unavailable { reason: reason.to_owned(), retry_after: Duration::from_secs(2), is_outage: true }
 }
