@@ -32,8 +32,40 @@ async fn a_foreign_token_makes_no_user() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let token = stack.kakao.foreign_token(&user).await;
+    let before = stack.kakao.calls().await;
     assert_eq!(stack.login(&json!({"access_token": token})).await.code(), "kakao_wrong_app");
     assert!(stack.dump().await.is_empty());
+    assert_eq!(stack.kakao.calls().await - before, 1, "user/me is not asked");
+}
+
+#[tokio::test]
+async fn a_refused_token_that_comes_again_costs_no_call_for_a_minute() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let foreign = stack.kakao.foreign_token(&user).await;
+    let calls_of = async |token: &str, code: &str| {
+        let before = stack.kakao.calls().await;
+        assert_eq!(stack.login(&json!({"access_token": token})).await.code(), code, "{token}");
+        stack.kakao.calls().await - before
+    };
+    for (token, code) in [("never-issued", "kakao_rejected"), (&foreign, "kakao_wrong_app")] {
+        assert_eq!([calls_of(token, code).await, calls_of(token, code).await], [1, 0], "{code}");
+        stack.advance(Duration::from_secs(59));
+        assert_eq!(calls_of(token, code).await, 0, "{code}");
+        stack.advance(Duration::from_secs(1));
+        assert_eq!(calls_of(token, code).await, 1, "{code}");
+    }
+    let good = stack.kakao.token(&user).await;
+    for fault in [json!({"kind": "down"}), json!({"kind": "quota"}), json!({"kind": "nonsense"})] {
+        stack.kakao.fail("/v1/user/access_token_info", &fault).await;
+        assert!(calls_of(&good, "unavailable").await > 0);
+        stack.kakao.heal().await;
+        assert_eq!(stack.login(&json!({"access_token": good})).await.status, StatusCode::OK, "{fault} is no refusal");
+    }
+    stack.kakao.fail("/v2/user/me", &json!({"kind": "api_code", "code": -401})).await;
+    assert_eq!(calls_of(&good, "kakao_rejected").await, 2);
+    stack.kakao.heal().await;
+    assert_eq!(calls_of(&good, "").await, 2, "access_token_info had called it good");
 }
 
 #[tokio::test]

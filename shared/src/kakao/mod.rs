@@ -8,6 +8,7 @@ mod connections;
 mod id_token;
 mod jwks;
 mod members;
+mod refusals;
 
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use self::{
     codes::{Cause, Failure},
     connections::Connections,
     jwks::Jwks,
+    refusals::{Refusal, Refusals},
 };
 use crate::{clock::Timestamp, id::KakaoId, user::KakaoUser};
 
@@ -74,6 +76,7 @@ pub struct Kakao {
     api_circuit: Circuit,
     jwks_circuit: Circuit,
     jwks: Jwks,
+    refusals: Refusals,
 }
 
 /// An authorization code, as a client hands it in, with what it has to be exchanged with.
@@ -143,6 +146,7 @@ impl Kakao {
             api_circuit: Circuit::default(),
             jwks_circuit: Circuit::default(),
             jwks: Jwks::default(),
+            refusals: Refusals::default(),
         }
     }
 
@@ -156,18 +160,29 @@ impl Kakao {
 
     /// The holder of an access token, if it was issued to our app.
     ///
-    /// `/v2/user/me` takes a token of any app; only `/v1/user/access_token_info` tells which app it is from.
+    /// `/v2/user/me` takes a token of any app; only `/v1/user/access_token_info` tells which app it is from, so that goes first.
     ///
     /// # Errors
     ///
     /// [`KakaoError`] in all its variants.
     pub async fn user_of_access_token(&self, token: &SecretString, now: Timestamp) -> Result<KakaoUser, KakaoError> {
-        let (info, me) = tokio::join!(self.access_token_info(token, now), self.user_me(token, now));
-        let info = info.map_err(Failure::of_any_app)?;
-        if info.app_id != self.app.app_id {
-            return Err(KakaoError::WrongApp);
+        if let Some(refusal) = self.refusals.find(token, now) {
+            return Err(refusal.into());
         }
-        let me = me?;
+        let info = match self.access_token_info(token, now).await {
+            Ok(info) if info.app_id == self.app.app_id => info,
+            Ok(_) => {
+                self.refusals.remember(token, Refusal::WrongApp, now);
+                return Err(KakaoError::WrongApp);
+            }
+            Err(failure) => {
+                if matches!(failure.cause, Cause::Api(-2 | -401)) {
+                    self.refusals.remember(token, Refusal::Unknown, now);
+                }
+                return Err(failure.of_any_app().into());
+            }
+        };
+        let me = self.user_me(token, now).await?;
         if me.id != info.id {
             return Err(KakaoError::Rejected("two answers name two users".to_owned()));
         }
