@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use local::{Stack, client::cookie_pair};
+use local::{
+    Stack,
+    client::{cookie_pair, unique},
+};
 use reqwest::{Method, StatusCode};
 use ring::digest::{SHA256, digest};
 use serde_json::{Value, json};
@@ -130,6 +133,36 @@ async fn every_wrong_kind_is_refused_without_a_call() {
         let good = stack.kakao.id_token(&user, &json!({"nonce": "n", "kind": kind})).await;
         assert_eq!(stack.login(&json!({"id_token": good, "nonce": "n"})).await.status, StatusCode::OK, "{kind}");
     }
+}
+
+#[tokio::test]
+async fn an_address_goes_when_kakao_vouches_for_it_no_longer() {
+    let stack = warm().await;
+    let named = async |account: Value| stack.kakao.user(&json!({"id": 4_343_434_343_i64, "account": account})).await;
+    let mut account = json!({
+        "profile": {"nickname": "라이언"}, "email_needs_agreement": false,
+        "email": "r@example.com", "is_email_valid": true, "is_email_verified": true,
+    });
+    let with = named(account.clone()).await;
+    let withdrawn = named(json!({"profile": {"nickname": "라이언"}, "email_needs_agreement": true})).await;
+    account["is_email_valid"] = json!(false);
+    let taken = named(account).await;
+    let of = async |user: &str| {
+        let nonce = unique();
+        let answer = stack.login(&body(&stack, user, &nonce, &nonce).await).await;
+        let profile = stack.profile(answer.access()).await;
+        assert_eq!(profile.body, answer.body["user"]);
+        (profile.body["email"].clone(), profile.body["email_verified"].clone(), profile.body["nickname"].clone())
+    };
+    let (shown, gone) =
+        ((json!("r@example.com"), json!(true), json!("라이언")), (json!(""), json!(false), json!("라이언")));
+    for without in [withdrawn, taken] {
+        assert_eq!(stack.sign_in_as(&with).await.body["user"]["email"], "r@example.com");
+        assert_eq!(of(&with).await, shown);
+        assert_eq!(of(&without).await, gone, "{without}");
+        assert_eq!(of(&with).await, shown, "{without}: vouched for again");
+    }
+    assert_eq!(stack.count("KAKAO#4343434343").await, 1);
 }
 
 #[tokio::test]

@@ -131,10 +131,11 @@ impl Claims {
                 Member::Value(nickname) => answers::printable(&nickname).map_or(Told::Silence, Told::Value),
                 Member::Absent | Member::Unreadable => Told::Silence,
             },
-            // Kakao puts only a valid and verified address into an ID token.
+            // Kakao puts an address into an ID token only while the user consents to it and it is valid and verified.
             email: match claims.text("email") {
                 Member::Value(email) => answers::address(email),
-                Member::Absent | Member::Unreadable => Told::Silence,
+                Member::Absent => Told::Nothing,
+                Member::Unreadable => Told::Silence,
             },
         })
     }
@@ -237,6 +238,20 @@ mod tests {
         }
         assert!(check(&json!({}), Some("n")).is_err());
         assert!(check(&json!({"nonce": 7}), Some("7")).is_err(), "not readable");
+    }
+
+    #[test]
+    fn a_token_without_an_email_says_that_kakao_vouches_for_none() {
+        let value = |text: &str| Told::Value(text.to_owned());
+        let told = |changes: Value| check(&changes, None).unwrap().user;
+        let full = told(json!({"nickname": "라이언\n", "email": "ryan@example.com"}));
+        assert_eq!(full.id.to_string(), "1376016924429759228");
+        assert_eq!((full.nickname, full.email), (value("라이언"), value("ryan@example.com")));
+        for withdrawn in [json!({}), json!({"email": null}), json!({"email": "no address"})] {
+            assert_eq!(told(withdrawn.clone()).email, Told::Nothing, "{withdrawn}");
+        }
+        let silent = told(json!({}));
+        assert_eq!((silent.nickname, silent.profile_image), (Told::Silence, Told::Silence));
     }
 
     #[test]
