@@ -26,7 +26,7 @@ pub struct Scene {
 impl Scene {
     /// Signs somebody in and records what DynamoDB and Secrets Manager answer to each function's binary in the folder `binaries`.
     pub async fn set(binaries: &Path) -> Result<Self, String> {
-        let environment = [("ACCESS_TTL", "3600"), ("ROTATION_WINDOW", "5")];
+        let environment = [("ACCESS_TTL", "3600"), ("ROTATION_WINDOW", "5"), ("ID_TOKEN_MAX_AGE", "43200")];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let stack = Stack::with(Settings { environment, ..Settings::default() }).await;
         let user = stack.kakao.new_user().await;

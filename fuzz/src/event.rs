@@ -80,6 +80,7 @@ fn functions() -> Vec<Function> {
         ("KAKAO_APP_ID", "42"),
         ("KAKAO_REST_API_KEY", "k"),
         ("KAKAO_APP_KEYS", ""),
+        ("ID_TOKEN_MAX_AGE", "600"),
         ("KAKAO_AUTH_URL", "http://127.0.0.1:1"),
         ("KAKAO_API_URL", "http://127.0.0.1:1"),
         ("ACCESS_TTL", "300"),

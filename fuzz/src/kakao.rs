@@ -4,6 +4,7 @@ use std::{
     cell::RefCell,
     str,
     sync::{Arc, LazyLock, Mutex, PoisonError},
+    time::Duration,
 };
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -39,7 +40,12 @@ thread_local! {
         let _ = rustls::crypto::ring::default_provider().install_default();
         let url = server::start(Arc::clone(&ANSWER));
         let app = KakaoApp {
-            app_id: APP, rest_api_key: "k".to_owned(), audiences: vec!["k".to_owned()], auth_url: url.clone(), api_url: url,
+            app_id: APP,
+            rest_api_key: "k".to_owned(),
+            audiences: vec!["k".to_owned()],
+            id_token_max_age: Duration::from_mins(10),
+            auth_url: url.clone(),
+            api_url: url,
         };
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         let kakao = runtime.block_on(async { Kakao::new(app) });
@@ -135,7 +141,7 @@ pub fn id_token(data: &[u8]) {
             assert_eq!((&claims["iss"], &claims["nonce"]), (&json!("https://kauth.kakao.com"), &json!("n")));
             assert_eq!(claims["aud"], "k", "for another app");
             let since = |claim: &str, age: i64| claims[claim].as_f64().is_some_and(|at| at as i64 > NOW - age);
-            assert!(since("exp", 120), "too old: {claims}");
+            assert!(since("exp", 120) && since("iat", 720), "too old: {claims}");
         }
     });
 }

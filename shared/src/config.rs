@@ -188,19 +188,27 @@ impl Config {
         Some((endpoint?, id?))
     }
 
-    /// Our app at Kakao: `KAKAO_APP_ID`, `KAKAO_REST_API_KEY`, and, which may be empty, `KAKAO_APP_KEYS`.
+    /// Our app at Kakao: `KAKAO_APP_ID`, `KAKAO_REST_API_KEY`, `ID_TOKEN_MAX_AGE`, and, which may be empty, `KAKAO_APP_KEYS`.
     pub fn kakao(&self) -> Option<Kakao> {
         let app_id = self.parse("KAKAO_APP_ID", |text| {
             text.parse().map_err(|_| "not a number: the app id is no key, Kakao's console shows both".to_owned())
         });
         let rest_api_key = self.text("KAKAO_REST_API_KEY");
         let app_keys = self.text_or_empty("KAKAO_APP_KEYS");
+        let id_token_max_age = self.seconds("ID_TOKEN_MAX_AGE", 60..=43_200);
         let auth_url = self.kakao_url("KAKAO_AUTH_URL", "https://kauth.kakao.com");
         let api_url = self.kakao_url("KAKAO_API_URL", "https://kapi.kakao.com");
         let rest_api_key = rest_api_key?;
         let mut audiences: Vec<String> = split(&app_keys?).collect();
         audiences.push(rest_api_key.clone());
-        Some(Kakao::new(KakaoApp { app_id: app_id?, rest_api_key, audiences, auth_url: auth_url?, api_url: api_url? }))
+        Some(Kakao::new(KakaoApp {
+            app_id: app_id?,
+            rest_api_key,
+            audiences,
+            id_token_max_age: id_token_max_age?,
+            auth_url: auth_url?,
+            api_url: api_url?,
+        }))
     }
 
     fn kakao_url(&self, name: &str, kakao: &str) -> Option<String> {
@@ -266,6 +274,7 @@ mod tests {
                     ("KAKAO_APP_KEYS", ""),
                     ("KAKAO_APP_ID", "1"),
                     ("KAKAO_REST_API_KEY", "k"),
+                    ("ID_TOKEN_MAX_AGE", "600"),
                     ("AWS_REGION", "ap-northeast-2"),
                     ("TABLE_NAME", "t"),
                     ("STAGE", stage),

@@ -108,6 +108,7 @@ async fn every_wrong_kind_is_refused_without_a_call() {
         ("other_iss", "kakao_rejected"),
         ("expired", "kakao_rejected"),
         ("future", "kakao_rejected"),
+        ("old", "kakao_rejected"),
         ("no_nonce", "kakao_rejected"),
         ("no_sub", "kakao_rejected"),
         ("odd_sub", "kakao_rejected"),
@@ -129,9 +130,48 @@ async fn every_wrong_kind_is_refused_without_a_call() {
     }
     let answer = stack.login(&json!({"id_token": "x".repeat(8 * 1024 + 1), "nonce": "n"})).await;
     assert_eq!(answer.code(), "invalid_request");
-    for kind in ["just_expired", "fractions"] {
+    for kind in ["just_expired", "almost_old", "fractions"] {
         let good = stack.kakao.id_token(&user, &json!({"nonce": "n", "kind": kind})).await;
         assert_eq!(stack.login(&json!({"id_token": good, "nonce": "n"})).await.status, StatusCode::OK, "{kind}");
+    }
+}
+
+#[tokio::test]
+async fn a_jwt_of_another_type_is_no_id_token() {
+    let stack = warm().await;
+    let user = stack.kakao.new_user().await;
+    for (typ, expected) in [
+        (r#""at+jwt""#, StatusCode::BAD_REQUEST),
+        (r#""secevent+jwt""#, StatusCode::BAD_REQUEST),
+        (r#""""#, StatusCode::BAD_REQUEST),
+        ("7", StatusCode::BAD_REQUEST),
+        (r#""jwt""#, StatusCode::OK),
+        ("null", StatusCode::OK),
+    ] {
+        let token = stack.kakao.id_token(&user, &json!({"nonce": "n", "header": {"/typ": typ}})).await;
+        assert_eq!(stack.login(&json!({"id_token": token, "nonce": "n"})).await.status, expected, "{typ}");
+    }
+}
+
+#[tokio::test]
+async fn a_token_logs_in_for_ten_minutes_and_is_remembered_as_long() {
+    for (setting, seconds) in [("600", 600), ("60", 60), ("43200", 21_599)] {
+        let stack = Stack::with_setting("ID_TOKEN_MAX_AGE", setting).await;
+        let user = stack.kakao.new_user().await;
+        let mut bodies = Vec::new();
+        for nonce in ["first", "last", "late"] {
+            bodies.push(body(&stack, &user, nonce, nonce).await);
+        }
+        let [first, last, late] = bodies.try_into().unwrap();
+        assert_eq!(stack.login(&first).await.status, StatusCode::OK);
+        let dump = stack.dump().await;
+        let claim = dump.iter().find(|item| item["pk"].as_s().unwrap().starts_with("CLAIM#")).unwrap();
+        let time = |name: &str| claim[name].as_n().unwrap().parse::<u64>().unwrap();
+        assert_eq!(time("expires_at") - time("claimed_at"), seconds + 60, "{setting}");
+        stack.advance(Duration::from_secs(seconds + 59));
+        assert_eq!(stack.login(&last).await.status, StatusCode::OK, "{setting}, with a minute of leeway");
+        stack.advance(Duration::from_secs(1));
+        assert_eq!(stack.login(&late).await.code(), "kakao_rejected", "{setting}");
     }
 }
 

@@ -59,24 +59,36 @@ pub(super) fn key_id(token: &str) -> Result<String, KakaoError> {
     if header.text("crit") != Member::Absent {
         return Err(rejected("the ID token asks for what is not understood here (crit)"));
     }
+    // Kakao says JWT. Its other tokens, such as security events, say something else (RFC 8725 §3.11).
+    match header.text("typ") {
+        Member::Absent => {}
+        Member::Value(typ) if typ.eq_ignore_ascii_case("JWT") => {}
+        _ => return Err(rejected("the ID token is a JWT of another type")),
+    }
     if header.text("alg").value().as_deref() != Some("RS256") {
         return Err(rejected("the ID token is not signed with RS256"));
     }
     header.text("kid").value().ok_or_else(|| rejected("the ID token names no key"))
 }
 
-/// Checks a token that a client handed in, with its signature.
+/// Checks a token that a client handed in, with its signature and its age.
 pub(super) fn verify(
     token: &str,
     key: &PublicKey,
     audiences: &[String],
     nonce: &str,
+    max_age: Duration,
     now: Timestamp,
 ) -> Result<Identity, KakaoError> {
     let claims = signed_claims(token, key).ok_or_else(|| rejected("the ID token's signature is wrong"))?;
     let claims = members(claims).as_ref().and_then(Claims::read);
     let claims = claims.ok_or_else(|| rejected("the ID token lacks a claim"))?;
-    claims.check(audiences, Some(nonce), None, now)
+    let too_old_at = claims.iat + max_age + LEEWAY;
+    let identity = claims.check(audiences, Some(nonce), None, now)?;
+    if too_old_at <= now {
+        return Err(rejected("the ID token was issued too long ago (IdTokenMaxAge)"));
+    }
+    Ok(Identity { expires_at: identity.expires_at.min(too_old_at), ..identity })
 }
 
 /// Checks a token that came from Kakao's token endpoint. TLS stands in for its signature (§3.1.3.7, item 6). It may be missing,

@@ -35,6 +35,8 @@ pub struct KakaoApp {
     pub rest_api_key: String,
     /// Keys of this app whose ID tokens count (`aud`): the REST API key, and those of its JavaScript and native clients.
     pub audiences: Vec<String>,
+    /// How long after it was issued an ID token logs its holder in.
+    pub id_token_max_age: Duration,
     /// The authorization server: `https://kauth.kakao.com` but for local stacks.
     pub auth_url: String,
     /// The API server: `https://kapi.kakao.com` but for local stacks.
@@ -204,7 +206,7 @@ impl Kakao {
     ) -> Result<Identity, KakaoError> {
         let token = token.expose_secret();
         let key = self.jwks.key(&id_token::key_id(token)?, now, || self.fetch_keys(now)).await?;
-        id_token::verify(token, &key, &self.app.audiences, nonce, now)
+        id_token::verify(token, &key, &self.app.audiences, nonce, self.app.id_token_max_age, now)
     }
 
     /// Exchanges a code (RFC 6749 §4.1.3). That is never tried twice: a code is good once.
