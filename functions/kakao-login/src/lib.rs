@@ -10,7 +10,7 @@ use shared::{
     clock::Clock,
     config::{Config, ConfigError},
     error::Error,
-    http::{Cookies, JsonObject},
+    http::{Cookies, JsonObject, Origins},
     id::UserId,
     kakao::{Kakao, KakaoSecrets},
     keys::MintingKeys,
@@ -35,6 +35,8 @@ pub struct KakaoLogin {
     pub keys: Secret<MintingKeys>,
     /// Carries the refresh token.
     pub cookies: Cookies,
+    /// Whose pages may call.
+    pub origins: Origins,
     /// How long the same sign-in may be sent again.
     pub rotation_window: Duration,
     /// How long a session lasts that is not renewed.
@@ -59,6 +61,7 @@ impl KakaoLogin {
             Some(store),
             Some(keys),
             Some(cookies),
+            Some(origins),
             Some(rotation_window),
             Some(idle_ttl),
             Some(max_ttl),
@@ -69,6 +72,7 @@ impl KakaoLogin {
             config.store(),
             config.minting_keys(),
             config.cookies(),
+            config.origins(),
             config.seconds("ROTATION_WINDOW", 1..=600),
             config.seconds("SESSION_IDLE_TTL", 60..=31_536_000),
             config.seconds("SESSION_MAX_TTL", 60..=31_536_000),
@@ -83,6 +87,7 @@ impl KakaoLogin {
             store,
             keys,
             cookies,
+            origins,
             rotation_window,
             idle_ttl,
             max_ttl,
@@ -107,11 +112,13 @@ impl KakaoLogin {
     ///
     /// # Errors
     ///
+    /// - [`Error::ForeignOrigin`] if a page calls that is not allowed to: it could log its visitor in as somebody else.
     /// - [`Error::NotJson`] and [`Error::InvalidRequest`] if the body is not one credential.
     /// - [`Error::Kakao`] if Kakao does not vouch for anybody, or the credential was used before.
     /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys. Signing in again is safe.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
+        self.origins.check_origin(&request)?;
         let credential = Credential::from_body(&JsonObject::required(&request)?, &self.redirect_uris)?;
         let visit = Visit::of(self, &request, now).await?;
         match &credential {

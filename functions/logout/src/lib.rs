@@ -73,13 +73,13 @@ impl Logout {
     ///
     /// # Errors
     ///
-    /// - [`Error::ForeignOrigin`] if a page of another site calls.
+    /// - [`Error::ForeignOrigin`] if a page calls that is not allowed to.
     /// - [`Error::NotJson`] and [`Error::InvalidRequest`] for a body that is neither empty nor a JSON object, or another scope.
     /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys, while logging out everywhere. The cookie
     ///   stays good, to try again with.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
-        self.origins.admit(&request)?;
+        self.origins.check_origin(&request)?;
         JsonObject::optional(&request)?;
         let scope = scope(&request)?;
         match (self.presented(&request, now).await, scope) {

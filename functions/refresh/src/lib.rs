@@ -69,14 +69,14 @@ impl Refresh {
     ///
     /// # Errors
     ///
-    /// - [`Error::ForeignOrigin`] if a page of another site calls.
+    /// - [`Error::ForeignOrigin`] if a page calls that is not allowed to.
     /// - [`Error::NotJson`] and [`Error::InvalidRequest`] for a body that is neither empty nor a JSON object.
     /// - [`Error::SignedOut`] if there is no session to renew. A spent token that comes back means that two parties hold it, so
     ///   its session ends for both (RFC 9700 §4.14.2).
     /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys. The cookie stays good.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
-        self.origins.admit(&request)?;
+        self.origins.check_origin(&request)?;
         let with_user = JsonObject::optional(&request)?.flag("user")?;
         let (presented, keys) = self.presented(&request, now).await?;
         keys.pseudonyms.note(presented.user, presented.session);

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use crate::{error::Error, store::Device};
 
-/// The origins whose pages may call the routes that live by the cookie (Fetch §3.2, exact match).
+/// The origins whose pages may log in, refresh and log out (Fetch §3.2, exact match).
 #[derive(Clone, Debug)]
 pub struct Origins(Vec<String>);
 
@@ -37,22 +37,26 @@ impl Origins {
         Ok(Self(origins))
     }
 
-    /// Lets the request pass unless a page of another site made it.
+    /// Lets the request pass unless a page that is not allowed made it.
     ///
-    /// A browser sends `Origin` with every POST and cannot be made to lie in it; clients that are no browsers send neither
-    /// header and carry no cookie that they were not given.
+    /// Browsers send `Origin` with every POST and pages cannot change it, so an allowed one decides, also on another site
+    /// (`CookieSameSite=None`). Without it `Sec-Fetch-Site` decides. Native apps and servers send neither, and only have the
+    /// cookies that they were given.
     ///
     /// # Errors
     ///
     /// [`Error::ForeignOrigin`].
-    pub fn admit(&self, request: &Request) -> Result<(), Error> {
-        let headers = request.headers();
-        let allowed = headers.get_all(ORIGIN).iter().all(|origin| self.0.iter().any(|ours| origin == ours));
-        let same_site = headers
-            .get_all("sec-fetch-site")
-            .iter()
-            .all(|site| site == "same-origin" || site == "same-site" || site == "none");
-        if allowed && same_site { Ok(()) } else { Err(Error::ForeignOrigin) }
+    pub fn check_origin(&self, request: &Request) -> Result<(), Error> {
+        let mut origins = request.headers().get_all(ORIGIN).iter();
+        let passes = match (origins.next(), origins.next()) {
+            (Some(origin), None) => self.0.iter().any(|ours| origin == ours),
+            (Some(_), Some(_)) => false,
+            (None, _) => {
+                let mut sites = request.headers().get_all("sec-fetch-site").iter();
+                sites.all(|site| site == "same-origin" || site == "same-site" || site == "none")
+            }
+        };
+        if passes { Ok(()) } else { Err(Error::ForeignOrigin) }
     }
 }
 

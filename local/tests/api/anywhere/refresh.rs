@@ -76,35 +76,64 @@ async fn an_access_token_is_no_refresh_token_and_the_other_way_round() {
     assert_eq!(stack.profile(&signed_in.token()).await.status, StatusCode::UNAUTHORIZED);
 }
 
+/// Without CORS, by forms and `no-cors` requests, a page may call whom it likes: to log out its visitor, or in as somebody else.
 #[tokio::test]
-async fn a_page_of_another_site_cannot_refresh_or_log_out() {
+async fn a_page_that_is_not_allowed_can_neither_log_in_nor_refresh_nor_log_out() {
     let stack = Anywhere::start().await;
-    let token = stack.sign_in().await.token();
-    for path in ["/auth/refresh", "/auth/logout", "/auth/logout?scope=all"] {
-        for (name, value) in [
-            ("origin", "https://evil.example"),
-            ("origin", "null"),
-            ("origin", "http://localhost:9000.evil.example"),
-            ("origin", "http://LOCALHOST:9000"),
-            ("origin", ""),
-            ("sec-fetch-site", "cross-site"),
-            ("sec-fetch-site", "something-new"),
+    let (user, token) = (stack.kakao.new_user().await, stack.sign_in().await.token());
+    let credential = json!({"access_token": stack.kakao.token(&user).await});
+    for path in ["/auth/kakao", "/auth/refresh", "/auth/logout", "/auth/logout?scope=all"] {
+        for headers in [
+            vec![("origin", "https://evil.example")],
+            vec![("origin", "https://evil.example"), ("sec-fetch-site", "same-origin")],
+            vec![("origin", "null")],
+            vec![("origin", "null"), ("sec-fetch-site", "same-site")],
+            vec![("origin", "http://localhost:9000.evil.example")],
+            vec![("origin", "http://LOCALHOST:9000")],
+            vec![("origin", "")],
+            vec![("origin", ORIGIN), ("origin", "https://evil.example")],
+            vec![("origin", ORIGIN), ("origin", ORIGIN)],
+            vec![("sec-fetch-site", "cross-site")],
+            vec![("sec-fetch-site", "something-new")],
+            vec![("sec-fetch-site", "same-origin"), ("sec-fetch-site", "cross-site")],
         ] {
-            let request = stack.request(Method::POST, path).header("cookie", cookie_pair(&token)).header(name, value);
+            let request = stack.request(Method::POST, path).header("cookie", cookie_pair(&token)).json(&credential);
+            let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
             let answer = stack.send(request).await;
             let expected = (StatusCode::FORBIDDEN, "origin_not_allowed", None);
-            assert_eq!((answer.status, answer.code(), answer.cookie.as_deref()), expected, "{path} {name}: {value}");
+            assert_eq!((answer.status, answer.code(), answer.cookie.as_deref()), expected, "{path} {headers:?}");
         }
     }
-    for (name, value) in [
-        ("origin", ORIGIN),
-        ("sec-fetch-site", "same-origin"),
-        ("sec-fetch-site", "same-site"),
-        ("sec-fetch-site", "none"),
+    assert_eq!(stack.refresh(&token).await.status, StatusCode::OK, "the session is as it was");
+}
+
+/// A browser's own requests, and those of a native app, which sends neither header. With `CookieSameSite=None` the page is on
+/// another site than the API.
+#[tokio::test]
+async fn an_allowed_page_and_a_native_app_can_log_in_refresh_and_log_out() {
+    let stack = Anywhere::start().await;
+    let user = stack.kakao.new_user().await;
+    for headers in [
+        vec![],
+        vec![("origin", ORIGIN)],
+        vec![("origin", ORIGIN), ("sec-fetch-site", "cross-site")],
+        vec![("origin", ORIGIN), ("sec-fetch-site", "same-site")],
+        vec![("sec-fetch-site", "same-origin")],
+        vec![("sec-fetch-site", "same-site")],
+        vec![("sec-fetch-site", "none")],
     ] {
-        let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair(&token));
-        let answer = stack.send(request.header(name, value)).await;
-        assert_eq!(answer.status, StatusCode::OK, "{name}: {value}");
+        let with_headers = |path: &str| {
+            let request = stack.request(Method::POST, path);
+            headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))
+        };
+        let credential = json!({"access_token": stack.kakao.token(&user).await});
+        let signed_in = stack.send(with_headers("/auth/kakao").json(&credential)).await;
+        assert_eq!(signed_in.status, StatusCode::OK, "{headers:?}");
+        for path in ["/auth/refresh", "/auth/logout"] {
+            let request = with_headers(path).header("cookie", cookie_pair(&signed_in.token()));
+            assert_eq!(stack.send(request).await.status, StatusCode::OK, "{path} {headers:?}");
+        }
+        assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::UNAUTHORIZED, "{headers:?}");
     }
 }
 
