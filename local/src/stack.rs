@@ -210,6 +210,17 @@ impl Stack {
         &self.lambdas
     }
 
+    /// The same functions once more, to be invoked with events that no HTTP client can cause here but one of the cloud's might.
+    ///
+    /// # Panics
+    ///
+    /// If they cannot start.
+    #[must_use]
+    pub fn past_the_gateway(&self) -> BTreeMap<String, lambda::Function> {
+        let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&self.clock);
+        cloud::functions(&self.template, &self.local, &clock).expect("the template suffices")
+    }
+
     /// Ends all connections to DynamoDB and Kakao, as happens to a function that was frozen.
     pub fn end_connections(&self, end: End) {
         self.wire.end_connections(end);

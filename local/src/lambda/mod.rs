@@ -5,17 +5,13 @@ mod runtime;
 
 use std::{
     collections::BTreeMap,
-    convert::Infallible,
-    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime},
 };
 
-use lambda_http::{
-    Adapter, BoxFuture, LambdaEvent, Service, aws_lambda_events::encodings::Body, lambda_runtime::Context,
-    request::LambdaRequest, service_fn,
-};
+use lambda_http::{Body, BoxFuture, Context};
 use serde_json::Value;
+use shared::http;
 
 pub use self::process::{Environment, Lambda, function};
 
@@ -45,31 +41,22 @@ pub enum Failed {
     Crashed,
 }
 
-/// Runs it as Lambda does: through `lambda_http`'s own reading of the event and writing of the response.
+/// Runs it as Lambda does: with the functions' own reading of the event and writing of the answer.
 #[must_use]
 pub fn here(handler: Handler) -> Function {
     Arc::new(move |invocation| Box::pin(run_here(Arc::clone(&handler), invocation)))
 }
 
 async fn run_here(handler: Handler, invocation: Invocation) -> Result<Value, Failed> {
-    let Ok(payload) = serde_json::from_value::<LambdaRequest>(invocation.event) else {
+    // Through text, as the event comes to a function.
+    let Ok(event) = serde_json::from_str::<http::Event>(&invocation.event.to_string()) else {
         return Err(Failed::Crashed);
     };
-    let mut adapter = Adapter::from(service_fn(move |request| {
-        let answer = handler(request);
-        async move { Ok::<_, Infallible>(answer.await) }
-    }));
     let mut context = Context::default();
     context.request_id = invocation.request_id;
     context.deadline = deadline(invocation.timeout);
-    // A task of its own catches a panic, as the Lambda runtime does. So does its start: the event is decoded there.
-    let running = tokio::spawn(async move {
-        let call = std::panic::catch_unwind(AssertUnwindSafe(|| adapter.call(LambdaEvent::new(payload, context))));
-        match call {
-            Ok(call) => call.await.ok(),
-            Err(_) => None,
-        }
-    });
+    // A task of its own catches a panic, as the Lambda runtime does.
+    let running = tokio::spawn(async move { http::reply(handler(event.into_request(context)).await) });
     let stop = running.abort_handle();
     match tokio::time::timeout(invocation.timeout, running).await {
         Err(_) => {
@@ -77,8 +64,8 @@ async fn run_here(handler: Handler, invocation: Invocation) -> Result<Value, Fai
             stop.abort();
             Err(Failed::TimedOut)
         }
-        Ok(Ok(Some(response))) => serde_json::to_value(&response).map_err(|_| Failed::Crashed),
-        Ok(_) => Err(Failed::Crashed),
+        Ok(Ok(reply)) => serde_json::to_value(&reply).map_err(|_| Failed::Crashed),
+        Ok(Err(_)) => Err(Failed::Crashed),
     }
 }
 

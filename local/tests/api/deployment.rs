@@ -5,12 +5,13 @@ use std::{
     process::Command,
 };
 
-use lambda_http::RequestExt;
+use lambda_http::{Context, RequestExt};
 use local::{
     cloud::{self, TEMPLATE},
     template::{Template, TemplateError},
 };
 use serde_json::Value;
+use shared::http::Event;
 
 fn template() -> Template {
     cloud::template(&BTreeMap::new()).unwrap()
@@ -168,7 +169,7 @@ fn each_function_gets_what_it_needs_and_needs_all_that_it_gets() {
 }
 
 #[test]
-fn the_recorded_events_are_what_lambda_http_reads() {
+fn the_recorded_events_are_what_the_functions_read() {
     for (function, method, path) in [
         ("kakao-login", "POST", "/auth/kakao"),
         ("refresh", "POST", "/auth/refresh"),
@@ -179,7 +180,7 @@ fn the_recorded_events_are_what_lambda_http_reads() {
     ] {
         let file = format!("{}/../events/{function}.json", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(file).unwrap();
-        let request = lambda_http::request::from_str(&text).unwrap();
+        let request = serde_json::from_str::<Event>(&text).unwrap().into_request(Context::default());
         assert_eq!((request.method().as_str(), request.uri().path()), (method, path));
         assert_eq!(request.raw_http_path(), path);
         let event: Value = serde_json::from_str(&text).unwrap();

@@ -1,18 +1,19 @@
 //! The edge: what comes in is bounded and parsed here once, and every answer leaves with the same headers.
 
 mod cookie;
+mod event;
 mod request;
 
 use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use lambda_http::{
-    Body, Request, RequestExt, Response,
+    Body, LambdaEvent, Request, RequestExt, Response,
     http::{
         HeaderValue, StatusCode,
         header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE},
     },
-    service_fn,
+    lambda_runtime, service_fn,
 };
 use ring::digest;
 use serde_json::{Map, Value, json};
@@ -20,6 +21,7 @@ use tracing::Level;
 
 pub use self::{
     cookie::{Cookies, PresentedCookie, SameSite},
+    event::{Event, reply},
     request::{JsonObject, Origins, bearer, device},
 };
 use crate::{error::Error, log};
@@ -47,9 +49,9 @@ where
     F: Future<Output = Result<Response<Body>, Error>> + Send + 'static,
 {
     // A task of its own: waking the outermost future is a system call each time, three for each request.
-    tokio::task::spawn_local(lambda_http::run(service_fn(move |request| {
-        let handling = answer(function, request, handle);
-        async { Ok::<_, lambda_http::Error>(handling.await) }
+    tokio::task::spawn_local(lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| {
+        let handling = answer(function, event.payload.into_request(event.context), handle);
+        async { Ok::<_, lambda_http::Error>(reply(handling.await)) }
     })))
     .await?
 }

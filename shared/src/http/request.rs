@@ -3,15 +3,15 @@
 use std::net::IpAddr;
 
 use lambda_http::{
-    Request, RequestExt,
+    Request,
     http::{
         HeaderMap,
         header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN, USER_AGENT},
     },
-    request::RequestContext,
 };
 use serde_json::{Map, Value};
 
+use super::event::SourceIp;
 use crate::{error::Error, store::Device};
 
 /// The origins whose pages may log in, refresh and log out (Fetch §3.2, exact match).
@@ -153,13 +153,10 @@ pub fn bearer(request: &Request) -> Result<&str, Error> {
 pub fn device(request: &Request) -> Device {
     let user_agent = request.headers().get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
     let user_agent = user_agent.unwrap_or_default();
-    let source = match request.request_context_ref() {
-        Some(RequestContext::ApiGatewayV2(context)) => context.http.source_ip.as_deref(),
-        _ => None,
-    };
+    let source = request.extensions().get::<SourceIp>();
     Device {
         user_agent: user_agent.chars().filter(|character| !character.is_control()).take(256).collect(),
-        ip_prefix: source.and_then(|ip| ip.parse().ok()).map(network).unwrap_or_default(),
+        ip_prefix: source.map(|SourceIp(ip)| network(*ip)).unwrap_or_default(),
     }
 }
 
