@@ -139,8 +139,14 @@ impl Functions {
             let found: Vec<_> = headers.get_all(name).iter().collect();
             assert_eq!(found, [expected], "header {name} of {status} {body}");
         }
-        let cookies = headers.get_all(SET_COOKIE).iter().count();
-        assert!(cookies <= 1, "several cookies");
+        let mut cookies: Vec<_> = headers.get_all(SET_COOKIE).iter().collect();
+        // What is set comes last, after what clears the cookie of the other kind.
+        cookies.pop();
+        assert!(cookies.len() <= 1, "more than two cookies");
+        assert!(
+            cookies.iter().all(|cookie| cookie.to_str().is_ok_and(|text| text.contains("Max-Age=0"))),
+            "{cookies:?}"
+        );
         if !status.is_success() {
             let members = body.as_object().map(|body| body.keys().map(String::as_str).collect::<Vec<_>>());
             let expected = if status == StatusCode::BAD_REQUEST && body.get("token").is_some() {
@@ -167,10 +173,11 @@ impl Functions {
         let response = request.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = serde_json::from_str(&response.text().await?).unwrap_or_default();
-        let cookie = headers.get(SET_COOKIE).and_then(|cookie| cookie.to_str().ok()).map(|cookie| {
-            let pair = cookie.split_once(';').map_or(cookie, |(pair, _)| pair);
-            pair.split_once('=').map_or(pair, |(_, value)| value).to_owned()
-        });
+        let cookie =
+            headers.get_all(SET_COOKIE).iter().next_back().and_then(|cookie| cookie.to_str().ok()).map(|cookie| {
+                let pair = cookie.split_once(';').map_or(cookie, |(pair, _)| pair);
+                pair.split_once('=').map_or(pair, |(_, value)| value).to_owned()
+            });
         Ok(Answer { status, body, headers, cookie })
     }
 }
@@ -203,10 +210,16 @@ impl Answer {
         self.body["code"].as_str().unwrap_or_default()
     }
 
-    /// The whole `Set-Cookie`, or `""`.
+    /// The whole `Set-Cookie`, the last one if there are two, or `""`.
     #[must_use]
     pub fn set_cookie(&self) -> &str {
-        self.headers.get(SET_COOKIE).and_then(|value| value.to_str().ok()).unwrap_or_default()
+        self.set_cookies().last().copied().unwrap_or_default()
+    }
+
+    /// Every `Set-Cookie`, in order.
+    #[must_use]
+    pub fn set_cookies(&self) -> Vec<&str> {
+        self.headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()).collect()
     }
 }
 

@@ -27,13 +27,13 @@ pub enum Error {
     /// Refresh, or sign in again: 401 `token_not_valid`. The access token is good, but its session has ended.
     #[error("the session of the access token has ended")]
     SessionEnded,
-    /// Sign in again: 401 `token_not_valid` (RFC 9700 §4.14.2), and the dead cookie is cleared.
+    /// Log in again: 401 `token_not_valid` (RFC 9700 §4.14.2), and the dead cookie is cleared if there was one.
     #[error("no session to renew: {reason}")]
     SignedOut {
         /// What was wrong with the refresh token, for the log.
         reason: &'static str,
-        /// The `Set-Cookie` that clears it.
-        clear_cookie: HeaderValue,
+        /// The `Set-Cookie`s that clear what was presented.
+        clear_cookies: Vec<HeaderValue>,
     },
     /// Call from a page of an allowed origin: 403 `origin_not_allowed`.
     #[error("called from a page that is not allowed to")]

@@ -1,7 +1,7 @@
 //! The documents that rotate-keys writes, each as its readers know it. Every time in them is explicit, so a reader that is a
 //! few minutes behind does the same as one that is not.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
@@ -11,7 +11,7 @@ use crate::{
     jwt::{Access, Audience, InvalidAccessToken, Signer, SigningJwk, VerificationJwk, Verifier},
     log::Pseudonyms,
     secret::{Parsed, Secret, SecretError},
-    token::{SessionSecret, SessionSecrets},
+    token::{RefreshToken, SessionSecret, SessionSecrets, newest_of_each_session},
 };
 
 /// Of the secret `KeyRing`, for who signs people in.
@@ -72,6 +72,31 @@ pub async fn verify(
         known.pseudonyms.note(access.user, access.session);
     }
     Ok(verified)
+}
+
+/// Reads the refresh tokens that a request presents: the newest of each session, with the keys that know them.
+///
+/// Where a leaked secret was replaced at once, another function may tag with one that is not known here yet: for an unknown token
+/// the secret is read again, once a minute at most.
+///
+/// # Errors
+///
+/// [`SecretError`] if there are no keys.
+pub async fn read_refresh_tokens<K: Send + Sync + 'static>(
+    keys: &Secret<K>,
+    secrets: impl Fn(&K) -> &SessionSecrets,
+    presented: &[SecretString],
+    now: Timestamp,
+) -> Result<(Vec<RefreshToken>, Arc<K>), SecretError> {
+    let mut known = keys.at(now).await?;
+    let mut tokens = secrets(&known).verify_each(presented);
+    if tokens.len() < presented.len()
+        && let Some(newer) = keys.newer(&known, now).await
+    {
+        known = newer;
+        tokens = secrets(&known).verify_each(presented);
+    }
+    Ok((newest_of_each_session(tokens), known))
 }
 
 impl MintingKeys {

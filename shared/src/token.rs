@@ -11,6 +11,8 @@
 
 mod derived;
 
+use std::cmp::Reverse;
+
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::{digest, hmac};
 use secrecy::{ExposeSecret, ExposeSecretMut, SecretBox, SecretString};
@@ -28,6 +30,8 @@ use crate::{
 const VERSION: u8 = 1;
 const SIGNED_BYTES: usize = 1 + 16 + 16 + 4 + 4 + 32;
 const TAG_BYTES: usize = 16;
+/// A browser has two at most: in its partitioned cookie and in the other one.
+const MAX_SESSIONS: usize = 8;
 const TEXT_LENGTH: usize = ((SIGNED_BYTES + TAG_BYTES) * 8).div_ceil(6);
 
 /// A refresh token whose tag was checked, or that was just made.
@@ -104,6 +108,22 @@ impl RefreshToken {
         bytes.copy_from_slice(hash.as_ref());
         RefreshTokenHash(bytes)
     }
+}
+
+/// The newest token of each session, the newest session first. More sessions than a browser can have are left out.
+///
+/// An older token beside a newer one of its session is not reuse: both come from one browser, which has them in a cookie each.
+#[must_use]
+pub fn newest_of_each_session(mut tokens: Vec<RefreshToken>) -> Vec<RefreshToken> {
+    tokens.sort_by_key(|token| Reverse((token.session_ends_at, token.generation)));
+    let mut newest = Vec::<RefreshToken>::new();
+    for token in tokens {
+        if newest.iter().all(|newer| (newer.user, newer.session) != (token.user, token.session)) {
+            newest.push(token);
+        }
+    }
+    newest.truncate(MAX_SESSIONS);
+    newest
 }
 
 impl RefreshTokenHash {
@@ -207,6 +227,12 @@ impl SessionSecrets {
             text: text.into(),
             tagged_by,
         })
+    }
+
+    /// Reads several texts, and leaves out those that are malformed.
+    #[must_use]
+    pub fn verify_each(&self, texts: &[SecretString]) -> Vec<RefreshToken> {
+        texts.iter().filter_map(|text| self.verify(text.expose_secret()).ok()).collect()
     }
 
     /// The one token that may follow this one.

@@ -5,22 +5,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use lambda_http::{
-    Body, Request, Response,
-    http::{StatusCode, header::SET_COOKIE},
-};
+use lambda_http::{Body, Request, Response, http::StatusCode};
 use secrecy::{ExposeSecret, SecretString};
 use shared::{
     clock::Timestamp,
     error::Error,
-    http::{self, PresentedCookie},
+    http,
     id::UserId,
     kakao::{AuthorizationCode, Grant, KakaoError},
     keys::MintingKeys,
     log,
     secret::SecretError,
     store::{Claim, ClaimKey, Claimed, Device, StoreError},
-    token::{Beginning, Proof, RefreshToken},
+    token::{Beginning, Proof, RefreshToken, newest_of_each_session},
     user::{KakaoUser, User},
 };
 
@@ -35,8 +32,9 @@ const LOOK: Duration = Duration::from_millis(150);
 /// What a request brings beside its credential.
 pub(crate) struct Visit {
     device: Device,
-    /// Of the session that the browser came with.
-    previous: Option<RefreshToken>,
+    /// The cookies that the browser came with, and the sessions that they stand for.
+    presented: Vec<SecretString>,
+    previous: Vec<RefreshToken>,
     keys: Arc<MintingKeys>,
     now: Timestamp,
 }
@@ -44,11 +42,9 @@ pub(crate) struct Visit {
 impl Visit {
     pub(crate) async fn of(function: &KakaoLogin, request: &Request, now: Timestamp) -> Result<Self, SecretError> {
         let keys = function.keys.at(now).await?;
-        let previous = match function.cookies.presented(request) {
-            PresentedCookie::One(text) => keys.secrets.verify(text.expose_secret()).ok(),
-            PresentedCookie::Absent | PresentedCookie::Ambiguous => None,
-        };
-        Ok(Self { device: http::device(request), previous, keys, now })
+        let presented = function.cookies.presented(request);
+        let previous = newest_of_each_session(keys.secrets.verify_each(&presented));
+        Ok(Self { device: http::device(request), presented, previous, keys, now })
     }
 }
 
@@ -249,11 +245,11 @@ impl KakaoLogin {
             },
         )?;
         // The same sign-in, sent again, comes with the cookie that its first answer set.
-        if let Some(previous) = visit.previous.as_ref().filter(|previous| previous.session != first.session)
-            && let Err(error) = self.store.end_session(previous).await
-        {
-            let text = format_args!("The session before this one lives until it expires: {error}");
-            log::failure("previous_session_stays", error.needs_an_operator(), text);
+        for previous in visit.previous.iter().filter(|previous| previous.session != first.session) {
+            if let Err(error) = self.store.end_session(previous).await {
+                let text = format_args!("The session before this one lives until it expires: {error}");
+                log::failure("previous_session_stays", error.needs_an_operator(), text);
+            }
         }
         log::outcome("signed_in");
         Ok(self.answer(&shown, &first, visit))
@@ -270,7 +266,7 @@ impl KakaoLogin {
         body["user"] = shown.to_json();
         let mut response = http::json_response(StatusCode::OK, &body);
         let expires_at = first.session_ends_at.min(now + self.idle_ttl);
-        response.headers_mut().insert(SET_COOKIE, self.cookies.set(first, expires_at, now));
+        http::add_cookies(&mut response, self.cookies.set(first, expires_at, now, &visit.presented));
         response
     }
 }

@@ -2,23 +2,20 @@
 
 use std::sync::Arc;
 
-use lambda_http::{
-    Body, Request, RequestExt, Response,
-    http::{StatusCode, header::SET_COOKIE},
-};
-use secrecy::ExposeSecret;
+use lambda_http::{Body, Request, RequestExt, Response, http::StatusCode};
+use secrecy::SecretString;
 use serde_json::json;
 use shared::{
     clock::{Clock, Timestamp},
     config::{Config, ConfigError},
     error::Error,
-    http::{self, Cookies, JsonObject, Origins, PresentedCookie},
+    http::{self, Cookies, JsonObject, Origins},
     id::UserId,
-    keys::LogoutKeys,
+    keys::{self, LogoutKeys},
     log,
-    secret::{Secret, SecretError},
+    secret::Secret,
     store::Store,
-    token::{RefreshToken, SessionSecrets},
+    token::SessionSecrets,
 };
 
 /// What this function needs, and so all that its IAM role may touch.
@@ -66,7 +63,7 @@ impl Logout {
         let _ = tokio::join!(self.keys.at(now), self.store.end_all_sessions(&nobodys, now));
     }
 
-    /// Ends the session and clears the cookie, as often as asked and whatever the cookie holds.
+    /// Ends the session of each cookie that is presented, and clears them, as often as asked and whatever they hold.
     ///
     /// With DynamoDB down, or without keys to read the cookie with, `local` clears the cookie all the same: the person at this
     /// browser is out. A cookie that was copied before lives on until it expires, which the log tells.
@@ -82,40 +79,41 @@ impl Logout {
         self.origins.check_origin(&request)?;
         JsonObject::optional(&request)?;
         let scope = scope(&request)?;
-        match (self.presented(&request, now).await, scope) {
-            (Ok(None), _) => log::outcome("no_session"),
-            (Ok(Some(token)), Scope::Local) => match self.store.end_session(&token).await {
-                Ok(()) => log::outcome("logged_out"),
-                Err(error) => unstored(&error.into()),
-            },
-            (Err(error), Scope::Local) => unstored(&error.into()),
-            (Err(error), Scope::All) => return Err(error.into()),
-            (Ok(Some(token)), Scope::All) => {
-                let ended = self.store.end_all_sessions(&token, now).await?;
-                log::outcome(if ended == 0 { "no_session" } else { "logged_out_everywhere" });
-            }
+        let presented = self.cookies.presented(&request);
+        match self.end(&presented, scope, now).await {
+            Ok(outcome) => log::outcome(outcome),
+            Err(error) if scope == Scope::Local => unstored(&error),
+            Err(error) => return Err(error),
         }
         let mut response = http::json_response(StatusCode::OK, &json!({"detail": "Successfully logged out."}));
-        response.headers_mut().insert(SET_COOKIE, self.cookies.clear());
+        http::add_cookies(&mut response, self.cookies.clear(&presented));
         Ok(response)
     }
 
-    async fn presented(&self, request: &Request, now: Timestamp) -> Result<Option<RefreshToken>, SecretError> {
-        let PresentedCookie::One(text) = self.cookies.presented(request) else {
-            return Ok(None);
-        };
-        let mut keys = self.keys.at(now).await?;
-        let mut token = keys.secrets.verify(text.expose_secret());
-        // Where a leaked secret was replaced at once, another function may tag with one that is not known here yet.
-        if token.is_err()
-            && let Some(newer) = self.keys.newer(&keys, now).await
-        {
-            keys = newer;
-            token = keys.secrets.verify(text.expose_secret());
+    /// Ends what these cookies stand for, as far as that is possible, and says what that was.
+    async fn end(&self, presented: &[SecretString], scope: Scope, now: Timestamp) -> Result<&'static str, Error> {
+        if presented.is_empty() {
+            return Ok("no_session");
         }
-        let Ok(token) = token else { return Ok(None) };
-        keys.pseudonyms.note(token.user, token.session);
-        Ok(Some(token))
+        let (tokens, keys) = keys::read_refresh_tokens(&self.keys, |keys| &keys.secrets, presented, now).await?;
+        let (mut outcome, mut failed) = ("no_session", None);
+        for token in &tokens {
+            keys.pseudonyms.note(token.user, token.session);
+            let ended = match scope {
+                Scope::Local => self.store.end_session(token).await.map(|()| "logged_out"),
+                Scope::All => self
+                    .store
+                    .end_all_sessions(token, now)
+                    .await
+                    .map(|ended| if ended == 0 { "no_session" } else { "logged_out_everywhere" }),
+            };
+            match ended {
+                Ok("no_session") => {}
+                Ok(ended) => outcome = ended,
+                Err(error) => failed = Some(error),
+            }
+        }
+        failed.map_or(Ok(outcome), |error| Err(error.into()))
     }
 }
 

@@ -2,18 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use lambda_http::{
-    Body, Request, Response,
-    http::{HeaderValue, StatusCode, header::SET_COOKIE},
-};
-use secrecy::ExposeSecret;
+use lambda_http::{Body, Request, Response, http::StatusCode};
+use secrecy::SecretString;
+use serde_json::Value;
 use shared::{
     clock::{Clock, Timestamp},
     config::{Config, ConfigError},
     error::Error,
-    http::{self, Cookies, JsonObject, Origins, PresentedCookie},
+    http::{self, Cookies, JsonObject, Origins},
     id::UserId,
-    keys::MintingKeys,
+    keys::{self, MintingKeys},
     log,
     secret::Secret,
     store::{Ended, Read, Rotation, Store},
@@ -67,6 +65,9 @@ impl Refresh {
 
     /// Answers with a new access token, and with the successor of the presented refresh token where it is due.
     ///
+    /// Of several tokens the newest one counts. If its session has ended, so may have that of one cookie while the other's
+    /// lives: the next one is tried.
+    ///
     /// # Errors
     ///
     /// - [`Error::ForeignOrigin`] if a page calls that is not allowed to.
@@ -78,14 +79,47 @@ impl Refresh {
         let now = self.clock.now();
         self.origins.check_origin(&request)?;
         let with_user = JsonObject::optional(&request)?.flag("user")?;
-        let (presented, keys) = self.presented(&request, now).await?;
+        let presented = self.cookies.presented(&request);
+        match self.renew_any(&presented, with_user, now).await? {
+            Ok(renewed) => Ok(self.answer(renewed, &presented, now)),
+            Err(reason) => Err(Error::SignedOut { reason, clear_cookies: self.cookies.clear(&presented) }),
+        }
+    }
+
+    /// Renews the newest session that lives, or says what is wrong with the last one that was tried.
+    async fn renew_any(
+        &self,
+        presented: &[SecretString],
+        with_user: bool,
+        now: Timestamp,
+    ) -> Result<Result<Renewed, &'static str>, Error> {
+        if presented.is_empty() {
+            return Ok(Err("no cookie"));
+        }
+        let (tokens, keys) = keys::read_refresh_tokens(&self.keys, |keys| &keys.secrets, presented, now).await?;
+        let mut reason = "not a token of ours";
+        for token in &tokens {
+            match self.renew(token, &keys, with_user, now).await? {
+                Ok(renewed) => return Ok(Ok(renewed)),
+                Err(ended) => reason = ended,
+            }
+        }
+        Ok(Err(reason))
+    }
+
+    async fn renew(
+        &self,
+        presented: &RefreshToken,
+        keys: &MintingKeys,
+        with_user: bool,
+        now: Timestamp,
+    ) -> Result<Result<Renewed, &'static str>, Error> {
         keys.pseudonyms.note(presented.user, presented.session);
         if presented.session_ends_at <= now {
-            return Err(self.signed_out("the session's time is over"));
+            return Ok(Err("the session's time is over"));
         }
-
         let expires_at = presented.session_ends_at.min(now + self.idle_ttl);
-        let rotation = self.store.rotate(&presented, &keys.secrets, self.rotation_window, expires_at, now);
+        let rotation = self.store.rotate(presented, &keys.secrets, self.rotation_window, expires_at, now);
         let (rotation, user) = tokio::try_join!(rotation, async {
             if with_user { self.store.user(presented.user).await } else { Ok(None) }
         })?;
@@ -102,59 +136,46 @@ impl Refresh {
                 log::outcome("current");
                 None
             }
-            Rotation::Ended(ended) => return Err(self.ended(ended)),
+            Rotation::Ended(ended) => return Ok(Err(explain(ended))),
         };
-
         let access = keys.signer.sign(presented.user, presented.session, now);
         let mut body = access.to_json();
         if with_user {
             // A session without its user is what a deletion leaves for a moment.
-            body["user"] = user.ok_or_else(|| self.signed_out("the user is gone"))?.to_json();
+            let Some(user) = user else { return Ok(Err("the user is gone")) };
+            body["user"] = user.to_json();
         }
-        let mut response = http::json_response(StatusCode::OK, &body);
-        if let Some(successor) = successor {
-            response.headers_mut().insert(SET_COOKIE, self.cookies.set(&successor, expires_at, now));
-        }
-        Ok(response)
+        Ok(Ok(Renewed { body, successor, expires_at }))
     }
 
-    async fn presented(&self, request: &Request, now: Timestamp) -> Result<(RefreshToken, Arc<MintingKeys>), Error> {
-        let text = match self.cookies.presented(request) {
-            PresentedCookie::Absent => return Err(self.signed_out("no cookie")),
-            PresentedCookie::Ambiguous => return Err(self.signed_out("several cookies of the name")),
-            PresentedCookie::One(text) => text,
-        };
-        let keys = self.keys.at(now).await?;
-        if let Ok(token) = keys.secrets.verify(text.expose_secret()) {
-            return Ok((token, keys));
+    fn answer(&self, renewed: Renewed, presented: &[SecretString], now: Timestamp) -> Response<Body> {
+        let mut response = http::json_response(StatusCode::OK, &renewed.body);
+        if let Some(successor) = renewed.successor {
+            http::add_cookies(&mut response, self.cookies.set(&successor, renewed.expires_at, now, presented));
         }
-        // Where a leaked secret was replaced at once, another function may tag with one that is not known here yet.
-        if let Some(newer) = self.keys.newer(&keys, now).await
-            && let Ok(token) = newer.secrets.verify(text.expose_secret())
-        {
-            return Ok((token, newer));
-        }
-        Err(self.signed_out("not a token of ours"))
+        response
     }
+}
 
-    fn ended(&self, ended: Ended) -> Error {
-        match ended {
-            Ended::Gone => self.signed_out("logged out or expired"),
-            Ended::Reused => {
-                log::outcome("reuse");
-                tracing::warn!(event = "refresh_reuse", "A spent refresh token came back: its session was ended");
-                self.signed_out("a spent token came back")
-            }
-            Ended::Ahead => {
-                log::outcome("ahead");
-                tracing::warn!(event = "refresh_ahead", "A session is older than its token: was the table restored?");
-                self.signed_out("the token is newer than its session")
-            }
+/// What a renewed session has to be answered with.
+struct Renewed {
+    body: Value,
+    successor: Option<RefreshToken>,
+    expires_at: Timestamp,
+}
+
+fn explain(ended: Ended) -> &'static str {
+    match ended {
+        Ended::Gone => "logged out or expired",
+        Ended::Reused => {
+            log::outcome("reuse");
+            tracing::warn!(event = "refresh_reuse", "A spent refresh token came back: its session was ended");
+            "a spent token came back"
         }
-    }
-
-    fn signed_out(&self, reason: &'static str) -> Error {
-        let clear_cookie: HeaderValue = self.cookies.clear();
-        Error::SignedOut { reason, clear_cookie }
+        Ended::Ahead => {
+            log::outcome("ahead");
+            tracing::warn!(event = "refresh_ahead", "A session is older than its token: was the table restored?");
+            "the token is newer than its session"
+        }
     }
 }

@@ -33,18 +33,6 @@ pub enum SameSite {
     None,
 }
 
-/// What a request carries under the cookie's name.
-#[derive(Debug)]
-pub enum PresentedCookie {
-    /// No such cookie.
-    Absent,
-    /// One.
-    One(SecretString),
-    /// Several, or one whose name differs in case: browsers take these for the same name and somebody may have planted
-    /// one, so none of them is believed.
-    Ambiguous,
-}
-
 impl Cookies {
     /// The cookie's name.
     #[must_use]
@@ -52,60 +40,86 @@ impl Cookies {
         if self.secure { "__Host-Http-refresh_token" } else { "refresh_token" }
     }
 
-    /// What this request presents.
+    /// Every value that this request has under our name, which says nothing yet about any of them.
+    ///
+    /// There can be two: after `CookieSameSite` was changed, browsers keep a partitioned cookie beside one that is not. A page
+    /// of a sibling host cannot add one, as `__Host-` keeps it from setting this name. It can set a name that differs in case
+    /// where the browser takes prefixes to the letter, so such a cookie is another one.
     #[must_use]
-    pub fn presented(&self, request: &Request) -> PresentedCookie {
-        let name = self.name();
-        let mut found = PresentedCookie::Absent;
+    pub fn presented(&self, request: &Request) -> Vec<SecretString> {
+        let mut found = Vec::new();
         for header in request.headers().get_all(COOKIE) {
-            // Cookies of other services may hold any bytes: they are none of our business.
+            // Cookies of other services may hold any bytes.
             for pair in header.as_bytes().split(|byte| *byte == b';') {
                 let pair = String::from_utf8_lossy(pair.trim_ascii());
                 let (key, value) = pair.split_once('=').unwrap_or((&pair, ""));
-                // Only of what browsers trim: a name that ends in a no-break space is another one, which `__Host-` does not guard.
-                let key = key.trim_ascii_end();
-                if !key.eq_ignore_ascii_case(name) {
-                    continue;
+                // Only what browsers trim: a name that ends in a no-break space is another one, which `__Host-` does not guard.
+                if key.trim_ascii_end() == self.name() {
+                    found.push(value.trim_ascii_start().into());
                 }
-                if matches!(found, PresentedCookie::One(_)) || key != name {
-                    return PresentedCookie::Ambiguous;
-                }
-                found = PresentedCookie::One(value.trim_ascii_start().into());
             }
         }
         found
     }
 
-    /// The `Set-Cookie` that hands out a token, until the session expires.
+    /// The `Set-Cookie`s that hand out a token, until the session expires.
+    ///
+    /// If several cookies were presented, one of them is of the kind that is not set here, so that kind is cleared. It comes
+    /// first: a browser that does not know `Partitioned` has one cookie for both kinds and keeps what it is told last.
     ///
     /// # Panics
     ///
     /// Never: a token is base64url.
     #[must_use]
-    pub fn set(&self, token: &RefreshToken, expires_at: Timestamp, now: Timestamp) -> HeaderValue {
-        let mut value = self.header(token.expose(), expires_at.seconds_since(now));
+    pub fn set(
+        &self,
+        token: &RefreshToken,
+        expires_at: Timestamp,
+        now: Timestamp,
+        presented: &[SecretString],
+    ) -> Vec<HeaderValue> {
+        let mut value = self.header(token.expose(), expires_at.seconds_since(now), self.attributes());
         value.set_sensitive(true);
-        value
+        let other = (presented.len() > 1).then(|| self.clear_other_kind()).flatten();
+        other.into_iter().chain([value]).collect()
     }
 
-    /// The `Set-Cookie` that clears it.
+    /// The `Set-Cookie`s that clear what was presented, partitioned or not, and none if nothing was: another response may have
+    /// set a cookie since the request was sent.
     #[must_use]
-    pub fn clear(&self) -> HeaderValue {
-        self.header("", 0)
+    pub fn clear(&self, presented: &[SecretString]) -> Vec<HeaderValue> {
+        if presented.is_empty() {
+            return Vec::new();
+        }
+        self.clear_other_kind().into_iter().chain([self.header("", 0, self.attributes())]).collect()
     }
 
-    fn header(&self, value: &str, max_age: u64) -> HeaderValue {
-        let secure = if self.secure { "; Secure" } else { "" };
-        let same_site = match self.same_site {
+    /// A cookie without `Secure` cannot be partitioned, so there is only one kind then.
+    fn clear_other_kind(&self) -> Option<HeaderValue> {
+        let attributes = match self.same_site {
+            SameSite::None => "None",
+            SameSite::Strict | SameSite::Lax => PARTITIONED,
+        };
+        self.secure.then(|| self.header("", 0, attributes))
+    }
+
+    fn attributes(&self) -> &'static str {
+        match self.same_site {
             SameSite::Strict => "Strict",
             SameSite::Lax => "Lax",
-            SameSite::None => "None; Partitioned",
-        };
+            SameSite::None => PARTITIONED,
+        }
+    }
+
+    fn header(&self, value: &str, max_age: u64, same_site: &str) -> HeaderValue {
+        let secure = if self.secure { "; Secure" } else { "" };
         let name = self.name();
         let text = format!("{name}={value}; Max-Age={max_age}; Path=/{secure}; HttpOnly; SameSite={same_site}");
         HeaderValue::try_from(text).expect("base64url and attributes are visible ASCII")
     }
 }
+
+const PARTITIONED: &str = "None; Partitioned";
 
 impl FromStr for SameSite {
     type Err = String;

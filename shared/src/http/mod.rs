@@ -20,7 +20,7 @@ use serde_json::{Map, Value, json};
 use tracing::Level;
 
 pub use self::{
-    cookie::{Cookies, PresentedCookie, SameSite},
+    cookie::{Cookies, SameSite},
     event::{Event, reply},
     request::{JsonObject, Origins, bearer, device},
 };
@@ -151,6 +151,13 @@ pub fn json_response(status: StatusCode, body: &Value) -> Response<Body> {
     response
 }
 
+/// Adds these `Set-Cookie`s.
+pub fn add_cookies(response: &mut Response<Body>, cookies: Vec<HeaderValue>) {
+    for cookie in cookies {
+        response.headers_mut().append(SET_COOKIE, cookie);
+    }
+}
+
 /// An answer that is for everybody and may be kept for five minutes: 304 to who has it already (RFC 9110 §13.1.2).
 ///
 /// # Panics
@@ -199,9 +206,9 @@ fn refusal(error: &Error) -> Response<Body> {
         Error::AccessTokenRefused(_) | Error::TokenRefused(_) | Error::SessionEnded => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer error="invalid_token""#));
         }
-        Error::SignedOut { clear_cookie, .. } => {
+        Error::SignedOut { clear_cookies, .. } => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
-            headers.insert(SET_COOKIE, clear_cookie.clone());
+            add_cookies(&mut response, clear_cookies.clone());
         }
         _ => {}
     }

@@ -208,6 +208,21 @@ async fn the_session_that_a_browser_comes_with_ends_and_is_never_adopted() {
 }
 
 #[tokio::test]
+async fn every_session_that_a_browser_comes_with_ends() {
+    let stack = Anywhere::start().await;
+    let (one, other) = (stack.sign_in().await.token(), stack.sign_in().await.token());
+    let user = stack.kakao.new_user().await;
+    let cookies = [cookie_pair(&one), cookie_pair("planted"), cookie_pair(&other)].join("; ");
+    let request = stack.request(Method::POST, "/auth/kakao").header("cookie", cookies);
+    let answer = stack.send(request.json(&json!({"access_token": stack.kakao.token(&user).await}))).await;
+    assert_eq!(answer.status, StatusCode::OK);
+    for token in [&one, &other] {
+        assert_eq!(stack.refresh(token).await.status, StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(stack.refresh(&answer.token()).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
 async fn an_expired_bearer_or_a_dead_cookie_is_no_hindrance() {
     let stack = Anywhere::start().await;
     let user = stack.kakao.new_user().await;

@@ -28,7 +28,11 @@ async fn a_log_out_always_succeeds() {
                 request = request.header("cookie", cookie_pair(cookie));
             }
             let answer = stack.send(request).await;
-            assert_eq!((answer.status, answer.cookie.as_deref()), (StatusCode::OK, Some("")), "{path} {cookie:?}");
+            assert_eq!(
+                (answer.status, answer.cookie.as_deref()),
+                (StatusCode::OK, cookie.map(|_| "")),
+                "{path} {cookie:?}: what was not presented is not cleared"
+            );
         }
     }
 }
@@ -45,6 +49,24 @@ async fn a_log_out_everywhere_ends_every_session_of_this_user_and_no_others() {
         assert_eq!(stack.profile(session.access()).await.status, StatusCode::UNAUTHORIZED);
     }
     assert_eq!(stack.refresh(&somebody_else.token()).await.status, StatusCode::OK);
+}
+
+/// As after `CookieSameSite` was changed: what was signed in with either cookie is signed out.
+#[tokio::test]
+async fn a_log_out_with_two_cookies_ends_what_each_of_them_stands_for() {
+    for (path, ends_the_phone) in [("/auth/logout", false), ("/auth/logout?scope=all", true)] {
+        let stack = Anywhere::start().await;
+        let user = stack.kakao.new_user().await;
+        let (one, other) = (stack.sign_in_as(&user).await.token(), stack.sign_in().await.token());
+        let phone = stack.sign_in_as(&user).await.token();
+        let cookies = [cookie_pair("planted"), cookie_pair(&one), cookie_pair(&other)].join("; ");
+        let answer = stack.send(stack.request(Method::POST, path).header("cookie", cookies)).await;
+        assert_eq!((answer.status, answer.cookie.as_deref()), (StatusCode::OK, Some("")), "{path}");
+        for token in [&one, &other] {
+            assert_eq!(stack.refresh(token).await.status, StatusCode::UNAUTHORIZED, "{path}");
+        }
+        assert_eq!(stack.refresh(&phone).await.status == StatusCode::UNAUTHORIZED, ends_the_phone, "{path}");
+    }
 }
 
 /// Or an old cookie, once stolen, could log its owner out for ever.
