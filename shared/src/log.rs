@@ -38,6 +38,7 @@ pub struct Notes {
     pub outcome: &'static str,
     user: String,
     session: String,
+    refresh_reuse: bool,
     calls: Vec<Call>,
 }
 
@@ -94,6 +95,12 @@ pub fn failure(event: &'static str, needs_an_operator: bool, text: fmt::Argument
     }
 }
 
+/// Says that a spent refresh token came back: two parties hold it, and its session was ended for both.
+pub fn refresh_reuse() {
+    change(|notes| notes.refresh_reuse = true);
+    tracing::warn!(event = "refresh_reuse", "A spent refresh token came back: its session was ended");
+}
+
 /// Awaits an outside call and notes how long it took.
 pub async fn timed<F: Future>(name: &'static str, call: F) -> F::Output {
     note_call(name, call, |_| None).await
@@ -147,6 +154,9 @@ impl Notes {
         line.insert("calls".to_owned(), Value::from(calls));
         line.insert("user".to_owned(), Value::from(self.user));
         line.insert("session".to_owned(), Value::from(self.session));
+        if self.refresh_reuse {
+            line.insert("refresh_reuse".to_owned(), Value::from(true));
+        }
 
         let mut counters = Map::new();
         for (call, outcome) in self.calls.iter().filter_map(|call| Some((call, call.outcome?))) {

@@ -42,6 +42,15 @@ pub enum Verdict {
     Ahead,
 }
 
+impl Verdict {
+    /// Whether the token may log out all of its user's devices: only if it could be renewed at this moment. A spent one may be a
+    /// thief's, one of an ended session is too old to count, and of one that is ahead nobody can say whether it is spent.
+    #[must_use]
+    pub const fn may_end_all_sessions(&self) -> bool {
+        matches!(self, Self::Rotate | Self::Current | Self::Repeat(_))
+    }
+}
+
 /// Judges a presented token by the session's item.
 ///
 /// `window` has to exceed (2 + L) × D, where D is the client's request time-out and L the number of answers lost in

@@ -4,6 +4,7 @@
 //! session rotated, and by how many generations each token in a cookie jar, on the network or in a thief's hand is behind. Every
 //! order of every step is tried: tabs that send, requests and answers that take up to D, answers that are lost (up to L in a row),
 //! functions that crash before or after the write, writes that are made again because their answer was lost, the session's end, a thief.
+//! Each token that is sent is also asked whether it may log its user out everywhere: a spent one ends its own session only.
 //! A log-out, one everywhere and expiry are one step to a session: from one moment on it is no longer there, whatever the jar holds.
 //! A browser that got no answer asks again at once: who is away for longer than W after an answer was lost is signed out, which is the price of
 //! finding a thief who stays one step behind.
@@ -37,6 +38,8 @@ enum Rules {
     CookieInsideWindow,
     /// A parent is accepted until its successor is used.
     ParentForEver,
+    /// Any token of a session that lives may end all of its user's.
+    AnyTokenEndsAll,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -108,6 +111,10 @@ enum Violation {
     Undead,
     /// A successor that is not the successor.
     SecondLineage,
+    /// A spent token, or one of an ended session, could log out the user's other devices.
+    OthersLoggedOut,
+    /// A token that could be renewed could not.
+    OthersNotLoggedOut,
 }
 
 fn further(behind: u8) -> u8 {
@@ -154,6 +161,8 @@ impl Bounds {
         let window = Duration::from_secs(self.window.into());
         let verdict = judge(lineage.behind(behind), living, &lineage.secrets, NOW, window);
         let (life, in_window) = (state.life, state.since < self.window);
+        let spent = behind > 1 || behind == 1 && !in_window;
+        let ends_all = verdict.may_end_all_sessions() || self.rules == Rules::AnyTokenEndsAll && life == Life::Living;
         let verdict = match (self.rules, verdict) {
             (Rules::NoParent, Verdict::Repeat(_)) => Verdict::Reuse,
             (Rules::RotateAlways, Verdict::Current) => Verdict::Rotate,
@@ -166,8 +175,14 @@ impl Bounds {
         if accepted && life != Life::Living {
             return Err(Violation::Undead);
         }
-        if accepted && (behind > 1 || behind == 1 && !in_window) {
+        if accepted && spent {
             return Err(Violation::TheftUnnoticed);
+        }
+        if ends_all && (spent || life != Life::Living) {
+            return Err(Violation::OthersLoggedOut);
+        }
+        if !ends_all && !spent && life == Life::Living {
+            return Err(Violation::OthersNotLoggedOut);
         }
         let (after, answer) = match verdict {
             Verdict::Rotate => {
@@ -315,7 +330,7 @@ fn nobody_honest_is_signed_out_while_the_window_is_long_enough() {
         let (states, revoked) = Bounds { window, delay, losses, ..HONEST }
             .search()
             .unwrap_or_else(|(violation, way)| panic!("{violation:?} at W {window}, D {delay}, L {losses}:\n{way:#?}"));
-        println!("model: ours | {window} | {delay} | {losses} | no | {states} states, all five promises hold");
+        println!("model: ours | {window} | {delay} | {losses} | no | {states} states, all promises hold");
         assert!(states > 500 && revoked == 0, "W {window}, D {delay}, L {losses}: {states} states, {revoked} revoked");
     }
     for (window, delay, losses) in [(2, 1, 0), (3, 1, 1), (4, 2, 0), (6, 2, 1), (8, 2, 2), (9, 3, 1)] {
@@ -330,7 +345,7 @@ fn a_thief_is_found_whatever_the_order() {
     for (window, delay, losses) in [(3, 1, 0), (7, 2, 1)] {
         let found = Bounds { window, delay, losses, with_thief: true, ..HONEST }.search();
         let (states, revoked) = found.unwrap_or_else(|(violation, way)| panic!("{violation:?}:\n{way:#?}"));
-        println!("model: ours | {window} | {delay} | {losses} | yes | {states} states, all five promises hold");
+        println!("model: ours | {window} | {delay} | {losses} | yes | {states} states, all promises hold");
         assert!(revoked > 0, "a thief's token is never found out");
     }
 }
@@ -342,13 +357,15 @@ fn each_weaker_rule_breaks_a_promise() {
         (Rules::RotateAlways, 6, Violation::FalseLogout),
         (Rules::CookieInsideWindow, 5, Violation::FalseLogout),
         (Rules::ParentForEver, 5, Violation::TheftUnnoticed),
+        (Rules::AnyTokenEndsAll, 5, Violation::OthersLoggedOut),
     ] {
-        let found = Bounds { rules, window, with_thief: rules == Rules::ParentForEver, ..HONEST }.search();
+        let with_thief = [Rules::ParentForEver, Rules::AnyTokenEndsAll].contains(&rules);
+        let found = Bounds { rules, window, with_thief, ..HONEST }.search();
         assert_eq!(found.unwrap_err().0, violation, "{rules:?}");
         let Bounds { delay, losses, .. } = HONEST;
         println!(
             "model: weaker, {rules:?} | {window} | {delay} | {losses} | {} | found: {violation:?}",
-            if rules == Rules::ParentForEver { "yes" } else { "no" }
+            if with_thief { "yes" } else { "no" }
         );
     }
 }

@@ -16,6 +16,7 @@ use shared::{
     keys::MintingKeys,
     log,
     secret::SecretError,
+    session::{Verdict, judge},
     store::{Claim, ClaimKey, Claimed, Device, StoreError},
     token::{Beginning, Proof, RefreshToken, newest_of_each_session},
     user::{KakaoUser, User},
@@ -246,9 +247,18 @@ impl KakaoLogin {
         )?;
         // The same sign-in, sent again, comes with the cookie that its first answer set.
         for previous in visit.previous.iter().filter(|previous| previous.session != first.session) {
-            if let Err(error) = self.store.end_session(previous).await {
-                let text = format_args!("The session before this one lives until it expires: {error}");
-                log::failure("previous_session_stays", error.needs_an_operator(), text);
+            match self.store.end_session(previous).await {
+                Ok(session) => {
+                    let window = self.rotation_window;
+                    let verdict = judge(previous, session.as_ref(), &visit.keys.secrets, visit.now, window);
+                    if matches!(verdict, Verdict::Reuse) {
+                        log::refresh_reuse();
+                    }
+                }
+                Err(error) => {
+                    let text = format_args!("The session before this one lives until it expires: {error}");
+                    log::failure("previous_session_stays", error.needs_an_operator(), text);
+                }
             }
         }
         log::outcome("signed_in");

@@ -1,6 +1,6 @@
 //! `POST /auth/logout`: ends the session of the refresh cookie, or with `?scope=all` all sessions of its user.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use lambda_http::{Body, Request, RequestExt, Response, http::StatusCode};
 use secrecy::SecretString;
@@ -14,8 +14,9 @@ use shared::{
     keys::{self, LogoutKeys},
     log,
     secret::Secret,
-    store::Store,
-    token::SessionSecrets,
+    session::{Verdict, judge},
+    store::{Store, StoreError},
+    token::{RefreshToken, SessionSecrets},
 };
 
 /// What this function needs, and so all that its IAM role may touch.
@@ -29,6 +30,8 @@ pub struct Logout {
     pub cookies: Cookies,
     /// Whose pages may call.
     pub origins: Origins,
+    /// How long the parent of a session's token is accepted, and so not spent.
+    pub rotation_window: Duration,
     /// Tells the time, which is read once per request and passed down.
     pub clock: Arc<dyn Clock>,
 }
@@ -47,26 +50,33 @@ impl Logout {
     ///
     /// [`ConfigError`] with everything that is missing or wrong.
     pub fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
-        let (Some(store), Some(keys), Some(cookies), Some(origins)) =
-            (config.store(), config.logout_keys(), config.cookies(), config.origins())
-        else {
+        let (Some(store), Some(keys), Some(cookies), Some(origins), Some(rotation_window)) = (
+            config.store(),
+            config.logout_keys(),
+            config.cookies(),
+            config.origins(),
+            config.seconds("ROTATION_WINDOW", 1..=600),
+        ) else {
             return Err(config.into_error());
         };
-        Ok(Self { store, keys, cookies, origins, clock })
+        Ok(Self { store, keys, cookies, origins, rotation_window, clock })
     }
 
     /// Reads the keys, and connects to DynamoDB by asking for what is not there.
     pub async fn prepare(&self) {
-        let (now, nobodys) = (self.clock.now(), SessionSecrets::nobodys());
-        let nobodys = nobodys.issue(UserId::generate(), nobodys.begin(None, now), now, now);
+        let (now, secrets) = (self.clock.now(), SessionSecrets::nobodys());
+        let nobodys = secrets.issue(UserId::generate(), secrets.begin(None, now), now, now);
+        let ending = self.store.end_all_sessions(&nobodys, &secrets, self.rotation_window, now);
         // A failure shows again, and is answered, when there is a request.
-        let _ = tokio::join!(self.keys.at(now), self.store.end_all_sessions(&nobodys, now));
+        let _ = tokio::join!(self.keys.at(now), ending);
     }
 
     /// Ends the session of each cookie that is presented, and clears them, as often as asked and whatever they hold.
     ///
     /// With DynamoDB down, or without keys to read the cookie with, `local` clears the cookie all the same: the person at this
     /// browser is out. A cookie that was copied before lives on until it expires, which the log tells.
+    ///
+    /// A spent token ends its own session only, also with `all`, and is reported: a thief may have kept it.
     ///
     /// # Errors
     ///
@@ -99,21 +109,36 @@ impl Logout {
         let (mut outcome, mut failed) = ("no_session", None);
         for token in &tokens {
             keys.pseudonyms.note(token.user, token.session);
-            let ended = match scope {
-                Scope::Local => self.store.end_session(token).await.map(|()| "logged_out"),
-                Scope::All => self
-                    .store
-                    .end_all_sessions(token, now)
-                    .await
-                    .map(|ended| if ended == 0 { "no_session" } else { "logged_out_everywhere" }),
-            };
-            match ended {
-                Ok("no_session") => {}
-                Ok(ended) => outcome = ended,
+            match self.end_by(token, &keys.secrets, scope, now).await {
+                Ok(Verdict::Ended) if scope == Scope::All => {}
+                Ok(verdict) => {
+                    let everywhere = scope == Scope::All && verdict.may_end_all_sessions();
+                    outcome = if everywhere { "logged_out_everywhere" } else { "logged_out" };
+                    if matches!(verdict, Verdict::Reuse) {
+                        log::refresh_reuse();
+                    }
+                }
                 Err(error) => failed = Some(error),
             }
         }
         failed.map_or(Ok(outcome), |error| Err(error.into()))
+    }
+
+    /// Ends what this token may end, and says what the token was found to be.
+    async fn end_by(
+        &self,
+        token: &RefreshToken,
+        secrets: &SessionSecrets,
+        scope: Scope,
+        now: Timestamp,
+    ) -> Result<Verdict, StoreError> {
+        match scope {
+            Scope::All => self.store.end_all_sessions(token, secrets, self.rotation_window, now).await,
+            Scope::Local => {
+                let session = self.store.end_session(token).await?;
+                Ok(judge(token, session.as_ref(), secrets, now, self.rotation_window))
+            }
+        }
     }
 }
 

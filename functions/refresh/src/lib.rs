@@ -169,7 +169,7 @@ fn explain(ended: Ended) -> &'static str {
         Ended::Gone => "logged out or expired",
         Ended::Reused => {
             log::outcome("reuse");
-            tracing::warn!(event = "refresh_reuse", "A spent refresh token came back: its session was ended");
+            log::refresh_reuse();
             "a spent token came back"
         }
         Ended::Ahead => {

@@ -123,7 +123,7 @@ async fn a_binary_without_its_settings_names_all_of_them_and_ends() {
             vec!["KAKAO_APP_ID", "REDIRECT_URIS", "TABLE_NAME", "KEY_RING_ID", "KAKAO_SECRET_ID", "SESSION_MAX_TTL"],
         ),
         ("refresh", vec!["ALLOWED_ORIGINS", "ISSUER", "KEY_RING_ID", "ROTATION_WINDOW", "COOKIE_SAMESITE"]),
-        ("logout", vec!["ALLOWED_ORIGINS", "LOGOUT_KEYS_ID"]),
+        ("logout", vec!["ALLOWED_ORIGINS", "LOGOUT_KEYS_ID", "ROTATION_WINDOW"]),
         ("rotate-keys", vec!["KEY_RING_ID", "SIGNING_ALGORITHM", "VERIFIER_CACHE_TTL", "SESSION_IDLE_TTL"]),
         ("profile", vec!["VERIFICATION_KEYS_ID", "AUDIENCE"]),
     ] {

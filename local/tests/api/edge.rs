@@ -6,7 +6,7 @@ use local::{
     ORIGIN, Settings, Stack,
     client::{Answer, COOKIE_NAME, cookie_pair},
     gateway::TrailingSlash,
-lambda::{Function, Invocation},
+    lambda::{Function, Invocation},
     wire::Fault,
 };
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderValue};

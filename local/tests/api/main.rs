@@ -13,6 +13,7 @@ mod jwt_attacks;
 mod kakao;
 mod leaks;
 mod limits;
+mod logout;
 mod moto;
 mod odd_answers;
 mod others;

@@ -7,7 +7,12 @@ use std::{
     time::Duration,
 };
 
-use local::{REDIRECT_URI, Settings, Stack, client::cookie_pair, secrets, wire::Fault};
+use local::{
+    REDIRECT_URI, Settings, Stack,
+    client::{Answer, cookie_pair},
+    secrets,
+    wire::Fault,
+};
 use reqwest::Method;
 use rotate_keys::document::Reason;
 use serde_json::{Value, json};
@@ -128,7 +133,7 @@ async fn no_key_is_logged_or_answered_whatever_becomes_of_the_keys() {
             stack.rotate(reason).await;
             let ring =
                 stack.secrets.get_secret_value().secret_id(stack.secret_name("KEY_RING_ID")).send().await.unwrap();
-            let ring: serde_json::Value = serde_json::from_str(ring.secret_string().unwrap()).unwrap();
+            let ring: Value = serde_json::from_str(ring.secret_string().unwrap()).unwrap();
             keys.push(ring["pseudonym_key"].clone());
             keys.extend(ring["session_secrets"].as_array().unwrap().iter().map(|secret| secret["secret"].clone()));
             for key in ring["signing_keys"].as_array().unwrap() {
@@ -169,7 +174,7 @@ async fn a_line_says_what_happened_and_to_whom_without_saying_who() {
     let pk = signed_in.body["user"]["pk"].as_str().unwrap();
     let text = log.text();
     let line = text.lines().rev().find(|line| line.contains(r#""outcome":"signed_in""#)).unwrap();
-    let line: serde_json::Value = serde_json::from_str(line).unwrap();
+    let line: Value = serde_json::from_str(line).unwrap();
     assert_eq!((&line["function"], &line["http_status"]), (&json!("kakao-login"), &json!(200)));
     for name in ["request_id", "user", "session", "timestamp", "level"] {
         assert!(line[name].as_str().is_some_and(|value| !value.is_empty()), "{name}: {line}");
@@ -274,6 +279,43 @@ async fn a_denied_permission_and_a_missing_table_or_secret_are_errors_and_an_out
     assert_eq!(empty.profile(signed_in.access()).await.status, 503);
     let line = lines_with(&log, "the secret is empty").pop().unwrap();
     assert_eq!(line["level"], "ERROR", "{line}");
+}
+
+/// The line of the request that this is the answer to.
+fn line_of(log: &Log, answer: &Answer) -> Value {
+    let id = answer.headers["apigw-requestid"].to_str().unwrap();
+    let text = log.text();
+    serde_json::from_str(text.lines().find(|line| line.contains(id)).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_spent_token_is_reported_wherever_it_comes_back() {
+    let log = Log::start();
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let credential = json!({"access_token": stack.kakao.token(&user).await});
+    for (path, body) in [
+        ("/auth/refresh", json!({})),
+        ("/auth/logout", json!({})),
+        ("/auth/logout?scope=all", json!({})),
+        ("/auth/kakao", credential),
+    ] {
+        for (age, is_reuse) in [(0, false), (29, false), (30, true), (4_000, true)] {
+            let spent = stack.sign_in_as(&user).await.token();
+            stack.advance(Duration::from_secs(30));
+            assert_eq!(stack.refresh(&spent).await.status, 200);
+            stack.advance(Duration::from_secs(age));
+            let request = stack.request(Method::POST, path).header("cookie", cookie_pair(&spent)).json(&body);
+            let line = line_of(&log, &stack.send(request).await);
+            assert_eq!(line["refresh_reuse"] == true, is_reuse, "{path} after {age} s: {line}");
+        }
+        let current = stack.sign_in_as(&user).await.token();
+        stack.advance(Duration::from_secs(30));
+        let request = stack.request(Method::POST, path).header("cookie", cookie_pair(&current)).json(&body);
+        let line = line_of(&log, &stack.send(request).await);
+        assert_eq!(line.get("refresh_reuse"), None, "{path}: {line}");
+    }
+    assert!(log.text().contains(r#""event":"refresh_reuse""#), "an alarm can count it");
 }
 
 #[tokio::test]

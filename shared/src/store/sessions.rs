@@ -2,13 +2,16 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::ReturnValuesOnConditionCheckFailure};
+use aws_sdk_dynamodb::{
+    operation::update_item::UpdateItemError,
+    types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
 use futures_util::future::try_join_all;
 
 use super::{Store, StoreError, call, item, unconditional};
 use crate::{
     clock::Timestamp,
-    session::{Verdict, judge},
+    session::{Session, Verdict, judge},
     token::{RefreshToken, SessionSecrets},
 };
 
@@ -138,28 +141,39 @@ impl Store {
         }
     }
 
-    /// Ends the session of this token, whatever its generation. Ending it twice is no error.
+    /// Ends the session of this token, whatever its generation, and returns it as it was. Ending it twice is no error, and the
+    /// second time nothing is returned.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if DynamoDB fails.
-    pub async fn end_session(&self, token: &RefreshToken) -> Result<(), StoreError> {
+    pub async fn end_session(&self, token: &RefreshToken) -> Result<Option<Session>, StoreError> {
         let key = item::session_key(token.user, token.session);
         let ended = self.client.delete_item().table_name(&self.table).set_key(Some(key));
-        unconditional("DeleteItem", call("DeleteItem", ended.send()).await?).map(drop)
+        let ended = ended.return_values(ReturnValue::AllOld);
+        let ended = unconditional("DeleteItem", call("DeleteItem", ended.send()).await?)?;
+        // It has ended, readable or not.
+        Ok(ended.attributes.and_then(|session| item::read_session(&session).ok()))
     }
 
-    /// Ends all sessions of this token's user, if its own still lives; says how many that were.
+    /// Ends all sessions of this token's user if the token [may](Verdict::may_end_all_sessions), and else its own; returns what
+    /// the token was found to be.
     ///
-    /// A dead session speaks for nobody: else an old cookie, once stolen, could log its owner out for ever. The token's own
-    /// session goes last, so that a request that fails midway can be made again.
+    /// Otherwise an old cookie, once stolen, could log its owner out everywhere, again and again. The token's own session goes
+    /// last, so that a request that fails midway can be made again.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if DynamoDB fails. Some sessions may have ended, the token's own has not.
-    pub async fn end_all_sessions(&self, token: &RefreshToken, now: Timestamp) -> Result<usize, StoreError> {
-        let own = item::session_sk(token.session);
-        let (mut others, mut own_lives, mut from) = (Vec::new(), false, None);
+    pub async fn end_all_sessions(
+        &self,
+        token: &RefreshToken,
+        secrets: &SessionSecrets,
+        window: Duration,
+        now: Timestamp,
+    ) -> Result<Verdict, StoreError> {
+        let own_sk = item::session_sk(token.session);
+        let (mut others, mut own, mut from) = (Vec::new(), None, None);
         loop {
             let page = self
                 .client
@@ -172,8 +186,8 @@ impl Store {
                 .set_exclusive_start_key(from);
             let page = unconditional("Query", call("Query", page.send()).await?)?;
             for session in page.items.unwrap_or_default() {
-                if session.get("sk") == Some(&own) {
-                    own_lives = item::read_session(&session)?.expires_at > now;
+                if session.get("sk") == Some(&own_sk) {
+                    own = Some(item::read_session(&session)?);
                 } else if let Some(sk) = session.get("sk") {
                     others.push(item::key(item::user_pk(token.user), sk.clone()));
                 }
@@ -183,14 +197,16 @@ impl Store {
                 break;
             }
         }
-        if !own_lives {
-            return Ok(0);
+        let verdict = judge(token, own.as_ref(), secrets, now, window);
+        if verdict.may_end_all_sessions() {
+            for some in others.chunks(DELETES_AT_ONCE) {
+                try_join_all(some.iter().map(|key| self.delete(key.clone()))).await?;
+            }
         }
-        for some in others.chunks(DELETES_AT_ONCE) {
-            try_join_all(some.iter().map(|key| self.delete(key.clone()))).await?;
+        if own.is_some() {
+            self.end_session(token).await?;
         }
-        self.end_session(token).await?;
-        Ok(others.len() + 1)
+        Ok(verdict)
     }
 
     /// Not `BatchWriteItem`, which would let the role of logout write sessions too.
