@@ -28,7 +28,8 @@ pub struct Known {
 impl Known {
     /// An access token that was signed a moment ago.
     pub fn access(&self) -> String {
-        let signed = self.minting.signer.sign(self.user, self.session, Timestamp::from_unix_seconds(NOW)).to_json();
+        let now = Timestamp::from_unix_seconds(NOW);
+        let signed = self.minting.signer.sign(self.user, self.session, now, now).to_json();
         signed["access"].as_str().expect("it has one").to_owned()
     }
 }

@@ -11,7 +11,7 @@ use crate::{
     token::{RefreshToken, RefreshTokenHash, SessionSecrets},
 };
 
-/// The part of a session that rotation depends on.
+/// A session, as far as rotation and access tokens depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session {
     /// Of the current token.
@@ -22,6 +22,8 @@ pub struct Session {
     pub rotated_at: Timestamp,
     /// When the session ends unless it is renewed.
     pub expires_at: Timestamp,
+    /// When the login was that began it.
+    pub logged_in_at: Timestamp,
 }
 
 /// What to do with a token whose tag is good.

@@ -156,6 +156,7 @@ impl Bounds {
             generation: current.generation,
             rotated_at: NOW - Duration::from_secs(state.since.into()),
             expires_at: LATER,
+            logged_in_at: NOW,
         };
         let living = (state.life == Life::Living).then_some(&session);
         let window = Duration::from_secs(self.window.into());

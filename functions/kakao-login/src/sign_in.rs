@@ -133,7 +133,7 @@ impl KakaoLogin {
             {
                 log::outcome("signed_in_again");
                 let first = visit.keys.secrets.issue(user, beginning, claim.claimed_at + self.max_ttl, visit.now);
-                return Ok(self.answer(&shown, &first, visit));
+                return Ok(self.answer(&shown, &first, claim.claimed_at, visit));
             }
             tokio::time::sleep(LOOK).await;
             let Some(later) = self.store.claim_now(key).await? else { break };
@@ -262,17 +262,17 @@ impl KakaoLogin {
             }
         }
         log::outcome("signed_in");
-        Ok(self.answer(&shown, &first, visit))
+        Ok(self.answer(&shown, &first, begun_at, visit))
     }
 
     fn expires_at(&self, first: &RefreshToken, begun_at: Timestamp) -> Timestamp {
         first.session_ends_at.min(begun_at + self.idle_ttl)
     }
 
-    fn answer(&self, shown: &User, first: &RefreshToken, visit: &Visit) -> Response<Body> {
+    fn answer(&self, shown: &User, first: &RefreshToken, begun_at: Timestamp, visit: &Visit) -> Response<Body> {
         let now = visit.now;
         visit.keys.pseudonyms.note(shown.id, first.session);
-        let mut body = visit.keys.signer.sign(shown.id, first.session, now).to_json();
+        let mut body = visit.keys.signer.sign(shown.id, first.session, begun_at, now).to_json();
         body["user"] = shown.to_json();
         let mut response = http::json_response(StatusCode::OK, &body);
         let expires_at = first.session_ends_at.min(now + self.idle_ttl);

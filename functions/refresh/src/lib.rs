@@ -123,22 +123,14 @@ impl Refresh {
         let (rotation, user) = tokio::try_join!(rotation, async {
             if with_user { self.store.user(presented.user).await } else { Ok(None) }
         })?;
-        let successor = match rotation {
-            Rotation::Rotated(successor) => {
-                log::outcome("rotated");
-                Some(successor)
-            }
-            Rotation::Repeated(successor) => {
-                log::outcome("repeated");
-                Some(successor)
-            }
-            Rotation::Current => {
-                log::outcome("current");
-                None
-            }
+        let (outcome, successor, logged_in_at) = match rotation {
+            Rotation::Rotated { successor, logged_in_at } => ("rotated", Some(successor), logged_in_at),
+            Rotation::Repeated { successor, logged_in_at } => ("repeated", Some(successor), logged_in_at),
+            Rotation::Current { logged_in_at } => ("current", None, logged_in_at),
             Rotation::Ended(ended) => return Ok(Err(explain(ended))),
         };
-        let access = keys.signer.sign(presented.user, presented.session, now);
+        log::outcome(outcome);
+        let access = keys.signer.sign(presented.user, presented.session, logged_in_at, now);
         let mut body = access.to_json();
         if with_user {
             // A session without its user is what a deletion leaves for a moment.

@@ -185,7 +185,7 @@ mod tests {
                 let private = serde_json::from_value(json!({"jwk": key, "signs_from": 0})).unwrap();
                 let public = serde_json::from_value(json!({"jwk": public})).unwrap();
                 let signer = Signer::new(vec![private], audience(), Duration::from_mins(5)).unwrap();
-                let token = signer.sign(UserId::generate(), SessionId::generate(), now);
+                let token = signer.sign(UserId::generate(), SessionId::generate(), now, now);
                 let verifier = Verifier::new(&[public], audience()).unwrap();
                 assert!(verifier.verify(token.text.expose_secret(), now).is_ok(), "{algorithm:?}");
             }

@@ -183,7 +183,7 @@ impl RotateKeys {
         let (_, logout) = LogoutKeys::read(&self.text(&self.logout_keys).await?)?;
         let (user, session) = (UserId::generate(), SessionId::generate());
         for at in ring.beginnings().map(|beginning| beginning.max(now)) {
-            let access = minting.signer.sign(user, session, at);
+            let access = minting.signer.sign(user, session, at, at);
             verification
                 .verifier
                 .verify(access.text.expose_secret(), at)

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 const JAVASCRIPT_KEY: &str = "0a1b2c3d4e5f60718293a4b5c6d7e8f9";
 const NATIVE_KEY: &str = "9f8e7d6c5b4a39281706f5e4d3c2b1a0";
 
-fn hash(nonce: &str) -> String {
+pub(crate) fn hash(nonce: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(digest(&SHA256, nonce.as_bytes()))
 }
 

@@ -24,7 +24,7 @@ async fn sign(stack: &Stack, signed_in: &Answer, lifetime: Duration) -> String {
     let claims = jwt_part(signed_in.access(), 1);
     let user: UserId = claims["sub"].as_str().unwrap().parse().unwrap();
     let session: SessionId = claims["sid"].as_str().unwrap().parse().unwrap();
-    keys.signer.sign(user, session, SystemClock.now()).text.expose_secret().to_owned()
+    keys.signer.sign(user, session, SystemClock.now(), SystemClock.now()).text.expose_secret().to_owned()
 }
 
 /// One command, and after ten minutes nothing that the leaked key signed is worth anything here.

@@ -2,9 +2,15 @@
 
 use std::time::Duration;
 
-use local::{Settings, Stack, client::cookie_pair, wire::Fault};
+use local::{
+    Settings, Stack,
+    client::{Answer, cookie_pair, jwt_part},
+    wire::Fault,
+};
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+
+use crate::{id_token::hash, kakao::code_body};
 
 const WINDOW: Duration = Duration::from_secs(30);
 const DAY: Duration = Duration::from_hours(24);
@@ -261,6 +267,39 @@ async fn the_user_comes_along_when_asked_for() {
     let refreshed = stack.refresh_with_user(&signed_in.token()).await;
     assert_eq!(refreshed.body["user"], signed_in.body["user"]);
     assert_eq!(stack.refresh(&signed_in.token()).await.body.get("user"), None);
+}
+
+/// So that a service can ask for a login of a moment ago (RFC 9068 §2.2.1, RFC 9470).
+#[tokio::test]
+async fn an_access_token_says_when_the_login_was_that_began_its_session() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let signed_in = stack.sign_in_as(&user).await;
+    let auth_time = |answer: &Answer| jwt_part(answer.access(), 1)["auth_time"].as_i64().unwrap();
+    let iat = |answer: &Answer| jwt_part(answer.access(), 1)["iat"].as_i64().unwrap();
+    let logged_in_at = iat(&signed_in);
+    assert_eq!(auth_time(&signed_in), logged_in_at);
+    let mut token = signed_in.token();
+    for age in 1..=3 {
+        stack.advance(WINDOW);
+        let rotated = stack.refresh(&token).await;
+        assert_eq!((auth_time(&rotated), iat(&rotated)), (logged_in_at, logged_in_at + 30 * age), "rotated");
+        assert_eq!(auth_time(&stack.refresh(&token).await), logged_in_at, "repeated");
+        token = rotated.token();
+        assert_eq!(auth_time(&stack.refresh(&token).await), logged_in_at, "current");
+    }
+    let again = stack.sign_in_as(&user).await;
+    assert_eq!(auth_time(&again), logged_in_at + 90, "another login");
+
+    let by_code = code_body(&stack, &user).await;
+    let id_token = stack.kakao.id_token(&user, &json!({"nonce": hash("preimage")})).await;
+    for body in [by_code, json!({"id_token": id_token, "nonce": "preimage"})] {
+        let first = stack.login(&body).await;
+        stack.advance(Duration::from_secs(10));
+        let repeated = stack.login(&body).await;
+        assert_eq!(repeated.token(), first.token());
+        assert_eq!(auth_time(&repeated), iat(&first), "the same login, sent again");
+    }
 }
 
 #[tokio::test]

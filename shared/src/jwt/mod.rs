@@ -154,6 +154,9 @@ struct Claims {
     jti: String,
     sid: String,
     client_id: String,
+    /// When the login was that began the session. Tokens that an earlier version signed lack it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    auth_time: Option<i64>,
     /// With `user_id`, what djangorestframework-simplejwt asks for.
     token_type: String,
     user_id: String,
@@ -187,9 +190,9 @@ impl Signer {
         &self.keys[position.unwrap_or_default()]
     }
 
-    /// An access token for this session.
+    /// An access token for this session, which a login of `logged_in_at` began.
     #[must_use]
-    pub fn sign(&self, user: UserId, session: SessionId, now: Timestamp) -> AccessToken {
+    pub fn sign(&self, user: UserId, session: SessionId, logged_in_at: Timestamp, now: Timestamp) -> AccessToken {
         let lifetime = self.lifetime.as_secs();
         let expires_in = lifetime - random::up_to(lifetime / 20);
         let expires_at = now + Duration::from_secs(expires_in);
@@ -202,6 +205,7 @@ impl Signer {
             jti: BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<16>()),
             sid: session.to_string(),
             client_id: CLIENT_ID.to_owned(),
+            auth_time: Some(logged_in_at.unix_seconds()),
             token_type: "access".to_owned(),
             user_id: user.to_string(),
         };

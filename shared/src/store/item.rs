@@ -85,6 +85,7 @@ pub(super) fn read_session(item: &Item) -> Result<Session, StoreError> {
         generation: read_number(item, "generation")?,
         rotated_at: read_time(item, "rotated_at")?,
         expires_at: read_time(item, "expires_at")?,
+        logged_in_at: read_time(item, "created_at")?,
     })
 }
 

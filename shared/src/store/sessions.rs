@@ -27,15 +27,28 @@ pub struct Device {
     pub ip_prefix: String,
 }
 
-/// What became of a refresh.
+/// What became of a refresh. A session that lives says when the login was that began it.
 #[derive(Debug)]
 pub enum Rotation {
     /// The session has a new token.
-    Rotated(RefreshToken),
+    Rotated {
+        /// The token.
+        successor: RefreshToken,
+        /// The time of the login.
+        logged_in_at: Timestamp,
+    },
     /// The presented token stays.
-    Current,
-    /// The session had a new token already: this one.
-    Repeated(RefreshToken),
+    Current {
+        /// The time of the login.
+        logged_in_at: Timestamp,
+    },
+    /// The session had a new token already.
+    Repeated {
+        /// The token.
+        successor: RefreshToken,
+        /// The time of the login.
+        logged_in_at: Timestamp,
+    },
     /// There is no session to renew.
     Ended(Ended),
 }
@@ -119,25 +132,31 @@ impl Store {
             .expression_attribute_values(":expires_at", item::time(expires_at))
             .expression_attribute_values(":presented", item::hash(presented.hash()))
             .expression_attribute_values(":settled", item::time(now - window))
+            .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let session = match call("UpdateItem", rotated.send()).await? {
-            Ok(_) => return Ok(Rotation::Rotated(successor)),
+            Ok(rotated) => {
+                let logged_in_at = item::read_time(&rotated.attributes.unwrap_or_default(), "created_at")?;
+                return Ok(Rotation::Rotated { successor, logged_in_at });
+            }
             Err(UpdateItemError::ConditionalCheckFailedException(refused)) => {
                 refused.item().map(item::read_session).transpose()?
             }
             Err(error) => return unconditional("UpdateItem", Err(error)),
         };
-        match judge(presented, session.as_ref(), secrets, now, window) {
-            Verdict::Current => Ok(Rotation::Current),
-            Verdict::Repeat(successor) => Ok(Rotation::Repeated(successor)),
-            Verdict::Reuse => {
+        match (judge(presented, session.as_ref(), secrets, now, window), session) {
+            (Verdict::Current, Some(Session { logged_in_at, .. })) => Ok(Rotation::Current { logged_in_at }),
+            (Verdict::Repeat(successor), Some(Session { logged_in_at, .. })) => {
+                Ok(Rotation::Repeated { successor, logged_in_at })
+            }
+            (Verdict::Reuse, _) => {
                 self.end_session(presented).await?;
                 Ok(Rotation::Ended(Ended::Reused))
             }
-            Verdict::Ended => Ok(Rotation::Ended(Ended::Gone)),
-            Verdict::Ahead => Ok(Rotation::Ended(Ended::Ahead)),
+            (Verdict::Ended, _) => Ok(Rotation::Ended(Ended::Gone)),
+            (Verdict::Ahead, _) => Ok(Rotation::Ended(Ended::Ahead)),
             // The condition and `judge` say the same of one item, so DynamoDB answered what it cannot.
-            Verdict::Rotate => Err(StoreError::Corrupt("rotated_at")),
+            (Verdict::Rotate | Verdict::Current | Verdict::Repeat(_), _) => Err(StoreError::Corrupt("rotated_at")),
         }
     }
 
