@@ -81,7 +81,8 @@ impl Logout {
     /// # Errors
     ///
     /// - [`Error::ForeignOrigin`] if a page calls that is not allowed to.
-    /// - [`Error::NotJson`] and [`Error::InvalidRequest`] for a body that is neither empty nor a JSON object, or another scope.
+    /// - [`Error::NotJson`] and [`Error::InvalidRequest`] for a body that says something and is not a JSON object, or another
+    ///   scope.
     /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys, while logging out everywhere. The cookie
     ///   stays good, to try again with.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {

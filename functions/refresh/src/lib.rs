@@ -71,7 +71,7 @@ impl Refresh {
     /// # Errors
     ///
     /// - [`Error::ForeignOrigin`] if a page calls that is not allowed to.
-    /// - [`Error::NotJson`] and [`Error::InvalidRequest`] for a body that is neither empty nor a JSON object.
+    /// - [`Error::NotJson`] and [`Error::InvalidRequest`] for a body that says something and is not a JSON object.
     /// - [`Error::SignedOut`] if there is no session to renew. A spent token that comes back means that two parties hold it, so
     ///   its session ends for both (RFC 9700 §4.14.2).
     /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys. The cookie stays good.

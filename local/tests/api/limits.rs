@@ -90,7 +90,7 @@ async fn a_refused_body_leaves_the_cookie_and_the_session_alone() {
     stack.advance(Duration::from_secs(31));
     let before = stack.dump().await;
     let json = "application/json";
-    let refused: [(&str, Vec<u8>, u16); 13] = [
+    let refused: [(&str, Vec<u8>, u16); 12] = [
         (json, vec![b' '; 16 * 1024 + 1], 413),
         (json, vec![0xff; 16 * 1024 + 1], 413),
         ("text/plain", b"{}".to_vec(), 415),
@@ -101,7 +101,6 @@ async fn a_refused_body_leaves_the_cookie_and_the_session_alone() {
         (json, b"{\"a\":1e999}".to_vec(), 400),
         (json, b"{\"a\":01}".to_vec(), 400),
         (json, b"{}{}".to_vec(), 400),
-        (json, b" ".to_vec(), 400),
         (json, "[".repeat(16 * 1024).into_bytes(), 400),
         (json, format!("{{\"a\":{}", "[".repeat(16_000)).into_bytes(), 400),
     ];

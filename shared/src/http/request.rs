@@ -70,25 +70,31 @@ impl JsonObject {
     /// # Errors
     ///
     /// - [`Error::NotJson`] if the body does not call itself JSON: what a form of another site can post never does.
-    /// - [`Error::InvalidRequest`] if it is no JSON object.
+    /// - [`Error::InvalidRequest`] if it is not a JSON object.
     pub fn required(request: &Request) -> Result<Self, Error> {
-        if !is_json(request.headers()) {
-            return Err(Error::NotJson);
-        }
-        match serde_json::from_slice(request.body()) {
-            Ok(Value::Object(members)) => Ok(Self(members)),
-            Ok(_) => Err(invalid("The body must be a JSON object.")),
-            Err(_) => Err(invalid("The body is not valid JSON.")),
+        match parse(request)? {
+            Value::Object(members) => Ok(Self(members)),
+            _ => Err(invalid("The body must be a JSON object.")),
         }
     }
 
-    /// Reads a body that may be absent.
+    /// Reads a body that may be absent, or say nothing: HTTP clients send `null`, `""`, `[]`, white space or a byte order mark
+    /// where their caller gave them no body.
     ///
     /// # Errors
     ///
-    /// As [`required`](Self::required), if there is one.
+    /// As [`required`](Self::required), if it says something. A body that is blank needs no content type.
     pub fn optional(request: &Request) -> Result<Self, Error> {
-        if request.body().is_empty() { Ok(Self(Map::new())) } else { Self::required(request) }
+        if trimmed(request.body()).is_empty() {
+            return Ok(Self(Map::new()));
+        }
+        match parse(request)? {
+            Value::Object(members) => Ok(Self(members)),
+            Value::Null => Ok(Self(Map::new())),
+            Value::String(text) if text.is_empty() => Ok(Self(Map::new())),
+            Value::Array(items) if items.is_empty() => Ok(Self(Map::new())),
+            _ => Err(invalid("The body must be a JSON object.")),
+        }
     }
 
     /// A member that is a text of 1 to `max` bytes. Absent, `null` and `""` are the same.
@@ -128,10 +134,26 @@ fn invalid(detail: &str) -> Error {
     Error::InvalidRequest(detail.to_owned())
 }
 
+fn parse(request: &Request) -> Result<Value, Error> {
+    if !is_json(request.headers()) {
+        return Err(Error::NotJson);
+    }
+    serde_json::from_slice(trimmed(request.body())).map_err(|_| invalid("The body is not valid JSON."))
+}
+
+/// A body without white space around it, and without the byte order mark that RFC 8259 §8.1 lets a reader ignore.
+fn trimmed(body: &[u8]) -> &[u8] {
+    body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii()
+}
+
+/// Every content type has to be JSON: the gateway joins several with commas.
 fn is_json(headers: &HeaderMap) -> bool {
-    let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    let essence = content_type.split(';').next().unwrap_or_default().trim();
-    essence.eq_ignore_ascii_case("application/json")
+    let mut types = headers.get_all(CONTENT_TYPE).iter().peekable();
+    let is_json = |content_type: &str| {
+        let essence = content_type.split(';').next().unwrap_or_default().trim();
+        essence.eq_ignore_ascii_case("application/json")
+    };
+    types.peek().is_some() && types.all(|value| value.to_str().is_ok_and(|types| types.split(',').all(is_json)))
 }
 
 /// The token of an `Authorization: Bearer` header (RFC 6750 §2.1), whose scheme is case-insensitive (RFC 9110 §11.1).

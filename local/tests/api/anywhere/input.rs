@@ -12,12 +12,26 @@ async fn a_body_that_is_no_json_object_is_refused() {
     let token = stack.sign_in().await.token();
     let deep = format!("{}1{}", "[".repeat(2_000), "]".repeat(2_000));
     let deep_object = format!("{}1{}", r#"{"a":"#.repeat(1_000), "}".repeat(1_000));
-    let mut bodies: Vec<Vec<u8>> =
-        ["{", "null", "[]", "1", "\"text\"", "true", "{\"a\":}", "{'a':1}", "NaN", &deep, &deep_object]
-            .iter()
-            .map(|text| text.as_bytes().to_vec())
-            .collect();
-    bodies.push(b"\xef\xbb\xbf{}".to_vec());
+    let mut bodies: Vec<Vec<u8>> = [
+        "{",
+        "[1]",
+        "[{}]",
+        "1",
+        "0",
+        "\"text\"",
+        "\" \"",
+        "true",
+        "false",
+        "{\"a\":}",
+        "{'a':1}",
+        "NaN",
+        &deep,
+        &deep_object,
+    ]
+    .iter()
+    .map(|text| text.as_bytes().to_vec())
+    .collect();
+    bodies.push(b"\xef\xbb\xbf\xef\xbb\xbf{}".to_vec());
     bodies.push(vec![0]);
     for path in POSTS {
         for body in &bodies {
@@ -28,6 +42,67 @@ async fn a_body_that_is_no_json_object_is_refused() {
         }
     }
     assert_eq!(stack.refresh(&token).await.status, StatusCode::OK);
+}
+
+/// axios sends `null` for `post(url, null)`, others an empty text: a logout must not fail for it.
+#[tokio::test]
+async fn a_body_that_says_nothing_is_none_where_none_is_needed() {
+    let stack = Anywhere::start().await;
+    let json = Some("application/json");
+    let bodies: [(Option<&str>, &[u8]); 15] = [
+        (None, b""),
+        (None, b" \t\r\n"),
+        (None, b"\xef\xbb\xbf"),
+        (Some("text/plain"), b""),
+        (Some("text/plain"), b"\n"),
+        (Some("application/x-www-form-urlencoded"), b" "),
+        (json, b""),
+        (json, b"  "),
+        (json, b"\xef\xbb\xbf \n"),
+        (json, b"null"),
+        (json, b"\"\""),
+        (json, b"[]"),
+        (json, b" [ ] "),
+        (json, b"\xef\xbb\xbfnull"),
+        (json, b"\xef\xbb\xbf{}"),
+    ];
+    for (content_type, body) in bodies {
+        let token = stack.sign_in().await.token();
+        for (path, after) in [("/auth/refresh", StatusCode::OK), ("/auth/logout", StatusCode::UNAUTHORIZED)] {
+            let mut request =
+                stack.request(Method::POST, path).header("cookie", cookie_pair(&token)).body(body.to_vec());
+            if let Some(content_type) = content_type {
+                request = request.header("content-type", content_type);
+            }
+            let shown = String::from_utf8_lossy(body);
+            assert_eq!(stack.send(request).await.status, StatusCode::OK, "{path} {content_type:?} {shown:?}");
+            assert_eq!(stack.refresh(&token).await.status, after, "{path} {content_type:?} {shown:?}");
+        }
+        let login = stack.request(Method::POST, "/auth/kakao").header("content-type", "application/json");
+        assert_eq!(stack.send(login.body(body.to_vec())).await.code(), "invalid_request", "a login needs a credential");
+    }
+}
+
+#[tokio::test]
+async fn a_content_type_that_is_sent_twice_is_json_if_both_are() {
+    let stack = Anywhere::start().await;
+    let token = stack.sign_in().await.token();
+    for (types, expected) in [
+        (vec!["application/json", "application/json"], StatusCode::OK),
+        (vec!["application/json", "application/json; charset=utf-8"], StatusCode::OK),
+        (vec!["application/json,application/json;charset=UTF-8"], StatusCode::OK),
+        (vec!["application/json;charset=UTF-8"], StatusCode::OK),
+        (vec!["application/json", "text/plain"], StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        (vec!["text/plain", "application/json"], StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        (vec!["text/plain; x, application/json"], StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        (vec!["application/json,"], StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        (vec!["application/problem+json"], StatusCode::UNSUPPORTED_MEDIA_TYPE),
+        (vec![], StatusCode::UNSUPPORTED_MEDIA_TYPE),
+    ] {
+        let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair(&token)).body("{}");
+        let request = types.iter().fold(request, |request, one| request.header("content-type", *one));
+        assert_eq!(stack.send(request).await.status, expected, "{types:?}");
+    }
 }
 
 /// A form of another site can post these types without asking first.
