@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, fmt};
 
 use reqwest::Url;
+use shared::address;
 
 /// Settings, by the names that the functions know them by. `API_URL` is where browsers reach the API, if that is known.
 pub type Settings = BTreeMap<String, String>;
@@ -137,17 +138,13 @@ fn addresses(settings: &Settings, findings: &mut Vec<Finding>) {
             let why = format!("{name}: {address} is http at the stage {}", text(settings, "STAGE"));
             findings.push(if here { Finding::Odd(why) } else { Finding::Wrong(why) });
         }
-        if name == "ALLOWED_ORIGINS" && url.origin().ascii_serialization() != address {
-            let origin = url.origin().ascii_serialization();
-            findings.push(Finding::Wrong(format!("{name}: {address} is no origin; a browser says {origin}")));
-        }
-        if name == "ISSUER" && address.ends_with('/') {
-            findings.push(Finding::Wrong(format!("{name}: {address} ends in a slash")));
-        }
+        let checked = match name {
+            "ALLOWED_ORIGINS" => address::check_origin(address),
+            "REDIRECT_URIS" => address::check_redirect_uri(address),
+            _ => address::check_issuer(address),
+        };
+        findings.extend(checked.err().map(|reason| Finding::Wrong(format!("{name}: {reason}"))));
         if name == "REDIRECT_URIS" {
-            if url.fragment().is_some() {
-                findings.push(Finding::Wrong(format!("{name}: {address} has a fragment, which Kakao does not allow")));
-            }
             redirect_origin(address, &url, &origins, findings);
             redirect_path(address, &url, text(settings, "API_URL"), findings);
         }

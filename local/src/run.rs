@@ -103,7 +103,8 @@ impl Surroundings {
         let given: BTreeMap<String, String> = env::vars().collect();
         let port = number(&given, "PORT", 9000)?;
         let mut settings = given.clone();
-        let origin = format!("http://localhost:{port}");
+        // As a browser says it, which leaves out port 80.
+        let origin = if port == 80 { "http://localhost".to_owned() } else { format!("http://localhost:{port}") };
         settings.entry("ISSUER".to_owned()).or_insert_with(|| origin.clone());
         settings.entry("ALLOWED_ORIGINS".to_owned()).or_insert_with(|| format!("{origin},http://localhost:5173"));
         let redirect_uris = format!("{origin}/,http://localhost:5173/");

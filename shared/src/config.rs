@@ -12,6 +12,7 @@ use aws_config::environment::EnvironmentVariableCredentialsProvider;
 use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider, SharedHttpClient};
 
 use crate::{
+    address,
     aws::{Endpoint, https_client},
     http::{Cookies, Origins, SameSite},
     jwt::Audience,
@@ -94,8 +95,9 @@ impl Config {
     }
 
     /// Texts between commas, at least one.
-    pub fn list(&self, name: &str) -> Option<Vec<String>> {
-        Some(split(&self.text(name)?).collect())
+    fn list(&self, name: &str) -> Option<Vec<String>> {
+        let list: Vec<String> = split(&self.text(name)?).collect();
+        if list.is_empty() { self.problem(name, "nothing but commas") } else { Some(list) }
     }
 
     /// The table `TABLE_NAME` in the region `AWS_REGION`, or at `AWS_ENDPOINT_URL_DYNAMODB`.
@@ -145,6 +147,18 @@ impl Config {
     pub fn origins(&self) -> Option<Origins> {
         let origins = self.list("ALLOWED_ORIGINS")?;
         Origins::new(origins).map_err(|reason| self.note("ALLOWED_ORIGINS", &reason)).ok()
+    }
+
+    /// `REDIRECT_URIS`.
+    pub fn redirect_uris(&self) -> Option<Vec<String>> {
+        let uris = self.list("REDIRECT_URIS")?;
+        let checked = uris.iter().try_for_each(|uri| address::check_redirect_uri(uri));
+        checked.map(|()| uris).map_err(|reason| self.note("REDIRECT_URIS", &reason)).ok()
+    }
+
+    /// `ISSUER`.
+    pub fn issuer(&self) -> Option<String> {
+        self.parse("ISSUER", |text| address::check_issuer(text).map(|()| text.to_owned()))
     }
 
     /// The secret `KEY_RING_ID`: signs access tokens for `ACCESS_TTL`, makes and reads refresh tokens.
@@ -220,7 +234,7 @@ impl Config {
     }
 
     fn audience(&self) -> Option<Audience> {
-        let (issuer, audience) = (self.text("ISSUER"), self.text("AUDIENCE"));
+        let (issuer, audience) = (self.issuer(), self.text("AUDIENCE"));
         Some(Audience { issuer: issuer?, audience: audience? })
     }
 
@@ -288,6 +302,30 @@ mod tests {
     }
 
     const BUNDLE: (&str, &str) = ("AWS_CA_BUNDLE", concat!(env!("CARGO_MANIFEST_DIR"), "/src/amazon-roots.pem"));
+
+    #[test]
+    fn an_address_that_would_never_match_is_refused_at_start_with_the_one_that_does() {
+        for (name, value, right) in [
+            ("ALLOWED_ORIGINS", "https://a.example,https://b.example:443", "https://b.example"),
+            ("REDIRECT_URIS", "https://a.example/,https://b.example:443/x", "https://b.example/x"),
+            ("ISSUER", "https://b.example/", "https://b.example"),
+        ] {
+            let config = config(&[(name, value)]);
+            let refused = match name {
+                "ALLOWED_ORIGINS" => config.origins().is_none(),
+                "REDIRECT_URIS" => config.redirect_uris().is_none(),
+                _ => config.issuer().is_none(),
+            };
+            let error = config.into_error().to_string();
+            assert!(refused && error.contains(name) && error.ends_with(right), "{error}");
+        }
+        for name in ["ALLOWED_ORIGINS", "REDIRECT_URIS"] {
+            let config = config(&[(name, " , ,")]);
+            assert!(config.origins().is_none() && config.redirect_uris().is_none(), "{name} without an entry");
+        }
+        let spaced = config(&[("ALLOWED_ORIGINS", " https://a.example , ,https://b.example")]);
+        assert!(spaced.origins().is_some(), "spaces and empty entries between commas are left out");
+    }
 
     #[test]
     fn a_value_out_of_range_is_named_without_being_shown() {

@@ -1,5 +1,6 @@
 //! What the Lambda functions have in common. A module uses only modules of the groups above its own.
 
+pub mod address;
 pub mod clock;
 pub mod random;
 

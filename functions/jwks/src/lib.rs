@@ -33,7 +33,7 @@ impl Jwks {
     ///
     /// [`ConfigError`] with everything that is missing or wrong.
     pub fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
-        let (Some(keys), Some(issuer)) = (config.published_keys(), config.text("ISSUER")) else {
+        let (Some(keys), Some(issuer)) = (config.published_keys(), config.issuer()) else {
             return Err(config.into_error());
         };
         Ok(Self { keys, issuer, clock })

@@ -68,7 +68,7 @@ impl KakaoLogin {
         ) = (
             config.kakao(),
             config.kakao_secrets(),
-            config.list("REDIRECT_URIS"),
+            config.redirect_uris(),
             config.store(),
             config.minting_keys(),
             config.cookies(),

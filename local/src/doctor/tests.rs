@@ -67,6 +67,7 @@ fn each_mistake_is_named() {
         ),
         ("REDIRECT_URIS", "https://www.example.com/callback,https://www.example.com/callback/", "differ by a slash"),
         ("REDIRECT_URIS", "https://www.example.com/#x", "fragment"),
+        ("REDIRECT_URIS", "https://www.example.com:443/callback", "write https://www.example.com/callback"),
         ("REDIRECT_URIS", "callback", "is no address"),
         ("ALLOWED_ORIGINS", "https://www.example.com/", "a browser says https://www.example.com"),
         ("ALLOWED_ORIGINS", "https://www.example.com:443", "a browser says https://www.example.com"),

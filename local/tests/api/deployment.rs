@@ -17,12 +17,12 @@ fn template() -> Template {
     cloud::template(&BTreeMap::new()).unwrap()
 }
 
-/// A template with its own values for all parameters that have one.
+/// The template with its own values for all parameters that have one.
 fn deployed(yaml: &str) -> Result<Template, TemplateError> {
     deployed_with(yaml, BTreeMap::new())
 }
 
-/// The same with these.
+/// The same with these instead, or beside them.
 fn deployed_with(yaml: &str, mut given: BTreeMap<String, String>) -> Result<Template, TemplateError> {
     let parameters = [
         ("Issuer", "https://a.example"),
@@ -31,7 +31,9 @@ fn deployed_with(yaml: &str, mut given: BTreeMap<String, String>) -> Result<Temp
         ("RedirectUris", "https://a.example/"),
         ("KakaoRestApiKey", "0123456789abcdef0123456789abcdef"),
     ];
-    given.extend(parameters.map(|(name, value)| (name.to_owned(), value.to_owned())));
+    for (name, value) in parameters {
+        given.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+    }
     Template::read(yaml, &given)
 }
 
@@ -125,6 +127,57 @@ fn a_parameter_is_checked_as_cloudformation_does() {
     ] {
         let given = BTreeMap::from([(name.to_owned(), value.to_owned())]);
         assert!(cloud::template(&given).is_err(), "{name}={value}");
+    }
+}
+
+/// What the template lets through is refused by the functions at start, which is later but before anybody is turned away.
+#[test]
+fn the_template_refuses_addresses_as_the_functions_do() {
+    use shared::address::{check_issuer, check_origin, check_redirect_uri};
+    let deploys = |name: &str, value: &str| {
+        deployed_with(TEMPLATE, BTreeMap::from([(name.to_owned(), value.to_owned())])).is_ok()
+    };
+    let cases = [
+        ("https://www.example.com", ""),
+        ("https://www.example.com:8443", ""),
+        ("https://www.example.com:80", ""),
+        ("http://localhost:5173", ""),
+        ("http://127.0.0.1:443", ""),
+        ("https://www.example.com:443", "port"),
+        ("http://localhost:80", "port"),
+        ("http://localhost:080", "port"),
+        ("https://WWW.example.com", "case"),
+        ("https://www.example.com.", "dot"),
+        ("https://user@www.example.com", "user"),
+        ("https://한글.example", "IDN"),
+    ];
+    let ports: Vec<String> = (1..=1_000).map(|port| format!("https://a.example:{port}")).collect();
+    let ports = ports.iter().map(|origin| (origin.as_str(), if origin.ends_with(":443") { "port" } else { "" }));
+    for (origin, wrong) in cases.into_iter().chain(ports) {
+        let uri = format!("{origin}/callback?from=kakao");
+        let issuer = format!("{origin}/auth");
+        for (name, value, checked) in [
+            ("AllowedOrigins", origin, check_origin(origin)),
+            ("RedirectUris", &uri, check_redirect_uri(&uri)),
+            ("Issuer", &issuer, check_issuer(&issuer)),
+        ] {
+            let deploys = deploys(name, value);
+            assert_eq!((checked.is_ok(), deploys), (wrong.is_empty(), wrong.is_empty()), "{name} {value}: {wrong}");
+        }
+    }
+    for (name, value) in [
+        ("AllowedOrigins", "https://www.example.com/"),
+        ("AllowedOrigins", "https://www.example.com?x"),
+        ("AllowedOrigins", "https://www.example.com,"),
+        ("AllowedOrigins", "https://*.example.com"),
+        ("RedirectUris", "https://www.example.com/#x"),
+        ("RedirectUris", "https://www.example.com/한"),
+        ("RedirectUris", "https://www.example.com/a b"),
+        ("Issuer", "https://www.example.com/"),
+        ("Issuer", "https://www.example.com/auth/"),
+        ("Issuer", "https://www.example.com/auth?x"),
+    ] {
+        assert!(!deploys(name, value), "{name} {value}");
     }
 }
 
