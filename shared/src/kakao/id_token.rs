@@ -172,6 +172,10 @@ impl Claims {
         if self.iat > now + LEEWAY {
             return Err(rejected("the ID token is from the future"));
         }
+        // A login that began with a nonce belongs to the browser that has it. An empty one binds nothing.
+        if nonce.is_none() && self.nonce.as_deref().is_some_and(|began_with| !began_with.is_empty()) {
+            return Err(rejected("the login began with a nonce, which the request leaves out"));
+        }
         let knows_preimage = nonce.is_some_and(|nonce| self.nonce.as_deref() == Some(hash(nonce).as_str()));
         if nonce.is_some() && !knows_preimage && self.nonce.as_deref() != nonce {
             return Err(rejected("the ID token has another nonce"));
@@ -244,7 +248,10 @@ mod tests {
     fn a_nonce_that_was_asked_for_has_to_be_there_as_it_is_or_as_a_hash() {
         assert!(!check(&json!({"nonce": "n"}), Some("n")).unwrap().knows_preimage);
         assert!(check(&json!({"nonce": hash("n")}), Some("n")).unwrap().knows_preimage);
-        assert!(check(&json!({"nonce": "n"}), None).is_ok(), "a sign-in by code need not name it");
+        assert!(matches!(check(&json!({"nonce": "n"}), None), Err(KakaoError::Rejected(_))), "left out");
+        for none in [json!(null), json!("")] {
+            assert!(check(&json!({"nonce": none}), None).is_ok(), "a login that began without one");
+        }
         for nonce in [json!("other"), json!(hash("other")), json!("")] {
             assert!(check(&json!({"nonce": nonce}), Some("n")).is_err(), "{nonce}");
         }
