@@ -73,6 +73,8 @@ fn functions() -> Vec<Function> {
         ("AUDIENCE", "api"),
         ("ALLOWED_ORIGINS", "https://a.example"),
         ("REDIRECT_URIS", "https://a.example/"),
+        ("CREDENTIALS", "access_token,code,id_token"),
+        ("REQUIRE_BINDING", "true"),
         ("KEY_RING_ID", "KeyRing"),
         ("VERIFICATION_KEYS_ID", "VerificationKeys"),
         ("LOGOUT_KEYS_ID", "LogoutKeys"),

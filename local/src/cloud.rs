@@ -25,7 +25,7 @@ use crate::{
 pub const TEMPLATE: &str = include_str!("../../template.yaml");
 
 /// Names in the environment that stand in for a parameter of the template, and what each is without one.
-const PARAMETERS: [(&str, &str, &str); 20] = [
+const PARAMETERS: [(&str, &str, &str); 22] = [
     ("ISSUER", "Issuer", "http://localhost:9000"),
     ("AUDIENCE", "Audience", "api"),
     ("ALLOWED_ORIGINS", "AllowedOrigins", "http://localhost:9000,http://localhost:5173"),
@@ -34,6 +34,8 @@ const PARAMETERS: [(&str, &str, &str); 20] = [
     ("KAKAO_REST_API_KEY", "KakaoRestApiKey", SHOP.rest_api_key),
     ("KAKAO_APP_KEYS", "KakaoAppKeys", SHOP.other_keys),
     ("ID_TOKEN_MAX_AGE", "IdTokenMaxAge", "600"),
+    ("CREDENTIALS", "Credentials", "access_token,code,id_token"),
+    ("REQUIRE_BINDING", "RequireBinding", "true"),
     ("ACCESS_TTL", "AccessTtl", "300"),
     ("SESSION_IDLE_TTL", "SessionIdleTtl", "604800"),
     ("SESSION_MAX_TTL", "SessionMaxTtl", "2592000"),

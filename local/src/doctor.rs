@@ -54,6 +54,7 @@ pub fn examine(settings: &Settings) -> Vec<Finding> {
         }
     }
     kakao_keys(settings, &mut findings);
+    credentials(settings, &mut findings);
     addresses(settings, &mut findings);
     same_site(settings, &mut findings);
     times(settings, &mut findings);
@@ -115,6 +116,27 @@ fn kakao_keys(settings: &Settings, findings: &mut Vec<Finding>) {
     if admin_key.is_empty() {
         let why = "KAKAO_ADMIN_KEY is empty: Kakao unlinks users who first sign in by ID token after 24 hours";
         findings.push(Finding::Odd(why.to_owned()));
+    }
+}
+
+/// A stack that was deployed before these settings existed has neither.
+fn credentials(settings: &Settings, findings: &mut Vec<Finding>) {
+    let kinds = list(settings, "CREDENTIALS");
+    if settings.contains_key("CREDENTIALS") && kinds.is_empty() {
+        findings.push(Finding::Wrong("CREDENTIALS is empty: nobody can log in".to_owned()));
+    }
+    if let Some(unknown) = kinds.iter().find(|kind| !["access_token", "code", "id_token"].contains(kind)) {
+        findings.push(Finding::Wrong(format!("CREDENTIALS: {unknown} is not access_token, code or id_token")));
+    }
+    let is_accepted = kinds.is_empty() || kinds.contains(&"code");
+    match text(settings, "REQUIRE_BINDING") {
+        "false" if is_accepted => findings.push(Finding::Odd(
+            "REQUIRE_BINDING=false: a page can be made to log its visitor in with somebody else's code. Send code_verifier and \
+             nonce, and switch it on"
+                .to_owned(),
+        )),
+        "" | "true" | "false" => {}
+        _ => findings.push(Finding::Wrong("REQUIRE_BINDING is neither true nor false".to_owned())),
     }
 }
 

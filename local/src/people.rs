@@ -7,6 +7,8 @@ use serde_json::{Value, json};
 
 use crate::{client::http_client_without_pool, stack::REDIRECT_URI};
 
+const CODE_VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
 /// The people at Kakao, and what is known of the calls made there.
 #[derive(Clone, Debug)]
 pub struct People {
@@ -41,7 +43,14 @@ impl People {
         self.post("tokens", &json!({"user": user, "app": "other"}), "access_token").await
     }
 
-    /// A code, as Kakao's page sends it back to [`REDIRECT_URI`].
+    /// The body of a login by a code, with the PKCE verifier that the login began with (RFC 7636, appendix B).
+    pub async fn code_body(&self, user: &str) -> Value {
+        let challenge = json!({"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"});
+        let code = self.code_with(user, &challenge).await;
+        json!({"code": code, "redirect_uri": REDIRECT_URI, "code_verifier": CODE_VERIFIER})
+    }
+
+    /// A code, as Kakao's page sends it back to [`REDIRECT_URI`], from a login that began without a challenge or a nonce.
     pub async fn code(&self, user: &str) -> String {
         self.code_with(user, &json!({})).await
     }

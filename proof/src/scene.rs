@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use local::{
-    People, REDIRECT_URI, Stack,
+    People, Stack,
     client::{Answer, cookie_pair, unique},
     table::Item,
 };
@@ -245,7 +245,7 @@ impl Scene {
 pub async fn credential(kakao: &People, user: &str, kind: Credential) -> Value {
     match kind {
         Credential::AccessToken => json!({"access_token": kakao.token(user).await}),
-        Credential::Code => json!({"code": kakao.code(user).await, "redirect_uri": REDIRECT_URI}),
+        Credential::Code => kakao.code_body(user).await,
         Credential::IdToken => {
             let nonce = unique();
             json!({"id_token": kakao.id_token(user, &json!({"nonce": nonce})).await, "nonce": nonce})

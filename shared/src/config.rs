@@ -96,8 +96,22 @@ impl Config {
 
     /// Texts between commas, at least one.
     fn list(&self, name: &str) -> Option<Vec<String>> {
-        let list: Vec<String> = split(&self.text(name)?).collect();
-        if list.is_empty() { self.problem(name, "nothing but commas") } else { Some(list) }
+        self.parsed_list(name, |item| Ok(item.to_owned()))
+    }
+
+    /// Texts between commas, at least one, each read by a function that says what is wrong with it.
+    pub fn parsed_list<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<Vec<T>> {
+        let parsed = split(&self.text(name)?).map(|item| parse(&item)).collect::<Result<Vec<_>, _>>();
+        match parsed {
+            Ok(items) if items.is_empty() => self.problem(name, "nothing but commas"),
+            Ok(items) => Some(items),
+            Err(reason) => self.problem(name, &reason),
+        }
+    }
+
+    /// `true` or `false`.
+    pub fn flag(&self, name: &str) -> Option<bool> {
+        self.parse(name, |text| text.parse().map_err(|_| "neither true nor false".to_owned()))
     }
 
     /// The table `TABLE_NAME` in the region `AWS_REGION`, or at `AWS_ENDPOINT_URL_DYNAMODB`.

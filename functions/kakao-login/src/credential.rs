@@ -1,7 +1,9 @@
-//! What a client signs in with: exactly one credential, bounded and typed.
+//! What a client logs in with: exactly one credential, bounded and typed, of a kind that this installation accepts.
+
+use std::str::FromStr;
 
 use secrecy::SecretString;
-use shared::{error::Error, http::JsonObject, kakao::AuthorizationCode};
+use shared::{config::Config, error::Error, http::JsonObject, kakao::AuthorizationCode};
 
 /// A Kakao credential from a request's body.
 #[derive(Debug)]
@@ -10,23 +12,98 @@ pub(crate) enum Credential {
     AccessToken(SecretString),
     /// From the redirect back from Kakao's login page.
     Code(AuthorizationCode),
-    /// From Kakao's SDK for apps, with the nonce that the sign-in began with or its preimage.
+    /// From Kakao's SDK for apps, with the nonce that the login began with or its preimage.
     IdToken { token: SecretString, nonce: SecretString },
 }
 
-impl Credential {
-    pub(crate) fn from_body(body: &JsonObject, redirect_uris: &[String]) -> Result<Self, Error> {
-        let names = [body.text("access_token", 1_024)?, body.text("code", 1_024)?, body.text("id_token", 8 * 1_024)?];
-        match names {
-            [Some(token), None, None] => access_token(token),
-            [None, Some(code), None] => authorization_code(code, body, redirect_uris),
-            [None, None, Some(token)] => {
-                let nonce = body.text("nonce", 256)?.ok_or_else(|| invalid("`nonce` is required with `id_token`."))?;
-                Ok(Self::IdToken { token: token.into(), nonce: nonce.into() })
-            }
-            [None, None, None] => Err(invalid("Incorrect input. access_token, code or id_token is required.")),
-            _ => Err(invalid("Send one credential, not several.")),
+/// A kind of credential, by the member of the body that carries it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    AccessToken,
+    Code,
+    IdToken,
+}
+
+/// Which credentials an installation accepts.
+#[derive(Debug)]
+pub struct CredentialPolicy {
+    kinds: Vec<Kind>,
+    redirect_uris: Vec<String>,
+    requires_binding: bool,
+}
+
+impl FromStr for Kind {
+    type Err = String;
+
+    fn from_str(name: &str) -> Result<Self, String> {
+        match name {
+            "access_token" => Ok(Self::AccessToken),
+            "code" => Ok(Self::Code),
+            "id_token" => Ok(Self::IdToken),
+            _ => Err("each must be access_token, code or id_token".to_owned()),
         }
+    }
+}
+
+impl CredentialPolicy {
+    /// `CREDENTIALS`, `REDIRECT_URIS` and `REQUIRE_BINDING`.
+    pub(crate) fn from_config(config: &Config) -> Option<Self> {
+        let kinds = config.parsed_list("CREDENTIALS", Kind::from_str);
+        let (redirect_uris, requires_binding) = (config.redirect_uris(), config.flag("REQUIRE_BINDING"));
+        Some(Self { kinds: kinds?, redirect_uris: redirect_uris?, requires_binding: requires_binding? })
+    }
+
+    /// Reads the credential of a body. As with dj-rest-auth, an access token wins, and what is beside it is not looked at.
+    pub(crate) fn read(&self, body: &JsonObject) -> Result<Credential, Error> {
+        if let Some(token) = body.text("access_token", 1_024)? {
+            self.accept(Kind::AccessToken, "access_token")?;
+            return access_token(token);
+        }
+        match (body.text("code", 1_024)?, body.text("id_token", 8 * 1_024)?) {
+            (Some(code), None) => {
+                self.accept(Kind::Code, "code")?;
+                self.authorization_code(code, body)
+            }
+            (None, Some(token)) => {
+                self.accept(Kind::IdToken, "id_token")?;
+                let nonce = body.text("nonce", 256)?.ok_or_else(|| invalid("`nonce` is required with `id_token`."))?;
+                Ok(Credential::IdToken { token: token.into(), nonce: nonce.into() })
+            }
+            (None, None) => Err(invalid("Incorrect input. access_token, code or id_token is required.")),
+            (Some(_), Some(_)) => Err(invalid("Send one credential, not several.")),
+        }
+    }
+
+    fn accept(&self, kind: Kind, name: &str) -> Result<(), Error> {
+        if self.kinds.contains(&kind) {
+            Ok(())
+        } else {
+            Err(invalid(&format!("`{name}` is not accepted here (setting Credentials).")))
+        }
+    }
+
+    fn authorization_code(&self, code: &str, body: &JsonObject) -> Result<Credential, Error> {
+        let (redirect_uri, nonce) = (body.text("redirect_uri", 2_048)?, body.text("nonce", 256)?);
+        let code_verifier = body.text("code_verifier", 128)?;
+        if code_verifier.is_some_and(|verifier| !is_code_verifier(verifier)) {
+            return Err(invalid("`code_verifier` must be 43 to 128 letters, digits or any of -._~"));
+        }
+        if self.requires_binding && code_verifier.is_none() && nonce.is_none() {
+            let why = "`code` needs the `code_verifier` or `nonce` that its login began with (setting RequireBinding).";
+            return Err(invalid(why));
+        }
+        let redirect_uri = match (redirect_uri, self.redirect_uris.as_slice()) {
+            (Some(given), ours) if ours.iter().any(|ours| ours == given) => given,
+            (Some(_), _) => return Err(invalid("`redirect_uri` is not one of this app's.")),
+            (None, [only]) => only,
+            (None, _) => return Err(invalid("`redirect_uri` is required with `code`, as this app has several.")),
+        };
+        Ok(Credential::Code(AuthorizationCode {
+            code: code.into(),
+            redirect_uri: redirect_uri.to_owned(),
+            code_verifier: code_verifier.map(Into::into),
+            nonce: nonce.map(ToOwned::to_owned),
+        }))
     }
 }
 
@@ -40,24 +117,6 @@ fn access_token(token: &str) -> Result<Credential, Error> {
     }
 }
 
-fn authorization_code(code: &str, body: &JsonObject, redirect_uris: &[String]) -> Result<Credential, Error> {
-    let redirect_uri =
-        body.text("redirect_uri", 2_048)?.ok_or_else(|| invalid("`redirect_uri` is required with `code`."))?;
-    if !redirect_uris.iter().any(|ours| ours == redirect_uri) {
-        return Err(invalid("`redirect_uri` is not one of this app's."));
-    }
-    let code_verifier = body.text("code_verifier", 128)?;
-    if code_verifier.is_some_and(|verifier| !is_code_verifier(verifier)) {
-        return Err(invalid("`code_verifier` must be 43 to 128 letters, digits or any of -._~"));
-    }
-    Ok(Credential::Code(AuthorizationCode {
-        code: code.into(),
-        redirect_uri: redirect_uri.to_owned(),
-        code_verifier: code_verifier.map(Into::into),
-        nonce: body.text("nonce", 256)?.map(ToOwned::to_owned),
-    }))
-}
-
 /// RFC 7636 §4.1.
 fn is_code_verifier(text: &str) -> bool {
     text.len() >= 43 && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
@@ -65,4 +124,30 @@ fn is_code_verifier(text: &str) -> bool {
 
 fn invalid(detail: &str) -> Error {
     Error::InvalidRequest(detail.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn policy(credentials: &str, require_binding: &str) -> Result<CredentialPolicy, String> {
+        let pairs = [
+            ("CREDENTIALS", credentials),
+            ("REDIRECT_URIS", "https://a.example/"),
+            ("REQUIRE_BINDING", require_binding),
+        ];
+        let config = Config::from_pairs(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())));
+        CredentialPolicy::from_config(&config).ok_or_else(|| config.into_error().to_string())
+    }
+
+    #[test]
+    fn kinds_that_are_unknown_or_none_are_refused_at_start() {
+        assert_eq!(policy("code, id_token", "true").unwrap().kinds, [Kind::Code, Kind::IdToken]);
+        for wrong in ["", ",", "password", "code,Code", "access_token;code"] {
+            assert!(policy(wrong, "true").unwrap_err().contains("CREDENTIALS"), "{wrong}");
+        }
+        for wrong in ["", "True", "0", "off"] {
+            assert!(policy("code", wrong).unwrap_err().contains("REQUIRE_BINDING"), "{wrong}");
+        }
+    }
 }

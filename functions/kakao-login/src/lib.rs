@@ -18,6 +18,7 @@ use shared::{
     store::{Read, Store},
 };
 
+pub use self::credential::CredentialPolicy;
 use self::{credential::Credential, sign_in::Visit};
 
 /// What this function needs, and so all that its IAM role may touch.
@@ -27,8 +28,8 @@ pub struct KakaoLogin {
     pub kakao: Kakao,
     /// Proves to Kakao that we are its app.
     pub kakao_secrets: Secret<KakaoSecrets>,
-    /// The addresses that Kakao may send a browser back to, to the letter.
-    pub redirect_uris: Vec<String>,
+    /// Which credentials are accepted.
+    pub credentials: CredentialPolicy,
     /// Keeps users and sessions.
     pub store: Store,
     /// Signs the access tokens and makes refresh tokens.
@@ -37,7 +38,7 @@ pub struct KakaoLogin {
     pub cookies: Cookies,
     /// Whose pages may call.
     pub origins: Origins,
-    /// How long the same sign-in may be sent again.
+    /// How long the same login may be sent again.
     pub rotation_window: Duration,
     /// How long a session lasts that is not renewed.
     pub idle_ttl: Duration,
@@ -57,7 +58,7 @@ impl KakaoLogin {
         let (
             Some(kakao),
             Some(kakao_secrets),
-            Some(redirect_uris),
+            Some(credentials),
             Some(store),
             Some(keys),
             Some(cookies),
@@ -68,7 +69,7 @@ impl KakaoLogin {
         ) = (
             config.kakao(),
             config.kakao_secrets(),
-            config.redirect_uris(),
+            CredentialPolicy::from_config(config),
             config.store(),
             config.minting_keys(),
             config.cookies(),
@@ -83,7 +84,7 @@ impl KakaoLogin {
         Ok(Self {
             kakao,
             kakao_secrets,
-            redirect_uris,
+            credentials,
             store,
             keys,
             cookies,
@@ -107,19 +108,19 @@ impl KakaoLogin {
         );
     }
 
-    /// Signs in: always with a new session, beside which the one that the browser came with ends. Nothing of that one is
-    /// adopted, so nobody can plant a session and wait for it to become somebody's.
+    /// Logs in: always with a new session, unless the same login was sent before, and the session that the browser came with ends.
+    /// Nothing of that one is adopted, so nobody can plant a session and wait for it to become somebody's.
     ///
     /// # Errors
     ///
     /// - [`Error::ForeignOrigin`] if a page calls that is not allowed to: it could log its visitor in as somebody else.
-    /// - [`Error::NotJson`] and [`Error::InvalidRequest`] if the body is not one credential.
+    /// - [`Error::NotJson`] and [`Error::InvalidRequest`] if the body is not one credential that is accepted.
     /// - [`Error::Kakao`] if Kakao does not vouch for anybody, or the credential was used before.
-    /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys. Signing in again is safe.
+    /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys. Logging in again is safe.
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
         self.origins.check_origin(&request)?;
-        let credential = Credential::from_body(&JsonObject::required(&request)?, &self.redirect_uris)?;
+        let credential = self.credentials.read(&JsonObject::required(&request)?)?;
         let visit = Visit::of(self, &request, now).await?;
         match &credential {
             Credential::AccessToken(token) => self.sign_in_by_access_token(token, &visit).await,

@@ -156,15 +156,15 @@ async fn a_sign_in_by_code_costs_two_writes_more_if_it_may_come_twice() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     stack.sign_in_as(&user).await;
-    let challenge = json!({"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"});
-    let verifier = json!("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk");
-    for (parameters, verifier, in_order, operations, expected) in [
-        (json!({}), json!(null), 1, vec!["GetItem", "PutItem", "UpdateItem"], (2.0, 0.5)),
-        (challenge, verifier, 2, vec!["PutItem", "GetItem", "PutItem", "UpdateItem", "UpdateItem"], (4.0, 0.5)),
+    let code = stack.kakao.code_with(&user, &json!({"nonce": "n"})).await;
+    let once = json!({"code": code, "redirect_uri": REDIRECT_URI, "nonce": "n"});
+    let twice = stack.kakao.code_body(&user).await;
+    for (body, in_order, operations, expected) in [
+        (once, 1, vec!["GetItem", "PutItem", "UpdateItem"], (2.0, 0.5)),
+        (twice, 2, vec!["PutItem", "GetItem", "PutItem", "UpdateItem", "UpdateItem"], (4.0, 0.5)),
     ] {
-        let code = stack.kakao.code_with(&user, &parameters).await;
         let (_, before) = (stack.wire.take_traffic(), stack.kakao.calls().await);
-        stack.login(&json!({"code": code, "redirect_uri": REDIRECT_URI, "code_verifier": verifier})).await;
+        stack.login(&body).await;
         let traffic = stack.wire.take_traffic();
         assert_eq!((sorted(&traffic, in_order), units(&traffic)), (operations, expected));
         assert_eq!(stack.kakao.calls().await - before, 2, "the exchange and user/me");

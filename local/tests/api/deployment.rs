@@ -122,6 +122,9 @@ fn a_parameter_is_checked_as_cloudformation_does() {
         ("ALLOWED_ORIGINS", "https://a.example, *"),
         ("ISSUER", "https://a.example/"),
         ("REDIRECT_URIS", "a.example"),
+        ("CREDENTIALS", "access_token,password"),
+        ("CREDENTIALS", ""),
+        ("REQUIRE_BINDING", "yes"),
         ("ROTATION_WINDOW", "0"),
         ("ACCESS_TTL", "soon"),
     ] {
@@ -185,6 +188,8 @@ fn the_template_refuses_addresses_as_the_functions_do() {
 fn times_are_the_same_here_as_where_it_is_deployed() {
     let (here, deployed) = (template(), deployed(TEMPLATE).unwrap());
     for (function, name) in [
+        ("kakao-login", "CREDENTIALS"),
+        ("kakao-login", "REQUIRE_BINDING"),
         ("kakao-login", "ACCESS_TTL"),
         ("kakao-login", "SESSION_IDLE_TTL"),
         ("kakao-login", "SESSION_MAX_TTL"),

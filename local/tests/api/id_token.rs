@@ -390,8 +390,7 @@ async fn a_set_without_a_usable_key_is_not_asked_for_by_every_login() {
         assert_eq!(stack.login(&body).await.code(), "unavailable");
     }
     assert_eq!(stack.kakao.calls().await, 5);
-    let code = stack.kakao.code(&user).await;
-    let by_code = stack.login(&json!({"code": code, "redirect_uri": local::REDIRECT_URI})).await;
+    let by_code = stack.login(&stack.kakao.code_body(&user).await).await;
     assert_eq!(by_code.status, StatusCode::OK, "codes do not need the keys");
     stack.kakao.heal().await;
     stack.advance(Duration::from_secs(10));

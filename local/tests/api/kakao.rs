@@ -6,15 +6,6 @@ use local::{REDIRECT_URI, Stack, client::Answer};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-// RFC 7636 appendix B.
-const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
-
-pub(crate) async fn code_body(stack: &Stack, user: &str) -> Value {
-    let code = stack.kakao.code_with(user, &json!({"code_challenge": CHALLENGE})).await;
-    json!({"code": code, "redirect_uri": REDIRECT_URI, "code_verifier": VERIFIER})
-}
-
 async fn at_once(stack: &Stack, body: &Value, times: usize) -> Vec<Answer> {
     let requests: Vec<_> = (0..times)
         .map(|_| {
@@ -34,7 +25,7 @@ async fn at_once(stack: &Stack, body: &Value, times: usize) -> Vec<Answer> {
 async fn the_same_code_posted_at_once_is_one_session_and_one_exchange() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    let body = code_body(&stack, &user).await;
+    let body = stack.kakao.code_body(&user).await;
     let before = stack.kakao.calls().await;
     let answers = at_once(&stack, &body, 5).await;
     let mut tokens: Vec<String> = answers.iter().map(Answer::token).collect();
@@ -49,7 +40,7 @@ async fn the_same_code_posted_at_once_is_one_session_and_one_exchange() {
 async fn the_same_code_posted_later_is_the_same_session_for_thirty_seconds() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    let body = code_body(&stack, &user).await;
+    let body = stack.kakao.code_body(&user).await;
     let first = stack.login(&body).await;
     stack.advance(Duration::from_secs(29));
     let request = stack.request(reqwest::Method::POST, "/auth/kakao").json(&body);
@@ -64,9 +55,10 @@ async fn the_same_code_posted_later_is_the_same_session_for_thirty_seconds() {
 async fn who_saw_the_code_cannot_send_it_again() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    let body = code_body(&stack, &user).await;
+    let body = stack.kakao.code_body(&user).await;
     let mut without = body.clone();
     without.as_object_mut().unwrap().remove("code_verifier");
+    without["nonce"] = json!("anything");
     let mut other = body.clone();
     other["code_verifier"] = json!("x".repeat(43));
     stack.login(&body).await;
@@ -80,7 +72,7 @@ async fn who_saw_the_code_cannot_send_it_again() {
 async fn a_log_out_between_two_equal_posts_stays_a_log_out() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    let body = code_body(&stack, &user).await;
+    let body = stack.kakao.code_body(&user).await;
     let first = stack.login(&body).await;
     stack.logout(&first.token()).await;
     let again = stack.login(&body).await;
@@ -92,7 +84,7 @@ async fn a_log_out_between_two_equal_posts_stays_a_log_out() {
 async fn a_code_whose_exchange_failed_is_not_held_against_its_owner() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    let body = code_body(&stack, &user).await;
+    let body = stack.kakao.code_body(&user).await;
     stack.kakao.fail("/oauth/token", &json!({"kind": "down"})).await;
     let answers = at_once(&stack, &body, 3).await;
     assert!(answers.iter().all(|answer| answer.status == StatusCode::SERVICE_UNAVAILABLE));
@@ -145,9 +137,9 @@ async fn a_redirect_of_kakaos_is_not_followed() {
 async fn two_answers_that_name_two_people_let_nobody_in() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    let (token, code) = (stack.kakao.token(&user).await, stack.kakao.code(&user).await);
+    let (token, by_code) = (stack.kakao.token(&user).await, stack.kakao.code_body(&user).await);
     stack.kakao.fail("/v2/user/me", &json!({"kind": "answer", "status": 200, "body": r#"{"id": 1029384756}"#})).await;
-    for body in [json!({"access_token": token}), json!({"code": code, "redirect_uri": REDIRECT_URI})] {
+    for body in [json!({"access_token": token}), by_code] {
         assert_eq!(stack.login(&body).await.code(), "kakao_rejected", "{body}");
     }
     assert!(stack.dump().await.is_empty());
@@ -189,12 +181,15 @@ async fn whatever_meets_whatever() {
                     }
                     let body = match kind {
                         "access_token" => json!({"access_token": stack.kakao.token(user).await}),
-                        "code" => json!({"code": stack.kakao.code(user).await, "redirect_uri": REDIRECT_URI}),
+                        "code" => {
+                            let code = stack.kakao.code_with(user, &json!({"nonce": "n"})).await;
+                            json!({"code": code, "redirect_uri": REDIRECT_URI, "nonce": "n"})
+                        }
                         "id_token" => {
                             let nonce = local::client::unique();
                             json!({"id_token": stack.kakao.id_token(user, &json!({"nonce": nonce})).await, "nonce": nonce})
                         }
-                        _ => code_body(&stack, user).await,
+                        _ => stack.kakao.code_body(user).await,
                     };
                     // The process has Kakao's keys and a closed circuit: an ordinary moment.
                     warm_up(&stack).await;

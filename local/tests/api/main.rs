@@ -5,6 +5,7 @@
 mod anywhere;
 mod binary;
 mod costs;
+mod credentials;
 mod deployment;
 mod edge;
 mod faults;

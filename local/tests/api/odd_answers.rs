@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::secrecy::Log;
 
 async fn by_code(stack: &Stack, user: &str) -> Value {
-    json!({"code": stack.kakao.code(user).await, "redirect_uri": REDIRECT_URI})
+    stack.kakao.code_body(user).await
 }
 
 async fn by_token(stack: &Stack, user: &str) -> Value {
@@ -101,7 +101,8 @@ async fn an_id_that_is_not_positive_is_nobodys() {
         for body in [by_code(&stack, &user).await, by_token(&stack, &user).await] {
             assert_eq!(stack.login(&body).await.code(), "unavailable", "{id} {body}");
         }
-        assert!(stack.dump().await.is_empty(), "{id}");
+        let users = (stack.count("KAKAO#").await, stack.count("USER#").await);
+        assert_eq!(users, (0, 0), "{id}");
     }
 }
 

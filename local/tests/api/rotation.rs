@@ -188,7 +188,7 @@ async fn a_session_secret_takes_over_between_a_sign_in_and_its_repetition() {
     let (created, begins) = (ring["created_at"].as_u64().unwrap(), ring["session_secrets"][1]["mints_from"].as_u64());
     stack.advance(Duration::from_secs(begins.unwrap() - created - 10));
 
-    let body = crate::kakao::code_body(&stack, &stack.kakao.new_user().await).await;
+    let body = stack.kakao.code_body(&stack.kakao.new_user().await).await;
     let first = stack.login(&body).await;
     assert_eq!(first.status, StatusCode::OK, "{}", first.body);
     stack.advance(Duration::from_secs(20));

@@ -70,7 +70,8 @@ async fn no_token_code_email_or_nickname_is_logged_or_kept() {
     let by_code = stack.login(&body).await;
     tokens.extend([by_code.token(), by_code.access().to_owned()]);
     stack.login(&body).await;
-    stack.login(&json!({"code": "canary-code", "redirect_uri": "https://canary-uri.example/"})).await;
+    let elsewhere = "https://canary-uri.example/";
+    stack.login(&json!({"code": "canary-code", "redirect_uri": elsewhere, "code_verifier": verifier})).await;
 
     stack.advance(Duration::from_secs(30));
     let refreshed = stack.refresh_with_user(&by_code.token()).await;
@@ -89,7 +90,7 @@ async fn no_token_code_email_or_nickname_is_logged_or_kept() {
     for fault in ["down", "nonsense", "wrong_types", "quota"] {
         stack.kakao.fail("*", &json!({"kind": fault})).await;
         stack.login(&json!({"access_token": kakao_token})).await;
-        stack.login(&json!({"code": "canary-code", "redirect_uri": REDIRECT_URI})).await;
+        stack.login(&json!({"code": "canary-code", "redirect_uri": REDIRECT_URI, "code_verifier": verifier})).await;
         stack.kakao.heal().await;
     }
     let agent = "canary-agent\u{1b}[31m";
@@ -208,7 +209,7 @@ async fn no_key_of_a_line_has_a_dot() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let signed_in = stack.sign_in_as(&user).await;
-    stack.login(&json!({"code": stack.kakao.code(&user).await, "redirect_uri": REDIRECT_URI})).await;
+    stack.login(&stack.kakao.code_body(&user).await).await;
     stack.wire.fail(Fault::Deny);
     stack.refresh(&signed_in.token()).await;
     stack.logout(&signed_in.token()).await;
@@ -322,8 +323,7 @@ async fn a_spent_token_is_reported_wherever_it_comes_back() {
 async fn what_an_operator_must_mend_is_an_error_that_names_the_setting() {
     let log = Log::start();
     let stack = Stack::with_setting("KAKAO_CLIENT_SECRET", "NotTheSecretOfThisRestApiKey0001").await;
-    let code = stack.kakao.code(&stack.kakao.new_user().await).await;
-    stack.login(&json!({"code": code, "redirect_uri": REDIRECT_URI})).await;
+    stack.login(&stack.kakao.code_body(&stack.kakao.new_user().await).await).await;
     let text = log.text();
     let line = text.lines().find(|line| line.contains("KOE010")).unwrap();
     assert!(line.contains(r#""level":"ERROR""#) && line.contains("Client secret"), "{line}");

@@ -106,10 +106,9 @@ async fn a_reading_that_hangs_holds_up_nobody() {
 async fn kakaos_secrets_may_be_put_later_and_changed() {
     let stack = Stack::with_setting("KAKAO_CLIENT_SECRET", "NotTheSecretOfThisRestApiKey0001").await;
     let user = stack.kakao.new_user().await;
-    let body = |code: String| json!({"code": code, "redirect_uri": local::REDIRECT_URI});
-    assert_eq!(stack.login(&body(stack.kakao.code(&user).await)).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(stack.login(&stack.kakao.code_body(&user).await).await.status, StatusCode::SERVICE_UNAVAILABLE);
     let right = json!({"KAKAO_CLIENT_SECRET": local::kakao::SHOP.client_secret, "KAKAO_ADMIN_KEY": ""}).to_string();
     secrets::put(&stack.secrets, &stack.secret_name("KAKAO_SECRET_ID"), &right).await.unwrap();
     stack.advance(Duration::from_mins(10));
-    assert_eq!(stack.login(&body(stack.kakao.code(&user).await)).await.status, StatusCode::OK);
+    assert_eq!(stack.login(&stack.kakao.code_body(&user).await).await.status, StatusCode::OK);
 }

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use local::{REDIRECT_URI, Stack};
+use local::Stack;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
@@ -122,10 +122,10 @@ async fn an_unwell_kakao_gets_a_code_once() {
         (json!({"kind": "auth_code", "code": "KOE303", "error": "invalid_grant"}), "kakao_rejected"),
         (json!({"kind": "auth_code", "code": "KOE320", "error": "invalid_grant"}), "kakao_rejected"),
     ] {
-        let code = stack.kakao.code(&user).await;
+        let body = stack.kakao.code_body(&user).await;
         stack.kakao.fail("/oauth/token", &fault).await;
         let before = stack.kakao.calls().await;
-        let answer = stack.login(&json!({"code": code, "redirect_uri": REDIRECT_URI})).await;
+        let answer = stack.login(&body).await;
         assert_eq!(answer.code(), expected, "{fault}");
         assert_eq!(stack.kakao.calls().await - before, 1, "{fault}");
         stack.kakao.heal().await;
@@ -140,8 +140,7 @@ async fn wrong_settings_at_kakao_are_nobodys_wrong_credential() {
     ] {
         let stack = Stack::with_setting(name, value).await;
         let user = stack.kakao.new_user().await;
-        let code = stack.kakao.code(&user).await;
-        let answer = stack.login(&json!({"code": code, "redirect_uri": REDIRECT_URI})).await;
+        let answer = stack.login(&stack.kakao.code_body(&user).await).await;
         assert_eq!((answer.status, answer.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"), "{name}");
     }
 }

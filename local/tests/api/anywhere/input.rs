@@ -150,8 +150,6 @@ async fn exactly_one_credential_is_required() {
         json!({"access_token": null}),
         json!({"access_token": null, "code": ""}),
         json!({"id_token_or_so": "x"}),
-        json!({"access_token": token, "code": "x", "redirect_uri": REDIRECT_URI}),
-        json!({"access_token": token, "id_token": "x", "nonce": "n"}),
         json!({"code": "x", "redirect_uri": REDIRECT_URI, "id_token": "x", "nonce": "n"}),
         json!({"id_token": "x"}),
     ] {
@@ -162,11 +160,30 @@ async fn exactly_one_credential_is_required() {
     assert_eq!(stack.login(&body).await.status, StatusCode::OK);
 }
 
+/// As dj-rest-auth does it.
+#[tokio::test]
+async fn an_access_token_wins_over_what_is_beside_it() {
+    let stack = Anywhere::start().await;
+    let user = stack.kakao.new_user().await;
+    for (name, value) in [
+        ("code", json!("x")),
+        ("code", json!({"a": 1})),
+        ("id_token", json!("x")),
+        ("id_token", json!(7)),
+        ("callback_url", json!("https://elsewhere.example/")),
+        ("redirect_uri", json!("https://elsewhere.example/")),
+    ] {
+        let mut body = json!({"access_token": stack.kakao.token(&user).await});
+        body[name] = value;
+        assert_eq!(stack.login(&body).await.status, StatusCode::OK, "{name}");
+    }
+}
+
 #[tokio::test]
 async fn a_value_of_another_type_length_or_alphabet_is_named() {
     let stack = Anywhere::start().await;
     let code = |name: &str, value: Value| {
-        let mut body = json!({"code": "x", "redirect_uri": REDIRECT_URI});
+        let mut body = json!({"code": "x", "redirect_uri": REDIRECT_URI, "nonce": "n"});
         body[name] = value;
         body
     };

@@ -46,13 +46,14 @@ async fn the_cookie_has_every_attribute() {
 async fn a_code_signs_in() {
     let stack = Anywhere::start().await;
     let user = stack.kakao.new_user().await;
-    let code = stack.kakao.code(&user).await;
-    let by_code = stack.login(&json!({"code": code, "redirect_uri": REDIRECT_URI})).await;
+    let code = stack.kakao.code_with(&user, &json!({"nonce": "n"})).await;
+    let body = json!({"code": code, "redirect_uri": REDIRECT_URI, "nonce": "n"});
+    let by_code = stack.login(&body).await;
     assert_eq!(by_code.status, StatusCode::OK);
     let by_token = stack.sign_in_as(&user).await;
     assert_eq!(by_code.body["user"], by_token.body["user"], "the same person");
 
-    let again = stack.login(&json!({"code": code, "redirect_uri": REDIRECT_URI})).await;
+    let again = stack.login(&body).await;
     assert_eq!((again.status, again.code()), (StatusCode::BAD_REQUEST, "kakao_rejected"), "a code is good once");
 }
 
@@ -64,16 +65,17 @@ async fn a_code_needs_the_verifier_that_its_challenge_was_made_of() {
     let stack = Anywhere::start().await;
     let user = stack.kakao.new_user().await;
     let cases = [
-        (json!(verifier), StatusCode::OK),
-        (json!(verifier.to_uppercase()), StatusCode::BAD_REQUEST),
-        (Value::Null, StatusCode::BAD_REQUEST),
+        (json!(verifier), Value::Null, ""),
+        (json!(verifier.to_uppercase()), Value::Null, "kakao_rejected"),
+        (Value::Null, json!("not-the-verifier"), "kakao_rejected"),
+        (Value::Null, Value::Null, "invalid_request"),
     ];
-    for (verifier, expected) in cases {
+    for (verifier, nonce, expected) in cases {
         let code = stack.kakao.code_with(&user, &challenge).await;
-        let body = json!({"code": code, "redirect_uri": REDIRECT_URI, "code_verifier": verifier});
+        let body = json!({"code": code, "redirect_uri": REDIRECT_URI, "code_verifier": verifier, "nonce": nonce});
         let answer = stack.login(&body).await;
-        assert_eq!(answer.status, expected, "{verifier}");
-        assert!(expected == StatusCode::OK || answer.code() == "kakao_rejected");
+        assert_eq!(answer.code(), expected, "{verifier} {nonce}");
+        assert_eq!(answer.status == StatusCode::OK, expected.is_empty(), "{verifier} {nonce}");
     }
 }
 
@@ -92,11 +94,27 @@ async fn a_code_needs_the_nonce_that_its_sign_in_began_with() {
     }
 }
 
+/// Else a page could be made to log its visitor in with a code from another browser, by leaving the nonce out.
+#[tokio::test]
+async fn a_nonce_that_the_login_began_with_cannot_be_left_out() {
+    // RFC 7636 appendix B.
+    let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+    let began_with = json!({"nonce": "n-1", "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"});
+    let stack = Anywhere::start().await;
+    let user = stack.kakao.new_user().await;
+    for (nonce, expected) in [(json!("n-1"), ""), (json!(null), "kakao_rejected"), (json!(""), "kakao_rejected")] {
+        let code = stack.kakao.code_with(&user, &began_with).await;
+        let body = json!({"code": code, "redirect_uri": REDIRECT_URI, "code_verifier": verifier, "nonce": nonce});
+        let answer = stack.login(&body).await;
+        assert_eq!((answer.code(), answer.cookie.is_none()), (expected, !expected.is_empty()), "{nonce}");
+    }
+}
+
 #[tokio::test]
 async fn another_redirect_uri_never_reaches_kakao() {
     let stack = Anywhere::start().await;
     let user = stack.kakao.new_user().await;
-    let code = stack.kakao.code(&user).await;
+    let mut body = stack.kakao.code_body(&user).await;
     for wrong in [
         "http://localhost:9000",
         "http://localhost:9000/?x=1",
@@ -107,12 +125,12 @@ async fn another_redirect_uri_never_reaches_kakao() {
         "//evil.example",
         "javascript:alert(1)",
     ] {
-        let answer = stack.login(&json!({"code": code, "redirect_uri": wrong})).await;
+        body["redirect_uri"] = json!(wrong);
+        let answer = stack.login(&body).await;
         assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "invalid_request"), "{wrong}");
     }
-    let answer = stack.login(&json!({"code": code})).await;
-    assert_eq!(answer.code(), "invalid_request", "redirect_uri is required");
-    let answer = stack.login(&json!({"code": code, "redirect_uri": REDIRECT_URI})).await;
+    body["redirect_uri"] = json!(REDIRECT_URI);
+    let answer = stack.login(&body).await;
     assert_eq!(answer.status, StatusCode::OK, "the code was not spent by any of these");
 }
 
@@ -134,7 +152,8 @@ async fn a_credential_that_kakao_does_not_know_is_refused() {
     for body in [
         json!({"access_token": "never-issued"}),
         json!({"access_token": "a".repeat(600)}),
-        json!({"code": "never-issued", "redirect_uri": REDIRECT_URI}),
+        json!({"code": "never-issued", "redirect_uri": REDIRECT_URI, "nonce": "n"}),
+        json!({"code": "never-issued", "redirect_uri": REDIRECT_URI, "code_verifier": "v".repeat(43)}),
     ] {
         let answer = stack.login(&body).await;
         assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "kakao_rejected"), "{body}");
