@@ -39,7 +39,7 @@ lint:
 
 front-door: ## the everyday loop
 	cargo test --workspace
-	cargo test --workspace --test protocol -- --show-output
+	cargo test --workspace --test protocol --test redemption -- --show-output
 	@echo "passed: $@"
 
 SCHEDULES := 10000

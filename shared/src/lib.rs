@@ -8,6 +8,7 @@ pub mod aws;
 pub mod id;
 
 pub mod log;
+pub mod redemption;
 pub mod token;
 pub mod user;
 

@@ -1,7 +1,11 @@
 //! `POST /auth/kakao`: a Kakao credential becomes a user and a session (the token response of RFC 6749 §5.1).
 
+mod access_token;
+mod code;
 mod credential;
-mod sign_in;
+mod id_token;
+mod redeem;
+mod start;
 
 use std::{sync::Arc, time::Duration};
 
@@ -19,7 +23,7 @@ use shared::{
 };
 
 pub use self::credential::CredentialPolicy;
-use self::{credential::Credential, sign_in::Visit};
+use self::{credential::Credential, start::Visit};
 
 /// What this function needs, and so all that its IAM role may touch.
 #[derive(Debug)]
@@ -123,9 +127,9 @@ impl KakaoLogin {
         let credential = self.credentials.read(&JsonObject::required(&request)?)?;
         let visit = Visit::of(self, &request, now).await?;
         match &credential {
-            Credential::AccessToken(token) => self.sign_in_by_access_token(token, &visit).await,
-            Credential::Code(grant) => self.sign_in_by_code(grant, &visit).await,
-            Credential::IdToken { token, nonce } => self.sign_in_by_id_token(token, nonce, &visit).await,
+            Credential::AccessToken(token) => self.log_in_by_access_token(token, &visit).await,
+            Credential::Code(grant) => self.log_in_by_code(grant, &visit).await,
+            Credential::IdToken { token, nonce } => self.log_in_by_id_token(token, nonce, &visit).await,
         }
     }
 }

@@ -25,6 +25,16 @@ pub(super) fn failure(status: StatusCode, code: &str) -> Response {
     answer(status, &json!({"__type": kind, "message": "by request of a test"}))
 }
 
+/// What DynamoDB says while a transaction is writing the item that the request wants to write.
+pub(super) fn conflict(operation: &str) -> Response {
+    if operation != "TransactWriteItems" {
+        return failure(StatusCode::BAD_REQUEST, "TransactionConflictException");
+    }
+    let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
+    let reasons = json!([{"Code": "TransactionConflict", "Message": "by request of a test"}, {"Code": "None"}]);
+    answer(StatusCode::BAD_REQUEST, &json!({"__type": kind, "message": "cancelled", "CancellationReasons": reasons}))
+}
+
 /// What a batch call says that did nothing; the others are not touched.
 pub(super) fn unprocessed(operation: &str, body: &[u8]) -> Option<Response> {
     if operation != "BatchGetItem" {

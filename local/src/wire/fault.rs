@@ -19,6 +19,8 @@ pub enum Fault {
     DenyOnly(&'static str),
     /// An error with this code. Nothing reaches the table.
     Refuse(&'static str),
+    /// A transaction is writing the item, the next time that this operation comes. Nothing reaches the table.
+    ConflictOnce(&'static str),
     /// 500 and nothing reaches the table.
     FailBefore,
     /// 500 although the table did it.

@@ -22,6 +22,17 @@ pub(super) struct Crossing {
     pub(super) body: Bytes,
 }
 
+impl Crossing {
+    pub(super) fn without_token(&self) -> Self {
+        let mut crossing = self.clone();
+        if let Ok(Value::Object(mut members)) = serde_json::from_slice(&self.body) {
+            members.remove("ClientRequestToken");
+            crossing.body = Value::Object(members).to_string().into();
+        }
+        crossing
+    }
+}
+
 /// Passes the request on; DynamoDB is asked what it costs, and the price stays here.
 pub(super) async fn forward(state: &Shared, crossing: &Crossing) -> Result<Response, reqwest::Error> {
     let mut headers = crossing.headers.clone();

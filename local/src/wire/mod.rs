@@ -61,6 +61,10 @@ pub struct Held {
     go_on: oneshot::Sender<bool>,
 }
 
+/// A copy of a request, which has not arrived yet.
+#[derive(Clone, Debug)]
+pub struct HeldBack(Crossing);
+
 #[derive(Debug)]
 struct Hold {
     /// How many requests are let through before.
@@ -141,7 +145,27 @@ impl Wire {
         self.server.end_connections(end);
     }
 
-    /// Sends the last request of this operation once more, as a network does that had held a copy back.
+    /// A copy of the last request of this operation, as a network may hold one back.
+    ///
+    /// # Panics
+    ///
+    /// If there was no such request.
+    #[must_use]
+    pub fn copy_of_last(&self, operation: &str) -> HeldBack {
+        let last = lock(&self.state.last).get(operation).cloned();
+        HeldBack(last.unwrap_or_else(|| panic!("no {operation} has crossed")))
+    }
+
+    /// Such a copy arrives, so late that DynamoDB has forgotten the token by which it knows that a transaction came before.
+    ///
+    /// # Errors
+    ///
+    /// If DynamoDB does not answer.
+    pub async fn arrive(&self, copy: &HeldBack) -> Result<StatusCode, reqwest::Error> {
+        Ok(forward(&self.state, &copy.0.without_token()).await?.status())
+    }
+
+    /// Sends the last request of this operation once more.
     ///
     /// # Errors
     ///
@@ -151,9 +175,7 @@ impl Wire {
     ///
     /// If there was no such request.
     pub async fn repeat_last(&self, operation: &str) -> Result<StatusCode, reqwest::Error> {
-        let last = lock(&self.state.last).get(operation).cloned();
-        let last = last.unwrap_or_else(|| panic!("no {operation} has crossed"));
-        Ok(forward(&self.state, &last).await?.status())
+        self.arrive(&self.copy_of_last(operation)).await
     }
 
     /// What has crossed since the last call of this.
@@ -220,6 +242,10 @@ async fn cross(state: &Shared, crossing: &Crossing) -> Response {
             return answer::failure(StatusCode::BAD_REQUEST, "AccessDeniedException");
         }
         Some(Fault::Refuse(code)) => return answer::failure(StatusCode::BAD_REQUEST, code),
+        Some(Fault::ConflictOnce(operation)) if operation == crossing.operation => {
+            *lock(&state.fault) = None;
+            return answer::conflict(operation);
+        }
         Some(Fault::FailBefore) => return answer::failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
         Some(Fault::Unprocessed) => {
             if let Some(answer) = answer::unprocessed(&crossing.operation, &crossing.body) {

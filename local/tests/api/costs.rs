@@ -152,7 +152,7 @@ async fn the_largest_items_still_cost_one_unit() {
 }
 
 #[tokio::test]
-async fn a_sign_in_by_code_costs_two_writes_more_if_it_may_come_twice() {
+async fn a_login_by_code_costs_one_request_and_four_writes_more_if_it_may_come_twice() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     stack.sign_in_as(&user).await;
@@ -161,7 +161,7 @@ async fn a_sign_in_by_code_costs_two_writes_more_if_it_may_come_twice() {
     let twice = stack.kakao.code_body(&user).await;
     for (body, in_order, operations, expected) in [
         (once, 1, vec!["GetItem", "PutItem", "UpdateItem"], (2.0, 0.5)),
-        (twice, 2, vec!["PutItem", "GetItem", "PutItem", "UpdateItem", "UpdateItem"], (4.0, 0.5)),
+        (twice, 2, vec!["PutItem", "GetItem", "TransactWriteItems", "UpdateItem"], (6.0, 0.5)),
     ] {
         let (_, before) = (stack.wire.take_traffic(), stack.kakao.calls().await);
         stack.login(&body).await;

@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use local::{
-    REDIRECT_URI, Stack,
+    Stack,
     client::{Functions, cookie_pair},
     server::End,
     wire::{Fault, Moment},
@@ -151,15 +151,12 @@ async fn a_write_that_arrives_late_puts_nothing_back() {
     assert_eq!(stack.refresh(&second).await.status, StatusCode::OK);
 }
 
-/// The claim on a credential is written first: our own retry of it must not take it for somebody else's.
+/// The redemption of a credential is written first: our own retry of it must not take it for another request's.
 #[tokio::test]
-async fn a_claim_whose_answer_was_lost_is_still_ours() {
+async fn a_redemption_whose_answer_was_lost_is_still_ours() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    let challenge = json!({"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"});
-    let code = stack.kakao.code_with(&user, &challenge).await;
-    let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
-    let by_code = json!({"code": code, "redirect_uri": REDIRECT_URI, "code_verifier": verifier});
+    let by_code = stack.kakao.code_body(&user).await;
     let by_id_token = json!({"id_token": stack.kakao.id_token(&user, &json!({"nonce": "n"})).await, "nonce": "n"});
     for (body, lost) in [(by_code, 1), (by_id_token, 2)] {
         stack.wire.fail(Fault::LoseAnswers(lost));
@@ -181,7 +178,7 @@ async fn a_repeat_that_fails_does_not_make_a_used_token_good_again() {
     let token = stack.kakao.id_token(&user, &json!({"nonce": claim})).await;
     let owner = json!({"id_token": token, "nonce": "preimage"});
     assert_eq!(stack.login(&owner).await.status, StatusCode::OK);
-    stack.wire.fail(Fault::DenyOnly("UpdateItem"));
+    stack.wire.fail(Fault::DenyOnly("BatchGetItem"));
     assert_eq!(stack.login(&owner).await.status, StatusCode::SERVICE_UNAVAILABLE);
     stack.wire.heal();
     let thief = json!({"id_token": token, "nonce": claim});

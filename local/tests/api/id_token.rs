@@ -6,6 +6,8 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use local::{
     Stack,
     client::{cookie_pair, unique},
+    kakao::SHOP,
+    secrets,
 };
 use reqwest::{Method, StatusCode};
 use ring::digest::{SHA256, digest};
@@ -46,8 +48,8 @@ async fn a_known_user_signs_in_without_a_call_to_kakao_and_two_requests_deep() {
     let mut traffic = stack.wire.take_traffic();
     traffic.operations[..2].sort();
     traffic.operations[2..].sort();
-    assert_eq!(traffic.operations, ["GetItem", "PutItem", "PutItem", "UpdateItem"]);
-    assert_eq!((traffic.write_units, traffic.read_units), (3.0, 0.5));
+    assert_eq!(traffic.operations, ["GetItem", "PutItem", "TransactWriteItems", "UpdateItem"]);
+    assert_eq!((traffic.write_units, traffic.read_units), (6.0, 0.5));
     assert_eq!(stack.refresh(&answer.token()).await.status, StatusCode::OK);
 }
 
@@ -83,7 +85,12 @@ async fn a_wrong_admin_key_is_the_operators_to_mend_and_the_token_stays_good() {
         let answer = stack.login(&body).await;
         assert_eq!((answer.status, answer.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
     }
-    assert_eq!(stack.dump().await.len(), 0, "no user and no claim");
+    let users = (stack.count("KAKAO#").await, stack.count("USER#").await, stack.count("SESSION#").await);
+    assert_eq!(users, (0, 0, 0));
+    let right = json!({"KAKAO_CLIENT_SECRET": SHOP.client_secret, "KAKAO_ADMIN_KEY": SHOP.admin_key}).to_string();
+    secrets::put(&stack.secrets, &stack.secret_name("KAKAO_SECRET_ID"), &right).await.unwrap();
+    stack.advance(Duration::from_mins(10));
+    assert_eq!(stack.login(&body).await.status, StatusCode::OK);
 }
 
 #[tokio::test]

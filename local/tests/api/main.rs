@@ -18,6 +18,7 @@ mod logout;
 mod moto;
 mod odd_answers;
 mod others;
+mod redemption;
 mod refresh;
 mod roles;
 mod rotation;

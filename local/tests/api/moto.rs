@@ -48,6 +48,25 @@ async fn a_reuse_ends_the_session() {
     assert_eq!(stack.count("SESSION#").await, 0);
 }
 
+/// Conditions in a transaction, and what their failure returns.
+#[tokio::test]
+async fn a_code_is_one_session_and_its_logout_is_final() {
+    let stack = stack().await;
+    let user = stack.kakao.new_user().await;
+    let login = stack.kakao.code_body(&user).await;
+    stack.kakao.fail("/oauth/token", &json!({"kind": "down"})).await;
+    assert_eq!(stack.login(&login).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    stack.kakao.heal().await;
+    let first = stack.login(&login).await;
+    assert_eq!(stack.login(&login).await.token(), first.token(), "taken over, then sent again");
+    stack.logout(&first.token()).await;
+    for late in ["PutItem", "TransactWriteItems"] {
+        assert_eq!(stack.wire.repeat_last(late).await.unwrap(), StatusCode::BAD_REQUEST, "{late}");
+    }
+    assert_eq!(stack.login(&login).await.code(), "kakao_rejected");
+    assert_eq!(stack.count("SESSION#").await, 0);
+}
+
 #[tokio::test]
 async fn expiry_is_checked_by_the_second() {
     let stack = stack().await;

@@ -10,7 +10,7 @@ use local::{
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 
-use crate::{id_token::hash, kakao::code_body};
+use crate::id_token::hash;
 
 const WINDOW: Duration = Duration::from_secs(30);
 const DAY: Duration = Duration::from_hours(24);
@@ -291,7 +291,7 @@ async fn an_access_token_says_when_the_login_was_that_began_its_session() {
     let again = stack.sign_in_as(&user).await;
     assert_eq!(auth_time(&again), logged_in_at + 90, "another login");
 
-    let by_code = code_body(&stack, &user).await;
+    let by_code = stack.kakao.code_body(&user).await;
     let id_token = stack.kakao.id_token(&user, &json!({"nonce": hash("preimage")})).await;
     for body in [by_code, json!({"id_token": id_token, "nonce": "preimage"})] {
         let first = stack.login(&body).await;

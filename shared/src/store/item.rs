@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::StoreError;
+use super::{Device, StoreError};
 use crate::{
     clock::Timestamp,
     id::{KakaoId, SessionId, UserId},
     session::Session,
-    token::RefreshTokenHash,
+    token::{RefreshToken, RefreshTokenHash},
     user::User,
 };
 
@@ -25,6 +25,10 @@ pub(super) fn text(value: impl Into<String>) -> AttributeValue {
 
 pub(super) fn number(value: i64) -> AttributeValue {
     AttributeValue::N(value.to_string())
+}
+
+pub(super) fn flag(value: bool) -> AttributeValue {
+    AttributeValue::Bool(value)
 }
 
 pub(super) fn time(moment: Timestamp) -> AttributeValue {
@@ -53,6 +57,26 @@ pub(super) fn key(pk: AttributeValue, sk: AttributeValue) -> Item {
 
 pub(super) fn session_key(user: UserId, session: SessionId) -> Item {
     key(user_pk(user), session_sk(session))
+}
+
+/// A session with its first token.
+pub(super) fn new_session(first: &RefreshToken, device: &Device, expires_at: Timestamp, now: Timestamp) -> Item {
+    let mut session = session_key(first.user, first.session);
+    session.extend(
+        [
+            ("token_hash", hash(first.hash())),
+            ("generation", number(first.generation.into())),
+            ("rotated_at", time(now)),
+            ("created_at", time(now)),
+            ("last_used_at", time(now)),
+            ("absolute_expires_at", time(first.session_ends_at)),
+            ("expires_at", time(expires_at)),
+            ("user_agent", text(&device.user_agent)),
+            ("ip_prefix", text(&device.ip_prefix)),
+        ]
+        .map(|(name, value)| (name.to_owned(), value)),
+    );
+    session
 }
 
 pub(super) fn profile_key(user: UserId) -> Item {

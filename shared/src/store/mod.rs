@@ -5,10 +5,10 @@
 //! | identity | `KAKAO#<kakao id>` | `IDENTITY` |
 //! | user | `USER#<user id>` | `PROFILE` |
 //! | session | `USER#<user id>` | `SESSION#<session id>` |
-//! | claim | `CLAIM#<hash of a credential>` | `CLAIM` |
+//! | redemption | `CLAIM#<hash of a credential>` | `CLAIM` |
 
-mod claims;
 mod item;
+mod redemptions;
 mod sessions;
 mod users;
 
@@ -22,7 +22,7 @@ use aws_sdk_dynamodb::{
 use lambda_http::BoxFuture;
 
 pub use self::{
-    claims::{Claim, ClaimKey, Claimed},
+    redemptions::RedemptionKey,
     sessions::{Device, Ended, Rotation},
     users::Read,
 };
@@ -72,7 +72,7 @@ impl StoreError {
 
 /// DynamoDB's errors that pass by themselves:
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>.
-const PASSING: [&str; 10] = [
+const PASSING: [&str; 11] = [
     "InternalFailure",
     "InternalServerError",
     "ItemCollectionSizeLimitExceededException",
@@ -83,6 +83,7 @@ const PASSING: [&str; 10] = [
     "ServiceUnavailable",
     "ThrottlingException",
     "TransactionConflictException",
+    "TransactionInProgressException",
 ];
 
 /// A failure by DynamoDB's code for it.
@@ -135,7 +136,11 @@ where
             Err(SdkError::ServiceError(error)) => {
                 let error = error.into_err();
                 match error.code() {
-                    Some("ConditionalCheckFailedException") => Ok(Err(error)),
+                    Some(
+                        "ConditionalCheckFailedException"
+                        | "TransactionCanceledException"
+                        | "TransactionConflictException",
+                    ) => Ok(Err(error)),
                     code => Err(failure(operation, code)),
                 }
             }
@@ -152,7 +157,7 @@ where
     })
 }
 
-/// For calls that have no condition: what is left of their service errors is a failure too.
+/// For calls that have no condition, and for the service errors that are left of the others: each is a failure.
 fn unconditional<T, E: ProvideErrorMetadata>(operation: &'static str, result: Result<T, E>) -> Result<T, StoreError> {
     result.map_err(|error| failure(operation, error.code()))
 }

@@ -81,16 +81,7 @@ impl Store {
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(item::session_key(first.user, first.session)))
-            .item("token_hash", item::hash(first.hash()))
-            .item("generation", item::number(first.generation.into()))
-            .item("rotated_at", item::time(now))
-            .item("created_at", item::time(now))
-            .item("last_used_at", item::time(now))
-            .item("absolute_expires_at", item::time(first.session_ends_at))
-            .item("expires_at", item::time(expires_at))
-            .item("user_agent", item::text(&device.user_agent))
-            .item("ip_prefix", item::text(&device.ip_prefix))
+            .set_item(Some(item::new_session(first, device, expires_at, now)))
             // A first try that was thought lost and arrives late must not put a rotated token back.
             .condition_expression("attribute_not_exists(pk)");
         match call("PutItem", begun.send()).await? {

@@ -1,0 +1,56 @@
+//! Logging in with an ID token.
+
+use lambda_http::{Body, Response};
+use secrecy::{ExposeSecret, SecretString};
+use shared::{clock::Timestamp, error::Error, token::Proof, user::KakaoUser};
+
+use crate::{
+    KakaoLogin,
+    redeem::Redeemed,
+    start::{Person, Visit},
+};
+
+impl KakaoLogin {
+    /// An ID token is good for one login. A client that knows the preimage of its nonce began that login, and may send it again.
+    pub(crate) async fn log_in_by_id_token(
+        &self,
+        token: &SecretString,
+        nonce: &SecretString,
+        visit: &Visit,
+    ) -> Result<Response<Body>, Error> {
+        let identity = self.kakao.identity_of_id_token(token, nonce.expose_secret(), visit.now).await?;
+        let proof = identity.knows_preimage.then(|| Proof::new(token, nonce));
+        let (known, redeemed) = tokio::join!(
+            self.store.find(identity.user.id),
+            self.redeem(token, proof.as_ref(), identity.expires_at, visit),
+        );
+        match redeemed? {
+            Redeemed::Before(shown, first, at) => Ok(self.logged_in(&shown, &first, at, visit).await),
+            Redeemed::Once(ticket, beginning) => {
+                let response = async {
+                    let person = match known? {
+                        Some(id) => Person::known(id, identity.user),
+                        None => self.make(self.fetch(identity.user, visit.now).await?, visit.now).await?,
+                    };
+                    self.start_session(&person, beginning, Some(&ticket), visit).await
+                };
+                let response = response.await;
+                self.cancel_if_failed(&response, &ticket).await;
+                response
+            }
+        }
+    }
+
+    /// Kakao unlinks users whose information was not fetched within 24 hours of their first login, so it is fetched now.
+    async fn fetch(&self, identity: KakaoUser, now: Timestamp) -> Result<KakaoUser, Error> {
+        let secrets = self.kakao_secrets.at(now).await?;
+        if let Some(me) = self.kakao.user_by_id(identity.id, &secrets, now).await? {
+            return Ok(me);
+        }
+        tracing::warn!(
+            event = "user_not_fetched",
+            "A new user logged in by ID token and there is no KAKAO_ADMIN_KEY to fetch them with: Kakao unlinks them in 24 hours"
+        );
+        Ok(identity)
+    }
+}

@@ -1,0 +1,121 @@
+//! Redeeming a credential that is good for one login: one rule for codes and ID tokens.
+
+use std::time::Duration;
+
+use lambda_http::{Body, Response};
+use secrecy::SecretString;
+use shared::{
+    clock::Timestamp,
+    error::Error,
+    kakao::KakaoError,
+    log,
+    redemption::{Attempt, Redemption, Verdict, judge},
+    store::{Read, RedemptionKey},
+    token::{Beginning, Proof, RefreshToken},
+    user::User,
+};
+
+use crate::{KakaoLogin, start::Visit};
+
+/// How long a request waits for the one that came first before it looks at the redemption again, in milliseconds: 3 s in all.
+const PAUSES: [u64; 10] = [50, 100, 200, 400, 400, 400, 400, 400, 400, 250];
+
+/// A presented credential, as this request may use it.
+pub(crate) enum Redeemed {
+    /// To start this session.
+    Once(Ticket, Beginning),
+    /// It has started this session already, for the same client, at this time.
+    Before(User, RefreshToken, Timestamp),
+}
+
+/// A redemption that this request holds.
+pub(crate) struct Ticket {
+    pub(crate) key: RedemptionKey,
+    pub(crate) attempt: Attempt,
+}
+
+impl KakaoLogin {
+    /// Redeems a credential. With a `proof` that only the client has which began the login, it may present the credential again: it
+    /// gets the same session, as long as that is alive.
+    pub(crate) async fn redeem(
+        &self,
+        credential: &SecretString,
+        proof: Option<&Proof>,
+        expires_at: Timestamp,
+        visit: &Visit,
+    ) -> Result<Redeemed, Error> {
+        let (key, secrets) = (RedemptionKey::new(credential), &visit.keys.secrets);
+        let beginning = secrets.begin(proof, visit.now);
+        let new = Redemption {
+            attempt: Attempt::generate(),
+            session: beginning.session,
+            redeemed_at: visit.now,
+            is_bound: Some(proof.is_some()),
+            user: None,
+        };
+        let (mut stored, mut has_waited, mut pauses) = (None, false, PAUSES.iter());
+        loop {
+            // As at the first request: another secret may sign by now.
+            let presented = match (&stored, proof) {
+                (Some(Redemption { redeemed_at, .. }), Some(_)) => Some(secrets.begin(proof, *redeemed_at)),
+                _ => None,
+            };
+            let shown = match &stored {
+                Some(Redemption { user: Some(user), session, .. }) => {
+                    self.store.read_user_with_session(*user, *session, visit.now, Read::Consistent).await?
+                }
+                _ => None,
+            };
+            let session = presented.as_ref().map(|presented| presented.session);
+            let verdict = judge(stored.as_ref(), session, shown.is_some(), visit.now, self.rotation_window);
+            let found = match (verdict, &stored) {
+                (Verdict::Repeat(user), Some(redemption))
+                    if let (Some(shown), Some(presented)) = (shown, presented) =>
+                {
+                    log::outcome("signed_in_again");
+                    let redeemed_at = redemption.redeemed_at;
+                    let first = secrets.issue(user, presented, redeemed_at + self.max_ttl, visit.now);
+                    return Ok(Redeemed::Before(shown, first, redeemed_at));
+                }
+                (Verdict::WaitForFirst, _) if let Some(pause) = pauses.next() => {
+                    tokio::time::sleep(Duration::from_millis(*pause)).await;
+                    has_waited = true;
+                    stored = self.store.redemption(&key).await?;
+                    continue;
+                }
+                (Verdict::Redeem, _) if !has_waited => self.store.redeem(&key, &new, expires_at).await?,
+                // After a wait there may not be enough time left for Kakao.
+                (Verdict::TakeOver, Some(abandoned)) if !has_waited => {
+                    self.store.take_over(&key, &abandoned.attempt, &new, expires_at).await?
+                }
+                (Verdict::Ended, _) => return Err(refused("the session that the credential started has ended")),
+                (Verdict::UsedBefore, _) => return Err(refused("the credential was used before")),
+                _ => return Err(ask_again()),
+            };
+            if found.is_none() {
+                return Ok(Redeemed::Once(Ticket { key, attempt: new.attempt }, beginning));
+            }
+            stored = found;
+        }
+    }
+
+    /// Gives a credential back that started no session: it may be tried again, if Kakao lets it.
+    pub(crate) async fn cancel_if_failed(&self, response: &Result<Response<Body>, Error>, ticket: &Ticket) {
+        if response.is_err()
+            && let Err(error) = self.store.cancel(&ticket.key, &ticket.attempt).await
+        {
+            let text =
+                format_args!("The credential is good again only when its redemption counts as abandoned: {error}");
+            log::failure("redemption_stays", error.needs_an_operator(), text);
+        }
+    }
+}
+
+fn refused(reason: &str) -> Error {
+    KakaoError::Rejected(reason.to_owned()).into()
+}
+
+fn ask_again() -> Error {
+    let reason = "another request with this credential has not succeeded yet".to_owned();
+    KakaoError::Unavailable { reason, retry_after: Duration::from_secs(1) }.into()
+}

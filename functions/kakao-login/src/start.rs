@@ -1,0 +1,136 @@
+//! From a user at Kakao to a session, whatever the credential was.
+
+use std::sync::Arc;
+
+use lambda_http::{Body, Request, Response, http::StatusCode};
+use secrecy::SecretString;
+use shared::{
+    clock::Timestamp,
+    error::Error,
+    http,
+    id::UserId,
+    keys::MintingKeys,
+    log,
+    secret::SecretError,
+    session::{Verdict, judge},
+    store::{Device, StoreError},
+    token::{Beginning, RefreshToken, newest_of_each_session},
+    user::{KakaoUser, User},
+};
+
+use crate::{KakaoLogin, redeem::Ticket};
+
+/// What a request brings beside its credential.
+pub(crate) struct Visit {
+    device: Device,
+    /// The cookies that the browser came with, and the tokens of the sessions that they stand for.
+    presented: Vec<SecretString>,
+    previous: Vec<RefreshToken>,
+    pub(crate) keys: Arc<MintingKeys>,
+    pub(crate) now: Timestamp,
+}
+
+/// One of our users, with what Kakao says about them.
+pub(crate) struct Person {
+    id: UserId,
+    kakao: KakaoUser,
+    /// Whether this login made the user.
+    is_new: bool,
+}
+
+impl Visit {
+    pub(crate) async fn of(function: &KakaoLogin, request: &Request, now: Timestamp) -> Result<Self, SecretError> {
+        let keys = function.keys.at(now).await?;
+        let presented = function.cookies.presented(request);
+        let previous = newest_of_each_session(keys.secrets.verify_each(&presented));
+        Ok(Self { device: http::device(request), presented, previous, keys, now })
+    }
+}
+
+impl Person {
+    pub(crate) const fn known(id: UserId, kakao: KakaoUser) -> Self {
+        Self { id, kakao, is_new: false }
+    }
+}
+
+impl KakaoLogin {
+    pub(crate) async fn find_or_make(&self, kakao: KakaoUser, now: Timestamp) -> Result<Person, StoreError> {
+        match self.store.find(kakao.id).await? {
+            Some(id) => Ok(Person::known(id, kakao)),
+            None => self.make(kakao, now).await,
+        }
+    }
+
+    pub(crate) async fn make(&self, kakao: KakaoUser, now: Timestamp) -> Result<Person, StoreError> {
+        Ok(Person { id: self.store.make(kakao.id, now).await?, kakao, is_new: true })
+    }
+
+    /// Starts a session: with a ticket, only if the redemption is still this request's.
+    pub(crate) async fn start_session(
+        &self,
+        person: &Person,
+        beginning: Beginning,
+        ticket: Option<&Ticket>,
+        visit: &Visit,
+    ) -> Result<Response<Body>, Error> {
+        let now = visit.now;
+        let first = visit.keys.secrets.issue(person.id, beginning, now + self.max_ttl, now);
+        visit.keys.pseudonyms.note(person.id, first.session);
+        let expires_at = first.session_ends_at.min(now + self.idle_ttl);
+        let write_profile = self.store.remember(person.id, &person.kakao, now);
+        let write_session = async {
+            match ticket {
+                Some(ticket) => {
+                    let (key, attempt) = (&ticket.key, &ticket.attempt);
+                    self.store.complete(key, attempt, &first, &visit.device, expires_at, now).await
+                }
+                None => self.store.begin_session(&first, &visit.device, expires_at, now).await,
+            }
+        };
+        let shown = if person.is_new {
+            // One after the other: the same request, sent again, has to find a profile where it finds a session.
+            let shown = write_profile.await?;
+            write_session.await?;
+            shown
+        } else {
+            tokio::try_join!(write_profile, write_session)?.0
+        };
+        log::outcome("signed_in");
+        Ok(self.logged_in(&shown, &first, now, visit).await)
+    }
+
+    /// Ends the sessions that the browser came with and answers with this one. Not earlier, as a login that fails must leave the
+    /// browser what it had.
+    pub(crate) async fn logged_in(
+        &self,
+        shown: &User,
+        first: &RefreshToken,
+        logged_in_at: Timestamp,
+        visit: &Visit,
+    ) -> Response<Body> {
+        let now = visit.now;
+        // The same login, sent again, comes with the cookie that its first response set.
+        for previous in visit.previous.iter().filter(|previous| previous.session != first.session) {
+            match self.store.end_session(previous).await {
+                Ok(session) => {
+                    let window = self.rotation_window;
+                    let verdict = judge(previous, session.as_ref(), &visit.keys.secrets, now, window);
+                    if matches!(verdict, Verdict::Reuse) {
+                        log::refresh_reuse();
+                    }
+                }
+                Err(error) => {
+                    let text = format_args!("The session before this one lives until it expires: {error}");
+                    log::failure("previous_session_stays", error.needs_an_operator(), text);
+                }
+            }
+        }
+        visit.keys.pseudonyms.note(shown.id, first.session);
+        let mut body = visit.keys.signer.sign(shown.id, first.session, logged_in_at, now).to_json();
+        body["user"] = shown.to_json();
+        let mut response = http::json_response(StatusCode::OK, &body);
+        let expires_at = first.session_ends_at.min(now + self.idle_ttl);
+        http::add_cookies(&mut response, self.cookies.set(first, expires_at, now, &visit.presented));
+        response
+    }
+}

@@ -1,0 +1,244 @@
+//! Redemptions: a credential that is good for one login is redeemed by a conditional put before it is used.
+//!
+//! | item | `pk` | `sk` |
+//! |---|---|---|
+//! | redemption | `CLAIM#<SHA-256 of the credential>` | `CLAIM` |
+//!
+//! It holds what [`Redemption`] has and nothing secret. Its key and attributes are those that earlier releases wrote, so that two
+//! releases can run side by side. Every write names the attempt that it belongs to, so none of them can undo another request's.
+
+use std::time::Duration;
+
+use aws_sdk_dynamodb::{
+    operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
+    types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update},
+};
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use ring::digest::{SHA256, digest};
+use secrecy::{ExposeSecret, SecretString};
+
+use super::{Device, Store, StoreError, call, item, unconditional};
+use crate::{
+    clock::Timestamp,
+    redemption::{Attempt, Redemption},
+    token::RefreshToken,
+};
+
+/// Open, and held by the attempt that this request knows.
+const OPEN_AND_OURS: &str = "attempt = :attempt AND attribute_not_exists(user_id)";
+/// How often a transaction is tried that another request's write got in the way of, and how long it waits in between.
+const TRIES: u32 = 3;
+const PAUSE: Duration = Duration::from_millis(50);
+
+/// The name of a credential that is good for one login.
+#[derive(Clone, Debug)]
+pub struct RedemptionKey(String);
+
+impl RedemptionKey {
+    /// The redemption of this code or ID token.
+    #[must_use]
+    pub fn new(credential: &SecretString) -> Self {
+        let hash = digest(&SHA256, credential.expose_secret().as_bytes());
+        Self(format!("CLAIM#{}", BASE64_URL_SAFE_NO_PAD.encode(hash)))
+    }
+
+    fn item(&self) -> item::Item {
+        item::key(item::text(&self.0), item::text("CLAIM"))
+    }
+}
+
+impl Store {
+    /// Redeems a credential: `None` if this attempt is the first, else the redemption that is there. `expires_at` is when nobody
+    /// would accept the credential any more.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if DynamoDB fails. The redemption may have been written.
+    pub async fn redeem(
+        &self,
+        key: &RedemptionKey,
+        new: &Redemption,
+        expires_at: Timestamp,
+    ) -> Result<Option<Redemption>, StoreError> {
+        let mut redemption = key.item();
+        redemption.extend(attributes(new, expires_at));
+        let put = self
+            .client
+            .put_item()
+            .table_name(&self.table)
+            .set_item(Some(redemption))
+            .condition_expression("attribute_not_exists(pk)")
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match call("PutItem", put.send()).await? {
+            Ok(_) => Ok(None),
+            Err(PutItemError::ConditionalCheckFailedException(lost)) => found(lost.item(), new),
+            // The first request is completing it at this moment.
+            Err(PutItemError::TransactionConflictException(_)) => self.redemption_in_conflict(key).await.map(Some),
+            Err(error) => unconditional("PutItem", Err(error)),
+        }
+    }
+
+    /// Continues in place of the attempt that was found: `None` if this attempt has it now, else the redemption that is there.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if DynamoDB fails. The redemption may have been taken over.
+    pub async fn take_over(
+        &self,
+        key: &RedemptionKey,
+        abandoned: &Attempt,
+        new: &Redemption,
+        expires_at: Timestamp,
+    ) -> Result<Option<Redemption>, StoreError> {
+        let mut update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key.item()))
+            .condition_expression(OPEN_AND_OURS)
+            .expression_attribute_values(":attempt", item::text(abandoned.as_str()))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let mut set = Vec::new();
+        for (name, value) in attributes(new, expires_at) {
+            set.push(format!("{name} = :new_{name}"));
+            update = update.expression_attribute_values(format!(":new_{name}"), value);
+        }
+        let update = update.update_expression(format!("SET {}", set.join(", ")));
+        match call("UpdateItem", update.send()).await? {
+            Ok(_) => Ok(None),
+            Err(UpdateItemError::ConditionalCheckFailedException(lost)) => found(lost.item(), new),
+            Err(UpdateItemError::TransactionConflictException(_)) => self.redemption_in_conflict(key).await.map(Some),
+            Err(error) => unconditional("UpdateItem", Err(error)),
+        }
+    }
+
+    /// Completes a redemption and starts its session, both or neither, if the redemption is still this attempt's and open. A
+    /// copy of this request that arrives late finds it completed, so it cannot bring back a session that has ended since.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if DynamoDB fails, or another request has taken the redemption over. The session may have been started.
+    pub async fn complete(
+        &self,
+        key: &RedemptionKey,
+        attempt: &Attempt,
+        first: &RefreshToken,
+        device: &Device,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (attempt, user) = (item::text(attempt.as_str()), item::text(first.user.to_string()));
+        let completed = Update::builder()
+            .table_name(&self.table)
+            .set_key(Some(key.item()))
+            .update_expression("SET user_id = :user")
+            .condition_expression(OPEN_AND_OURS)
+            .expression_attribute_values(":attempt", attempt.clone())
+            .expression_attribute_values(":user", user.clone())
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let started = Put::builder()
+            .table_name(&self.table)
+            .set_item(Some(item::new_session(first, device, expires_at, now)))
+            .condition_expression("attribute_not_exists(pk)");
+        let completed = completed.build().map_err(|_| StoreError::Corrupt("user_id"))?;
+        let started = started.build().map_err(|_| StoreError::Corrupt("session_id"))?;
+        let writes =
+            [TransactWriteItem::builder().update(completed).build(), TransactWriteItem::builder().put(started).build()];
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let write = self.client.transact_write_items().set_transact_items(Some(writes.to_vec()));
+            let cancelled = match call("TransactWriteItems", write.send()).await? {
+                Ok(_) => return Ok(()),
+                Err(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled,
+                Err(error) => return unconditional("TransactWriteItems", Err(error)),
+            };
+            let reasons = cancelled.cancellation_reasons();
+            let stored = reasons.first().and_then(|reason| reason.item());
+            if stored
+                .is_some_and(|stored| stored.get("attempt") == Some(&attempt) && stored.get("user_id") == Some(&user))
+            {
+                // By an earlier try of this request, whose answer was lost.
+                return Ok(());
+            }
+            let is_conflict = reasons.iter().any(|reason| reason.code() == Some("TransactionConflict"));
+            if !is_conflict || tries == TRIES {
+                let reason = if is_conflict { "TransactionConflict" } else { "the redemption is another request's" };
+                return Err(StoreError::Unavailable { operation: "TransactWriteItems", reason: reason.to_owned() });
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
+    /// Gives a credential back that started no session, so that its client may try again: the redemption belongs to no attempt
+    /// and is abandoned from now on. If it is completed, or another request has it, nothing happens.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if DynamoDB fails.
+    pub async fn cancel(&self, key: &RedemptionKey, attempt: &Attempt) -> Result<(), StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(key.item()))
+            .update_expression("SET attempt = :nobody, claimed_at = :long_ago")
+            .condition_expression(OPEN_AND_OURS)
+            .expression_attribute_values(":attempt", item::text(attempt.as_str()))
+            .expression_attribute_values(":nobody", item::text(Attempt::generate().as_str()))
+            .expression_attribute_values(":long_ago", item::number(0));
+        match call("UpdateItem", update.send()).await? {
+            Err(error) if error.is_conditional_check_failed_exception() => Ok(()),
+            result => unconditional("UpdateItem", result).map(drop),
+        }
+    }
+
+    /// The redemption as it is now.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if DynamoDB fails.
+    pub async fn redemption(&self, key: &RedemptionKey) -> Result<Option<Redemption>, StoreError> {
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(key.item())).consistent_read(true);
+        let found = unconditional("GetItem", call("GetItem", get.send()).await?)?;
+        found.item.as_ref().map(read).transpose()
+    }
+
+    /// DynamoDB refuses a write to an item that a transaction is writing.
+    async fn redemption_in_conflict(&self, key: &RedemptionKey) -> Result<Redemption, StoreError> {
+        self.redemption(key).await?.ok_or_else(gone)
+    }
+}
+
+/// What a failed condition found: our own earlier try, whose answer was lost, or another request's redemption.
+fn found(stored: Option<&item::Item>, new: &Redemption) -> Result<Option<Redemption>, StoreError> {
+    let stored = read(stored.ok_or_else(gone)?)?;
+    Ok(Some(stored).filter(|stored| stored.attempt != new.attempt))
+}
+
+fn gone() -> StoreError {
+    StoreError::Unavailable { operation: "GetItem", reason: "the redemption has just been deleted".to_owned() }
+}
+
+fn attributes(new: &Redemption, expires_at: Timestamp) -> item::Item {
+    let attributes = [
+        ("attempt", item::text(new.attempt.as_str())),
+        ("session_id", item::text(new.session.to_string())),
+        ("claimed_at", item::time(new.redeemed_at)),
+        ("expires_at", item::time(expires_at)),
+    ];
+    let is_bound = new.is_bound.map(|is_bound| ("is_bound", item::flag(is_bound)));
+    attributes.into_iter().chain(is_bound).map(|(name, value)| (name.to_owned(), value)).collect()
+}
+
+fn read(stored: &item::Item) -> Result<Redemption, StoreError> {
+    let session = item::read_text(stored, "session_id")?.parse().map_err(|_| StoreError::Corrupt("session_id"))?;
+    let user = stored.get("user_id").map(|_| item::read_text(stored, "user_id")).transpose()?;
+    Ok(Redemption {
+        attempt: Attempt::from_stored(item::read_text(stored, "attempt")?.to_owned()),
+        session,
+        redeemed_at: item::read_time(stored, "claimed_at")?,
+        is_bound: stored.get("is_bound").and_then(|value| value.as_bool().ok()).copied(),
+        user: user.map(str::parse).transpose().map_err(|_| StoreError::Corrupt("user_id"))?,
+    })
+}
