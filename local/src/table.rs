@@ -10,7 +10,7 @@ use aws_sdk_dynamodb::{
         TimeToLiveSpecification,
     },
 };
-use aws_smithy_http_client::Builder;
+use shared::aws::https_client;
 
 use crate::{iam::ADMINISTRATOR, template::Table};
 
@@ -30,7 +30,7 @@ pub fn client_as(access_key: &str, url: &str) -> Client {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("ap-northeast-2"))
         .credentials_provider(Credentials::new(access_key, "local", None, None, "local stack"))
-        .http_client(Builder::new().build_http())
+        .http_client(https_client(None))
         .endpoint_url(url);
     Client::from_conf(config.build())
 }

@@ -315,7 +315,7 @@ mod tests {
         }
     }
 
-    const BUNDLE: (&str, &str) = ("AWS_CA_BUNDLE", concat!(env!("CARGO_MANIFEST_DIR"), "/src/amazon-roots.pem"));
+    const BUNDLE: (&str, &str) = ("AWS_CA_BUNDLE", concat!(env!("CARGO_MANIFEST_DIR"), "/../bench/tls/root.pem"));
 
     #[test]
     fn an_address_that_would_never_match_is_refused_at_start_with_the_one_that_does() {
