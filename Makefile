@@ -73,6 +73,8 @@ fuzz: ## coverage-guided, each target for so long
 
 moto: venv ## the store again, on a DynamoDB of another make
 	local/with-moto.sh cargo test --workspace --test api -- moto binary
+	$(BINARIES)
+	local/with-moto.sh local/carry-over-test.sh
 	@echo "passed: $@"
 
 verifiers: venv ## other people's libraries verify our tokens, and the command for a leaked key

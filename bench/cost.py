@@ -45,8 +45,8 @@ def table(model):
     requests = model["containers_a_month"] / even[0] / 1e6
     lines += [
         "",
-        f"A thousand users who each do {pattern} in a month cost {' and '.join(thousand)}, beside "
-        f"${model['secrets_a_month']:.2f} for the secrets. Two small containers with a load balancer and a database cost about "
+        f"A thousand users who each do {pattern} in a month cost {' and '.join(thousand)}. The keys cost "
+        f"less than a cent a month. Two small containers with a load balancer and a database cost about "
         f"${model['containers_a_month']} a month whatever the load: above roughly {requests:.0f} million requests a month they "
         f"are cheaper. Prices of {model['date']}.",
     ]

@@ -19,6 +19,15 @@ USERS_ONLY = {
     "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["USER#*"]},
     "Null": {"dynamodb:LeadingKeys": "false"},
 }
+# Which documents of keys a function reads. rotate-keys writes them all.
+DOCUMENTS = {
+    "KakaoLogin": ["ISSUING", "KAKAO"],
+    "Refresh": ["ISSUING"],
+    "Logout": ["LOGOUT"],
+    "Profile": ["VERIFYING"],
+    "Verify": ["VERIFYING"],
+    "Jwks": ["VERIFYING"],
+}
 ONLY_USERS = {"Refresh", "Logout", "Profile"}
 VALUES = sam_template.REQUIRED | sam_template.PARAMETER_SETS["several origins"]
 
@@ -82,6 +91,7 @@ declared = {
     (event["Properties"]["Method"].lower(), event["Properties"]["Path"], name)
     for name, function in source["Resources"].items()
     for event in function.get("Properties", {}).get("Events", {}).values()
+    if event["Type"] == "HttpApi"
 }
 made = set()
 for path, methods in body["paths"].items():
@@ -134,7 +144,8 @@ check({method.lower() for method in cors.get("allowMethods", [])} == {method for
 
 functions = {name for name, resource in resources.items() if resource["Type"] == "AWS::Lambda::Function"}
 identities = {name for name, resource in resources.items() if resource["Type"].startswith("AWS::IAM::")}
-check(identities == {f"{name}Role" for name in functions}, f"roles or policies beside the functions' own: {sorted(identities)}")
+own = {f"{name}{part}" for name in functions for part in ("Role", "KeyAccess")}
+check(identities == own, f"roles or policies beside the functions' own: {sorted(identities ^ own)}")
 
 for name in functions:
     role, function = (resources[part]["Properties"] for part in (f"{name}Role", name))
@@ -142,15 +153,23 @@ for name in functions:
     managed = [arn.split("/")[-1] for arn in role["ManagedPolicyArns"]]
     check(managed == ["AWSLambdaBasicExecutionRole"], f"{name} has the managed policies {managed}")
     allowed = set()
-    for statement in (s for policy in role["Policies"] for s in policy["PolicyDocument"]["Statement"]):
+    access = resources[f"{name}KeyAccess"]["Properties"]
+    check(access["RoleName"] == {"Ref": f"{name}Role"}, f"{name}KeyAccess is for {access['RoleName']}")
+    policies = [*role.get("Policies", []), access]
+    for statement in (s for policy in policies for s in policy["PolicyDocument"]["Statement"]):
         check("*" not in json.dumps([statement["Action"], statement["Resource"]]), f"{name}: a wildcard in {statement}")
         touched = set(references(statement["Resource"]))
         allowed |= touched
         conditions = USERS_ONLY if "Table" in touched and name in ONLY_USERS else {}
+        if "Keys" in touched and name in DOCUMENTS:
+            conditions = {
+                "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": DOCUMENTS[name]},
+                "Null": {"dynamodb:LeadingKeys": "false"},
+            }
         check(statement.get("Condition", {}) == conditions, f"{name}: conditions of {statement}")
     environment = function["Environment"]["Variables"]
     named = {value["Ref"] for variable, value in environment.items() if isinstance(value, dict) and "Ref" in value}
-    named &= {"Table"} | {name for name, resource in resources.items() if resource["Type"] == "AWS::SecretsManager::Secret"}
+    named &= {"Table", "Keys"}
     check(named == allowed, f"{name} is told of {sorted(named)} and may touch {sorted(allowed)}")
     check("{{resolve:" not in json.dumps(environment), f"{name} has a resolved secret in its environment")
     check(function["Runtime"] == "provided.al2023", f"{name}: runtime")
@@ -158,27 +177,37 @@ for name in functions:
 
 for name, resource in resources.items():
     properties = resource["Properties"]
-    if resource["Type"] == "AWS::SecretsManager::Secret":
-        check("SecretString" not in properties, f"{name} gets its value from the template")
-        # A secret without a value cannot be rotated: the key ring begins with a version that has no keys.
-        template = properties.get("GenerateSecretString", {}).get("SecretStringTemplate")
-        check(template == ('{"version":0}' if name == "KeyRing" else None), f"{name} begins with {template}")
-    if resource["Type"] in ("AWS::SecretsManager::Secret", "AWS::DynamoDB::Table"):
+    if resource["Type"] == "AWS::DynamoDB::Table":
         check(resource.get("DeletionPolicy") == "Retain", f"{name} goes with the stack")
         check(resource.get("UpdateReplacePolicy") == "Retain", f"{name} goes with an update")
     if resource["Type"] == "AWS::Logs::LogGroup":
         check("RetentionInDays" in properties, f"{name} keeps logs for ever")
 
-rotation = resources["KeyRotation"]["Properties"]
-check(rotation["RotateImmediatelyOnUpdate"] is True, "a new stack makes no keys")
-check(rotation["SecretId"] == {"Ref": "KeyRing"}, "another secret is rotated")
 permissions = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::Lambda::Permission"]
 for permission in permissions:
     by = permission["Principal"]
-    check(by in ("apigateway.amazonaws.com", "secretsmanager.amazonaws.com"), f"{by} may call a function")
-    if by == "secretsmanager.amazonaws.com":
-        check(permission["FunctionName"] == {"Ref": "RotateKeys"}, "Secrets Manager may call another function")
-        check(permission.get("SourceAccount") == {"Ref": "AWS::AccountId"}, "other accounts may rotate the keys")
+    check(by in ("apigateway.amazonaws.com", "events.amazonaws.com"), f"{by} may call a function")
+    if by == "events.amazonaws.com":
+        check(permission["FunctionName"] == {"Ref": "RotateKeys"}, "a schedule calls another function")
+        check("SourceArn" in permission, "any rule may call rotate-keys")
+
+# The table of keys is as closed as a secret store: its policy denies every action on items to everybody but the functions' roles,
+# and nothing else, so that whoever deploys can still manage it.
+ITEM_ACTIONS = {
+    "GetItem", "BatchGetItem", "Query", "Scan", "ConditionCheckItem", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem",
+    "PartiQLSelect", "PartiQLInsert", "PartiQLUpdate", "PartiQLDelete",
+}
+keys = resources["Keys"]["Properties"]
+[denial] = keys["ResourcePolicy"]["PolicyDocument"]["Statement"]
+check((denial["Effect"], denial["Principal"], denial["Resource"]) == ("Deny", "*", "*"), f"the policy of Keys: {denial}")
+check(set(denial["Action"]) == {f"dynamodb:{action}" for action in ITEM_ACTIONS}, "the policy of Keys denies other actions")
+roles = {tuple(arn["Fn::GetAtt"]) for arn in denial["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]}
+check(roles == {(f"{name}Role", "Arn") for name in functions if "Keys" in references(resources[f"{name}KeyAccess"])},
+      f"the policy of Keys lets in {sorted(roles)}")
+check(denial["Condition"].keys() == {"ArnNotEquals"}, f"the policy of Keys has other conditions: {denial['Condition']}")
+check(not keys["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], "backups keep keys that were replaced")
+check("StreamSpecification" not in keys, "a stream hands the keys out")
+check(keys["DeletionProtectionEnabled"], "the keys have no deletion protection")
 
 table = resources["Table"]["Properties"]
 check(table["BillingMode"] == "PAY_PER_REQUEST", "the table is not on demand")

@@ -1,45 +1,41 @@
 #!/usr/bin/env bash
-# After a leak, at once: `local/replace-keys.sh STACK_NAME signing_keys|session_secrets`. With `schedule` it is an ordinary rotation.
+# Replaces keys of a deployed stack at once, as after a leak:
 #
-# Safe to run again: given the version that it prints as the third argument, it goes on where it was.
+#   local/replace-keys.sh STACK_NAME signing_keys|session_secrets   what leaked
+#   local/replace-keys.sh STACK_NAME schedule                       an ordinary rotation, now
+#   local/replace-keys.sh STACK_NAME begin_afresh                   new keys after the key ring was deleted
+#
+# It is safe to run again: given the attempt that it prints as the third argument, it does nothing more.
 set -euo pipefail
 
 stack=${1:-}
 what=${2:-}
-version=${3:-$(python3 -c 'import uuid; print(uuid.uuid4())')}
+attempt=${3:-$(python3 -c 'import uuid; print(uuid.uuid4())')}
+command=replace
 case "$what" in
-  signing_keys) effect='Within ten minutes no function takes a token of the old keys. Nobody is signed out. Services that
-keep the JWK Set take them for as long as they keep it: make them fetch it.' ;;
-  session_secrets) effect='Within ten minutes every session has ended: everybody signs in again.' ;;
-  schedule) effect='A new key is published, and signs when every verifier can know it. Nobody notices.' ;;
+  signing_keys) effect='Within ten minutes no function accepts a token of the old keys. Nobody is logged out. Services that
+cache the JWK Set accept them until they fetch it again.' ;;
+  session_secrets) effect='Within ten minutes every session has ended: everybody logs in again.' ;;
+  schedule) effect='A new key is published, and signs once every verifier can know it. Nobody notices.' ;;
+  begin_afresh) command=begin_afresh effect='There are new keys. Everybody logs in again.' ;;
   *) stack= ;;
 esac
 if [[ -z $stack || $stack == -* || $# -gt 3 ]]; then
-  echo 'usage: local/replace-keys.sh STACK_NAME signing_keys|session_secrets|schedule [VERSION]' >&2
+  echo 'usage: local/replace-keys.sh STACK_NAME signing_keys|session_secrets|schedule|begin_afresh [ATTEMPT]' >&2
   exit 2
 fi
-cd "$(dirname "$0")/.."
-export PATH="$PATH:$PWD/.venv/bin" AWS_PAGER=
-
-# A stack of this machine has no CloudFormation to ask: `make run` says where it listens.
-function=${ROTATE_KEYS_FUNCTION:-$(aws cloudformation describe-stacks --stack-name "$stack" \
-  --query "Stacks[0].Outputs[?OutputKey=='RotateKeysFunction'].OutputValue" --output text)}
-[[ -n $function && $function != None ]] || { echo "The stack $stack has no output RotateKeysFunction." >&2; exit 1; }
-
-echo "version $version" >&2
-folder=$(mktemp -d)
-trap 'rm -r "$folder"' EXIT
-# As a file of bytes, which both major versions of the command line take as it stands.
-printf '{"replace":"%s","version":"%s"}' "$what" "$version" >"$folder/event"
-for attempt in 1 2 3; do
-  if failed=$(aws lambda invoke --function-name "$function" --payload "fileb://$folder/event" \
-    --query FunctionError --output text "$folder/answer") &&
-    [[ $failed == None ]]; then
+echo "attempt $attempt" >&2
+for pause in 1 2 3; do
+  if KEYS=$what ATTEMPT=$attempt COMMAND=$command python3 -c '
+import json, os
+event = {"command": os.environ["COMMAND"], "attempt": os.environ["ATTEMPT"]}
+if event["command"] == "replace":
+    event["keys"] = os.environ["KEYS"]
+print(json.dumps(event))' | "$(dirname "$0")/rotate-keys.sh" "$stack" >/dev/null; then
     echo "$effect"
     exit 0
   fi
-  [[ ! -e $folder/answer ]] || cat "$folder/answer" >&2
-  sleep "$attempt"
+  sleep "$pause"
 done
-echo "Not done. Run it again with the version $version." >&2
+echo "Not done. Run it again with the attempt $attempt." >&2
 exit 1

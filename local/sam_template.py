@@ -27,6 +27,10 @@ PARAMETER_SETS = {
         "RedirectUris": "https://www.example.com/callback,https://m.example.com/callback",
         "KakaoAppKeys": f"{'1' * 32},{'2' * 32}",
     },
+    "keys": {
+        "FirstKeys": "wait",
+        "KeysKmsKeyArn": "arn:aws:kms:ap-northeast-2:123456789012:key/12345678-1234-1234-1234-123456789012",
+    },
     "x86_64": {"Architecture": "x86_64", "MemorySize": "1024", "Stage": "dev"},
 }
 

@@ -6,8 +6,8 @@ set -euo pipefail
 free_port() {
   python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
 }
-PORT=$(free_port) KAKAO_PORT=$(free_port) DYNAMODB_PORT=$(free_port) SECRETS_PORT=$(free_port)
-export PORT KAKAO_PORT DYNAMODB_PORT SECRETS_PORT
+PORT=$(free_port) KAKAO_PORT=$(free_port) DYNAMODB_PORT=$(free_port) LAMBDA_PORT=$(free_port)
+export PORT KAKAO_PORT DYNAMODB_PORT LAMBDA_PORT
 # The tests' own redirect_uri and origin, whatever the port.
 export REDIRECT_URIS=http://localhost:9000/ ALLOWED_ORIGINS=http://localhost:9000
 export STACK_URL="http://127.0.0.1:$PORT" STACK_KAKAO_URL="http://127.0.0.1:$KAKAO_PORT"

@@ -1,4 +1,4 @@
-//! A DynamoDB and Secrets Manager that answer what the embedded ones answered before: the same bytes, over TLS if asked.
+//! A DynamoDB that answers what the embedded one answered before: the same bytes, over TLS if asked.
 
 use std::{
     collections::BTreeMap,
@@ -27,7 +27,7 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 /// Answers by what was asked: the operation and the kind of item.
 pub type Answers = BTreeMap<String, Bytes>;
 
-/// Both at one address.
+/// A running one.
 pub struct Aws {
     pub url: String,
     state: Arc<Shared>,
@@ -130,15 +130,17 @@ fn json_headers() -> HeaderMap {
     )])
 }
 
-/// The secret's name; or the sort key up to its `#`, which says what kind of item is meant; nothing for batches and queries.
+/// The document of keys; or the sort key up to its `#`, which says what kind of item is meant; the table of a batch; nothing for
+/// queries.
 fn kind(body: &[u8]) -> String {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
-    if let Some(secret) = body["SecretId"].as_str() {
-        return secret.to_owned();
+    if let Some((table, _)) = body["RequestItems"].as_object().and_then(|tables| tables.iter().next()) {
+        return table.clone();
     }
     let key = body.get("Key").or_else(|| body.get("Item"));
-    let sort_key = key.and_then(|key| key["sk"]["S"].as_str()).unwrap_or_default();
-    sort_key.split('#').next().unwrap_or_default().to_owned()
+    let text = |name: &str| key.and_then(|key| key[name]["S"].as_str());
+    let kind = text("name").or_else(|| text("sk")).unwrap_or_default();
+    kind.split('#').next().unwrap_or_default().to_owned()
 }
 
 /// The root of the chain below, as `AWS_CA_BUNDLE` takes it.

@@ -212,7 +212,7 @@ impl Ours {
     }
 }
 
-/// Free ports in a row: its own, Kakao's, DynamoDB's and Secrets Manager's.
+/// Free ports in a row: its own, Kakao's, DynamoDB's and Lambda's.
 fn free_ports() -> std::io::Result<u16> {
     loop {
         let first = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();

@@ -43,16 +43,16 @@ struct World {
 }
 
 static AWS: LazyLock<String> = LazyLock::new(|| {
-    server::start(Arc::new(Mutex::new(Box::new(|target: &str, body: &str| {
-        if target.starts_with("DynamoDB") {
+    server::start(Arc::new(Mutex::new(Box::new(|_: &str, body: &str| {
+        let request: Value = serde_json::from_str(body).unwrap_or_default();
+        let name = request["Key"]["name"]["S"].as_str().unwrap_or_default();
+        if name.is_empty() {
             return (
                 400,
                 br#"{"__type":"com.amazonaws.dynamodb.v20120810#AccessDeniedException","message":"no"}"#.to_vec(),
             );
         }
-        let request: Value = serde_json::from_str(body).unwrap_or_default();
-        let name = request["SecretId"].as_str().unwrap_or_default();
-        (200, json!({"Name": name, "SecretString": document(name)}).to_string().into_bytes())
+        (200, json!({"Item": {"name": {"S": name}, "document": {"S": document(name)}}}).to_string().into_bytes())
     }))))
 });
 
@@ -75,10 +75,7 @@ fn functions() -> Vec<Function> {
         ("REDIRECT_URIS", "https://a.example/"),
         ("CREDENTIALS", "access_token,code,id_token"),
         ("REQUIRE_BINDING", "true"),
-        ("KEY_RING_ID", "KeyRing"),
-        ("VERIFICATION_KEYS_ID", "VerificationKeys"),
-        ("LOGOUT_KEYS_ID", "LogoutKeys"),
-        ("KAKAO_SECRET_ID", "KakaoSecret"),
+        ("KEYS_TABLE_NAME", "K"),
         ("KAKAO_APP_ID", "42"),
         ("KAKAO_REST_API_KEY", "k"),
         ("KAKAO_APP_KEYS", ""),
@@ -91,7 +88,6 @@ fn functions() -> Vec<Function> {
         ("ROTATION_WINDOW", "30"),
         ("COOKIE_SAMESITE", "Strict"),
         ("AWS_ENDPOINT_URL_DYNAMODB", AWS.as_str()),
-        ("AWS_ENDPOINT_URL_SECRETSMANAGER", AWS.as_str()),
     ];
     let values: BTreeMap<String, String> = values.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let config = Config::from_pairs(values);

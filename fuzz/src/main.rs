@@ -29,7 +29,7 @@ fuzz_target!(|data: &[u8]| TARGET(data));
 /// Keys made for this and used nowhere else.
 const KEYS: &str = include_str!("../keys.json");
 
-/// One of these documents, as Secrets Manager has it.
+/// One of these documents, as the table of keys has it.
 fn document(name: &str) -> String {
     let keys: serde_json::Value = serde_json::from_str(KEYS).expect("keys.json is JSON");
     keys[name].to_string()

@@ -36,8 +36,8 @@ impl Known {
 
 pub static KNOWN: LazyLock<Known> = LazyLock::new(|| {
     let now = Timestamp::from_unix_seconds(NOW);
-    let (_, minting) = MintingKeys::read(&document("KeyRing"), &audience(), Duration::from_mins(5)).expect("keys");
-    let (_, verification) = VerificationKeys::read(&document("VerificationKeys"), &audience()).expect("keys");
+    let (_, minting) = MintingKeys::read(&document("ISSUING"), &audience(), Duration::from_mins(5)).expect("keys");
+    let (_, verification) = VerificationKeys::read(&document("VERIFYING"), &audience()).expect("keys");
     let user = UserId::generate();
     let beginning = minting.secrets.begin(None, now);
     let session = beginning.session;
@@ -108,7 +108,7 @@ pub fn access_token(data: &[u8]) {
     }
 }
 
-/// A document of Secrets Manager is read or refused.
+/// A document of keys is read or refused.
 pub fn key_document(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     let version = MintingKeys::read(text, &audience(), Duration::from_mins(5)).map(|(version, _)| version);

@@ -25,7 +25,7 @@ use crate::{
 pub const TEMPLATE: &str = include_str!("../../template.yaml");
 
 /// Names in the environment that stand in for a parameter of the template, and what each is without one.
-const PARAMETERS: [(&str, &str, &str); 22] = [
+const PARAMETERS: [(&str, &str, &str); 23] = [
     ("ISSUER", "Issuer", "http://localhost:9000"),
     ("AUDIENCE", "Audience", "api"),
     ("ALLOWED_ORIGINS", "AllowedOrigins", "http://localhost:9000,http://localhost:5173"),
@@ -43,6 +43,7 @@ const PARAMETERS: [(&str, &str, &str); 22] = [
     ("COOKIE_SAMESITE", "CookieSameSite", "Strict"),
     ("SIGNING_ALGORITHM", "SigningAlgorithm", "ES256"),
     ("VERIFIER_CACHE_TTL", "VerifierCacheTtl", "7200"),
+    ("FIRST_KEYS", "FirstKeys", "make"),
     ("STAGE", "Stage", "local"),
     ("THROTTLING_RATE_LIMIT", "ThrottlingRateLimit", "500"),
     ("THROTTLING_BURST_LIMIT", "ThrottlingBurstLimit", "1000"),

@@ -30,6 +30,8 @@ impl fmt::Display for Finding {
 pub const KEY_RING: &str = "KEY_RING";
 /// What stands there if it has none.
 pub const NO_KEYS: &str = "empty";
+/// A secret that is stored where it cannot be read.
+pub const STORED: &str = "(stored)";
 
 /// Where the API answers, also where it is put behind the front end's host.
 const API_PATHS: [&str; 4] = ["/auth", "/dj-rest-auth", "/api/profile", "/.well-known"];
@@ -98,6 +100,10 @@ fn kakao_keys(settings: &Settings, findings: &mut Vec<Finding>) {
     }
     let client_secret = text(settings, "KAKAO_CLIENT_SECRET");
     let admin_key = text(settings, "KAKAO_ADMIN_KEY");
+    if client_secret == STORED {
+        no_admin_key(admin_key, findings);
+        return;
+    }
     let public: Vec<&str> = app_keys.iter().copied().chain([rest_api_key]).filter(|key| !key.is_empty()).collect();
     for (name, secret) in [("KAKAO_CLIENT_SECRET", client_secret), ("KAKAO_ADMIN_KEY", admin_key)] {
         if public.contains(&secret) {
@@ -113,6 +119,10 @@ fn kakao_keys(settings: &Settings, findings: &mut Vec<Finding>) {
     if !admin_key.is_empty() && !is_key(admin_key) {
         findings.push(Finding::Wrong("KAKAO_ADMIN_KEY is not 32 hexadecimal digits in lower case".to_owned()));
     }
+    no_admin_key(admin_key, findings);
+}
+
+fn no_admin_key(admin_key: &str, findings: &mut Vec<Finding>) {
     if admin_key.is_empty() {
         let why = "KAKAO_ADMIN_KEY is empty: Kakao unlinks users who first sign in by ID token after 24 hours";
         findings.push(Finding::Odd(why.to_owned()));

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, env, process::ExitCode};
 
 use local::{
     cloud,
-    doctor::{Finding, KEY_RING, NO_KEYS, Settings, examine},
+    doctor::{Finding, KEY_RING, NO_KEYS, STORED, Settings, examine},
     kakao::SHOP,
 };
 use serde_json::Value;
@@ -46,7 +46,7 @@ fn local_settings(given: &BTreeMap<String, String>) -> Settings {
     settings
 }
 
-/// The parameters of a stack, the secret of Kakao, and whether there are keys, as the AWS command line may read them.
+/// The parameters of a stack, and what rotate-keys says of its keys, as the AWS command line may ask for them.
 async fn deployed(stack: &str) -> Result<Settings, String> {
     let described = aws(&["cloudformation", "describe-stacks", "--stack-name", stack]).await?;
     let outputs = pairs(&described, "Outputs", "OutputKey", "OutputValue");
@@ -54,13 +54,9 @@ async fn deployed(stack: &str) -> Result<Settings, String> {
     let mut settings = parameters(&described);
     let api_url = env::var("API_URL").ok().or_else(|| outputs.get("ApiUrl").cloned());
     settings.insert("API_URL".to_owned(), api_url.unwrap_or_default());
-    // A secret that was never filled has no value to get: its members are missing then, which is found.
-    if let Ok(answer) = aws(&["secretsmanager", "get-secret-value", "--secret-id", output("KakaoSecret")?]).await {
-        settings.extend(kakao_secrets(&answer));
-    }
-    // Its value would be the private keys.
-    let ring = aws(&["secretsmanager", "describe-secret", "--secret-id", output("KeyRing")?]).await?;
-    settings.insert(KEY_RING.to_owned(), if has_keys(&ring) { "filled" } else { NO_KEYS }.to_owned());
+    // Nobody but the functions may read the keys, so rotate-keys says what there is.
+    let keys = describe_keys(output("RotateKeysFunction")?).await?;
+    settings.extend(stored_keys(&keys));
     Ok(settings)
 }
 
@@ -78,16 +74,30 @@ fn parameters(described: &Value) -> Settings {
     known.collect()
 }
 
-fn kakao_secrets(answer: &Value) -> Settings {
-    let members: Value = serde_json::from_str(answer["SecretString"].as_str().unwrap_or_default()).unwrap_or_default();
-    let names = ["KAKAO_CLIENT_SECRET", "KAKAO_ADMIN_KEY"];
-    names.map(|name| (name.to_owned(), members[name].as_str().unwrap_or_default().to_owned())).into()
+/// Of Kakao's secrets it is only known whether they are stored: what was put had the right shape.
+fn stored_keys(keys: &Value) -> Settings {
+    let state = keys["described"]["keys"].as_str().unwrap_or_default();
+    let stored = |name: &str| if keys["described"][name] == true { STORED } else { "" }.to_owned();
+    Settings::from([
+        (KEY_RING.to_owned(), if state == "made" { "filled" } else { NO_KEYS }.to_owned()),
+        ("KAKAO_CLIENT_SECRET".to_owned(), stored("kakao_client_secret")),
+        ("KAKAO_ADMIN_KEY".to_owned(), stored("kakao_admin_key")),
+    ])
 }
 
-/// The template's placeholder is the first version, and stays the current one until rotate-keys has made keys.
-fn has_keys(described: &Value) -> bool {
-    let labels = described["VersionIdsToStages"].as_object().into_iter().flatten().map(|(_, labels)| labels);
-    labels.filter_map(Value::as_array).flatten().any(|label| label == "AWSPREVIOUS")
+async fn describe_keys(function: &str) -> Result<Value, String> {
+    let file = env::temp_dir().join(format!("doctor-{}.json", std::process::id()));
+    std::fs::write(&file, r#"{"command":"describe"}"#).map_err(|error| error.to_string())?;
+    // As a file of bytes, which both major versions of the command line take as it stands.
+    let (payload, output) = (format!("fileb://{}", file.display()), file.with_extension("out"));
+    let invoke = ["lambda", "invoke", "--function-name", function, "--payload", &payload];
+    let invoked = aws(&[&invoke[..], &[&output.display().to_string()]].concat()).await;
+    let answer = std::fs::read(&output).unwrap_or_default();
+    for file in [&file, &output] {
+        let _ = std::fs::remove_file(file);
+    }
+    invoked?;
+    serde_json::from_slice(&answer).map_err(|_| "rotate-keys did not describe the keys".to_owned())
 }
 
 async fn aws(arguments: &[&str]) -> Result<Value, String> {
@@ -114,20 +124,16 @@ mod tests {
         ]}]});
         let expected = [("ROTATION_WINDOW", "28"), ("ALARM_TOPIC_ARN", "")];
         assert_eq!(parameters(&described), expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
-        let secret = json!({"SecretString": r#"{"KAKAO_CLIENT_SECRET": "s"}"#});
-        let expected = [("KAKAO_CLIENT_SECRET", "s"), ("KAKAO_ADMIN_KEY", "")];
-        assert_eq!(kakao_secrets(&secret), expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
     }
 
     #[test]
-    fn a_key_ring_has_keys_once_its_placeholder_is_the_previous_version() {
-        for (versions, expected) in [
-            (json!({"a": ["AWSCURRENT"]}), false),
-            (json!({"a": ["AWSCURRENT"], "b": ["AWSPENDING"]}), false),
-            (json!({"a": ["AWSPREVIOUS"], "b": ["AWSCURRENT", "AWSPENDING"]}), true),
-            (json!(null), false),
-        ] {
-            assert_eq!(has_keys(&json!({"VersionIdsToStages": versions})), expected, "{versions}");
+    fn what_rotate_keys_says_is_read_and_nothing_counts_as_stored_without_its_word() {
+        let described = json!({"described": {"keys": "made", "kakao_client_secret": true, "kakao_admin_key": false}});
+        let expected = [("KEY_RING", "filled"), ("KAKAO_CLIENT_SECRET", STORED), ("KAKAO_ADMIN_KEY", "")];
+        assert_eq!(stored_keys(&described), expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
+        for other in [json!({"described": {"keys": "none"}}), json!({"errorMessage": "x"}), json!(null)] {
+            let stored = stored_keys(&other);
+            assert_eq!((stored["KEY_RING"].as_str(), stored["KAKAO_CLIENT_SECRET"].as_str()), (NO_KEYS, ""), "{other}");
         }
     }
 }

@@ -16,7 +16,7 @@ use local::{
     iam::{ADMINISTRATOR, Guard},
     kakao::Kakao,
     private_file,
-    secrets_manager::SecretsManager,
+    server::Server,
     table,
     template::Template,
 };
@@ -26,7 +26,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use self::stand_ins::{Front, start_dynamodb, start_secrets_manager};
+use self::stand_ins::{start_dynamodb, start_rotate_keys};
 
 /// What the functions need around them.
 struct Surroundings {
@@ -37,10 +37,11 @@ struct Surroundings {
     /// Settings beside the template's.
     local: BTreeMap<String, String>,
     kakao: Option<Kakao>,
-    /// Whether functions have the roles of the template. Another DynamoDB or Secrets Manager has rules of its own.
+    /// Whether functions have the roles of the template. Another DynamoDB has rules of its own.
     has_roles: bool,
-    _guards: Vec<Guard>,
-    _secrets_manager: Option<SecretsManager>,
+    _guard: Option<Guard>,
+    /// Lambda's Invoke API, for operators' commands.
+    invoke: Server,
 }
 
 /// The functions in this process, behind a gateway.
@@ -118,23 +119,17 @@ impl Surroundings {
                 local.insert(name.to_owned(), value.clone());
             }
         }
-        let has_roles = !["DYNAMODB", "SECRETSMANAGER"]
-            .iter()
-            .any(|service| given.contains_key(&format!("AWS_ENDPOINT_URL_{service}")));
-        if !has_roles {
+        let has_roles = !given.contains_key("AWS_ENDPOINT_URL_DYNAMODB");
+        let (dynamodb_url, guard) = if let Some(url) = given.get("AWS_ENDPOINT_URL_DYNAMODB") {
             local.insert("AWS_ACCESS_KEY_ID".to_owned(), ADMINISTRATOR.to_owned());
-        }
-        let mut guards = Vec::new();
-        let dynamodb_url = if let Some(url) = given.get("AWS_ENDPOINT_URL_DYNAMODB") {
-            url.clone()
+            (url.clone(), None)
         } else {
-            let front = Front::at(number(&given, "DYNAMODB_PORT", port + 2)?, &template).await?;
-            let guard = front.guard(&start_dynamodb(data.as_deref()).await?)?;
-            let url = guard.url().replace("127.0.0.1", "localhost");
-            guards.push(guard);
-            url
+            let guard = start_dynamodb(number(&given, "DYNAMODB_PORT", port + 2)?, data.as_deref(), &template).await?;
+            (guard.url().replace("127.0.0.1", "localhost"), Some(guard))
         };
-        table::create(&table::client(&dynamodb_url), &template.table).await?;
+        for table in [&template.table, &template.keys] {
+            table::create(&table::client(&dynamodb_url), table).await?;
+        }
         local.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), dynamodb_url);
 
         let elsewhere = [given.get("KAKAO_AUTH_URL"), given.get("KAKAO_API_URL")];
@@ -150,20 +145,9 @@ impl Surroundings {
         };
         local.insert("KAKAO_AUTH_URL".to_owned(), auth_url);
         local.insert("KAKAO_API_URL".to_owned(), api_url);
-        let own = start_secrets_manager(port + 3, &given, data.as_deref(), &template, &mut local).await?;
-        let (secrets_manager, guard) = own.unzip();
-        guards.extend(guard);
+        let invoke = start_rotate_keys(number(&given, "LAMBDA_PORT", port + 3)?, &given, &template, &local).await?;
         let settings = cloud::settings(&settings);
-        Ok(Self {
-            port,
-            template,
-            settings,
-            local,
-            kakao,
-            has_roles,
-            _guards: guards,
-            _secrets_manager: secrets_manager,
-        })
+        Ok(Self { port, template, settings, local, kakao, has_roles, _guard: guard, invoke })
     }
 
     /// Every function's environment in one, for `cargo lambda watch`.
@@ -207,16 +191,16 @@ impl Surroundings {
         let api = format!("http://localhost:{}", self.port);
         let dynamodb = &self.local["AWS_ENDPOINT_URL_DYNAMODB"];
         let kakao = &self.local["KAKAO_API_URL"];
-        let secrets = &self.local["AWS_ENDPOINT_URL_SECRETSMANAGER"];
+        let lambda = self.invoke.url();
         if self.kakao.is_none() {
-            return format!("API       {api}\nDynamoDB  {dynamodb}\nKakao     {kakao}\nSecrets   {secrets}");
+            return format!("API       {api}\nDynamoDB  {dynamodb}\nKakao     {kakao}\nLambda    {lambda}");
         }
         let json = "-H 'content-type: application/json'";
         let token = format!(r#"curl -s {kakao}/control/tokens {json} -d '{{"user":"ryan"}}'"#);
         let access = r#"$(echo "$LOGIN" | sed 's/.*"access":"\([^"]*\)".*/\1/')"#;
         format!(
             "API       {api}\nKakao     {kakao}  (a stand-in: users, switches)\nDynamoDB  {dynamodb}\n\
-             Secrets   {secrets}\n\n\
+             Lambda    {lambda}  (rotate-keys, for operators' commands)\n\n\
              Sign in, see the profile, refresh, log out:\n\n\
              LOGIN=$(curl -s -c cookies.txt {api}/auth/kakao {json} -d \"$({token})\"); echo \"$LOGIN\"\n\
              curl -s {api}/auth/profile -H \"authorization: Bearer {access}\"; echo\n\

@@ -9,9 +9,12 @@ use std::{
 };
 
 use dynoxide::Database;
-use rotate_keys::{Event, RotateKeys, RotationError, document::Reason};
+use rotate_keys::{Event, Outcome, RotateKeys, RotationError, document::Reason};
 use serde_json::json;
-use shared::clock::{Clock, SystemClock};
+use shared::{
+    clock::{Clock, SystemClock},
+    key_table::{DOCUMENT, Document},
+};
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
@@ -21,9 +24,9 @@ use crate::{
     gateway::{Gateway, TrailingSlash},
     iam::{Guard, Roles, Use},
     kakao::{Kakao, SHOP},
+    keys,
     lambda::{self, Lambda},
     people::People,
-    secrets,
     server::End,
     table::{self, Item},
     template::Template,
@@ -45,19 +48,18 @@ pub struct Stack {
     pub wire: Wire,
     /// The wire between functions and Kakao.
     pub kakao_wire: Wire,
-    /// The wire between functions and Secrets Manager.
-    pub secrets_wire: Wire,
-    /// Secrets Manager, past that wire.
-    pub secrets: aws_sdk_secretsmanager::Client,
+    /// The wire between functions and the table of keys.
+    pub keys_wire: Wire,
     rotate_keys: RotateKeys,
     template: Template,
     clock: Arc<ManualClock>,
     local: BTreeMap<String, String>,
     dynamodb: aws_sdk_dynamodb::Client,
     lambdas: BTreeMap<String, Arc<Lambda>>,
-    guards: [Guard; 2],
+    guard: Guard,
+    /// DynamoDB, past IAM.
+    database: aws_sdk_dynamodb::Client,
     _standin: Kakao,
-    _manager: secrets::Manager,
     servers: Vec<JoinHandle<()>>,
 }
 
@@ -72,8 +74,6 @@ pub struct Settings {
     pub slash: TrailingSlash,
     /// Another DynamoDB than the embedded one.
     pub dynamodb: Option<String>,
-    /// Another Secrets Manager than the embedded one.
-    pub secrets_manager: Option<String>,
     /// Whether rotate-keys has not run yet.
     pub without_keys: bool,
     /// A folder with the functions' binaries, which are then run as Lambda does, with the machine's clock.
@@ -121,15 +121,18 @@ impl Stack {
             servers.push(tokio::spawn(dynoxide::server::serve_on(listener, database)));
             url
         };
-        let table = template.table.name.clone();
-        template.rename(&table, &format!("{table}-{}", shared::random::up_to(u64::MAX - 1)));
-        let manager = secrets::start(settings.secrets_manager, &mut template).await;
+        let own = shared::random::up_to(u64::MAX - 1);
+        for table in [template.table.name.clone(), template.keys.name.clone()] {
+            template.rename(&table, &format!("{table}-{own}"));
+        }
         let roles = Roles::of(&template);
-        let guard = |target: &str, listener| Guard::start(listener, target, roles.clone()).expect("a proxy starts");
-        let dynamodb_guard = guard(&database_url, free_port().await);
-        let dynamodb = table::client(dynamodb_guard.url());
-        table::create(&dynamodb, &template.table).await.expect("DynamoDB makes the table");
-        let wire = Wire::start(dynamodb_guard.url()).await.expect("a proxy starts");
+        let guard = Guard::start(free_port().await, &database_url, roles).expect("a proxy starts");
+        let dynamodb = table::client(guard.url());
+        for table in [&template.table, &template.keys] {
+            table::create(&dynamodb, table).await.expect("DynamoDB makes the table");
+        }
+        let wires = Wire::start_pair(guard.url(), &template.keys.name).await;
+        let [keys_wire, wire] = wires.expect("a proxy starts");
 
         let kakao = Kakao::start(free_port().await, Arc::clone(&shared_clock), vec![REDIRECT_URI.to_owned()])
             .expect("the Kakao stand-in starts");
@@ -140,17 +143,15 @@ impl Stack {
             local.entry(name.to_owned()).or_insert_with(|| kakao_wire.url().to_owned());
         }
 
-        let secrets_guard = guard(&manager.url, free_port().await);
-        let secrets = secrets::client(secrets_guard.url());
         let client_secret = local.get("KAKAO_CLIENT_SECRET").map_or(SHOP.client_secret, String::as_str);
         let admin_key = local.get("KAKAO_ADMIN_KEY").map_or(SHOP.admin_key, String::as_str);
-        secrets::create(&secrets, &template, client_secret, admin_key).await.expect("Secrets Manager makes secrets");
-        let secrets_wire = Wire::start(secrets_guard.url()).await.expect("a proxy starts");
-        local.insert("AWS_ENDPOINT_URL_SECRETSMANAGER".to_owned(), secrets_wire.url().to_owned());
-        let rotate_keys = secrets::rotate_keys(&template, &local, &shared_clock).expect("the template suffices");
+        let rotate_keys = keys::rotate_keys(&template, &local, &shared_clock).expect("the template suffices");
+        rotate_keys
+            .handle(keys::put_kakao(client_secret, admin_key))
+            .await
+            .expect("rotate-keys stores Kakao's secrets");
         if !settings.without_keys {
-            let key_ring = secrets::name(&template, "KEY_RING_ID");
-            secrets::rotate(&rotate_keys, &key_ring, Reason::Schedule).await.expect("rotate-keys makes keys");
+            rotate_keys.handle(Event::RotateIfDue).await.expect("rotate-keys makes keys");
         }
         let mut lambdas = BTreeMap::new();
         let functions = if let Some(folder) = settings.binaries {
@@ -171,17 +172,16 @@ impl Stack {
             kakao: People::of(kakao.url()),
             wire,
             kakao_wire,
-            secrets_wire,
-            secrets,
+            keys_wire,
             rotate_keys,
             clock,
             template,
             local,
             dynamodb,
             lambdas,
-            guards: [dynamodb_guard, secrets_guard],
+            guard,
+            database: table::client(&database_url),
             _standin: kakao,
-            _manager: manager,
             servers,
         }
     }
@@ -195,7 +195,7 @@ impl Stack {
     /// What the functions' roles were used for so far.
     #[must_use]
     pub fn uses(&self) -> BTreeSet<Use> {
-        self.guards.iter().flat_map(Guard::uses).collect()
+        self.guard.uses()
     }
 
     /// The template, with the names that tables and secrets have here.
@@ -246,14 +246,14 @@ impl Stack {
         self.clock.advance(by);
     }
 
-    /// Runs rotate-keys to its end.
+    /// Rotates the keys for this reason.
     ///
     /// # Panics
     ///
     /// If it fails.
     pub async fn rotate(&self, reason: Reason) {
-        let rotated = secrets::rotate(&self.rotate_keys, &self.secret_name("KEY_RING_ID"), reason).await;
-        rotated.expect("rotate-keys rotates");
+        let replace = Event::Replace { keys: reason, attempt: rotate_keys::new_attempt() };
+        self.rotate_with(replace).await.expect("rotate-keys rotates");
     }
 
     /// Runs rotate-keys with one event.
@@ -261,14 +261,36 @@ impl Stack {
     /// # Errors
     ///
     /// What it says.
-    pub async fn rotate_with(&self, event: Event) -> Result<(), RotationError> {
-        self.rotate_keys.handle(event).await.map(drop)
+    pub async fn rotate_with(&self, event: Event) -> Result<Outcome, RotationError> {
+        self.rotate_keys.handle(event).await
     }
 
-    /// The name of a secret, by the variable that the functions know it by.
-    #[must_use]
-    pub fn secret_name(&self, variable: &str) -> String {
-        secrets::name(&self.template, variable)
+    /// A document of keys, past IAM.
+    ///
+    /// # Panics
+    ///
+    /// If DynamoDB fails.
+    pub async fn key_document(&self, document: Document) -> Option<String> {
+        let item = keys::item(&self.database, &self.template.keys.name, document).await.expect("DynamoDB reads");
+        item?.get(DOCUMENT)?.as_s().ok().cloned()
+    }
+
+    /// Puts a text over a document of keys, past IAM.
+    ///
+    /// # Panics
+    ///
+    /// If DynamoDB fails.
+    pub async fn overwrite_keys(&self, document: Document, text: &str) {
+        keys::overwrite(&self.database, &self.template.keys.name, document, text).await.expect("DynamoDB puts");
+    }
+
+    /// Deletes a document of keys, past IAM.
+    ///
+    /// # Panics
+    ///
+    /// If DynamoDB fails.
+    pub async fn delete_keys(&self, document: Document) {
+        keys::delete(&self.database, &self.template.keys.name, document).await.expect("DynamoDB deletes");
     }
 
     /// Somebody new signs in.

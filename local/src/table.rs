@@ -1,5 +1,7 @@
 //! The table, as the template declares it, in whatever DynamoDB there is.
 
+use std::fmt::Display;
+
 use aws_sdk_dynamodb::{
     Client,
     config::{BehaviorVersion, Credentials, Region},
@@ -30,7 +32,7 @@ pub fn client_as(access_key: &str, url: &str) -> Client {
         .behavior_version(BehaviorVersion::latest())
         .region(Region::new("ap-northeast-2"))
         .credentials_provider(Credentials::new(access_key, "local", None, None, "local stack"))
-        .http_client(https_client(None))
+        .http_client(https_client(None, 1))
         .endpoint_url(url);
     Client::from_conf(config.build())
 }
@@ -44,12 +46,15 @@ pub async fn create(client: &Client, table: &Table) -> Result<(), String> {
     let attribute =
         |name: &str| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build();
     let key = |name: &str, kind| KeySchemaElement::builder().attribute_name(name).key_type(kind).build();
+    let hash = (table.partition_key.as_str(), KeyType::Hash);
+    let range = table.sort_key.as_deref().map(|name| (name, KeyType::Range));
+    let names: Vec<_> = [hash].into_iter().chain(range).collect();
     let created = client
         .create_table()
         .table_name(&table.name)
         .billing_mode(BillingMode::PayPerRequest)
-        .set_attribute_definitions(both(attribute(&table.partition_key), attribute(&table.sort_key)))
-        .set_key_schema(both(key(&table.partition_key, KeyType::Hash), key(&table.sort_key, KeyType::Range)))
+        .set_attribute_definitions(Some(all(names.iter().map(|(name, _)| attribute(name)))?))
+        .set_key_schema(Some(all(names.iter().map(|(name, kind)| key(name, kind.clone())))?))
         .send()
         .await;
     match created {
@@ -59,14 +64,15 @@ pub async fn create(client: &Client, table: &Table) -> Result<(), String> {
         }
         Err(error) => return Err(DisplayErrorContext(error).to_string()),
     }
-    let ttl = TimeToLiveSpecification::builder().attribute_name(&table.ttl_attribute).enabled(true).build();
+    let Some(attribute) = &table.ttl_attribute else { return Ok(()) };
+    let ttl = TimeToLiveSpecification::builder().attribute_name(attribute).enabled(true).build();
     let ttl = ttl.map_err(|error| error.to_string())?;
     let enabled = client.update_time_to_live().table_name(&table.name).time_to_live_specification(ttl).send().await;
     enabled.map(drop).map_err(|error| DisplayErrorContext(error).to_string())
 }
 
-fn both<T, E>(one: Result<T, E>, two: Result<T, E>) -> Option<Vec<T>> {
-    Some(vec![one.ok()?, two.ok()?])
+fn all<T, E: Display>(parts: impl Iterator<Item = Result<T, E>>) -> Result<Vec<T>, String> {
+    parts.collect::<Result<_, _>>().map_err(|error| error.to_string())
 }
 
 /// Every item, in no order.

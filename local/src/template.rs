@@ -14,7 +14,10 @@ use std::{
 use serde_yaml_ng::{Mapping, Value};
 
 pub use self::http_api::{Cors, Route, Throttle, Throttles};
-use self::{policies::Statement, references::References};
+use self::{
+    policies::{Denial, Statement},
+    references::References,
+};
 
 /// What the template says of the parts that a local stack has.
 #[derive(Clone, Debug)]
@@ -25,8 +28,10 @@ pub struct Template {
     pub cors: Cors,
     /// The HTTP API's throttles.
     pub throttles: Throttles,
-    /// The table.
+    /// The table of users and sessions.
     pub table: Table,
+    /// The table of keys.
+    pub keys: Table,
 }
 
 /// A Lambda function.
@@ -36,23 +41,36 @@ pub struct Function {
     pub routes: Vec<Route>,
     /// Its environment, with references resolved.
     pub environment: BTreeMap<String, String>,
+    /// When it is called without a request.
+    pub schedules: Vec<Schedule>,
     /// How long it may take.
     pub timeout: Duration,
     /// What its role allows.
     pub policies: Vec<Statement>,
 }
 
-/// The DynamoDB table.
+/// A call at regular intervals.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Schedule {
+    /// The interval.
+    pub every: Duration,
+    /// The event that the function gets, as JSON.
+    pub input: String,
+}
+
+/// A DynamoDB table.
 #[derive(Clone, Debug)]
 pub struct Table {
     /// Its name in a local stack: the resource's.
     pub name: String,
     /// The partition key.
     pub partition_key: String,
-    /// The sort key.
-    pub sort_key: String,
-    /// The attribute that holds the time of expiry.
-    pub ttl_attribute: String,
+    /// The sort key, if it has one.
+    pub sort_key: Option<String>,
+    /// The attribute that holds the time of expiry, if items expire.
+    pub ttl_attribute: Option<String>,
+    /// Whom its own policy denies what.
+    pub denials: Vec<Denial>,
 }
 
 /// What is wrong with a template, and where.
@@ -94,6 +112,7 @@ impl Template {
         let globals = root.get("Globals").and_then(|globals| globals.get("Function"));
         let mut functions = BTreeMap::new();
         let mut routes = BTreeSet::new();
+        let mut binaries = BTreeMap::new();
         for (name, resource) in of_type("AWS::Serverless::Function") {
             let read = read_function(resource, globals, &references, resources, api_name);
             let (binary, function) = read.map_err(|error| error.at(name))?;
@@ -102,12 +121,21 @@ impl Template {
                     return error(format!("{name}: {} {} is declared twice", route.method, route.path));
                 }
             }
+            binaries.insert(format!("{name}Role"), binary.clone());
             if functions.insert(binary.clone(), function).is_some() {
                 return error(format!("{name}: another function has the binary {binary} already"));
             }
         }
-        let Some((name, table)) = of_type("AWS::DynamoDB::Table").next() else {
-            return error("no table");
+        for (name, resource) in of_type("AWS::IAM::RolePolicy") {
+            let granted = policies::read_role_policy(resource, resources).map_err(|error| error.at(name))?;
+            match binaries.get(&granted.role).and_then(|binary| functions.get_mut(binary)) {
+                Some(function) => function.policies.extend(granted.statements),
+                None => return error(format!("{name}: {} is not a function's role", granted.role)),
+            }
+        }
+        let table = |wanted: &str| match of_type("AWS::DynamoDB::Table").find(|(name, _)| *name == wanted) {
+            Some((name, table)) => read_table(name, table, &references, &binaries).map_err(|error| error.at(name)),
+            None => error(format!("there is no table {wanted}")),
         };
         let throttles = http_api::read_throttles(api, &references).map_err(|error| error.at(api_name))?;
         // API Gateway does not create a stage with settings of a route that is not there.
@@ -118,7 +146,8 @@ impl Template {
             functions,
             cors: http_api::read_cors(api, &references).map_err(|error| error.at(api_name))?,
             throttles,
-            table: read_table(name, table, &references).map_err(|error| error.at(name))?,
+            table: table("Table")?,
+            keys: table("Keys")?,
         })
     }
 }
@@ -136,8 +165,8 @@ impl Template {
                 }
             }
         }
-        if self.table.name == resource {
-            name.clone_into(&mut self.table.name);
+        for table in [&mut self.table, &mut self.keys].into_iter().filter(|table| table.name == resource) {
+            name.clone_into(&mut table.name);
         }
     }
 }
@@ -176,43 +205,70 @@ fn read_function(
             environment.insert(key, value);
         }
     }
-    let mut routes = Vec::new();
+    let (mut routes, mut schedules) = (Vec::new(), Vec::new());
     for (event, declaration) in properties.get("Events").and_then(Value::as_mapping).into_iter().flatten() {
-        let route = http_api::read_route(declaration, references, api);
-        routes.push(route.map_err(|error| error.at(&format!("event {}", event.as_str().unwrap_or_default())))?);
+        let read = if declaration["Type"].as_str() == Some("Schedule") {
+            read_schedule(&declaration["Properties"], references).map(|schedule| schedules.push(schedule))
+        } else {
+            http_api::read_route(declaration, references, api).map(|route| routes.push(route))
+        };
+        read.map_err(|error| error.at(&format!("event {}", event.as_str().unwrap_or_default())))?;
     }
     let policies = policies::read(properties, resources).map_err(|error| error.at("Policies"))?;
-    Ok((binary.to_owned(), Function { routes, environment, timeout: Duration::from_secs(timeout), policies }))
+    Ok((
+        binary.to_owned(),
+        Function { routes, schedules, environment, timeout: Duration::from_secs(timeout), policies },
+    ))
 }
 
-fn read_table(name: &str, resource: &Value, references: &References) -> Result<Table> {
+fn read_schedule(properties: &Value, references: &References) -> Result<Schedule> {
+    let rate = references.member(properties, "Schedule", References::text)?;
+    let minutes = rate.strip_prefix("rate(").and_then(|rest| rest.strip_suffix(" minutes)"));
+    let Some(minutes) = minutes.and_then(|minutes| minutes.parse().ok()).filter(|minutes| *minutes > 1) else {
+        return error(format!("Schedule: {rate} is not rate(N minutes) with N from 2"));
+    };
+    let input = references.member(properties, "Input", References::text)?;
+    if serde_json::from_str::<serde_json::Value>(&input).is_err() {
+        return error("Input is not JSON");
+    }
+    Ok(Schedule { every: Duration::from_mins(minutes), input })
+}
+
+fn read_table(
+    name: &str,
+    resource: &Value,
+    references: &References,
+    binaries: &BTreeMap<String, String>,
+) -> Result<Table> {
     let properties = &resource["Properties"];
     let with = |list: &str, member: &str, value: &str| {
         let mut items = properties[list].as_sequence().into_iter().flatten();
         items.find(|item| item[member].as_str() == Some(value)).cloned()
     };
     let key = |kind: &str| {
-        let Some(key) = with("KeySchema", "KeyType", kind) else {
-            return error(format!("no {kind} key"));
-        };
+        let Some(key) = with("KeySchema", "KeyType", kind) else { return Ok(None) };
         let attribute = scalar(&key["AttributeName"])?;
         match with("AttributeDefinitions", "AttributeName", &attribute) {
-            Some(definition) if definition["AttributeType"].as_str() == Some("S") => Ok(attribute),
+            Some(definition) if definition["AttributeType"].as_str() == Some("S") => Ok(Some(attribute)),
             _ => error(format!("AttributeDefinitions: {attribute} must be there, of type S")),
         }
     };
     if properties["BillingMode"].as_str() != Some("PAY_PER_REQUEST") {
         return error("BillingMode: only PAY_PER_REQUEST is understood here");
     }
-    let expiry = &properties["TimeToLiveSpecification"];
-    if expiry["Enabled"].as_bool() != Some(true) {
-        return error("TimeToLiveSpecification: not enabled");
-    }
+    let ttl_attribute = match properties.get("TimeToLiveSpecification") {
+        None => None,
+        Some(expiry) if expiry["Enabled"].as_bool() == Some(true) => {
+            Some(references.member(expiry, "AttributeName", References::text)?)
+        }
+        Some(_) => return error("TimeToLiveSpecification: not enabled"),
+    };
     Ok(Table {
         name: name.to_owned(),
-        partition_key: key("HASH")?,
+        partition_key: key("HASH")?.map_or_else(|| error("no HASH key"), Ok)?,
         sort_key: key("RANGE")?,
-        ttl_attribute: references.member(expiry, "AttributeName", References::text)?,
+        ttl_attribute,
+        denials: policies::read_denials(properties, binaries).map_err(|error| error.at("ResourcePolicy"))?,
     })
 }
 

@@ -1,4 +1,4 @@
-//! Each fault of the wires to DynamoDB, Kakao and Secrets Manager, met by each route.
+//! Each fault of the wires to DynamoDB (each of its tables) and Kakao, met by each route.
 
 use std::{sync::Arc, time::Duration};
 
@@ -29,7 +29,7 @@ enum Strike {
 enum Server {
     DynamoDb,
     Kakao,
-    SecretsManager,
+    Keys,
 }
 
 const STRIKES: [(&str, Strike); 15] = [
@@ -55,7 +55,7 @@ impl Server {
         match self {
             Self::DynamoDb => "DynamoDB",
             Self::Kakao => "Kakao",
-            Self::SecretsManager => "Secrets Manager",
+            Self::Keys => "the table of keys",
         }
     }
 
@@ -63,11 +63,11 @@ impl Server {
         match self {
             Self::DynamoDb => &stack.wire,
             Self::Kakao => &stack.kakao_wire,
-            Self::SecretsManager => &stack.secrets_wire,
+            Self::Keys => &stack.keys_wire,
         }
     }
 
-    /// Whether this can happen there, and this route meets it. Secrets are read when a function is new.
+    /// Whether this can happen there, and this route meets it. Keys are read when a function is new.
     fn is_met(self, strike: Strike, route: Route) -> bool {
         let Strike::Fault(fault) = strike else {
             return self == Self::DynamoDb || self == Self::Kakao && route.is_at_kakao();
@@ -78,7 +78,7 @@ impl Server {
                 let is_of_aws = matches!(fault, Fault::Throttle | Fault::Deny | Fault::Unprocessed | Fault::Stale);
                 !is_of_aws && route.is_at_kakao()
             }
-            Self::SecretsManager => {
+            Self::Keys => {
                 let is_of_dynamodb = matches!(fault, Fault::Unprocessed | Fault::Stale);
                 let is_new = match route {
                     Route::SignIn(credential) => credential == Credential::AccessToken,
@@ -94,7 +94,7 @@ impl Server {
 pub async fn run() -> Result<(), String> {
     let lanes = Arc::new(Semaphore::new(LANES));
     let mut playing = Vec::new();
-    for server in [Server::DynamoDb, Server::Kakao, Server::SecretsManager] {
+    for server in [Server::DynamoDb, Server::Kakao, Server::Keys] {
         for (name, strike) in STRIKES {
             let scenes: Vec<_> = ROUTES
                 .iter()

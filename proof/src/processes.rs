@@ -1,4 +1,4 @@
-//! Binaries that are killed or stopped while they wait for DynamoDB, Kakao or Secrets Manager.
+//! Binaries that are killed or stopped while they wait for DynamoDB or Kakao.
 
 use std::{ops::Deref, path::Path, sync::Arc, time::Duration};
 
@@ -48,7 +48,7 @@ struct Point {
     at: usize,
     operation: String,
     moment: Moment,
-    /// Whether the function's process has just been started, so that it reads its secrets.
+    /// Whether the function's process has just been started, so that it reads its keys.
     is_cold: bool,
 }
 
@@ -122,9 +122,8 @@ async fn points(folder: &Path, route: Route) -> Vec<Point> {
         environment.kill();
         environment.end().await;
     }
-    let wires = |stack: &Stack| {
-        ["Secrets Manager", "DynamoDB", "Kakao"].map(|name| (name, wire(stack, name).take_traffic().operations))
-    };
+    let wires =
+        |stack: &Stack| ["keys", "DynamoDB", "Kakao"].map(|name| (name, wire(stack, name).take_traffic().operations));
     let _ = wires(&scene.stack);
     let _ = lambda.warm().await;
     let mut points = Vec::new();
@@ -151,7 +150,7 @@ fn wire<'a>(stack: &'a Stack, name: &str) -> &'a Wire {
     match name {
         "DynamoDB" => &stack.wire,
         "Kakao" => &stack.kakao_wire,
-        _ => &stack.secrets_wire,
+        _ => &stack.keys_wire,
     }
 }
 

@@ -45,7 +45,7 @@ pub async fn run(lasts: Duration) -> Result<(), String> {
     }
     // The fault that was under way.
     stack.wire.heal();
-    stack.secrets_wire.heal();
+    stack.keys_wire.heal();
     stack.kakao.heal().await;
     for environment in stack.lambdas().values().flat_map(|lambda| lambda.environments()) {
         let _ = environment.signal("CONT").await;

@@ -66,10 +66,10 @@ pub async fn strike(stack: &Stack, notes: &Notes) {
             }
             6 => {
                 let (name, fault) = *one_of(&[("closes connections", Fault::Down), ("never answers", Fault::Hang)]);
-                notes.count(&format!("fault Secrets Manager {name}"));
-                stack.secrets_wire.fail(fault);
+                notes.count(&format!("fault table of keys: {name}"));
+                stack.keys_wire.fail(fault);
                 tokio::time::sleep(lasts).await;
-                stack.secrets_wire.heal();
+                stack.keys_wire.heal();
             }
             7 => stop(stack, notes, lasts).await,
             _ => kill(stack, notes).await,

@@ -9,14 +9,18 @@ use std::{
 };
 
 use aws_config::environment::EnvironmentVariableCredentialsProvider;
-use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider, SharedHttpClient};
+use aws_sdk_dynamodb::{
+    Client,
+    config::{Credentials, SharedCredentialsProvider},
+};
 
 use crate::{
     address,
-    aws::{Endpoint, https_client},
+    aws::{Endpoint, dynamodb, https_client},
     http::{Cookies, Origins, SameSite},
     jwt::Audience,
     kakao::{Kakao, KakaoApp, KakaoSecrets},
+    key_table::{Document, KeyTable},
     keys::{LogoutKeys, MintingKeys, PublishedKeys, VerificationKeys},
     secret::{Secret, SecretError},
     store::Store,
@@ -28,7 +32,7 @@ const LOCAL_STAGE: &str = "local";
 pub struct Config {
     values: HashMap<String, String>,
     credentials: SharedCredentialsProvider,
-    http_client: OnceCell<SharedHttpClient>,
+    dynamodb: OnceCell<Client>,
     problems: RefCell<Vec<String>>,
 }
 
@@ -49,7 +53,7 @@ impl Config {
     #[must_use]
     pub fn from_env() -> Self {
         let credentials = SharedCredentialsProvider::new(EnvironmentVariableCredentialsProvider::new());
-        Self { values: env::vars().collect(), credentials, http_client: OnceCell::new(), problems: RefCell::default() }
+        Self { values: env::vars().collect(), credentials, dynamodb: OnceCell::new(), problems: RefCell::default() }
     }
 
     /// Takes settings from elsewhere than the environment, as a stack in one process does.
@@ -58,7 +62,7 @@ impl Config {
         let [id, key] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(|name| values.get(name).cloned());
         let credentials = Credentials::new(id.unwrap_or_default(), key.unwrap_or_default(), None, None, "settings");
         let credentials = SharedCredentialsProvider::new(credentials);
-        Self { values, credentials, http_client: OnceCell::new(), problems: RefCell::default() }
+        Self { values, credentials, dynamodb: OnceCell::new(), problems: RefCell::default() }
     }
 
     /// The problems met so far, for a function that lacks a setting.
@@ -114,15 +118,24 @@ impl Config {
         self.parse(name, |text| text.parse().map_err(|_| "neither true nor false".to_owned()))
     }
 
-    /// The table `TABLE_NAME` in the region `AWS_REGION`, or at `AWS_ENDPOINT_URL_DYNAMODB`.
+    /// The table `TABLE_NAME`.
     pub fn store(&self) -> Option<Store> {
-        let (endpoint, table) = (self.endpoint("AWS_ENDPOINT_URL_DYNAMODB"), self.text("TABLE_NAME"));
-        Some(Store::new(endpoint?, table?))
+        let (client, table) = (self.dynamodb(), self.text("TABLE_NAME"));
+        Some(Store::new(client?, table?))
     }
 
-    /// A service in the region `AWS_REGION`, or at the address of this setting, where it may prove itself by a certificate in
-    /// `AWS_CA_BUNDLE`.
-    pub fn endpoint(&self, url: &str) -> Option<Endpoint> {
+    /// The table `KEYS_TABLE_NAME`.
+    pub fn key_table(&self) -> Option<KeyTable> {
+        let (client, table) = (self.dynamodb(), self.text("KEYS_TABLE_NAME"));
+        Some(KeyTable::new(client?, table?))
+    }
+
+    /// DynamoDB in the region `AWS_REGION`, or in a local stack at `AWS_ENDPOINT_URL_DYNAMODB`, where it may have a certificate of
+    /// `AWS_CA_BUNDLE`. All tables share one client, and so its connections.
+    fn dynamodb(&self) -> Option<Client> {
+        if let Some(client) = self.dynamodb.get() {
+            return Some(client.clone());
+        }
         let default = self.is_local().then(|| "ap-northeast-2".to_owned());
         let region = self.values.get("AWS_REGION").cloned().or(default);
         let region = region.or_else(|| self.problem("AWS_REGION", "missing"))?;
@@ -131,20 +144,27 @@ impl Config {
             Some(_) if !self.is_local() => return self.problem("AWS_CA_BUNDLE", "is for the stage local only"),
             Some(file) => Some(fs::read(file).map_err(|error| self.note("AWS_CA_BUNDLE", &error.to_string())).ok()?),
         };
-        let http_client = self.http_client.get_or_init(|| https_client(roots.as_deref())).clone();
-        Some(Endpoint {
+        let endpoint = Endpoint {
             region,
-            url: self.values.get(url).cloned(),
+            url: self.values.get("AWS_ENDPOINT_URL_DYNAMODB").cloned(),
             credentials: self.credentials.clone(),
-            http_client,
-        })
+            http_client: https_client(roots.as_deref(), self.time_factor()),
+            time_factor: self.time_factor(),
+        };
+        Some(self.dynamodb.get_or_init(|| dynamodb::client(endpoint)).clone())
     }
 
-    /// How long a function may get ready before it takes its first request: 300 ms, as that time costs little and the one who
-    /// waits may be a person; or `PREPARATION_MS` at the stage `local`, for tools under which all is slower.
+    /// How long a function may get ready before it takes its first request: 300 ms, as that time costs little and somebody may be
+    /// waiting for the response.
     pub fn preparation(&self) -> Duration {
-        let given = self.values.get("PREPARATION_MS").filter(|_| self.is_local());
-        Duration::from_millis(given.and_then(|text| text.parse().ok()).unwrap_or(300))
+        Duration::from_millis(300) * self.time_factor()
+    }
+
+    /// By how much time limits are longer than on Lambda: `TIME_FACTOR` at the stage `local`, for tools such as valgrind, under
+    /// which everything takes longer.
+    fn time_factor(&self) -> u32 {
+        let given = self.values.get("TIME_FACTOR").filter(|_| self.is_local());
+        given.and_then(|text| text.parse().ok()).unwrap_or(1)
     }
 
     /// How the cookie is set: `COOKIE_SAMESITE`, and locally `COOKIE_SECURE`.
@@ -175,45 +195,37 @@ impl Config {
         self.parse("ISSUER", |text| address::check_issuer(text).map(|()| text.to_owned()))
     }
 
-    /// The secret `KEY_RING_ID`: signs access tokens for `ACCESS_TTL`, makes and reads refresh tokens.
+    /// The document `ISSUING`: signs access tokens for `ACCESS_TTL`, makes and reads refresh tokens.
     pub fn minting_keys(&self) -> Option<Secret<MintingKeys>> {
         let lifetime = self.seconds("ACCESS_TTL", 20..=86_400);
-        let (audience, secret) = (self.audience(), self.secret("KEY_RING_ID"));
-        let (lifetime, audience, (endpoint, id)) = (lifetime?, audience?, secret?);
-        Some(Secret::new(endpoint, id, move |json| MintingKeys::read(json, &audience, lifetime)))
+        let (audience, table) = (self.audience(), self.key_table());
+        let (lifetime, audience, table) = (lifetime?, audience?, table?);
+        Some(Secret::new(table, Document::Issuing, move |json| MintingKeys::read(json, &audience, lifetime)))
     }
 
-    /// The secret `VERIFICATION_KEYS_ID`: verifies access tokens.
+    /// The document `VERIFYING`: verifies access tokens.
     pub fn verification_keys(&self) -> Option<Secret<VerificationKeys>> {
-        let (audience, secret) = (self.audience(), self.secret("VERIFICATION_KEYS_ID"));
-        let (audience, (endpoint, id)) = (audience?, secret?);
-        Some(Secret::new(endpoint, id, move |json| VerificationKeys::read(json, &audience)))
+        let (audience, table) = (self.audience(), self.key_table());
+        let (audience, table) = (audience?, table?);
+        Some(Secret::new(table, Document::Verifying, move |json| VerificationKeys::read(json, &audience)))
     }
 
-    /// The secret `VERIFICATION_KEYS_ID`: shows its public keys.
+    /// The document `VERIFYING`: publishes its public keys.
     pub fn published_keys(&self) -> Option<Secret<PublishedKeys>> {
-        let (endpoint, id) = self.secret("VERIFICATION_KEYS_ID")?;
-        Some(Secret::new(endpoint, id, PublishedKeys::read))
+        Some(Secret::new(self.key_table()?, Document::Verifying, PublishedKeys::read))
     }
 
-    /// The secret `LOGOUT_KEYS_ID`: reads refresh tokens.
+    /// The document `LOGOUT`: reads refresh tokens.
     pub fn logout_keys(&self) -> Option<Secret<LogoutKeys>> {
-        let (endpoint, id) = self.secret("LOGOUT_KEYS_ID")?;
-        Some(Secret::new(endpoint, id, LogoutKeys::read))
+        Some(Secret::new(self.key_table()?, Document::Logout, LogoutKeys::read))
     }
 
-    /// The secret `KAKAO_SECRET_ID`, which a person fills.
+    /// The document `KAKAO`, which an operator puts.
     pub fn kakao_secrets(&self) -> Option<Secret<KakaoSecrets>> {
-        let (endpoint, id) = self.secret("KAKAO_SECRET_ID")?;
-        Some(Secret::new(endpoint, id, |json| match KakaoSecrets::read(json) {
+        Some(Secret::new(self.key_table()?, Document::Kakao, |json| match KakaoSecrets::read(json) {
             Ok(secrets) => Ok((0, secrets)),
             Err(reason) => Err(SecretError::Unreadable(reason)),
         }))
-    }
-
-    fn secret(&self, name: &str) -> Option<(Endpoint, String)> {
-        let (endpoint, id) = (self.endpoint("AWS_ENDPOINT_URL_SECRETSMANAGER"), self.text(name));
-        Some((endpoint?, id?))
     }
 
     /// Our app at Kakao: `KAKAO_APP_ID`, `KAKAO_REST_API_KEY`, `ID_TOKEN_MAX_AGE`, and, which may be empty, `KAKAO_APP_KEYS`.

@@ -14,7 +14,7 @@ use crate::{
     token::{RefreshToken, SessionSecret, SessionSecrets, newest_of_each_session},
 };
 
-/// Of the secret `KeyRing`, for who signs people in.
+/// The document `ISSUING` as kakao-login and refresh read it.
 #[derive(Debug)]
 pub struct MintingKeys {
     /// Signs the access tokens.
@@ -25,7 +25,7 @@ pub struct MintingKeys {
     pub pseudonyms: Pseudonyms,
 }
 
-/// Of the secret `VerificationKeys`, for who takes access tokens.
+/// The document `VERIFYING` as profile and verify read it.
 #[derive(Debug)]
 pub struct VerificationKeys {
     /// Verifies access tokens.
@@ -34,11 +34,11 @@ pub struct VerificationKeys {
     pub pseudonyms: Pseudonyms,
 }
 
-/// Of the secret `VerificationKeys`, for who shows them to everybody.
+/// The document `VERIFYING` as jwks reads it.
 #[derive(Debug)]
 pub struct PublishedKeys(pub Vec<VerificationJwk>);
 
-/// Of the secret `LogoutKeys`.
+/// The document `LOGOUT` as logout reads it.
 #[derive(Debug)]
 pub struct LogoutKeys {
     /// Reads refresh tokens.
@@ -50,7 +50,7 @@ pub struct LogoutKeys {
 /// Checks an access token, and notes whose it is in the log.
 ///
 /// Where a leaked key was replaced at once, another function may sign with one that is not known here yet: for an unknown key the
-/// secret is read again, once a minute at most.
+/// document is read again, once a minute at most.
 ///
 /// # Errors
 ///

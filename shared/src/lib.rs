@@ -13,12 +13,14 @@ pub mod token;
 pub mod user;
 
 pub mod jwt;
-pub mod secret;
+pub mod key_table;
 pub mod session;
 
 pub mod kakao;
-pub mod keys;
+pub mod secret;
 pub mod store;
+
+pub mod keys;
 
 pub mod error;
 

@@ -1,4 +1,4 @@
-//! A secret of Secrets Manager as a function keeps it: read at start, and again while requests are answered.
+//! Keys as a function caches them: read at start from the `Keys` table, and again while requests are answered.
 
 use std::{
     fmt,
@@ -6,61 +6,33 @@ use std::{
     time::Duration,
 };
 
-use aws_sdk_secretsmanager::{
-    Client,
-    config::{BehaviorVersion, Region, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig},
-    error::{ProvideErrorMetadata, SdkError},
+use crate::{
+    clock::Timestamp,
+    key_table::{Document, Documents, KeyTable},
+    log,
 };
-use zeroize::Zeroizing;
 
-use crate::{aws::Endpoint, clock::Timestamp, log};
+pub use crate::key_table::SecretError;
 
-/// From this age on a secret is read again beside a request, which does not wait for it.
+/// Keys of this age are read again beside a request, which does not wait for it.
 pub const FRESH: Duration = Duration::from_mins(5);
-/// From this age on, as after a function was frozen, a request waits for the reading: a key that leaked is not used longer.
+/// For keys of this age, as after a function was frozen, a request waits until they are read again: a key that leaked is not used
+/// for longer.
 pub const STALE: Duration = Duration::from_mins(10);
-/// While Secrets Manager fails, it is asked no more often.
+/// While reading fails, the shortest time between two tries.
 const PAUSE: Duration = Duration::from_secs(30);
-/// Whatever strangers present, it is asked for keys that are not known here no more often.
+/// The shortest time between two reads because of a token whose key is not known here.
 const HUNTING_PAUSE: Duration = Duration::from_mins(1);
 
-/// Why there is nothing to work with.
-#[derive(Debug, thiserror::Error)]
-pub enum SecretError {
-    /// Secrets Manager is slow, throttled or down.
-    #[error("Secrets Manager is unavailable: {0}")]
-    Unavailable(String),
-    /// It refuses: a role or a name is wrong.
-    #[error("Secrets Manager refuses the secret: {0}")]
-    Refused(String),
-    /// Nobody has filled the secret yet: neither rotate-keys nor, where that is it, a person.
-    #[error("the secret is empty")]
-    Empty,
-    /// What it holds cannot be used. The text has no part of it.
-    #[error("the secret is unreadable: {0}")]
-    Unreadable(String),
-}
-
-impl SecretError {
-    /// Whether somebody must act, as this does not pass by itself.
-    #[must_use]
-    pub const fn needs_an_operator(&self) -> bool {
-        match self {
-            Self::Unavailable(_) => false,
-            Self::Refused(_) | Self::Empty | Self::Unreadable(_) => true,
-        }
-    }
-}
-
-/// What a secret's text says, with the number of its version: 0 where there are no numbers.
+/// What a document says, with the number of its version: 0 where there are no numbers.
 pub type Parsed<T> = Result<(u64, T), SecretError>;
 
-/// Keeps the last good reading of one secret. While Secrets Manager fails, that goes on being used.
+/// Caches what was last read of one document. While reading fails, the cached version is used.
 pub struct Secret<T>(Arc<Inner<T>>);
 
 struct Inner<T> {
-    client: Client,
-    id: String,
+    table: KeyTable,
+    document: Document,
     parse: Box<Parse<T>>,
     state: Mutex<State<T>>,
     reading: tokio::sync::Mutex<()>,
@@ -82,41 +54,29 @@ enum Due {
     Now,
 }
 
-/// A client for Secrets Manager. It connects when first used.
-#[must_use]
-pub fn client(endpoint: Endpoint) -> Client {
-    let timeouts = TimeoutConfig::builder()
-        .connect_timeout(Duration::from_millis(500))
-        .operation_attempt_timeout(Duration::from_millis(700))
-        .operation_timeout(Duration::from_millis(1_500))
-        .build();
-    let mut config = aws_sdk_secretsmanager::Config::builder()
-        .behavior_version(BehaviorVersion::latest())
-        .region(Region::new(endpoint.region))
-        .credentials_provider(endpoint.credentials)
-        .http_client(endpoint.http_client)
-        .timeout_config(timeouts)
-        .retry_config(RetryConfig::standard().with_max_attempts(2).with_initial_backoff(Duration::from_millis(50)))
-        .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-    config.set_endpoint_url(endpoint.url);
-    Client::from_conf(config.build())
-}
-
 impl<T> fmt::Debug for Secret<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Secret").field(&self.0.id).finish()
+        f.debug_tuple("Secret").field(&self.0.document).finish()
     }
 }
 
 impl<T: Send + Sync + 'static> Secret<T> {
-    /// A secret that is read when it is first asked for.
-    pub fn new(endpoint: Endpoint, id: String, parse: impl Fn(&str) -> Parsed<T> + Send + Sync + 'static) -> Self {
-        let client = client(endpoint);
+    /// A document that is read when it is first asked for.
+    pub fn new(table: KeyTable, document: Document, parse: impl Fn(&str) -> Parsed<T> + Send + Sync + 'static) -> Self {
         let state = Mutex::new(State { kept: None, read_at: None, asked_at: None, hunted_at: None });
-        Self(Arc::new(Inner { client, id, parse: Box::new(parse), state, reading: tokio::sync::Mutex::default() }))
+        Self(Arc::new(Inner { table, document, parse: Box::new(parse), state, reading: tokio::sync::Mutex::default() }))
     }
 
-    /// What the secret says. Only the first reading, and one after a long pause, lets the caller wait.
+    /// Keeps what was read at this time together with other documents, so that several caches can begin with one request.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError::Empty`] and [`SecretError::Unreadable`].
+    pub fn keep(&self, documents: &Documents, now: Timestamp) -> Result<(), SecretError> {
+        self.0.keep(documents, now).map(drop)
+    }
+
+    /// What the document says. Only the first reading, and one after a long pause, lets the caller wait.
     ///
     /// # Errors
     ///
@@ -135,8 +95,8 @@ impl<T: Send + Sync + 'static> Secret<T> {
         }
     }
 
-    /// Another reading than this one, if there is one. For something that was presented and that only newer keys can know:
-    /// it costs one question a minute, whatever is presented.
+    /// Keys that are newer than these, if there are any: for a token that only newer keys can know. It costs one read a minute,
+    /// whatever is presented.
     pub async fn newer(&self, than: &Arc<T>, now: Timestamp) -> Option<Arc<T>> {
         let hunt = {
             let mut state = self.0.state();
@@ -176,13 +136,13 @@ impl<T> Inner<T> {
         (Some(kept), if age < STALE.as_secs() { Due::Soon } else { Due::Now })
     }
 
-    /// Reads, or says in the log why what is kept has to do.
+    /// Reads, or logs why the cached version is used.
     async fn read_or_keep(&self, now: Timestamp) -> Option<Arc<T>> {
         match self.read(now).await {
             Ok(read) => Some(read),
             Err(error) => {
-                let text = format_args!("Could not refresh the secret; using the cached version: {error}");
-                log::failure("secret_kept", error.needs_an_operator(), text);
+                let text = format_args!("Could not read the keys again; using the cached version: {error}");
+                log::failure("keys_cached", error.needs_an_operator(), text);
                 None
             }
         }
@@ -199,14 +159,22 @@ impl<T> Inner<T> {
                 return Ok(Arc::clone(kept));
             }
         }
-        let text = log::timed("GetSecretValue", self.fetch()).await?;
-        let (version, read) = (self.parse)(&text)?;
+        let documents = self.table.read(&[self.document]).await?;
+        self.keep(&documents, now)
+    }
+
+    fn keep(&self, documents: &Documents, now: Timestamp) -> Result<Arc<T>, SecretError> {
+        let (version, read) = (self.parse)(documents.get(self.document)?)?;
         let mut state = self.state();
         state.read_at = Some(now);
         match &state.kept {
+            // Reads are strongly consistent, so this is a table that was restored, or a mistake.
             Some((kept_version, kept)) if version < *kept_version => {
                 let kept = Arc::clone(kept);
-                tracing::warn!(event = "secret_older", "The secret is older than what was read before, which stays");
+                tracing::warn!(
+                    event = "keys_older",
+                    "The Keys table has an older version than the cached one, which is used"
+                );
                 Ok(kept)
             }
             _ => {
@@ -215,26 +183,5 @@ impl<T> Inner<T> {
                 Ok(read)
             }
         }
-    }
-
-    async fn fetch(&self) -> Result<Zeroizing<String>, SecretError> {
-        // The SDK's future is large.
-        let answer =
-            Box::pin(self.client.get_secret_value().secret_id(&self.id).version_stage("AWSCURRENT").send()).await;
-        // The SDK's error can hold the answer, and so the secret: only its kind is kept.
-        let answer = answer.map_err(|error| match error {
-            SdkError::ServiceError(error) => match error.err().code() {
-                Some("ResourceNotFoundException") => SecretError::Empty,
-                Some(code @ ("ThrottlingException" | "InternalServiceError" | "InternalFailure")) => {
-                    SecretError::Unavailable(code.to_owned())
-                }
-                Some(code) => SecretError::Refused(code.to_owned()),
-                None => SecretError::Unavailable("unnamed error".to_owned()),
-            },
-            SdkError::TimeoutError(_) => SecretError::Unavailable("timed out".to_owned()),
-            SdkError::DispatchFailure(_) => SecretError::Unavailable("no connection".to_owned()),
-            _ => SecretError::Unavailable("unreadable answer".to_owned()),
-        })?;
-        answer.secret_string.map(Zeroizing::new).ok_or(SecretError::Empty)
     }
 }

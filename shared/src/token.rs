@@ -155,12 +155,6 @@ impl SessionSecrets {
         Ok(Self(keys))
     }
 
-    /// What nobody else has: for a token that may be shown to a table and opens nothing.
-    #[must_use]
-    pub fn nobodys() -> Self {
-        Self(vec![DerivedKeys::from_bytes(&random::bytes(), Timestamp::from_unix_seconds(0))])
-    }
-
     /// Which one tags at this moment. Before the first one's time, which takes a clock that is behind, it is the first.
     fn minting(&self, now: Timestamp) -> usize {
         self.0.iter().rposition(|keys| keys.mints_from <= now).unwrap_or_default()

@@ -132,7 +132,9 @@ const LATER: Timestamp = Timestamp::from_unix_seconds(1_900_000_000);
 
 impl Lineage {
     fn new() -> Self {
-        let secrets = SessionSecrets::nobodys();
+        let secret = serde_json::json!({"secret": "A".repeat(43), "mints_from": 0});
+        let secret = serde_json::from_value(secret).expect("it has the shape of one");
+        let secrets = SessionSecrets::new(&[secret]).expect("it is 32 bytes");
         let mut tokens = vec![secrets.issue(UserId::generate(), secrets.begin(None, NOW), LATER, NOW)];
         for _ in 0..=FAR_BEHIND {
             let next = secrets.successor(&tokens[tokens.len() - 1], NOW);

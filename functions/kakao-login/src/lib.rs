@@ -15,11 +15,11 @@ use shared::{
     config::{Config, ConfigError},
     error::Error,
     http::{Cookies, JsonObject, Origins},
-    id::UserId,
     kakao::{Kakao, KakaoSecrets},
+    key_table::{Document, KeyTable},
     keys::MintingKeys,
     secret::Secret,
-    store::{Read, Store},
+    store::Store,
 };
 
 pub use self::credential::CredentialPolicy;
@@ -30,6 +30,8 @@ use self::{credential::Credential, start::Visit};
 pub struct KakaoLogin {
     /// Says who holds a credential.
     pub kakao: Kakao,
+    /// Where both are read at start.
+    pub key_table: KeyTable,
     /// Proves to Kakao that we are its app.
     pub kakao_secrets: Secret<KakaoSecrets>,
     /// Which credentials are accepted.
@@ -61,6 +63,7 @@ impl KakaoLogin {
     pub fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
         let (
             Some(kakao),
+            Some(key_table),
             Some(kakao_secrets),
             Some(credentials),
             Some(store),
@@ -72,6 +75,7 @@ impl KakaoLogin {
             Some(max_ttl),
         ) = (
             config.kakao(),
+            config.key_table(),
             config.kakao_secrets(),
             CredentialPolicy::from_config(config),
             config.store(),
@@ -87,6 +91,7 @@ impl KakaoLogin {
         };
         Ok(Self {
             kakao,
+            key_table,
             kakao_secrets,
             credentials,
             store,
@@ -100,16 +105,16 @@ impl KakaoLogin {
         })
     }
 
-    /// Reads the keys, and connects to DynamoDB by asking for what is not there, and to Kakao.
+    /// Reads the keys, which connects to DynamoDB, and connects to Kakao.
     pub async fn prepare(&self) {
         let now = self.clock.now();
         // A failure shows again, and is answered, when there is a request.
-        let _ = tokio::join!(
-            self.keys.at(now),
-            self.kakao_secrets.at(now),
-            self.store.read_user(UserId::generate(), Read::Eventual),
-            self.kakao.connect(now),
-        );
+        let keys = async {
+            if let Ok(documents) = self.key_table.read(&[Document::Issuing, Document::Kakao]).await {
+                let _ = (self.keys.keep(&documents, now), self.kakao_secrets.keep(&documents, now));
+            }
+        };
+        tokio::join!(keys, self.kakao.connect(now));
     }
 
     /// Logs in: always with a new session, unless the same login was sent before, and the session that the browser came with ends.

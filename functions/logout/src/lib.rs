@@ -10,7 +10,6 @@ use shared::{
     config::{Config, ConfigError},
     error::Error,
     http::{self, Cookies, JsonObject, Origins},
-    id::UserId,
     keys::{self, LogoutKeys},
     log,
     secret::Secret,
@@ -62,13 +61,10 @@ impl Logout {
         Ok(Self { store, keys, cookies, origins, rotation_window, clock })
     }
 
-    /// Reads the keys, and connects to DynamoDB by asking for what is not there.
+    /// Reads the keys, which connects to DynamoDB.
     pub async fn prepare(&self) {
-        let (now, secrets) = (self.clock.now(), SessionSecrets::nobodys());
-        let nobodys = secrets.issue(UserId::generate(), secrets.begin(None, now), now, now);
-        let ending = self.store.end_all_sessions(&nobodys, &secrets, self.rotation_window, now);
         // A failure shows again, and is answered, when there is a request.
-        let _ = tokio::join!(self.keys.at(now), ending);
+        let _ = self.keys.at(self.clock.now()).await;
     }
 
     /// Ends the session of each cookie that is presented, and clears them, as often as asked and whatever they hold.

@@ -8,11 +8,10 @@ use shared::{
     config::{Config, ConfigError},
     error::Error,
     http,
-    id::{SessionId, UserId},
     keys::{self, VerificationKeys},
     log,
     secret::Secret,
-    store::{Read, Store},
+    store::Store,
 };
 
 /// What this function needs, and so all that its IAM role may touch.
@@ -39,11 +38,10 @@ impl Profile {
         Ok(Self { store, keys, clock })
     }
 
-    /// Reads the keys, and connects to DynamoDB by asking for what is not there.
+    /// Reads the keys, which connects to DynamoDB.
     pub async fn prepare(&self) {
-        let (user, session, now) = (UserId::generate(), SessionId::generate(), self.clock.now());
         // A failure shows again, and is answered, when there is a request.
-        let _ = tokio::join!(self.keys.at(now), self.store.read_user_with_session(user, session, now, Read::Eventual));
+        let _ = self.keys.at(self.clock.now()).await;
     }
 
     /// Answers with the user.

@@ -10,11 +10,10 @@ use shared::{
     config::{Config, ConfigError},
     error::Error,
     http::{self, Cookies, JsonObject, Origins},
-    id::UserId,
     keys::{self, MintingKeys},
     log,
     secret::Secret,
-    store::{Ended, Read, Rotation, Store},
+    store::{Ended, Rotation, Store},
     token::RefreshToken,
 };
 
@@ -57,10 +56,10 @@ impl Refresh {
         Ok(Self { store, keys, cookies, origins, rotation_window, idle_ttl, clock })
     }
 
-    /// Reads the keys, and connects to DynamoDB by asking for what is not there.
+    /// Reads the keys, which connects to DynamoDB.
     pub async fn prepare(&self) {
         // A failure shows again, and is answered, when there is a request.
-        let _ = tokio::join!(self.keys.at(self.clock.now()), self.store.read_user(UserId::generate(), Read::Eventual));
+        let _ = self.keys.at(self.clock.now()).await;
     }
 
     /// Answers with a new access token, and with the successor of the presented refresh token where it is due.

@@ -6,15 +6,15 @@ use serde::{Deserialize, Serialize};
 use shared::{clock::Timestamp, secret::STALE};
 use zeroize::Zeroizing;
 
-use crate::generate::{self, Algorithm, Jwk};
+use crate::generate::{self, Algorithm, Jwk, NewKeys};
 
-/// A rotation that is not done by then is given up: its times would not hold any more.
+/// A write may arrive this late: for so long AWS accepts its signature.
 pub const PATIENCE: Duration = Duration::from_mins(15);
-/// From a rotation's beginning until every function works with what it made: its own steps, a reading that is due, five minutes
-/// that an HTTP cache may keep the JWK Set, and clocks that differ.
+/// From a rotation's beginning until every function works with what it made: a write that arrives late, a read that is due, five
+/// minutes that an HTTP cache may keep the JWK Set, and clocks that differ.
 pub const SETTLING: Duration = Duration::from_secs(PATIENCE.as_secs() + STALE.as_secs() + 360);
 
-/// The secret `KeyRing`. It is written, so it serialises; it has no `Debug`.
+/// The document `ISSUING`. It is written, so it serialises; it has no `Debug`.
 #[derive(Serialize, Deserialize)]
 pub struct KeyRing {
     /// Grows with every rotation; 0 before the first.
@@ -60,8 +60,8 @@ pub struct Times {
     pub verifier_cache: Duration,
     /// An access token lives at most.
     pub access: Duration,
-    /// A refresh token that is not renewed lives at most.
-    pub session_idle: Duration,
+    /// A session lives at most, and with it a refresh token that was never rotated.
+    pub session_max: Duration,
 }
 
 /// Why there is a rotation.
@@ -92,7 +92,7 @@ impl KeyRing {
 
     /// The ring after a rotation.
     #[must_use]
-    pub fn next(self, reason: Reason, algorithm: Algorithm, times: Times, now: Timestamp) -> Self {
+    pub fn next(self, reason: Reason, new: &NewKeys, times: Times, now: Timestamp) -> Self {
         let mut next = Self {
             version: (self.version + 1).max(u64::try_from(now.unix_seconds()).unwrap_or_default()),
             follows: self.version,
@@ -104,33 +104,35 @@ impl KeyRing {
         }
         match reason {
             Reason::Schedule => {
-                next.add_signing_key(algorithm, times, now);
-                next.add_session_secret(times, now);
+                next.add_signing_key(new, times, now);
+                next.add_session_secret(new, times, now);
             }
             Reason::SigningKeys => {
                 next.signing_keys.clear();
-                next.add_signing_key(algorithm, times, now);
+                next.add_signing_key(new, times, now);
             }
             Reason::SessionSecrets => {
                 next.session_secrets.clear();
-                next.add_session_secret(times, now);
+                next.add_session_secret(new, times, now);
             }
         }
         // What leaks before there was a first rotation is the first rotation.
         if next.signing_keys.is_empty() {
-            next.add_signing_key(algorithm, times, now);
+            next.add_signing_key(new, times, now);
         }
         if next.session_secrets.is_empty() {
-            next.add_session_secret(times, now);
+            next.add_session_secret(new, times, now);
         }
         next
     }
 
-    fn add_signing_key(&mut self, algorithm: Algorithm, times: Times, now: Timestamp) {
+    fn add_signing_key(&mut self, new: &NewKeys, times: Times, now: Timestamp) {
         self.signing_keys.retain(|key| key.retires_at.is_none_or(|at| now < at));
         // Who verifies with HS256 holds a copy by hand: a new key would lock them out. It is replaced by command only.
         let newest = self.signing_keys.last();
-        if algorithm == Algorithm::Hs256 && newest.is_some_and(|key| key.jwk["alg"].as_str() == algorithm.name()) {
+        if new.algorithm() == Algorithm::Hs256
+            && newest.is_some_and(|key| key.jwk["alg"].as_str() == Algorithm::Hs256.name())
+        {
             return;
         }
         let first = self.signing_keys.is_empty();
@@ -138,17 +140,17 @@ impl KeyRing {
         for key in &mut self.signing_keys {
             key.retires_at.get_or_insert(signs_from + SETTLING + times.access);
         }
-        let jwk = generate::signing_key(algorithm);
+        let jwk = new.signing();
         self.signing_keys.push(SigningKey { jwk, published_at: now, signs_from, retires_at: None });
     }
 
-    fn add_session_secret(&mut self, times: Times, now: Timestamp) {
+    fn add_session_secret(&mut self, new: &NewKeys, times: Times, now: Timestamp) {
         self.session_secrets.retain(|secret| secret.retires_at.is_none_or(|at| now < at));
         let mints_from = if self.session_secrets.is_empty() { now } else { now + SETTLING };
         for secret in &mut self.session_secrets {
-            secret.retires_at.get_or_insert(mints_from + SETTLING + times.session_idle);
+            secret.retires_at.get_or_insert(mints_from + SETTLING + times.session_max);
         }
-        self.session_secrets.push(SessionSecret { secret: generate::secret(), mints_from, retires_at: None });
+        self.session_secrets.push(SessionSecret { secret: new.refresh_token(), mints_from, retires_at: None });
     }
 
     /// The moments at which another key or secret begins.
@@ -157,7 +159,13 @@ impl KeyRing {
         keys.chain(self.session_secrets.iter().map(|secret| secret.mints_from))
     }
 
-    /// The secret `VerificationKeys`.
+    /// The keys that verify with what signs (HS256).
+    pub(crate) fn symmetric_keys(&self) -> Vec<Jwk> {
+        let keys = self.signing_keys.iter().map(|key| &key.jwk);
+        keys.filter(|jwk| jwk.get("kty").is_some_and(|kty| kty.as_str() == "oct")).cloned().collect()
+    }
+
+    /// The document `VERIFYING`.
     ///
     /// # Errors
     ///
@@ -181,7 +189,7 @@ impl KeyRing {
         serde_json::to_string(&document).map(Zeroizing::new)
     }
 
-    /// The secret `LogoutKeys`.
+    /// The document `LOGOUT`.
     ///
     /// # Errors
     ///

@@ -1,38 +1,45 @@
-//! Why a rotation does not go on.
+//! Why a command was not carried out.
 
 use shared::secret::SecretError;
 
-use crate::versions::CallError;
-
-/// Why a step was not done. Secrets Manager tries it again.
+/// Why a command was not carried out. It may be sent again.
 #[derive(Debug, thiserror::Error)]
 pub enum RotationError {
-    /// Secrets Manager failed.
+    /// DynamoDB failed, or refused.
     #[error(transparent)]
-    Call(#[from] CallError),
-    /// Called for a secret that is not the key ring.
-    #[error("this function rotates the key ring only")]
-    AnotherSecret,
-    /// The version is not the one that is being made: another rotation came between.
-    #[error("another rotation came between")]
-    Superseded,
-    /// It was begun so long ago that its times do not hold any more. Another rotation starts afresh.
-    #[error("given up: begun more than 15 minutes ago. Start another rotation")]
-    TooLate,
-    /// What was written cannot be used.
+    Table(SecretError),
+    /// There are derived documents and no ring.
+    #[error("the key ring was deleted. Restore it, or begin afresh: then everybody logs in again")]
+    RingLost,
+    /// There are keys already.
+    #[error("there are keys already: nothing was changed")]
+    KeysExist,
+    /// Other writes came first each time.
+    #[error("other rotations came first: try again")]
+    Conflict,
+    /// DynamoDB did not say whether the write was done.
+    #[error("DynamoDB did not answer: send the same command again")]
+    Unknown,
+    /// The document is not a key ring.
+    #[error("the document ISSUING is not a key ring")]
+    NotARing,
+    /// The new keys cannot be used.
     #[error("the new keys do not work: {0}")]
     Unusable(String),
+    /// The command's argument is wrong.
+    #[error("{0}")]
+    Argument(String),
 }
 
 impl From<SecretError> for RotationError {
     fn from(error: SecretError) -> Self {
-        Self::Unusable(error.to_string())
+        Self::Table(error)
     }
 }
 
 impl From<serde_json::Error> for RotationError {
     fn from(_: serde_json::Error) -> Self {
         // What serde says could quote the document.
-        Self::Unusable("not a key ring".to_owned())
+        Self::NotARing
     }
 }

@@ -1,6 +1,6 @@
 //! New keys, as JSON Web Keys (RFC 7517).
 
-use std::{collections::BTreeMap, convert::Infallible, str::FromStr};
+use std::{collections::BTreeMap, convert::Infallible, str::FromStr, sync::OnceLock};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::{
@@ -53,6 +53,36 @@ impl FromStr for Algorithm {
     fn from_str(text: &str) -> Result<Self, String> {
         let known = [Self::Es256, Self::Rs256, Self::Hs256].into_iter().find(|algorithm| algorithm.name() == text);
         known.ok_or_else(|| "neither ES256, RS256 nor HS256".to_owned())
+    }
+}
+
+/// The keys of one command. Each is made when it is first asked for, and is the same from then on: a command that is tried again
+/// does not make others.
+pub struct NewKeys {
+    algorithm: Algorithm,
+    signing: OnceLock<Jwk>,
+    refresh_token: OnceLock<Zeroizing<String>>,
+}
+
+impl NewKeys {
+    /// Keys that are not made yet.
+    #[must_use]
+    pub const fn new(algorithm: Algorithm) -> Self {
+        Self { algorithm, signing: OnceLock::new(), refresh_token: OnceLock::new() }
+    }
+
+    /// How the signing key signs.
+    #[must_use]
+    pub const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    pub(crate) fn signing(&self) -> Jwk {
+        self.signing.get_or_init(|| signing_key(self.algorithm)).clone()
+    }
+
+    pub(crate) fn refresh_token(&self) -> Zeroizing<String> {
+        self.refresh_token.get_or_init(secret).clone()
     }
 }
 

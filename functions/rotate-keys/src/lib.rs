@@ -1,91 +1,148 @@
-//! The rotation function of the secret `KeyRing`: makes keys, publishes them, tries them out, and puts them to use.
+//! Makes the keys and rotates them: the only writer of the `Keys` table.
 //!
-//! Secrets Manager calls it four times for a rotation, again for a step that failed, and possibly twice for one that did not:
-//! <https://docs.aws.amazon.com/secretsmanager/latest/userguide/rotate-secrets_lambda-functions.html>. Every step may
-//! end anywhere and be done again. The first deployment of the stack is the first rotation.
+//! A schedule calls it every five minutes. The first keys, the rotation after 30 days and the retry of either are the same code:
+//! read the ring, and write the next one if it is due. An operator's command replaces leaked keys at once, puts Kakao's secrets, or
+//! carries keys over.
 
 pub mod document;
 mod error;
 pub mod generate;
-mod versions;
+mod ring_table;
 
-use std::sync::Arc;
+use std::{fmt, sync::Arc, time::Duration};
 
-use secrecy::ExposeSecret;
-use serde::Deserialize;
-use serde_json::{Value, json};
+use secrecy::{ExposeSecret, SecretString};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
 use shared::{
     clock::{Clock, Timestamp},
     config::{Config, ConfigError},
     id::{SessionId, UserId},
     jwt::Audience,
+    kakao::KakaoSecrets,
+    key_table::{Document, KeyTable},
     keys::{LogoutKeys, MintingKeys, VerificationKeys},
-    secret::{self, SecretError},
+    random,
 };
 use zeroize::Zeroizing;
 
+pub use self::error::RotationError;
 use self::{
-    document::{KeyRing, PATIENCE, Reason, Times},
-    generate::Algorithm,
-    versions::{CURRENT, PENDING, PREVIOUS, Versions},
+    document::{KeyRing, Reason, Times},
+    generate::{Jwk, NewKeys},
+    ring_table::{Found, On, Written},
 };
-pub use self::{error::RotationError, versions::CallError};
+
+/// How old a ring is when it is rotated.
+pub const ROTATE_AFTER: Duration = Duration::from_hours(30 * 24);
+/// How often a command that must win reads the ring again after other writes came first.
+const TRIES: u32 = 8;
 
 /// What this function needs, and so all that its IAM role may touch.
 #[derive(Debug)]
 pub struct RotateKeys {
-    versions: Versions,
-    /// Names of the secrets.
-    key_ring: String,
-    verification_keys: String,
-    logout_keys: String,
+    table: KeyTable,
     /// How a new key signs.
-    algorithm: Algorithm,
+    algorithm: generate::Algorithm,
     times: Times,
+    first_keys: FirstKeys,
     clock: Arc<dyn Clock>,
+}
+
+/// What the schedule does with a table that has never had keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum FirstKeys {
+    /// Makes them.
+    Make,
+    /// Waits until they are carried over.
+    Wait,
 }
 
 /// What the function is called with.
 #[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[serde(tag = "command", rename_all = "snake_case")]
 pub enum Event {
-    /// By Secrets Manager: one step of a rotation.
-    Step {
-        /// Which one.
-        #[serde(rename = "Step")]
-        step: Step,
-        /// The secret that is rotated.
-        #[serde(rename = "SecretId")]
-        secret: String,
-        /// The name of the version that is made.
-        #[serde(rename = "ClientRequestToken")]
-        version: String,
-    },
-    /// By a person: all steps of a rotation that cannot wait.
+    /// By the schedule: makes the first keys, or rotates them if they are 30 days old.
+    RotateIfDue,
+    /// By an operator: rotates now.
     Replace {
-        /// What leaked.
-        replace: Reason,
-        /// The name of the version that is made, so that the same command, sent again, goes on where it was.
-        version: String,
+        /// What leaked, or that it is an ordinary rotation.
+        keys: Reason,
+        /// The command's id: the same command, sent again, does nothing more.
+        attempt: String,
+    },
+    /// By an operator, after the ring was deleted: makes new keys. Everybody logs in again.
+    BeginAfresh {
+        /// The command's id.
+        attempt: String,
+    },
+    /// By an operator: says what there is, without any part of a key.
+    Describe,
+    /// By an operator: hands out the symmetric keys (HS256), for services that verify with a copy.
+    ExportSymmetricKeys,
+    /// By an operator: puts Kakao's secrets.
+    PutKakaoSecrets {
+        /// The client secret of the REST API key.
+        client_secret: SecretString,
+        /// The admin key, or an empty text.
+        admin_key: SecretString,
+    },
+    /// By an operator: puts a key ring that another store held. Sessions go on.
+    CarryOver {
+        /// The ring's JSON.
+        ring: SecretString,
     },
 }
 
-/// A step of a rotation, by Secrets Manager's name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub enum Step {
-    /// Makes the new version.
-    CreateSecret,
-    /// Hands it to those who verify.
-    SetSecret,
-    /// Sees that they can.
-    TestSecret,
-    /// Puts it to use.
-    FinishSecret,
+/// What came of a command.
+#[derive(Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Outcome {
+    /// The keys are not old enough.
+    NotDue,
+    /// The table waits for keys to be carried over.
+    Waiting,
+    /// There are new keys.
+    Rotated,
+    /// A scheduled rotation came second and gave up.
+    GaveWay,
+    /// Kakao's secrets are stored.
+    Stored,
+    /// What there is.
+    Described(Description),
+    /// Symmetric keys.
+    Exported(SymmetricKeys),
 }
 
-/// The steps in their order.
-pub const STEPS: [Step; 4] = [Step::CreateSecret, Step::SetSecret, Step::TestSecret, Step::FinishSecret];
+/// Keys that verify, and so could sign as well. They serialise, which is what they are asked for, and are never printed.
+#[derive(PartialEq, Eq, Serialize)]
+pub struct SymmetricKeys(Vec<Jwk>);
+
+impl fmt::Debug for SymmetricKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("SymmetricKeys").field(&self.0.len()).finish()
+    }
+}
+
+/// What an operator may know of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct Description {
+    keys: KeyState,
+    /// When they were last rotated.
+    rotated_at: Option<Timestamp>,
+    kakao_client_secret: bool,
+    kakao_admin_key: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+enum KeyState {
+    /// There never were any.
+    None,
+    Made,
+    /// The ring was deleted.
+    Lost,
+}
 
 impl RotateKeys {
     /// Takes from the configuration what this function needs.
@@ -94,188 +151,190 @@ impl RotateKeys {
     ///
     /// [`ConfigError`] with everything that is missing or wrong.
     pub fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
-        let (
-            Some(endpoint),
-            Some(key_ring),
-            Some(verification_keys),
-            Some(logout_keys),
-            Some(algorithm),
-            Some(verifier_cache),
-            Some(access),
-            Some(session_idle),
-        ) = (
-            config.endpoint("AWS_ENDPOINT_URL_SECRETSMANAGER"),
-            config.text("KEY_RING_ID"),
-            config.text("VERIFICATION_KEYS_ID"),
-            config.text("LOGOUT_KEYS_ID"),
+        let (Some(table), Some(algorithm), Some(first_keys), Some(verifier_cache), Some(access), Some(session_max)) = (
+            config.key_table(),
             config.parse("SIGNING_ALGORITHM", str::parse),
+            config.parse("FIRST_KEYS", |text| match text {
+                "make" => Ok(FirstKeys::Make),
+                "wait" => Ok(FirstKeys::Wait),
+                _ => Err("must be make or wait".to_owned()),
+            }),
             config.seconds("VERIFIER_CACHE_TTL", 0..=604_800),
             config.seconds("ACCESS_TTL", 20..=86_400),
-            config.seconds("SESSION_IDLE_TTL", 60..=31_536_000),
-        )
-        else {
+            config.seconds("SESSION_MAX_TTL", 60..=31_536_000),
+        ) else {
             return Err(config.into_error());
         };
-        let versions = Versions::new(secret::client(endpoint));
-        let times = Times { verifier_cache, access, session_idle };
-        Ok(Self { versions, key_ring, verification_keys, logout_keys, algorithm, times, clock })
+        Ok(Self { table, algorithm, times: Times { verifier_cache, access, session_max }, first_keys, clock })
     }
 
-    /// Does what it is called for.
+    /// Carries out a command.
     ///
     /// # Errors
     ///
-    /// [`RotationError`] in all its variants. The step may be done again.
-    pub async fn handle(&self, event: Event) -> Result<Value, RotationError> {
-        match event {
-            Event::Step { secret, .. } if secret != self.key_ring => Err(RotationError::AnotherSecret),
-            Event::Step { step, version, .. } => {
-                self.step(step, &version, Reason::Schedule).await?;
-                Ok(json!({}))
-            }
-            Event::Replace { replace, version } => {
-                for step in STEPS {
-                    self.step(step, &version, replace).await?;
-                }
-                Ok(json!({}))
-            }
-        }
-    }
-
-    async fn step(&self, step: Step, version: &str, reason: Reason) -> Result<(), RotationError> {
+    /// [`RotationError`] in all its variants. The keys in use stay good, and the command may be sent again.
+    pub async fn handle(&self, event: Event) -> Result<Outcome, RotationError> {
         let now = self.clock.now();
-        let result = match step {
-            Step::CreateSecret => self.create(version, reason, now).await,
-            Step::SetSecret => self.publish(version, now).await,
-            Step::TestSecret => self.try_out(version, now).await,
-            Step::FinishSecret => self.finish(version, now).await,
+        let (command, result) = match event {
+            Event::RotateIfDue => ("rotate_if_due", self.rotate_if_due(now).await),
+            Event::Replace { keys, attempt } => ("replace", self.replace(keys, &attempt, now).await),
+            Event::BeginAfresh { attempt } => ("begin_afresh", self.begin_afresh(&attempt, now).await),
+            Event::Describe => ("describe", self.describe().await),
+            Event::ExportSymmetricKeys => ("export_symmetric_keys", self.export().await),
+            Event::PutKakaoSecrets { client_secret, admin_key } => {
+                ("put_kakao_secrets", self.put_kakao(&client_secret, &admin_key).await)
+            }
+            Event::CarryOver { ring } => ("carry_over", self.carry_over(&ring, now).await),
         };
-        let step = format!("{step:?}");
         match &result {
-            Ok(()) => tracing::warn!(event = "key_rotation", step, ?reason, "A step of a key rotation is done"),
-            Err(error) => tracing::error!(event = "key_rotation", step, ?reason, "A step of a key rotation: {error}"),
+            Ok(Outcome::NotDue | Outcome::Described(_)) => {}
+            Ok(outcome) => tracing::warn!(event = "key_rotation", command, ?outcome, "A key command was carried out"),
+            Err(error) => tracing::error!(event = "key_rotation", command, "A key command failed: {error}"),
         }
         result
     }
 
-    async fn create(&self, version: &str, reason: Reason, now: Timestamp) -> Result<(), RotationError> {
-        if self.pending(version).await?.is_some() {
-            return Ok(());
+    async fn rotate_if_due(&self, now: Timestamp) -> Result<Outcome, RotationError> {
+        let (ring, on) = match ring_table::find(&self.table).await? {
+            Found::Ring(stored) if stored.ring.created_at.is_some_and(|at| now < at + ROTATE_AFTER) => {
+                return Ok(Outcome::NotDue);
+            }
+            Found::Ring(stored) => (stored.ring, On::SameRing),
+            Found::Nothing if self.first_keys == FirstKeys::Wait => return Ok(Outcome::Waiting),
+            Found::Nothing => (KeyRing::empty(), On::NoKeys),
+            Found::Lost => return Err(RotationError::RingLost),
+        };
+        let ring = ring.next(Reason::Schedule, &NewKeys::new(self.algorithm), self.times, now);
+        self.try_out(&ring, now)?;
+        match ring_table::write(&self.table, &ring, &new_attempt(), on).await? {
+            Written::Done => Ok(Outcome::Rotated),
+            // Another rotation came first. The schedule looks again in five minutes.
+            Written::Conflict => Ok(Outcome::GaveWay),
+            Written::Unknown => Err(RotationError::Unknown),
         }
-        let ring = self.current().await?.1.next(reason, self.algorithm, self.times, now);
-        let text = Zeroizing::new(serde_json::to_string(&ring)?);
-        Ok(self.versions.put(&self.key_ring, version, PENDING, &text).await?)
     }
 
-    /// Verifiers get the new keys before anybody signs with them.
-    async fn publish(&self, version: &str, now: Timestamp) -> Result<(), RotationError> {
-        let ring = self.in_time(version, now).await?;
-        self.derive(&ring).await
+    /// Replaces keys, and tries again until it has won: a scheduled rotation that is on its way must not keep a leaked key alive.
+    async fn replace(&self, reason: Reason, attempt: &str, now: Timestamp) -> Result<Outcome, RotationError> {
+        let new = NewKeys::new(self.algorithm);
+        let mut last = Written::Conflict;
+        for tried in 0..TRIES {
+            let (ring, on) = match ring_table::find(&self.table).await? {
+                Found::Ring(stored) if stored.attempt == attempt => return Ok(Outcome::Rotated),
+                Found::Ring(stored) => (stored.ring, On::SameRing),
+                Found::Nothing => (KeyRing::empty(), On::NoKeys),
+                Found::Lost => return Err(RotationError::RingLost),
+            };
+            let ring = ring.next(reason, &new, self.times, now);
+            self.try_out(&ring, now)?;
+            last = ring_table::write(&self.table, &ring, attempt, on).await?;
+            if last == Written::Done {
+                return Ok(Outcome::Rotated);
+            }
+            pause(tried).await;
+        }
+        Err(if last == Written::Conflict { RotationError::Conflict } else { RotationError::Unknown })
     }
 
-    /// Signs with every key of the new ring as refresh would, and verifies as profile and logout would.
-    async fn try_out(&self, version: &str, now: Timestamp) -> Result<(), RotationError> {
-        let ring = self.in_time(version, now).await?;
+    async fn begin_afresh(&self, attempt: &str, now: Timestamp) -> Result<Outcome, RotationError> {
+        match ring_table::find(&self.table).await? {
+            Found::Ring(stored) if stored.attempt == attempt => return Ok(Outcome::Rotated),
+            Found::Ring(_) => return Err(RotationError::KeysExist),
+            Found::Nothing | Found::Lost => {}
+        }
+        let ring = KeyRing::empty().next(Reason::Schedule, &NewKeys::new(self.algorithm), self.times, now);
+        self.try_out(&ring, now)?;
+        match ring_table::write(&self.table, &ring, attempt, On::NoRing).await? {
+            Written::Done => Ok(Outcome::Rotated),
+            Written::Conflict => Err(RotationError::KeysExist),
+            Written::Unknown => Err(RotationError::Unknown),
+        }
+    }
+
+    async fn put_kakao(
+        &self,
+        client_secret: &SecretString,
+        admin_key: &SecretString,
+    ) -> Result<Outcome, RotationError> {
+        let (client_secret, admin_key) = (client_secret.expose_secret(), admin_key.expose_secret());
+        let json = Zeroizing::new(
+            json!({"KAKAO_CLIENT_SECRET": client_secret.trim(), "KAKAO_ADMIN_KEY": admin_key.trim()}).to_string(),
+        );
+        KakaoSecrets::read(&json).map_err(RotationError::Argument)?;
+        ring_table::put_kakao(&self.table, &json).await?;
+        Ok(Outcome::Stored)
+    }
+
+    async fn describe(&self) -> Result<Outcome, RotationError> {
+        let (keys, rotated_at) = match ring_table::find(&self.table).await? {
+            Found::Ring(stored) => (KeyState::Made, stored.ring.created_at),
+            Found::Nothing => (KeyState::None, None),
+            Found::Lost => (KeyState::Lost, None),
+        };
+        let documents = self.table.read(&[Document::Kakao]).await?;
+        let kakao = documents.get(Document::Kakao).ok().and_then(|json| KakaoSecrets::read(json).ok());
+        Ok(Outcome::Described(Description {
+            keys,
+            rotated_at,
+            kakao_client_secret: kakao.is_some(),
+            kakao_admin_key: kakao.is_some_and(|secrets| secrets.has_admin_key()),
+        }))
+    }
+
+    async fn export(&self) -> Result<Outcome, RotationError> {
+        match ring_table::find(&self.table).await? {
+            Found::Ring(stored) => Ok(Outcome::Exported(SymmetricKeys(stored.ring.symmetric_keys()))),
+            Found::Nothing => Ok(Outcome::Exported(SymmetricKeys(Vec::new()))),
+            Found::Lost => Err(RotationError::RingLost),
+        }
+    }
+
+    async fn carry_over(&self, ring: &SecretString, now: Timestamp) -> Result<Outcome, RotationError> {
+        let ring: KeyRing = serde_json::from_str(ring.expose_secret())
+            .map_err(|_| RotationError::Argument("`ring` is not a key ring".to_owned()))?;
+        let attempt = format!("carry-over-{}", ring.version);
+        self.try_out(&ring, now)?;
+        if let Found::Ring(stored) = ring_table::find(&self.table).await? {
+            return if stored.attempt == attempt { Ok(Outcome::Rotated) } else { Err(RotationError::KeysExist) };
+        }
+        match ring_table::write(&self.table, &ring, &attempt, On::NoKeys).await? {
+            Written::Done => Ok(Outcome::Rotated),
+            Written::Conflict => Err(RotationError::KeysExist),
+            Written::Unknown => Err(RotationError::Unknown),
+        }
+    }
+
+    /// Signs with every key of a ring as refresh would, and verifies as profile and logout would, before the ring is written.
+    fn try_out(&self, ring: &KeyRing, now: Timestamp) -> Result<(), RotationError> {
+        let unusable = |reason: String| RotationError::Unusable(reason);
         let audience = Audience { issuer: "rotate-keys".to_owned(), audience: "rotate-keys".to_owned() };
         let text = Zeroizing::new(serde_json::to_string(&ring)?);
-        let (_, minting) = MintingKeys::read(&text, &audience, self.times.access)?;
-        let (_, verification) = VerificationKeys::read(&self.text(&self.verification_keys).await?, &audience)?;
-        let (_, logout) = LogoutKeys::read(&self.text(&self.logout_keys).await?)?;
+        let read = |error: shared::secret::SecretError| unusable(error.to_string());
+        let (_, minting) = MintingKeys::read(&text, &audience, self.times.access).map_err(read)?;
+        let (_, verification) = VerificationKeys::read(&ring.verification_keys()?, &audience).map_err(read)?;
+        let (_, logout) = LogoutKeys::read(&ring.logout_keys()?).map_err(read)?;
         let (user, session) = (UserId::generate(), SessionId::generate());
         for at in ring.beginnings().map(|beginning| beginning.max(now)) {
             let access = minting.signer.sign(user, session, at, at);
             verification
                 .verifier
                 .verify(access.text.expose_secret(), at)
-                .map_err(|error| RotationError::Unusable(format!("an access token of ours is refused: {error}")))?;
+                .map_err(|error| unusable(format!("an access token of ours is refused: {error}")))?;
             let refresh = minting.secrets.issue(user, minting.secrets.begin(None, at), at, at);
-            logout.secrets.verify(refresh.expose()).map_err(|error| RotationError::Unusable(error.to_string()))?;
+            logout.secrets.verify(refresh.expose()).map_err(|error| unusable(error.to_string()))?;
         }
         Ok(())
     }
+}
 
-    async fn finish(&self, version: &str, now: Timestamp) -> Result<(), RotationError> {
-        let labels = self.versions.labels(&self.key_ring, version).await?;
-        if !labels.iter().any(|label| label == CURRENT) {
-            self.in_time(version, now).await?;
-            let (replaced, _) = self.current().await?;
-            // Refused if another version became the current one since.
-            self.versions.relabel(&self.key_ring, CURRENT, replaced.as_deref(), Some(version)).await?;
-        }
-        // Should another rotation have handed out its keys in between, these are the ones that count.
-        let (_, ring) = self.current().await?;
-        self.derive(&ring).await
-    }
+/// A name for a write.
+#[must_use]
+pub fn new_attempt() -> String {
+    SessionId::generate().to_string()
+}
 
-    /// Writes what others read of this ring, where it is not written already. It only depends on the ring.
-    async fn derive(&self, ring: &KeyRing) -> Result<(), RotationError> {
-        #[derive(Deserialize)]
-        struct Derived {
-            version: u64,
-        }
-        for (secret, text) in
-            [(&self.verification_keys, ring.verification_keys()?), (&self.logout_keys, ring.logout_keys()?)]
-        {
-            let written = self.versions.labelled(secret, CURRENT).await?;
-            let same = written.as_ref().is_some_and(|written| *written.text == *text);
-            let newer = written.is_some_and(|written| {
-                serde_json::from_str(&written.text).is_ok_and(|derived: Derived| derived.version > ring.version)
-            });
-            if newer {
-                return Err(RotationError::Superseded);
-            }
-            if !same {
-                // A name of its own: what was written under the ring's before and was overwritten would stay so.
-                self.versions.put(secret, &versions::new_id(), CURRENT, &text).await?;
-            }
-        }
-        Ok(())
-    }
-
-    /// The ring of this version, if it is the one that is being made, no other came between, and its times still hold.
-    async fn in_time(&self, version: &str, now: Timestamp) -> Result<KeyRing, RotationError> {
-        let ring = self.pending(version).await?.ok_or(RotationError::Superseded)?;
-        let (current, of) = self.current().await?;
-        if current.as_deref() == Some(version) {
-            return Ok(ring);
-        }
-        if of.version != ring.follows {
-            return Err(RotationError::Superseded);
-        }
-        if ring.created_at.is_none_or(|at| now.seconds_since(at) > PATIENCE.as_secs()) {
-            // Without the label, the next rotation is a new one.
-            self.versions.relabel(&self.key_ring, PENDING, Some(version), None).await?;
-            return Err(RotationError::TooLate);
-        }
-        Ok(ring)
-    }
-
-    async fn pending(&self, version: &str) -> Result<Option<KeyRing>, RotationError> {
-        let pending = self.versions.labelled(&self.key_ring, PENDING).await?;
-        let pending = pending.filter(|pending| pending.id == version);
-        Ok(pending.map(|pending| serde_json::from_str(&pending.text)).transpose()?)
-    }
-
-    /// The current version's name and the ring that is in use. Should something lie over that which is none, such as the
-    /// template's empty one, it is the one before: to begin afresh would end every session.
-    async fn current(&self) -> Result<(Option<String>, KeyRing), RotationError> {
-        let Some(current) = self.versions.labelled(&self.key_ring, CURRENT).await? else {
-            return Ok((None, KeyRing::empty()));
-        };
-        let ring = serde_json::from_str::<KeyRing>(&current.text);
-        if ring.as_ref().is_ok_and(|ring| ring.version > 0) {
-            return Ok((Some(current.id), ring?));
-        }
-        let previous = self.versions.labelled(&self.key_ring, PREVIOUS).await?;
-        let previous = previous.and_then(|previous| serde_json::from_str::<KeyRing>(&previous.text).ok());
-        match previous.filter(|previous| previous.version > 0) {
-            Some(previous) => Ok((Some(current.id), previous)),
-            None => Ok((Some(current.id), ring?)),
-        }
-    }
-
-    async fn text(&self, secret: &str) -> Result<Zeroizing<String>, RotationError> {
-        let written = self.versions.labelled(secret, CURRENT).await?;
-        written.map(|written| written.text).ok_or_else(|| SecretError::Empty.into())
-    }
+/// Grows from about 50 ms to 3 s, with jitter: eight tries fit into the function's time-out.
+async fn pause(tried: u32) {
+    let longest = 50 << tried.min(6);
+    tokio::time::sleep(Duration::from_millis(longest / 2 + random::up_to(longest / 2))).await;
 }

@@ -18,13 +18,29 @@ use crate::{
 const ORIGIN: &str = "https://a.example";
 
 /// Functions of the given names, each with its routes.
+fn table(name: &str, sort_key: Option<&str>) -> Table {
+    Table {
+        name: name.to_owned(),
+        partition_key: "pk".to_owned(),
+        sort_key: sort_key.map(str::to_owned),
+        ttl_attribute: None,
+        denials: Vec::new(),
+    }
+}
+
 fn template(functions: &[(&str, &[(&str, &str)])]) -> Template {
     let functions = functions.iter().map(|(name, routes)| {
         let routes = routes.iter().map(|(method, path)| Route { method: (*method).into(), path: (*path).into() });
         let timeout = Duration::from_millis(300);
         (
             (*name).to_owned(),
-            Declared { routes: routes.collect(), environment: BTreeMap::new(), timeout, policies: Vec::new() },
+            Declared {
+                routes: routes.collect(),
+                environment: BTreeMap::new(),
+                timeout,
+                schedules: Vec::new(),
+                policies: Vec::new(),
+            },
         )
     });
     Template {
@@ -38,12 +54,8 @@ fn template(functions: &[(&str, &[(&str, &str)])]) -> Template {
             credentials: true,
         },
         throttles: Throttles { default: Throttle { rate: 1e3, burst: 1e3 }, routes: BTreeMap::new() },
-        table: Table {
-            name: "T".to_owned(),
-            partition_key: "pk".to_owned(),
-            sort_key: "sk".to_owned(),
-            ttl_attribute: "ttl".to_owned(),
-        },
+        table: table("T", Some("sk")),
+        keys: table("K", None),
     }
 }
 

@@ -1,4 +1,5 @@
-//! IAM for this machine: a proxy before DynamoDB or Secrets Manager that holds every function to its role in the template.
+//! IAM for this machine: a proxy before DynamoDB that holds every function to its role in the template, and everybody to the
+//! tables' own policies.
 //!
 //! A function is known by its access key. Signatures are not checked: everything here is this machine's own.
 
@@ -31,10 +32,13 @@ use self::request::Access;
 use crate::{
     client::http_client,
     server::{Server, hang_up},
-    template::{Template, policies::Statement},
+    template::{
+        Template,
+        policies::{Denial, Statement},
+    },
 };
 
-/// The access key of a person at this machine, who may do everything.
+/// The access key of a person at this machine, who may do everything that a table's policy does not deny.
 pub const ADMINISTRATOR: &str = "local";
 
 /// The access key of a function.
@@ -50,6 +54,8 @@ pub struct Roles {
     statements: BTreeMap<String, Vec<Statement>>,
     /// The names of partition keys by table.
     partition_keys: BTreeMap<String, String>,
+    /// What tables' own policies deny.
+    denials: BTreeMap<String, Vec<Denial>>,
 }
 
 impl Roles {
@@ -58,11 +64,19 @@ impl Roles {
     pub fn of(template: &Template) -> Self {
         let statements =
             template.functions.iter().map(|(name, function)| (access_key(name), function.policies.clone()));
-        let table = &template.table;
+        let tables = || [&template.table, &template.keys].into_iter();
         Self {
             statements: statements.collect(),
-            partition_keys: [(table.name.clone(), table.partition_key.clone())].into(),
+            partition_keys: tables().map(|table| (table.name.clone(), table.partition_key.clone())).collect(),
+            denials: tables().map(|table| (table.name.clone(), table.denials.clone())).collect(),
         }
+    }
+
+    fn denies(&self, key: &str, access: &Access) -> bool {
+        let denials = self.denials.get(&access.resource).into_iter().flatten();
+        denials.into_iter().any(|denial| {
+            denial.actions.contains(&access.action) && !denial.except.iter().any(|function| access_key(function) == key)
+        })
     }
 }
 
@@ -84,20 +98,16 @@ struct Shared {
     uses: Mutex<BTreeSet<Use>>,
 }
 
-/// The AWS service that a request is for: its name in actions, and its version of the JSON protocol.
-struct Service {
-    name: &'static str,
-    content_type: &'static str,
-}
-
-const DYNAMODB: Service = Service { name: "dynamodb", content_type: "application/x-amz-json-1.0" };
-const SECRETS_MANAGER: Service = Service { name: "secretsmanager", content_type: "application/x-amz-json-1.1" };
-
 /// Why a request is not let through.
 struct Refusal {
-    content_type: &'static str,
     code: &'static str,
     message: String,
+}
+
+impl Refusal {
+    fn new(code: &'static str, message: &str) -> Self {
+        Self { code, message: message.to_owned() }
+    }
 }
 
 impl Guard {
@@ -142,36 +152,31 @@ async fn pass(State(state): State<Arc<Shared>>, request: Request) -> Response {
 }
 
 impl Shared {
-    /// Lets the administrator do anything, and a function what its role allows.
+    /// Lets the administrator do what no table's policy denies, and a function what its role allows beside.
     fn check(&self, headers: &HeaderMap, body: &Bytes) -> Result<(), Refusal> {
         let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
-        let (service, operation) = match target.split_once('.') {
-            Some((service, operation)) if service.starts_with("DynamoDB_") => (DYNAMODB, operation),
-            Some(("secretsmanager", operation)) => (SECRETS_MANAGER, operation),
-            _ => (SECRETS_MANAGER, ""),
-        };
-        let refused = |code, message: &str| {
-            Err(Refusal { content_type: service.content_type, code, message: message.to_owned() })
-        };
+        let operation = target.split_once('.').map(|(_, operation)| operation).unwrap_or_default();
         let Some(key) = access_key_of(headers) else {
-            return refused("MissingAuthenticationTokenException", "Missing Authentication Token");
+            return Err(Refusal::new("MissingAuthenticationTokenException", "Missing Authentication Token"));
         };
-        if key == ADMINISTRATOR {
-            return Ok(());
+        let statements = self.roles.statements.get(key);
+        if statements.is_none() && key != ADMINISTRATOR {
+            let message = "The security token included in the request is invalid.";
+            return Err(Refusal::new("UnrecognizedClientException", message));
         }
-        let Some(statements) = self.roles.statements.get(key) else {
-            return refused("UnrecognizedClientException", "The security token included in the request is invalid.");
-        };
         let body = serde_json::from_slice(body).unwrap_or_default();
-        for access in request::accesses(service.name, operation, &body, &self.roles.partition_keys) {
-            let Access { action, resource, .. } = &access;
-            if !evaluate::allows(statements, &access) {
-                tracing::error!("IAM: the role of {key} does not allow {action} on {resource}");
+        for access in request::accesses(operation, &body, &self.roles.partition_keys) {
+            let is_allowed = statements.is_none_or(|statements| evaluate::allows(statements, &access));
+            if !is_allowed || self.roles.denies(key, &access) {
+                let Access { action, resource, .. } = &access;
+                tracing::error!("IAM: {key} may not do {action} on {resource}");
                 let user = format!("arn:aws:sts::123456789012:assumed-role/{key}/{key}");
                 let message = format!("User: {user} is not authorized to perform: {action} on resource: {resource}");
-                return refused("AccessDeniedException", &message);
+                return Err(Refusal::new("AccessDeniedException", &message));
             }
-            lock(&self.uses).insert((key.to_owned(), access.action, access.resource));
+            if statements.is_some() {
+                lock(&self.uses).insert((key.to_owned(), access.action, access.resource));
+            }
         }
         Ok(())
     }
@@ -212,10 +217,11 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 impl IntoResponse for Refusal {
-    /// In the shape that both services have.
+    /// In DynamoDB's shape.
     fn into_response(self) -> Response {
         let kind = format!("com.amazon.coral.service#{}", self.code);
         let body = json!({"__type": kind, "Message": self.message}).to_string();
-        (StatusCode::BAD_REQUEST, [(CONTENT_TYPE, HeaderValue::from_static(self.content_type))], body).into_response()
+        let content_type = HeaderValue::from_static("application/x-amz-json-1.0");
+        (StatusCode::BAD_REQUEST, [(CONTENT_TYPE, content_type)], body).into_response()
     }
 }

@@ -10,28 +10,19 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Access {
     pub(super) action: String,
-    /// The name of a table or secret, or `*` for what is about none.
+    /// The name of a table, or `*` for what is about none.
     pub(super) resource: String,
     /// `dynamodb:LeadingKeys`, if the action has them.
     pub(super) leading_keys: Option<Vec<String>>,
 }
 
 /// Everything that has to be allowed for this request: never nothing.
-pub(super) fn accesses(
-    service: &str,
-    operation: &str,
-    body: &Value,
-    partition_keys: &BTreeMap<String, String>,
-) -> Vec<Access> {
+pub(super) fn accesses(operation: &str, body: &Value, partition_keys: &BTreeMap<String, String>) -> Vec<Access> {
     let access = |operation: &str, resource: &str, leading_keys| Access {
-        action: format!("{service}:{operation}"),
+        action: format!("dynamodb:{operation}"),
         resource: resource.to_owned(),
         leading_keys,
     };
-    if service != "dynamodb" {
-        let secret = body["SecretId"].as_str().or_else(|| body["Name"].as_str());
-        return vec![access(operation, secret.unwrap_or("*"), None)];
-    }
     let keys_of = |table: &str, items: Vec<&Value>| {
         let partition_key = partition_keys.get(table)?;
         items.into_iter().map(|item| key_text(&item[partition_key])).collect::<Option<Vec<_>>>()

@@ -17,10 +17,8 @@ fn statement(effect: &str, actions: &str, condition: &str) -> String {
 fn is_allowed(statements: &str, operation: &str, body: &Value) -> bool {
     let (before, rest) = TEMPLATE.split_once("  Profile:\n").unwrap();
     let (head, rest) = rest.split_once("          Statement:\n").unwrap();
-    let (_, rest) = rest.split_once("            - Effect: Allow\n              Action: secretsmanager").unwrap();
-    let yaml = format!(
-        "{before}  Profile:\n{head}          Statement:\n{statements}            - Effect: Allow\n              Action: secretsmanager{rest}"
-    );
+    let (_, rest) = rest.split_once("      Events:\n").unwrap();
+    let yaml = format!("{before}  Profile:\n{head}          Statement:\n{statements}      Events:\n{rest}");
     let given = [
         ("Issuer", "https://a.example"),
         ("AllowedOrigins", "https://a.example"),
@@ -32,7 +30,7 @@ fn is_allowed(statements: &str, operation: &str, body: &Value) -> bool {
     let template =
         Template::read(&yaml, &given.map(|(name, value)| (name.to_owned(), value.to_owned())).into()).unwrap();
     let keys = BTreeMap::from([("Table".to_owned(), "pk".to_owned()), ("Other".to_owned(), "id".to_owned())]);
-    let accesses = accesses("dynamodb", operation, body, &keys);
+    let accesses = accesses(operation, body, &keys);
     assert!(!accesses.is_empty(), "{operation}");
     accesses.iter().all(|access| allows(&template.functions["profile"].policies, access))
 }

@@ -68,7 +68,7 @@ impl Throttles {
 
 pub(super) fn read_route(declaration: &Value, references: &References, api: &str) -> Result<Route> {
     if declaration.get("Type").and_then(Value::as_str) != Some("HttpApi") {
-        return error("only HttpApi events are understood here");
+        return error("only HttpApi and Schedule events are understood here");
     }
     let properties = &declaration["Properties"];
     // SAM makes a second API, at another address and without CORS, for the events that name none.

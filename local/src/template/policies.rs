@@ -1,9 +1,9 @@
-//! What a function's role may do: the inline policies that the template gives it.
+//! What a function's role may do, and whom a table's own policy denies what.
 //!
 //! Only what can be enforced here is read. Wildcards and everything else is refused, as it would otherwise be allowed on AWS and
 //! not here, or the other way round.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_yaml_ng::{Mapping, Value, value::Tag};
 
@@ -16,7 +16,7 @@ pub struct Statement {
     pub effect: Effect,
     /// Such as `dynamodb:GetItem`.
     pub actions: BTreeSet<String>,
-    /// Names of tables and secrets.
+    /// Names of tables.
     pub resources: BTreeSet<String>,
     /// All of them have to hold.
     pub conditions: Vec<Condition>,
@@ -42,6 +42,21 @@ pub enum Condition {
     Null(bool),
 }
 
+/// What a table's policy denies to every principal but a few.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// Such as `dynamodb:GetItem`.
+    pub actions: BTreeSet<String>,
+    /// The functions whose roles are not denied it.
+    pub except: BTreeSet<String>,
+}
+
+/// Statements for a function's role in a resource of their own.
+pub(super) struct Granted {
+    pub(super) role: String,
+    pub(super) statements: Vec<Statement>,
+}
+
 const LEADING_KEYS: &str = "dynamodb:LeadingKeys";
 
 /// The statements of a function's `Policies`.
@@ -57,6 +72,49 @@ pub(super) fn read(function: &Value, resources: &Mapping) -> Result<Vec<Statemen
         }
     }
     Ok(statements)
+}
+
+/// A policy in a resource of its own (`AWS::IAM::RolePolicy`).
+pub(super) fn read_role_policy(resource: &Value, resources: &Mapping) -> Result<Granted> {
+    let properties = &resource["Properties"];
+    let role = match &properties["RoleName"] {
+        Value::Tagged(tagged) if tagged.tag == Tag::new("Ref") => scalar(&tagged.value)?,
+        _ => return error("RoleName must be !Ref of a function's role"),
+    };
+    let statements = list(&properties["PolicyDocument"]["Statement"]).into_iter();
+    let statements = statements.map(|statement| read_statement(statement, resources)).collect::<Result<_>>()?;
+    Ok(Granted { role, statements })
+}
+
+/// A table's policy. `binaries` are the functions by the logical names of their roles.
+///
+/// Only one shape is understood: a denial of actions to every principal whose ARN is not in a list of roles.
+pub(super) fn read_denials(table: &Value, binaries: &BTreeMap<String, String>) -> Result<Vec<Denial>> {
+    let Some(policy) = table.get("ResourcePolicy") else { return Ok(Vec::new()) };
+    let statements = list(&policy["PolicyDocument"]["Statement"]).into_iter();
+    statements.map(|statement| read_denial(statement, binaries)).collect()
+}
+
+fn read_denial(statement: &Value, binaries: &BTreeMap<String, String>) -> Result<Denial> {
+    for (member, value) in [("Effect", "Deny"), ("Principal", "*"), ("Resource", "*")] {
+        if statement[member].as_str() != Some(value) {
+            return error(format!("{member} must be {value} here"));
+        }
+    }
+    let roles = &statement["Condition"]["ArnNotEquals"]["aws:PrincipalArn"];
+    let role = |role: &Value| {
+        let name = match role {
+            Value::Tagged(tagged) if tagged.tag == Tag::new("GetAtt") => scalar(&tagged.value)?,
+            _ => return error("aws:PrincipalArn must list !GetAtt of roles' ARNs"),
+        };
+        let binary = name.strip_suffix(".Arn").and_then(|role| binaries.get(role));
+        binary.cloned().map_or_else(|| error(format!("{name} is not the ARN of a function's role")), Ok)
+    };
+    let actions = statement.get("Action").map(list).unwrap_or_default().into_iter().map(read_action);
+    Ok(Denial {
+        actions: actions.collect::<Result<_>>()?,
+        except: list(roles).into_iter().map(role).collect::<Result<_>>()?,
+    })
 }
 
 fn read_statement(statement: &Value, resources: &Mapping) -> Result<Statement> {
@@ -95,35 +153,24 @@ fn read_statement(statement: &Value, resources: &Mapping) -> Result<Statement> {
 
 fn read_action(action: &Value) -> Result<String> {
     let action = scalar(action)?;
-    let is_one = ["dynamodb:", "secretsmanager:"]
-        .iter()
-        .filter_map(|service| action.strip_prefix(service))
-        .any(|verb| !verb.is_empty() && verb.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    if is_one {
-        Ok(action)
-    } else {
-        error(format!("Action: {action} is not one action of DynamoDB or Secrets Manager"))
-    }
+    let is_one = action
+        .strip_prefix("dynamodb:")
+        .is_some_and(|verb| !verb.is_empty() && verb.bytes().all(|byte| byte.is_ascii_alphanumeric()));
+    if is_one { Ok(action) } else { error(format!("Action: {action} is not one action of DynamoDB")) }
 }
 
-/// A table by its ARN, a secret by itself, as IAM needs them: a table's name is no ARN, a secret's `Ref` is one.
+/// A table by its ARN, as IAM needs it: a table's name is not one.
 fn read_resource(resource: &Value, resources: &Mapping) -> Result<String> {
     let Value::Tagged(tagged) = resource else {
-        return error(format!("Resource: {resource:?} is not a reference to a table or secret"));
+        return error(format!("Resource: {resource:?} is not a reference to a table"));
     };
     let named = scalar(&tagged.value)?;
-    let (name, kind) = if tagged.tag == Tag::new("GetAtt") {
-        (named.strip_suffix(".Arn").unwrap_or_default(), "AWS::DynamoDB::Table")
-    } else if tagged.tag == Tag::new("Ref") {
-        (named.as_str(), "AWS::SecretsManager::Secret")
-    } else {
-        ("", "")
-    };
+    let name = if tagged.tag == Tag::new("GetAtt") { named.strip_suffix(".Arn").unwrap_or_default() } else { "" };
     let declared = resources.get(name).and_then(|resource| resource.get("Type")).and_then(Value::as_str);
-    if declared == Some(kind) {
+    if declared == Some("AWS::DynamoDB::Table") {
         Ok(name.to_owned())
     } else {
-        error(format!("Resource: {} {named} is neither !GetAtt of a table's Arn nor !Ref of a secret", tagged.tag))
+        error(format!("Resource: {} {named} is not !GetAtt of a table's Arn", tagged.tag))
     }
 }
 

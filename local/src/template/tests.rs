@@ -34,7 +34,7 @@ fn the_projects_own_template_is_read() {
         ("STAGE", "prod"),
         ("ACCESS_TTL", "300"),
         ("ALLOWED_ORIGINS", "https://a.example,https://b.example"),
-        ("KEY_RING_ID", "KeyRing"),
+        ("KEYS_TABLE_NAME", "Keys"),
     ] {
         assert_eq!(refresh.environment[name], value);
     }
@@ -48,7 +48,7 @@ fn the_projects_own_template_is_read() {
         assert_eq!((of.rate, of.burst), (20.0, 40.0), "{path}");
     }
     assert_eq!(throttles.routes.len(), 4);
-    assert_eq!(template.table.ttl_attribute, "expires_at");
+    assert_eq!(template.table.ttl_attribute.as_deref(), Some("expires_at"));
 }
 
 #[test]
@@ -56,11 +56,7 @@ fn a_refusal_says_where() {
     for (from, to, words) in [
         (EVENT, "{ ApiId: !Ref HttpApi, Path: /auth/kakao }", ["KakaoLogin: event Own: ", "Method"]),
         (EVENT, "{ ApiId: !Ref HttpApi, Method: POST }", ["KakaoLogin: event Own: ", "Path"]),
-        (
-            "KAKAO_SECRET_ID: !Ref KakaoSecret",
-            "KAKAO_SECRET_ID: !If [A, b, c]",
-            ["KakaoLogin: KAKAO_SECRET_ID: ", "!If"],
-        ),
+        ("KEYS_TABLE_NAME: !Ref Keys", "KEYS_TABLE_NAME: !If [A, b, c]", ["KakaoLogin: KEYS_TABLE_NAME: ", "!If"]),
         ("Timeout: 10", "Timeout: soon", ["KakaoLogin: Timeout: ", "soon"]),
         (
             "ThrottlingRateLimit: !Ref ThrottlingRateLimit",
@@ -87,7 +83,11 @@ fn a_refusal_says_where() {
         ),
         ("MaxAge: 7200", "MaxAge: long", ["HttpApi: MaxAge: ", "long"]),
         ("[retry-after, www-authenticate]", "['a b']", ["HttpApi: ", "a b"]),
-        ("KeyType: RANGE", "KeyType: OTHER", ["Table: ", "RANGE"]),
+        ("KeyType: HASH", "KeyType: OTHER", ["Keys: ", "HASH"]),
+        ("Principal: \"*\"", "Principal: { AWS: a }", ["Keys: ResourcePolicy: ", "Principal"]),
+        ("!GetAtt RefreshRole.Arn", "!GetAtt OtherRole.Arn", ["Keys: ResourcePolicy: ", "OtherRole"]),
+        ("RoleName: !Ref VerifyRole", "RoleName: !Ref OtherRole", ["VerifyKeyAccess: ", "OtherRole"]),
+        ("rate(5 minutes)", "rate(1 hour)", ["RotateKeys: event Schedule: ", "rate(1 hour)"]),
     ] {
         let refusal = read(from, to).unwrap_err().to_string();
         assert!(words.iter().all(|word| refusal.contains(word)), "{to}: {refusal}");

@@ -19,7 +19,7 @@ use hyper::body::Frame;
 use serde_json::{Value, json};
 use tokio::time::{Interval, interval};
 
-/// A refusal of DynamoDB or Secrets Manager.
+/// A refusal of DynamoDB.
 pub(super) fn failure(status: StatusCode, code: &str) -> Response {
     let kind = format!("com.amazonaws.dynamodb.v20120810#{code}");
     answer(status, &json!({"__type": kind, "message": "by request of a test"}))

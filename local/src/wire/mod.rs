@@ -1,4 +1,4 @@
-//! A wire to DynamoDB, Secrets Manager or Kakao: counts what crosses it and, when told to, fails as they and networks do.
+//! A wire to DynamoDB or Kakao: counts what crosses it and, when told to, fails as they and networks do.
 
 mod answer;
 mod fault;
@@ -18,6 +18,7 @@ use axum::{
     http::StatusCode,
     response::Response,
 };
+use serde_json::Value;
 use tokio::sync::oneshot;
 
 pub use self::fault::{Fault, Weather};
@@ -30,7 +31,7 @@ use crate::{
 /// A proxy in front of a server. It stops when dropped.
 #[derive(Debug)]
 pub struct Wire {
-    server: Server,
+    server: Arc<Server>,
     state: Arc<Shared>,
 }
 
@@ -79,6 +80,8 @@ struct Shared {
     target: String,
     client: reqwest::Client,
     fault: Mutex<Option<Fault>>,
+    /// How many requests the fault spares.
+    spared: Mutex<usize>,
     weather: Mutex<Weather>,
     traffic: Mutex<Traffic>,
     hold: Mutex<Option<Hold>>,
@@ -88,6 +91,40 @@ struct Shared {
     reads: Mutex<BTreeMap<Bytes, [Bytes; 2]>>,
 }
 
+/// The states of a wire, and of the one for a table of keys at the same address.
+#[derive(Clone)]
+struct Both {
+    state: Arc<Shared>,
+    keys: Option<(String, Arc<Shared>)>,
+}
+
+impl Both {
+    fn of(self, body: &Bytes) -> Arc<Shared> {
+        let Some((table, keys)) = self.keys else { return self.state };
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let names = [&body["TableName"], &body["TransactItems"][0]["Put"]["TableName"]];
+        let is_for_keys =
+            names.iter().any(|name| name.as_str() == Some(&table)) || body["RequestItems"].get(&table).is_some();
+        if is_for_keys { keys } else { self.state }
+    }
+}
+
+impl Shared {
+    fn new(target: &str) -> Self {
+        Self {
+            target: target.to_owned(),
+            client: http_client(),
+            fault: Mutex::default(),
+            spared: Mutex::default(),
+            weather: Mutex::default(),
+            traffic: Mutex::default(),
+            hold: Mutex::default(),
+            last: Mutex::default(),
+            reads: Mutex::default(),
+        }
+    }
+}
+
 impl Wire {
     /// Begins to pass requests on to the server at `target`.
     ///
@@ -95,18 +132,22 @@ impl Wire {
     ///
     /// If no local port can be had.
     pub async fn start(target: &str) -> io::Result<Self> {
-        let state = Arc::new(Shared {
-            target: target.to_owned(),
-            client: http_client(),
-            fault: Mutex::default(),
-            weather: Mutex::default(),
-            traffic: Mutex::default(),
-            hold: Mutex::default(),
-            last: Mutex::default(),
-            reads: Mutex::default(),
-        });
-        let routes = Router::new().fallback(pass).with_state(Arc::clone(&state));
-        Ok(Self { server: Server::start_anywhere(routes).await?, state })
+        let state = Arc::new(Shared::new(target));
+        let routes = Router::new().fallback(pass).with_state(Both { state: Arc::clone(&state), keys: None });
+        Ok(Self { server: Arc::new(Server::start_anywhere(routes).await?), state })
+    }
+
+    /// Begins to pass requests on to the DynamoDB at `target`: the first wire has those for this table of keys, and the second one
+    /// all others. Both have the same address.
+    ///
+    /// # Errors
+    ///
+    /// If no local port can be had.
+    pub async fn start_pair(target: &str, table: &str) -> io::Result<[Self; 2]> {
+        let [keys, state] = [(); 2].map(|()| Arc::new(Shared::new(target)));
+        let both = Both { state: Arc::clone(&state), keys: Some((table.to_owned(), Arc::clone(&keys))) };
+        let server = Arc::new(Server::start_anywhere(Router::new().fallback(pass).with_state(both)).await?);
+        Ok([keys, state].map(|state| Self { server: Arc::clone(&server), state }))
     }
 
     /// The address to give to a client.
@@ -117,6 +158,12 @@ impl Wire {
 
     /// From now on this goes wrong.
     pub fn fail(&self, fault: Fault) {
+        self.fail_after(0, fault);
+    }
+
+    /// Lets so many requests through. From then on this goes wrong.
+    pub fn fail_after(&self, requests: usize, fault: Fault) {
+        *lock(&self.state.spared) = requests;
         *lock(&self.state.fault) = Some(fault);
     }
 
@@ -210,12 +257,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-async fn pass(State(state): State<Arc<Shared>>, request: Request) -> Response {
+async fn pass(State(both): State<Both>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
     let operation = target.and_then(|target| target.rsplit('.').next()).unwrap_or(parts.uri.path()).to_owned();
+    let body = to_bytes(body, usize::MAX).await;
+    let state = both.of(body.as_ref().unwrap_or(&Bytes::new()));
     lock(&state.traffic).operations.push(operation.clone());
-    let Ok(body) = to_bytes(body, usize::MAX).await else {
+    let Ok(body) = body else {
         return hang_up();
     };
     let crossing = Crossing { operation, method: parts.method, uri: parts.uri, headers: parts.headers, body };
@@ -229,7 +278,7 @@ async fn cross(state: &Shared, crossing: &Crossing) -> Response {
     let weather = *lock(&state.weather);
     let (delay, luck) = weather.draw();
     tokio::time::sleep(delay).await;
-    let fault = lock(&state.fault).or(luck);
+    let fault = if take_spared(state) { luck } else { lock(&state.fault).or(luck) };
     match fault {
         Some(Fault::Down) => return hang_up(),
         Some(Fault::Hang) => {
@@ -279,6 +328,14 @@ async fn cross(state: &Shared, crossing: &Crossing) -> Response {
         Some(Fault::Truncate) => answer::truncate(response).await,
         _ => response,
     }
+}
+
+/// Whether the fault spares this request.
+fn take_spared(state: &Shared) -> bool {
+    let mut spared = lock(&state.spared);
+    let is_spared = *spared > 0;
+    *spared = spared.saturating_sub(1);
+    is_spared
 }
 
 /// The hold, if this request is the one.

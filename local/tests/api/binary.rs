@@ -1,6 +1,6 @@
 //! The binaries as Lambda runs them: started with an environment, fed through the Runtime API.
 //!
-//! With `MOTO_URL` their secrets are in moto's Secrets Manager, without it in that of a local stack.
+//! With `MOTO_URL` their tables are in moto's DynamoDB, without it in that of a local stack.
 
 use std::{
     env,
@@ -11,30 +11,22 @@ use std::{
 
 use local::{
     Settings, Stack,
+    cloud::TEMPLATE,
     lambda::{Invocation, Lambda},
-    secrets,
 };
 use serde_json::{Value, json};
+use shared::key_table::Document;
 
-/// A stack whose secrets may be in moto's Secrets Manager.
+/// A stack whose tables may be in moto's DynamoDB.
 async fn stack() -> Stack {
-    Stack::with(Settings { secrets_manager: env::var("MOTO_URL").ok(), ..Settings::default() }).await
+    Stack::with(Settings { dynamodb: env::var("MOTO_URL").ok(), ..Settings::default() }).await
 }
 
-/// A function with this stack's secrets; DynamoDB and Kakao are where nobody listens.
+/// A function of this stack; Kakao is where nobody listens.
 fn lambda(function: &str, stack: &Stack) -> Lambda {
-    lambda_with(function, stack, "http://127.0.0.1:1")
-}
-
-/// The same with a DynamoDB.
-fn lambda_with(function: &str, stack: &Stack, dynamodb: &str) -> Lambda {
     let mut environment = stack.environment(function);
-    for (name, value) in [
-        ("AWS_ENDPOINT_URL_DYNAMODB", dynamodb),
-        ("KAKAO_AUTH_URL", "http://127.0.0.1:1"),
-        ("KAKAO_API_URL", "http://127.0.0.1:1"),
-    ] {
-        environment.insert(name.to_owned(), value.to_owned());
+    for name in ["KAKAO_AUTH_URL", "KAKAO_API_URL"] {
+        environment.insert(name.to_owned(), "http://127.0.0.1:1".to_owned());
     }
     Lambda::new(function, binary(function), environment)
 }
@@ -77,55 +69,56 @@ async fn every_binary_answers_its_recorded_event() {
 
 /// DNS, TCP and TLS belong to the time before the first request, which has the whole processor and is nobody's wait.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_binary_has_its_keys_and_has_asked_dynamodb_before_it_takes_a_request() {
-    for (function, operation) in
-        [("kakao-login", "GetItem"), ("refresh", "GetItem"), ("logout", "Query"), ("profile", "BatchGetItem")]
-    {
+async fn every_binary_has_its_keys_by_one_request_before_it_takes_one() {
+    for (function, operation) in [
+        ("kakao-login", "BatchGetItem"),
+        ("refresh", "GetItem"),
+        ("logout", "GetItem"),
+        ("profile", "GetItem"),
+        ("verify", "GetItem"),
+        ("jwks", "GetItem"),
+    ] {
         let stack = stack().await;
-        let _ = stack.secrets_wire.take_traffic();
-        lambda_with(function, &stack, stack.wire.url()).warm().await.unwrap();
-        let operations = stack.wire.take_traffic().operations;
-        assert_eq!(operations, [operation], "{function}");
-        let secrets = if function == "kakao-login" { 2 } else { 1 };
-        assert_eq!(stack.secrets_wire.take_traffic().operations, vec!["GetSecretValue"; secrets], "{function}");
+        let _ = (stack.wire.take_traffic(), stack.keys_wire.take_traffic());
+        lambda(function, &stack).warm().await.unwrap();
+        assert_eq!(stack.keys_wire.take_traffic().operations, [operation], "{function}");
+        assert!(stack.wire.take_traffic().operations.is_empty(), "{function}");
     }
 }
 
-/// The keys are read beside the connection to DynamoDB, and a start waits for neither longer than 300 ms.
+/// A start does not wait for the keys longer than 300 ms.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_binary_takes_requests_although_secrets_manager_hangs() {
+async fn a_binary_takes_requests_although_dynamodb_hangs() {
     let stack = stack().await;
-    let lambda = lambda_with("refresh", &stack, stack.wire.url());
-    stack.secrets_wire.fail(local::wire::Fault::Hang);
-    lambda.warm().await.expect("it waits for its keys");
-    assert_eq!(stack.wire.take_traffic().operations, ["GetItem"], "DynamoDB does not wait for the keys");
+    stack.keys_wire.fail(local::wire::Fault::Hang);
+    lambda("refresh", &stack).warm().await.expect("it waits for its keys");
 }
 
-/// Secrets Manager's own event, as it comes to the binary that it calls.
+/// The event of the schedule, as the template sends it to the binary.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_binary_of_rotate_keys_does_its_step() {
-    let stack = stack().await;
-    let event = json!({
-        "Step": "createSecret", "SecretId": stack.secret_name("KEY_RING_ID"), "ClientRequestToken": secrets::version(),
-        "RotationToken": "9f8a2c1e-0000-4000-8000-000000000000",
-    });
-    assert_eq!(invoke(&lambda("rotate-keys", &stack), event).await, json!({}));
-    let secret = stack.secrets.describe_secret().secret_id(stack.secret_name("KEY_RING_ID")).send().await.unwrap();
-    let labels: Vec<&String> = secret.version_ids_to_stages().unwrap().values().flatten().collect();
-    assert!(labels.iter().any(|label| *label == "AWSPENDING"), "{labels:?}");
+async fn the_binary_of_rotate_keys_makes_the_first_keys() {
+    let stack =
+        Stack::with(Settings { dynamodb: env::var("MOTO_URL").ok(), without_keys: true, ..Settings::default() });
+    let stack = stack.await;
+    assert!(TEMPLATE.contains(r#"Input: '{"command":"rotate_if_due"}'"#));
+    let rotate_keys = lambda("rotate-keys", &stack);
+    for outcome in ["rotated", "not_due"] {
+        assert_eq!(invoke(&rotate_keys, json!({"command": "rotate_if_due"})).await, outcome);
+    }
+    assert!(stack.key_document(Document::Issuing).await.is_some());
 }
 
 #[tokio::test]
 async fn a_binary_without_its_settings_names_all_of_them_and_ends() {
     for (function, names) in [
+        ("kakao-login", vec!["KAKAO_APP_ID", "REDIRECT_URIS", "TABLE_NAME", "KEYS_TABLE_NAME", "SESSION_MAX_TTL"]),
+        ("refresh", vec!["ALLOWED_ORIGINS", "ISSUER", "KEYS_TABLE_NAME", "ROTATION_WINDOW", "COOKIE_SAMESITE"]),
+        ("logout", vec!["ALLOWED_ORIGINS", "KEYS_TABLE_NAME", "ROTATION_WINDOW"]),
         (
-            "kakao-login",
-            vec!["KAKAO_APP_ID", "REDIRECT_URIS", "TABLE_NAME", "KEY_RING_ID", "KAKAO_SECRET_ID", "SESSION_MAX_TTL"],
+            "rotate-keys",
+            vec!["KEYS_TABLE_NAME", "FIRST_KEYS", "SIGNING_ALGORITHM", "VERIFIER_CACHE_TTL", "SESSION_MAX_TTL"],
         ),
-        ("refresh", vec!["ALLOWED_ORIGINS", "ISSUER", "KEY_RING_ID", "ROTATION_WINDOW", "COOKIE_SAMESITE"]),
-        ("logout", vec!["ALLOWED_ORIGINS", "LOGOUT_KEYS_ID", "ROTATION_WINDOW"]),
-        ("rotate-keys", vec!["KEY_RING_ID", "SIGNING_ALGORITHM", "VERIFIER_CACHE_TTL", "SESSION_IDLE_TTL"]),
-        ("profile", vec!["VERIFICATION_KEYS_ID", "AUDIENCE"]),
+        ("profile", vec!["KEYS_TABLE_NAME", "AUDIENCE"]),
     ] {
         let mut command = Command::new(binary(function));
         let output = command.env_clear().stdout(Stdio::null()).stderr(Stdio::piped()).output().unwrap();

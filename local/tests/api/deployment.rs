@@ -209,7 +209,7 @@ fn each_function_gets_what_it_needs_and_needs_all_that_it_gets() {
     let local = BTreeMap::new();
     let build = |template: &local::template::Template| {
         let functions = cloud::functions(template, &local, &clock).map(drop);
-        functions.and_then(|()| local::secrets::rotate_keys(template, &local, &clock).map(drop))
+        functions.and_then(|()| local::keys::rotate_keys(template, &local, &clock).map(drop))
     };
     let complete = template();
     assert!(build(&complete).is_ok());

@@ -7,7 +7,7 @@ use local::{
     Stack,
     client::{cookie_pair, unique},
     kakao::SHOP,
-    secrets,
+    keys,
 };
 use reqwest::{Method, StatusCode};
 use ring::digest::{SHA256, digest};
@@ -87,8 +87,7 @@ async fn a_wrong_admin_key_is_the_operators_to_mend_and_the_token_stays_good() {
     }
     let users = (stack.count("KAKAO#").await, stack.count("USER#").await, stack.count("SESSION#").await);
     assert_eq!(users, (0, 0, 0));
-    let right = json!({"KAKAO_CLIENT_SECRET": SHOP.client_secret, "KAKAO_ADMIN_KEY": SHOP.admin_key}).to_string();
-    secrets::put(&stack.secrets, &stack.secret_name("KAKAO_SECRET_ID"), &right).await.unwrap();
+    stack.rotate_with(keys::put_kakao(SHOP.client_secret, SHOP.admin_key)).await.unwrap();
     stack.advance(Duration::from_mins(10));
     assert_eq!(stack.login(&body).await.status, StatusCode::OK);
 }

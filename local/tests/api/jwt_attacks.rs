@@ -13,6 +13,7 @@ use ring::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
 };
 use serde_json::{Value, json};
+use shared::key_table::Document;
 
 struct Attack {
     stack: Stack,
@@ -29,8 +30,7 @@ impl Attack {
     async fn start() -> Self {
         let stack = Stack::start().await;
         let signed_in = stack.sign_in().await;
-        let ring = stack.secrets.get_secret_value().secret_id(stack.secret_name("KEY_RING_ID")).send().await.unwrap();
-        let ring: Value = serde_json::from_str(ring.secret_string().unwrap()).unwrap();
+        let ring: Value = serde_json::from_str(&stack.key_document(Document::Issuing).await.unwrap()).unwrap();
         Self { stack, signed_in, jwk: ring["signing_keys"][0]["jwk"].clone() }
     }
 

@@ -5,22 +5,23 @@ use std::time::Duration;
 use local::{
     Stack,
     client::{Answer, jwt_part},
-    secrets,
 };
 use reqwest::StatusCode;
-use rotate_keys::{Event, RotationError, STEPS, Step, document::Reason};
+use rotate_keys::document::Reason;
 use secrecy::ExposeSecret;
 use shared::{
     clock::{Clock, SystemClock},
     id::{SessionId, UserId},
+    key_table::Document,
     keys::MintingKeys,
 };
 
-use crate::rotation::{STALE, audience, key_ids, key_ring, text_of};
+use crate::rotation::{STALE, audience, key_ids};
 
 /// An access token for this session by the key ring as it is now, which lives this long.
 async fn sign(stack: &Stack, signed_in: &Answer, lifetime: Duration) -> String {
-    let (_, keys) = MintingKeys::read(&text_of(stack, "KEY_RING_ID").await, &audience(), lifetime).unwrap();
+    let ring = stack.key_document(Document::Issuing).await.unwrap();
+    let (_, keys) = MintingKeys::read(&ring, &audience(), lifetime).unwrap();
     let claims = jwt_part(signed_in.access(), 1);
     let user: UserId = claims["sub"].as_str().unwrap().parse().unwrap();
     let session: SessionId = claims["sid"].as_str().unwrap().parse().unwrap();
@@ -60,15 +61,15 @@ async fn a_key_that_is_not_known_yet_is_asked_for_once_a_minute() {
     let token = sign(&stack, &first, STALE).await;
     assert_eq!(stack.profile(&token).await.status, StatusCode::OK);
 
-    let _ = stack.secrets_wire.take_traffic();
+    let _ = stack.keys_wire.take_traffic();
     let (head, rest) = token.split_once('.').unwrap();
     for number in 0..50 {
         let other = head.replace(head.get(20..24).unwrap(), &format!("{number:04}"));
         assert_eq!(stack.profile(&format!("{other}.{rest}")).await.status, StatusCode::UNAUTHORIZED);
         assert_eq!(stack.refresh(&"A".repeat(119)).await.status, StatusCode::UNAUTHORIZED);
     }
-    let asked = stack.secrets_wire.take_traffic().operations.len();
-    assert!(asked <= 2, "once for each secret, and not {asked} times");
+    let asked = stack.keys_wire.take_traffic().operations.len();
+    assert!(asked <= 2, "once for each document, and not {asked} times");
 }
 
 #[tokio::test]
@@ -86,26 +87,4 @@ async fn a_leaked_session_secret_ends_every_session_and_new_ones_begin_at_once()
     assert_eq!(stack.profile(after.access()).await.status, StatusCode::OK);
     assert_eq!(stack.logout(&after.token()).await.status, StatusCode::OK);
     assert_eq!(stack.count("SESSION#").await, 1, "logout knew the new secret: only the dead session's item is left");
-}
-
-#[tokio::test]
-async fn a_leak_in_the_middle_of_a_rotation_wins_and_the_rotation_gives_way() {
-    for done in 1..STEPS.len() {
-        let stack = Stack::start().await;
-        let (secret, version) = (stack.secret_name("KEY_RING_ID"), secrets::version());
-        let event = |step: Step| Event::Step { step, secret: secret.clone(), version: version.clone() };
-        for step in &STEPS[..done] {
-            stack.rotate_with(event(*step)).await.unwrap();
-        }
-        let leaked = key_ring(&stack).await["signing_keys"][0]["jwk"]["kid"].clone();
-        stack.rotate(Reason::SigningKeys).await;
-        for step in &STEPS[done..] {
-            let refused = stack.rotate_with(event(*step)).await;
-            assert!(matches!(refused, Err(RotationError::Superseded)), "{step:?}: {refused:?}");
-        }
-        stack.advance(STALE);
-        assert!(!key_ids(&stack.jwks().await).contains(&leaked.as_str().unwrap()));
-        assert_eq!(stack.sign_in().await.status, StatusCode::OK);
-        stack.rotate(Reason::Schedule).await;
-    }
 }

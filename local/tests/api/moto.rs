@@ -1,20 +1,19 @@
-//! Store and keys on a DynamoDB and a Secrets Manager of another make: moto's, at `MOTO_URL`. Without that, on the embedded ones
-//! once more.
+//! Store and keys on a DynamoDB of another make: moto's, at `MOTO_URL`. Without that, on the embedded one once more.
 //!
 //! Moto answers one request at a time, so what needs simultaneous requests is not here.
 
 use std::{env, time::Duration};
 
-use local::{Settings, Stack, secrets};
+use local::{Settings, Stack};
 use reqwest::StatusCode;
-use rotate_keys::{Event, RotationError, STEPS, Step, document::Reason};
-use serde_json::json;
+use rotate_keys::{Event, Outcome, ROTATE_AFTER, document::Reason};
+use serde_json::{Value, json};
+use shared::key_table::Document;
 
 const WINDOW: Duration = Duration::from_secs(30);
 
 async fn stack() -> Stack {
-    let moto = env::var("MOTO_URL").ok();
-    Stack::with(Settings { dynamodb: moto.clone(), secrets_manager: moto, ..Settings::default() }).await
+    Stack::with(Settings { dynamodb: env::var("MOTO_URL").ok(), ..Settings::default() }).await
 }
 
 #[tokio::test]
@@ -91,38 +90,33 @@ async fn thirty_sessions_are_ended_at_once() {
     assert_eq!(stack.refresh(&other).await.status, StatusCode::OK);
 }
 
-/// The labels of Secrets Manager as somebody else understood them.
+/// Transactions and their conditions as somebody else understood them.
 #[tokio::test]
-async fn keys_are_made_rotated_and_replaced_and_every_step_may_be_done_again() {
+async fn keys_are_made_rotated_and_replaced() {
     let stack = stack().await;
     let signed_in = stack.sign_in().await;
-    let (secret, version) = (stack.secret_name("KEY_RING_ID"), secrets::version());
-    for step in STEPS {
-        for _ in 0..2 {
-            let event = Event::Step { step, secret: secret.clone(), version: version.clone() };
-            stack.rotate_with(event).await.unwrap();
-        }
-    }
     let kids = async || {
-        let ring =
-            stack.secrets.get_secret_value().secret_id(&secret).version_stage("AWSCURRENT").send().await.unwrap();
-        let ring: serde_json::Value = serde_json::from_str(ring.secret_string().unwrap()).unwrap();
+        let ring: Value = serde_json::from_str(&stack.key_document(Document::Issuing).await.unwrap()).unwrap();
         ring["signing_keys"].as_array().unwrap().iter().map(|key| key["jwk"]["kid"].clone()).collect::<Vec<_>>()
     };
+    assert_eq!(stack.rotate_with(Event::RotateIfDue).await.unwrap(), Outcome::NotDue);
+    stack.rotate(Reason::Schedule).await;
     assert_eq!(kids().await.len(), 2);
     assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::OK);
 
-    let late = secrets::version();
-    let event = |step| Event::Step { step, secret: secret.clone(), version: late.clone() };
-    stack.rotate_with(event(Step::CreateSecret)).await.unwrap();
+    // The write again, as a network delivers it that had held a copy back.
+    let ring = stack.key_document(Document::Issuing).await;
+    stack.keys_wire.repeat_last("TransactWriteItems").await.unwrap();
+    assert_eq!(stack.key_document(Document::Issuing).await, ring);
     stack.rotate(Reason::SigningKeys).await;
-    assert!(matches!(stack.rotate_with(event(Step::SetSecret)).await, Err(RotationError::Superseded)));
     assert_eq!(kids().await.len(), 1);
     stack.rotate(Reason::SessionSecrets).await;
     stack.advance(Duration::from_mins(10));
     assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(stack.profile(stack.sign_in().await.access()).await.status, StatusCode::OK);
+    stack.advance(ROTATE_AFTER);
+    assert_eq!(stack.rotate_with(Event::RotateIfDue).await.unwrap(), Outcome::Rotated);
 }
 
 #[tokio::test]

@@ -1,21 +1,23 @@
 //! The roles of the template, as the local stack enforces them.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
-    types::{AttributeValue, KeysAndAttributes},
+    types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem},
 };
+use kakao_login::KakaoLogin;
 use local::{
     REDIRECT_URI, Settings, Stack,
     client::{Answer, cookie_pair},
     cloud::TEMPLATE,
-    iam::{Use, access_key},
-    secrets, table,
+    iam::{ADMINISTRATOR, Use, access_key},
+    table,
 };
 use reqwest::Method;
 use rotate_keys::document::Reason;
 use serde_json::{Value, json};
+use shared::{clock::SystemClock, config::Config, key_table::Document};
 
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
@@ -30,6 +32,8 @@ async fn log_in_twice_by_code(stack: &Stack) -> [Answer; 2] {
 
 /// Everything that the functions ever ask AWS for.
 async fn use_everything(stack: &Stack) {
+    let config = Config::from_pairs(stack.environment("kakao-login"));
+    KakaoLogin::from_config(&config, Arc::new(SystemClock)).unwrap().prepare().await;
     let [first, second] = log_in_twice_by_code(stack).await;
     assert_eq!([first.status, second.status], [200, 200], "{} {}", first.body, second.body);
     // The browser comes with a session, which ends.
@@ -128,24 +132,55 @@ async fn a_functions_credentials_are_refused_what_its_role_lacks() {
         assert_eq!(code(get), expected, "profile {pks:?}");
     }
 
+    // Each function reads its own documents of keys, and none writes them but rotate-keys.
+    let keys = &stack.template().keys.name;
+    let all = [Document::Issuing, Document::Verifying, Document::Logout, Document::Kakao];
     for (function, readable) in [
-        ("kakao-login", vec!["KEY_RING_ID", "KAKAO_SECRET_ID"]),
-        ("refresh", vec!["KEY_RING_ID"]),
-        ("logout", vec!["LOGOUT_KEYS_ID"]),
-        ("profile", vec!["VERIFICATION_KEYS_ID"]),
-        ("verify", vec!["VERIFICATION_KEYS_ID"]),
-        ("jwks", vec!["VERIFICATION_KEYS_ID"]),
-        ("rotate-keys", vec!["KEY_RING_ID", "VERIFICATION_KEYS_ID", "LOGOUT_KEYS_ID"]),
+        ("kakao-login", vec![Document::Issuing, Document::Kakao]),
+        ("refresh", vec![Document::Issuing]),
+        ("logout", vec![Document::Logout]),
+        ("profile", vec![Document::Verifying]),
+        ("verify", vec![Document::Verifying]),
+        ("jwks", vec![Document::Verifying]),
+        ("rotate-keys", all.to_vec()),
     ] {
-        let client = secrets::client_as(&access_key(function), stack.secrets_wire.url());
-        for name in secrets::NAMES {
-            let get = client.get_secret_value().secret_id(stack.secret_name(name)).send().await;
-            let expected = if readable.contains(&name) { "" } else { DENIED };
-            assert_eq!(code(get), expected, "{function} {name}");
+        let client = table::client_as(&access_key(function), stack.keys_wire.url());
+        for document in all {
+            let get = client.get_item().table_name(keys).set_key(Some(document.key())).send().await;
+            let expected = if readable.contains(&document) { "" } else { DENIED };
+            assert_eq!(code(get), expected, "{function} {document:?}");
         }
-        let put = client.put_secret_value().secret_id(stack.secret_name("KAKAO_SECRET_ID")).secret_string("{}");
-        assert_eq!(code(put.client_request_token(secrets::version()).send().await), DENIED, "{function}");
+        assert_eq!(code(client.scan().table_name(keys).send().await), DENIED, "{function} Scan");
+        if function != "rotate-keys" {
+            let put = client.put_item().table_name(keys).set_item(Some(Document::Kakao.key())).send().await;
+            assert_eq!(code(put), DENIED, "{function} PutItem");
+        }
     }
+}
+
+/// What an administrator of the account may read everywhere else.
+#[tokio::test]
+async fn nobody_but_the_functions_reads_or_writes_a_key() {
+    const DENIED: &str = "AccessDeniedException";
+    let stack = Stack::start().await;
+    let client = table::client_as(ADMINISTRATOR, stack.keys_wire.url());
+    let (keys, key) = (&stack.template().keys.name, Document::Issuing.key());
+    let put = Put::builder().table_name(keys).set_item(Some(key.clone())).build().unwrap();
+    let item = TransactWriteItem::builder().put(put).build();
+    let batch = KeysAndAttributes::builder().keys(key.clone()).build().unwrap();
+    for (what, code) in [
+        ("GetItem", code(client.get_item().table_name(keys).set_key(Some(key.clone())).send().await)),
+        ("BatchGetItem", code(client.batch_get_item().request_items(keys, batch).send().await)),
+        ("Scan", code(client.scan().table_name(keys).send().await)),
+        ("PutItem", code(client.put_item().table_name(keys).set_item(Some(key.clone())).send().await)),
+        ("DeleteItem", code(client.delete_item().table_name(keys).set_key(Some(key.clone())).send().await)),
+        ("TransactWriteItems", code(client.transact_write_items().transact_items(item).send().await)),
+    ] {
+        assert_eq!(code, DENIED, "{what}");
+    }
+    assert_eq!(code(client.describe_table().table_name(keys).send().await), "", "the table can be managed");
+    let table = &stack.template().table.name;
+    assert_eq!(code(client.scan().table_name(table).send().await), "", "the other table is not meant");
 }
 
 #[tokio::test]
@@ -155,13 +190,9 @@ async fn credentials_of_nobody_are_refused_and_so_is_a_request_without_any() {
     for nobody in [access_key("other"), "AKIAIOSFODNN7EXAMPLE".to_owned(), "locals".to_owned()] {
         let scan = table::client_as(&nobody, stack.wire.url()).scan().table_name(table).send().await;
         assert_eq!(code(scan), "UnrecognizedClientException", "{nobody}");
-        let secret = stack.secret_name("KEY_RING_ID");
-        let client = secrets::client_as(&nobody, stack.secrets_wire.url());
-        assert_eq!(code(client.get_secret_value().secret_id(secret).send().await), "UnrecognizedClientException");
     }
-    for (url, target) in
-        [(stack.wire.url(), "DynamoDB_20120810.Scan"), (stack.secrets_wire.url(), "secretsmanager.GetSecretValue")]
-    {
+    for target in ["DynamoDB_20120810.Scan", "DynamoDB_20120810.GetItem"] {
+        let url = stack.wire.url();
         let request = local::client::http_client().post(url).header("x-amz-target", target).body("{}");
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), 400);

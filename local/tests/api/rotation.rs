@@ -1,14 +1,20 @@
-//! Key rotations as drills: on schedule, under load, and with rotate-keys dying at any step.
+//! Key rotations as drills: on schedule, under load, and with writes that fail, get lost or arrive late.
 
 use std::time::Duration;
 
-use local::{Settings, Stack, client::jwt_part, secrets, wire::Fault};
+use local::{
+    Settings, Stack,
+    client::jwt_part,
+    wire::{Fault, Moment},
+};
 use reqwest::StatusCode;
-use rotate_keys::{Event, RotationError, STEPS, Step, document::Reason};
+use rotate_keys::{Event, Outcome, ROTATE_AFTER, RotationError, document::Reason, new_attempt};
+use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::{
     clock::{Clock, SystemClock, Timestamp},
     jwt::{Audience, VerificationJwk, Verifier},
+    key_table::Document,
 };
 
 /// By then every function has read its secret again.
@@ -18,13 +24,8 @@ pub(crate) fn audience() -> Audience {
     Audience { issuer: "http://localhost:9000".to_owned(), audience: "api".to_owned() }
 }
 
-pub(crate) async fn text_of(stack: &Stack, variable: &str) -> String {
-    let answer = stack.secrets.get_secret_value().secret_id(stack.secret_name(variable)).send().await.unwrap();
-    answer.secret_string().unwrap().to_owned()
-}
-
 pub(crate) async fn key_ring(stack: &Stack) -> Value {
-    serde_json::from_str(&text_of(stack, "KEY_RING_ID").await).unwrap()
+    serde_json::from_str(&stack.key_document(Document::Issuing).await.unwrap()).unwrap()
 }
 
 pub(crate) fn key_ids(set: &Value) -> Vec<&str> {
@@ -60,15 +61,9 @@ async fn a_scheduled_rotation_fails_no_request_and_no_verifier_with_two_hours_ol
         verifiers.push(Verifying::fetch(&stack, now - Duration::from_mins(age)).await);
     }
     let (mut signed_by, mut last) = (Vec::new(), Vec::<String>::new());
-    let version = secrets::version();
     for round in 0..100 {
-        // The second rotation's steps fall between requests, and its last one is late.
-        if let Some(step) = [(10, STEPS[0]), (11, STEPS[1]), (12, STEPS[2]), (13, STEPS[3])]
-            .into_iter()
-            .find_map(|(at, step)| (at == round).then_some(step))
-        {
-            let secret = stack.secret_name("KEY_RING_ID");
-            stack.rotate_with(Event::Step { step, secret, version: version.clone() }).await.unwrap();
+        if round == 10 {
+            stack.rotate(Reason::Schedule).await;
         }
         for verifier in &mut verifiers {
             if now >= verifier.fetched_at + Duration::from_hours(2) {
@@ -138,44 +133,169 @@ async fn a_rotation_while_many_call_fails_nobody() {
 }
 
 #[tokio::test]
-async fn rotate_keys_may_die_at_any_step_and_be_called_again() {
-    for fault in [Fault::Down, Fault::FailAfter, Fault::Throttle, Fault::Deny] {
-        for dies_at in STEPS {
+async fn the_schedule_makes_keys_once_and_rotates_them_after_thirty_days() {
+    let stack = Stack::with(Settings { without_keys: true, ..Settings::default() }).await;
+    assert_eq!(stack.rotate_with(Event::RotateIfDue).await.unwrap(), Outcome::Rotated);
+    let first = key_ring(&stack).await;
+    for _ in 0..2 {
+        assert_eq!(stack.rotate_with(Event::RotateIfDue).await.unwrap(), Outcome::NotDue, "an event that comes twice");
+    }
+    stack.advance(Duration::from_hours(30 * 24 - 1));
+    assert_eq!(stack.rotate_with(Event::RotateIfDue).await.unwrap(), Outcome::NotDue);
+    assert_eq!(key_ring(&stack).await, first);
+    stack.advance(Duration::from_hours(1));
+    assert_eq!(stack.rotate_with(Event::RotateIfDue).await.unwrap(), Outcome::Rotated);
+    assert_eq!(stack.rotate_with(Event::RotateIfDue).await.unwrap(), Outcome::NotDue);
+    assert_eq!(key_ring(&stack).await["signing_keys"].as_array().unwrap().len(), 2);
+}
+
+/// All documents have the same version, whatever happened.
+async fn assert_whole(stack: &Stack) -> u64 {
+    let ring = key_ring(stack).await;
+    for document in [Document::Verifying, Document::Logout] {
+        let derived: Value = serde_json::from_str(&stack.key_document(document).await.unwrap()).unwrap();
+        assert_eq!(derived["version"], ring["version"], "{document:?}");
+    }
+    ring["version"].as_u64().unwrap()
+}
+
+#[tokio::test]
+async fn a_rotation_that_fails_at_any_call_leaves_the_old_keys_or_the_new_ones_whole() {
+    let faults =
+        [Fault::Down, Fault::FailBefore, Fault::FailAfter, Fault::Throttle, Fault::Deny, Fault::LoseAnswers(9)];
+    for fault in faults {
+        for command in ["schedule", "replace"] {
             let stack = Stack::start().await;
-            let signed_in = stack.sign_in().await;
-            let (secret, version) = (stack.secret_name("KEY_RING_ID"), secrets::version());
-            let before = key_ring(&stack).await["version"].as_u64();
-            for step in STEPS {
-                let event = || Event::Step { step, secret: secret.clone(), version: version.clone() };
-                if step == dies_at {
-                    stack.secrets_wire.fail(fault);
-                    assert!(stack.rotate_with(event()).await.is_err(), "{fault:?} {step:?}");
-                    stack.secrets_wire.heal();
-                }
-                stack.rotate_with(event()).await.unwrap();
-                stack.rotate_with(event()).await.unwrap();
+            stack.advance(ROTATE_AFTER);
+            let before = assert_whole(&stack).await;
+            let attempt = new_attempt();
+            let event = || match command {
+                "schedule" => Event::RotateIfDue,
+                _ => Event::Replace { keys: Reason::SigningKeys, attempt: attempt.clone() },
+            };
+            // The read fails; or the read succeeds and the write does not.
+            for spared in [0, 1] {
+                stack.keys_wire.fail_after(spared, fault);
+                let rotated = stack.rotate_with(event()).await;
+                stack.keys_wire.heal();
+                let after = assert_whole(&stack).await;
+                assert!(rotated.is_err() || after > before, "{fault:?} after {spared}: {rotated:?}");
             }
-            let ring = key_ring(&stack).await;
-            assert!(ring["version"].as_u64() > before);
-            assert_eq!(ring["signing_keys"].as_array().unwrap().len(), 2, "{fault:?} {dies_at:?}: one key more");
-            let verifying: Value = serde_json::from_str(&text_of(&stack, "VERIFICATION_KEYS_ID").await).unwrap();
-            assert_eq!(verifying["version"], ring["version"]);
-            assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::OK);
+            stack.rotate_with(event()).await.unwrap();
+            let after = assert_whole(&stack).await;
+            assert!(after > before, "{fault:?} {command}");
+            stack.rotate_with(event()).await.unwrap();
+            assert_eq!(
+                assert_whole(&stack).await,
+                after,
+                "{fault:?} {command}: the same command again changes nothing"
+            );
+            assert_eq!(stack.sign_in().await.status, StatusCode::OK);
         }
     }
 }
 
+/// What a network does that had held a copy of the write back: the write of a scheduled rotation arrives after a leaked key was
+/// replaced.
 #[tokio::test]
-async fn a_rotation_that_lies_about_is_given_up_and_the_next_one_is_whole() {
+async fn a_scheduled_rotation_that_arrives_late_does_not_undo_a_replacement() {
     let stack = Stack::start().await;
-    let (secret, version) = (stack.secret_name("KEY_RING_ID"), secrets::version());
-    let event = |step: Step| Event::Step { step, secret: secret.clone(), version: version.clone() };
-    stack.rotate_with(event(Step::CreateSecret)).await.unwrap();
-    stack.advance(Duration::from_mins(16));
-    let late = stack.rotate_with(event(Step::SetSecret)).await;
-    assert!(matches!(late, Err(RotationError::TooLate)), "{late:?}");
-    stack.rotate(Reason::Schedule).await;
-    assert_eq!(key_ring(&stack).await["signing_keys"].as_array().unwrap().len(), 2);
+    let leaked = key_ring(&stack).await["signing_keys"][0]["jwk"]["kid"].clone();
+    stack.advance(ROTATE_AFTER);
+    let mut held = stack.keys_wire.hold(1, Moment::Before);
+    let scheduled = stack.rotate_with(Event::RotateIfDue);
+    let replaced = async {
+        held.arrived().await;
+        stack.rotate(Reason::SigningKeys).await;
+        let ring = key_ring(&stack).await;
+        held.release();
+        ring
+    };
+    let (scheduled, ring) = tokio::join!(scheduled, replaced);
+    assert_eq!(scheduled.unwrap(), Outcome::GaveWay);
+    assert_eq!(key_ring(&stack).await, ring, "nothing was written");
+    stack.advance(STALE);
+    assert!(!key_ids(&stack.jwks().await).contains(&leaked.as_str().unwrap()));
+    assert!(!ring.to_string().contains(leaked.as_str().unwrap()));
+}
+
+/// The other order: the replacement has read the ring when the scheduled rotation comes first.
+#[tokio::test]
+async fn a_replacement_tries_again_until_it_has_won() {
+    let stack = Stack::start().await;
+    stack.advance(ROTATE_AFTER);
+    let leaked = key_ring(&stack).await["signing_keys"][0]["jwk"]["kid"].clone();
+    let mut held = stack.keys_wire.hold(1, Moment::Before);
+    let replace = stack.rotate_with(Event::Replace { keys: Reason::SigningKeys, attempt: new_attempt() });
+    let scheduled = async {
+        held.arrived().await;
+        assert_eq!(stack.rotate_with(Event::RotateIfDue).await.unwrap(), Outcome::Rotated);
+        held.release();
+    };
+    let (replaced, ()) = tokio::join!(replace, scheduled);
+    assert_eq!(replaced.unwrap(), Outcome::Rotated);
+    let ring = key_ring(&stack).await;
+    assert_eq!(ring["signing_keys"].as_array().unwrap().len(), 1);
+    assert!(
+        !ring.to_string().contains(leaked.as_str().unwrap()),
+        "neither the leaked key nor the scheduled one is left"
+    );
+    assert_whole(&stack).await;
+}
+
+#[tokio::test]
+async fn a_ring_that_was_deleted_does_not_become_a_new_one_by_itself() {
+    for left in [Document::Verifying, Document::Logout, Document::Marker] {
+        let stack = Stack::start().await;
+        let signed_in = stack.sign_in().await;
+        let documents = [Document::Issuing, Document::Verifying, Document::Logout, Document::Marker];
+        for document in documents.into_iter().filter(|document| *document != left) {
+            stack.delete_keys(document).await;
+        }
+        for event in [Event::RotateIfDue, Event::Replace { keys: Reason::Schedule, attempt: new_attempt() }] {
+            let refused = stack.rotate_with(event).await;
+            assert!(matches!(refused, Err(RotationError::RingLost)), "{left:?}: {refused:?}");
+        }
+        let attempt = new_attempt();
+        for _ in 0..2 {
+            let begun = stack.rotate_with(Event::BeginAfresh { attempt: attempt.clone() }).await.unwrap();
+            assert_eq!(begun, Outcome::Rotated);
+        }
+        let again = stack.rotate_with(Event::BeginAfresh { attempt: new_attempt() }).await;
+        assert!(matches!(again, Err(RotationError::KeysExist)), "{again:?}");
+        assert_whole(&stack).await;
+        stack.advance(STALE);
+        assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(stack.sign_in().await.status, StatusCode::OK);
+    }
+}
+
+/// Keys that were elsewhere before, as an export of them says: nobody is logged out.
+#[tokio::test]
+async fn a_ring_is_carried_over_and_every_session_goes_on() {
+    let from = Stack::start().await;
+    from.rotate(Reason::Schedule).await;
+    let ring = from.key_document(Document::Issuing).await.unwrap();
+    let cookie = from.sign_in().await.token();
+    let items = from.dump().await;
+
+    let environment = [("FIRST_KEYS".to_owned(), "wait".to_owned())].into();
+    let to = Stack::with(Settings { environment, without_keys: true, ..Settings::default() }).await;
+    to.restore(&items).await;
+    assert_eq!(to.rotate_with(Event::RotateIfDue).await.unwrap(), Outcome::Waiting);
+    assert_eq!(to.refresh(&cookie).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    let carry = |ring: &str| Event::CarryOver { ring: SecretString::from(ring) };
+    for wrong in ["", "{", "[]", r#"{"version": 1}"#] {
+        assert!(to.rotate_with(carry(wrong)).await.is_err(), "{wrong}");
+    }
+    for _ in 0..2 {
+        assert_eq!(to.rotate_with(carry(&ring)).await.unwrap(), Outcome::Rotated);
+    }
+    assert_eq!(to.refresh(&cookie).await.status, StatusCode::OK);
+    assert_eq!(to.rotate_with(Event::RotateIfDue).await.unwrap(), Outcome::NotDue);
+    to.rotate(Reason::Schedule).await;
+    let late = to.rotate_with(carry(&ring)).await;
+    assert!(matches!(late, Err(RotationError::KeysExist)), "{late:?}");
 }
 
 /// A session that began under one secret is repeated under the next, and all tokens of before are renewed.
@@ -203,47 +323,6 @@ async fn a_session_secret_takes_over_between_a_sign_in_and_its_repetition() {
 }
 
 #[tokio::test]
-async fn what_overwrote_the_derived_keys_is_mended_when_the_last_step_is_done_again() {
-    let stack = Stack::start().await;
-    let before = text_of(&stack, "VERIFICATION_KEYS_ID").await;
-    let (secret, version) = (stack.secret_name("KEY_RING_ID"), secrets::version());
-    let event = |step: Step| Event::Step { step, secret: secret.clone(), version: version.clone() };
-    for step in STEPS {
-        stack.rotate_with(event(step)).await.unwrap();
-    }
-    let after = text_of(&stack, "VERIFICATION_KEYS_ID").await;
-    secrets::put(&stack.secrets, &stack.secret_name("VERIFICATION_KEYS_ID"), &before).await.unwrap();
-    stack.rotate_with(event(Step::FinishSecret)).await.unwrap();
-    assert_eq!(text_of(&stack, "VERIFICATION_KEYS_ID").await, after);
-}
-
-#[tokio::test]
-async fn another_secret_is_not_rotated() {
-    let stack = Stack::start().await;
-    let secret = stack.secret_name("KAKAO_SECRET_ID");
-    let refused =
-        stack.rotate_with(Event::Step { step: Step::CreateSecret, secret, version: secrets::version() }).await;
-    assert!(matches!(refused, Err(RotationError::AnotherSecret)));
-}
-
-/// `CloudFormation` writes the template's value again should that ever change, and people make mistakes.
-#[tokio::test]
-async fn what_is_no_ring_over_one_costs_no_session() {
-    for over in [r#"{"version":0}"#, "{", "[]", r#"{"version": 99999999999, "signing_keys": 1}"#] {
-        let stack = Stack::start().await;
-        let signed_in = stack.sign_in().await;
-        assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::OK);
-        secrets::put(&stack.secrets, &stack.secret_name("KEY_RING_ID"), over).await.unwrap();
-        stack.advance(STALE);
-        let cookie = stack.refresh(&signed_in.token()).await.token();
-        stack.rotate(Reason::Schedule).await;
-        stack.advance(STALE);
-        assert_eq!(stack.refresh(&cookie).await.status, StatusCode::OK, "{over}: the ring goes on from the one before");
-        assert_eq!(key_ring(&stack).await["session_secrets"].as_array().unwrap().len(), 2, "{over}");
-    }
-}
-
-#[tokio::test]
 async fn rsa_keys_are_made_published_and_taken_over_from_ec_keys() {
     let stack = Stack::with_setting("SIGNING_ALGORITHM", "RS256").await;
     let signed_in = stack.sign_in().await;
@@ -263,6 +342,8 @@ async fn a_symmetric_key_is_published_to_nobody_and_replaced_by_command_only() {
     assert_eq!(jwt_part(signed_in.access(), 0)["alg"], "HS256");
     assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::OK);
     assert_eq!(stack.jwks().await, json!({"keys": []}));
+    let exported = serde_json::to_value(stack.rotate_with(Event::ExportSymmetricKeys).await.unwrap()).unwrap();
+    assert_eq!(exported["exported"], json!([key_ring(&stack).await["signing_keys"][0]["jwk"]]));
     let key = |ring: &Value| ring["signing_keys"][0]["jwk"]["kid"].clone();
     let before = key(&key_ring(&stack).await);
     stack.rotate(Reason::Schedule).await;

@@ -10,12 +10,12 @@ use std::{
 use local::{
     REDIRECT_URI, Settings, Stack,
     client::{Answer, cookie_pair},
-    secrets,
     wire::Fault,
 };
 use reqwest::Method;
-use rotate_keys::document::Reason;
+use rotate_keys::{Event, document::Reason, new_attempt};
 use serde_json::{Value, json};
+use shared::key_table::Document;
 
 /// Everything that this process has logged.
 #[derive(Clone, Default)]
@@ -132,9 +132,8 @@ async fn no_key_is_logged_or_answered_whatever_becomes_of_the_keys() {
         let signed_in = stack.sign_in().await;
         for reason in [Reason::Schedule, Reason::SigningKeys, Reason::SessionSecrets] {
             stack.rotate(reason).await;
-            let ring =
-                stack.secrets.get_secret_value().secret_id(stack.secret_name("KEY_RING_ID")).send().await.unwrap();
-            let ring: Value = serde_json::from_str(ring.secret_string().unwrap()).unwrap();
+            let ring = stack.key_document(Document::Issuing).await.unwrap();
+            let ring: Value = serde_json::from_str(&ring).unwrap();
             keys.push(ring["pseudonym_key"].clone());
             keys.extend(ring["session_secrets"].as_array().unwrap().iter().map(|secret| secret["secret"].clone()));
             for key in ring["signing_keys"].as_array().unwrap() {
@@ -143,19 +142,18 @@ async fn no_key_is_logged_or_answered_whatever_becomes_of_the_keys() {
             }
         }
         for fault in [Fault::Down, Fault::Deny, Fault::FailAfter] {
-            stack.secrets_wire.fail(fault);
-            let event = rotate_keys::Event::Replace { replace: Reason::SigningKeys, version: secrets::version() };
+            stack.keys_wire.fail(fault);
+            let event = Event::Replace { keys: Reason::SigningKeys, attempt: new_attempt() };
             answers.push_str(&stack.rotate_with(event).await.unwrap_err().to_string());
-            stack.secrets_wire.heal();
+            stack.keys_wire.heal();
         }
         // A key ring with a wrong member is quoted nowhere.
         let odd =
             r#"{"version": 99999999999, "signing_keys": "canary-of-a-key", "session_secrets": ["canary-of-a-key"]}"#;
-        for _ in 0..2 {
-            secrets::put(&stack.secrets, &stack.secret_name("KEY_RING_ID"), odd).await.unwrap();
-        }
+        stack.overwrite_keys(Document::Issuing, odd).await;
+        stack.advance(Duration::from_mins(10));
         answers.push_str(&stack.refresh(&signed_in.token()).await.body.to_string());
-        let event = rotate_keys::Event::Replace { replace: Reason::SigningKeys, version: secrets::version() };
+        let event = Event::Replace { keys: Reason::SigningKeys, attempt: new_attempt() };
         answers.push_str(&stack.rotate_with(event).await.unwrap_err().to_string());
         answers.push_str(&stack.jwks().await.to_string());
     }
@@ -230,7 +228,7 @@ fn lines_with(log: &Log, text: &str) -> Vec<Value> {
 }
 
 #[tokio::test]
-async fn a_denied_permission_and_a_missing_table_or_secret_are_errors_and_an_outage_is_a_warning() {
+async fn a_denied_permission_and_a_missing_table_or_key_are_errors_and_an_outage_is_a_warning() {
     let log = Log::start();
     let stack = Stack::start().await;
     let signed_in = stack.sign_in().await;
@@ -267,18 +265,18 @@ async fn a_denied_permission_and_a_missing_table_or_secret_are_errors_and_an_out
         (Fault::Refuse("UnrecognizedClientException"), "UnrecognizedClientException", "ERROR"),
         (Fault::Throttle, "ThrottlingException", "WARN"),
     ] {
-        stack.secrets_wire.fail(fault);
+        stack.keys_wire.fail(fault);
         stack.advance(Duration::from_mins(11));
         let before = lines_with(&log, code).len();
         stack.refresh(&signed_in.token()).await;
-        stack.secrets_wire.heal();
+        stack.keys_wire.heal();
         let lines = lines_with(&log, code).split_off(before);
-        let kept = lines.iter().find(|line| line["event"] == "secret_kept").unwrap();
+        let kept = lines.iter().find(|line| line["event"] == "keys_cached").unwrap();
         assert_eq!(kept["level"], level, "{kept}");
     }
     let empty = Stack::with(Settings { without_keys: true, ..Settings::default() }).await;
     assert_eq!(empty.profile(signed_in.access()).await.status, 503);
-    let line = lines_with(&log, "the secret is empty").pop().unwrap();
+    let line = lines_with(&log, "the document is not in the Keys table").pop().unwrap();
     assert_eq!(line["level"], "ERROR", "{line}");
 }
 

@@ -31,13 +31,13 @@ struct Connector(Client<HttpsConnector<TcpConnector>, SdkBody>);
 
 /// An HTTP client that trusts Amazon's root certificates, and in a local stack those in `more_roots` (PEM) as well.
 ///
-/// The roots are constants of `webpki-roots`: reading the system's 145 certificates costs 18.6 M instructions at a cold start.
+/// `time_factor`: by how much its time limit is longer than on Lambda. The roots are constants of `webpki-roots`: reading the system's 145 certificates costs 18.6 M instructions at a cold start.
 ///
 /// # Panics
 ///
 /// If `more_roots` are not certificates.
 #[must_use]
-pub fn https_client(more_roots: Option<&[u8]>) -> SharedHttpClient {
+pub fn https_client(more_roots: Option<&[u8]>, time_factor: u32) -> SharedHttpClient {
     let mut roots = RootCertStore { roots: amazon_roots().cloned().collect() };
     for certificate in more_roots.into_iter().flat_map(CertificateDer::pem_slice_iter) {
         roots.add(certificate.expect("the file is PEM")).expect("the file holds certificates");
@@ -50,7 +50,7 @@ pub fn https_client(more_roots: Option<&[u8]>) -> SharedHttpClient {
     let mut tcp = TcpConnector::new();
     tcp.enforce_http(false);
     tcp.set_nodelay(true);
-    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT * time_factor));
     let https = HttpsConnectorBuilder::new().with_tls_config(tls).https_or_http().enable_http1().wrap_connector(tcp);
     let client = Client::builder(TokioExecutor::new())
         .pool_timer(TokioTimer::new())

@@ -1,12 +1,12 @@
 //! How the functions reach AWS: where a service is, with which credentials, and over which HTTP client.
 
 mod connector;
+pub mod dynamodb;
 mod endpoint;
 
 use aws_sdk_dynamodb::config::{SharedCredentialsProvider, SharedHttpClient};
 
 pub use self::connector::https_client;
-pub(crate) use self::endpoint::resolver;
 
 /// Where a service is, and the credentials to sign requests with.
 #[derive(Clone, Debug)]
@@ -19,4 +19,6 @@ pub struct Endpoint {
     pub credentials: SharedCredentialsProvider,
     /// Makes the connections: one client for all services.
     pub http_client: SharedHttpClient,
+    /// By how much time limits are longer than on Lambda.
+    pub time_factor: u32,
 }

@@ -67,6 +67,12 @@ impl KakaoSecrets {
         }
         Ok(secrets)
     }
+
+    /// Whether the app may ask for a user by number.
+    #[must_use]
+    pub fn has_admin_key(&self) -> bool {
+        !self.admin_key.expose_secret().is_empty()
+    }
 }
 
 /// Speaks with Kakao on behalf of one app.

@@ -12,11 +12,8 @@ mod redemptions;
 mod sessions;
 mod users;
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::{
     Client,
-    config::{BehaviorVersion, Region, StalledStreamProtectionConfig, retry::RetryConfig, timeout::TimeoutConfig},
     error::{ProvideErrorMetadata, SdkError},
 };
 use lambda_http::BoxFuture;
@@ -26,10 +23,7 @@ pub use self::{
     sessions::{Device, Ended, Rotation},
     users::Read,
 };
-use crate::{
-    aws::{self, Endpoint},
-    log,
-};
+use crate::log;
 
 /// Keeps users and refresh sessions.
 #[derive(Clone, Debug)]
@@ -98,26 +92,10 @@ fn failure(operation: &'static str, code: Option<&str>) -> StoreError {
 }
 
 impl Store {
-    /// A client for this table. It connects when first used.
+    /// This table.
     #[must_use]
-    pub fn new(endpoint: Endpoint, table: String) -> Self {
-        let timeouts = TimeoutConfig::builder()
-            .connect_timeout(Duration::from_millis(500))
-            .operation_attempt_timeout(Duration::from_millis(700))
-            .operation_timeout(Duration::from_secs(2))
-            .build();
-        let retries = RetryConfig::standard().with_max_attempts(3).with_initial_backoff(Duration::from_millis(50));
-        let config = aws_sdk_dynamodb::Config::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .endpoint_resolver(aws::resolver(&endpoint.region, endpoint.url.as_deref()))
-            .region(Region::new(endpoint.region))
-            .credentials_provider(endpoint.credentials)
-            .http_client(endpoint.http_client)
-            .timeout_config(timeouts)
-            .retry_config(retries)
-            // The attempt's time-out already bounds a stalled answer.
-            .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
-        Self { client: Client::from_conf(config.build()), table }
+    pub const fn new(client: Client, table: String) -> Self {
+        Self { client, table }
     }
 }
 
@@ -170,7 +148,10 @@ mod tests {
     use aws_sdk_dynamodb::config::{Credentials, SharedCredentialsProvider};
 
     use super::*;
-    use crate::{aws::https_client, id::UserId};
+    use crate::{
+        aws::{Endpoint, dynamodb, https_client},
+        id::UserId,
+    };
 
     /// The roots are read when the first connection is made: were one unreadable, that would be the moment to find out.
     #[tokio::test]
@@ -179,9 +160,10 @@ mod tests {
             region: "ap-northeast-2".to_owned(),
             url: Some("https://127.0.0.1:1".to_owned()),
             credentials: SharedCredentialsProvider::new(Credentials::new("x", "x", None, None, "test")),
-            http_client: https_client(None),
+            http_client: https_client(None, 1),
+            time_factor: 1,
         };
-        let store = Store::new(endpoint, "table".to_owned());
+        let store = Store::new(dynamodb::client(endpoint), "table".to_owned());
         let refused = store.user(UserId::generate()).await.unwrap_err().to_string();
         assert_eq!(refused, "DynamoDB GetItem failed: no connection");
     }

@@ -120,7 +120,7 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError`] if DynamoDB fails.
-    pub async fn read_user(&self, user: UserId, read: Read) -> Result<Option<User>, StoreError> {
+    async fn read_user(&self, user: UserId, read: Read) -> Result<Option<User>, StoreError> {
         let found = self.client.get_item().table_name(&self.table).set_key(Some(item::profile_key(user)));
         let found = found.set_consistent_read(read.flag());
         let found = unconditional("GetItem", call("GetItem", found.send()).await?)?;

@@ -1,0 +1,64 @@
+//! The functions' keys in a DynamoDB of this machine: made and rotated by rotate-keys, as in the cloud.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use aws_sdk_dynamodb::{Client, error::DisplayErrorContext, types::AttributeValue};
+use rotate_keys::{Event, RotateKeys};
+use shared::{
+    clock::Clock,
+    config::{Config, ConfigError},
+    key_table::{DOCUMENT, Document},
+};
+
+use crate::{cloud, table::Item, template::Template};
+
+/// The function rotate-keys, as the template sets it up.
+///
+/// # Errors
+///
+/// [`ConfigError`] if the template gives it less than it needs.
+pub fn rotate_keys(
+    template: &Template,
+    local: &BTreeMap<String, String>,
+    clock: &Arc<dyn Clock>,
+) -> Result<RotateKeys, ConfigError> {
+    let config = Config::from_pairs(cloud::environment(template, "rotate-keys", local));
+    RotateKeys::from_config(&config, Arc::clone(clock))
+}
+
+/// The command that puts Kakao's secrets.
+#[must_use]
+pub fn put_kakao(client_secret: &str, admin_key: &str) -> Event {
+    Event::PutKakaoSecrets { client_secret: client_secret.into(), admin_key: admin_key.into() }
+}
+
+/// The item of a document, past IAM.
+///
+/// # Errors
+///
+/// What DynamoDB says.
+pub async fn item(client: &Client, table: &str, document: Document) -> Result<Option<Item>, String> {
+    let get = client.get_item().table_name(table).set_key(Some(document.key())).consistent_read(true).send().await;
+    get.map(|found| found.item).map_err(|error| DisplayErrorContext(error).to_string())
+}
+
+/// Puts a text over a document, past IAM, as no function does.
+///
+/// # Errors
+///
+/// What DynamoDB says.
+pub async fn overwrite(client: &Client, table: &str, document: Document, text: &str) -> Result<(), String> {
+    let put = client.put_item().table_name(table).set_item(Some(document.key()));
+    let put = put.item(DOCUMENT, AttributeValue::S(text.to_owned())).send().await;
+    put.map(drop).map_err(|error| DisplayErrorContext(error).to_string())
+}
+
+/// Deletes a document, past IAM, as no function does.
+///
+/// # Errors
+///
+/// What DynamoDB says.
+pub async fn delete(client: &Client, table: &str, document: Document) -> Result<(), String> {
+    let delete = client.delete_item().table_name(table).set_key(Some(document.key())).send().await;
+    delete.map(drop).map_err(|error| DisplayErrorContext(error).to_string())
+}

@@ -1,0 +1,187 @@
+//! The `Keys` table: one document of keys for each kind of reader.
+//!
+//! | `name` | holds | readers |
+//! |---|---|---|
+//! | `ISSUING` | private signing keys, refresh-token keys, the pseudonym key | kakao-login, refresh |
+//! | `VERIFYING` | what verifies access tokens | profile, verify, jwks |
+//! | `LOGOUT` | refresh-token keys | logout |
+//! | `KAKAO` | Kakao's client secret and admin key | kakao-login |
+//! | `MARKER` | nothing: it says that keys have been made here | |
+//!
+//! An item also has `version` (a number) and `attempt` (which write made it). rotate-keys writes them all. Every read is strongly
+//! consistent. The SDK's types print their values in `Debug`, so nothing of this table is ever formatted.
+
+use std::collections::HashMap;
+
+use aws_sdk_dynamodb::{
+    Client,
+    types::{AttributeValue, KeysAndAttributes},
+};
+use zeroize::Zeroizing;
+
+use crate::{aws::dynamodb, log};
+
+/// The partition key's name.
+pub const NAME: &str = "name";
+/// The attribute with the document's JSON.
+pub const DOCUMENT: &str = "document";
+
+/// An item of the table.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Document {
+    /// The key ring: all that rotations decide by, and all that issuing tokens takes.
+    Issuing,
+    /// The public halves of the signing keys (and symmetric keys), with the pseudonym key.
+    Verifying,
+    /// The refresh-token keys, with the pseudonym key.
+    Logout,
+    /// Kakao's client secret and admin key.
+    Kakao,
+    /// Says that keys have been made, even if the others are deleted.
+    Marker,
+}
+
+impl Document {
+    /// The value of its partition key.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Issuing => "ISSUING",
+            Self::Verifying => "VERIFYING",
+            Self::Logout => "LOGOUT",
+            Self::Kakao => "KAKAO",
+            Self::Marker => "MARKER",
+        }
+    }
+
+    /// Its key.
+    #[must_use]
+    pub fn key(self) -> HashMap<String, AttributeValue> {
+        HashMap::from([(NAME.to_owned(), AttributeValue::S(self.name().to_owned()))])
+    }
+}
+
+/// Why there are no keys to work with.
+#[derive(Debug, thiserror::Error)]
+pub enum SecretError {
+    /// DynamoDB is slow, throttled or down.
+    #[error("the Keys table is unavailable: {0}")]
+    Unavailable(String),
+    /// DynamoDB refuses: the function's role, the table's policy or its name is wrong.
+    #[error("the Keys table refuses to be read: {0}")]
+    Refused(String),
+    /// The document is not there: rotate-keys has not run yet, or Kakao's secrets have not been put yet.
+    #[error("the document is not in the Keys table")]
+    Empty,
+    /// The document cannot be used. The text has no part of it.
+    #[error("the document in the Keys table is unreadable: {0}")]
+    Unreadable(String),
+}
+
+impl SecretError {
+    /// Whether somebody must act, as this does not pass by itself.
+    #[must_use]
+    pub const fn needs_an_operator(&self) -> bool {
+        match self {
+            Self::Unavailable(_) => false,
+            Self::Refused(_) | Self::Empty | Self::Unreadable(_) => true,
+        }
+    }
+}
+
+/// Reads the table.
+#[derive(Clone, Debug)]
+pub struct KeyTable {
+    client: Client,
+    table: String,
+}
+
+/// The JSON of the documents that were found, by name.
+#[derive(Default)]
+pub struct Documents(HashMap<String, Zeroizing<String>>);
+
+impl Documents {
+    /// A document's JSON.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError::Empty`] if it is not there.
+    pub fn get(&self, document: Document) -> Result<&str, SecretError> {
+        self.0.get(document.name()).map(|text| text.as_str()).ok_or(SecretError::Empty)
+    }
+}
+
+impl KeyTable {
+    /// This table.
+    #[must_use]
+    pub const fn new(client: Client, table: String) -> Self {
+        Self { client, table }
+    }
+
+    /// The client, for the table's writer.
+    #[must_use]
+    pub const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// The table's name, for its writer.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.table
+    }
+
+    /// Reads these documents in one request. A document that is not there is left out.
+    ///
+    /// # Errors
+    ///
+    /// [`SecretError::Unavailable`] and [`SecretError::Refused`].
+    pub async fn read(&self, documents: &[Document]) -> Result<Documents, SecretError> {
+        // The SDK's futures are large.
+        match documents {
+            [one] => Box::pin(log::timed("GetItem", self.get(*one))).await,
+            several => Box::pin(log::timed("BatchGetItem", self.get_all(several))).await,
+        }
+    }
+
+    async fn get(&self, document: Document) -> Result<Documents, SecretError> {
+        let get = self.client.get_item().table_name(&self.table).set_key(Some(document.key())).consistent_read(true);
+        let found = get.send().await.map_err(|error| failed(dynamodb::reason(&error)))?;
+        Ok(documents(found.item))
+    }
+
+    async fn get_all(&self, all: &[Document]) -> Result<Documents, SecretError> {
+        let keys = all.iter().map(|document| document.key()).collect();
+        let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
+        let keys = keys.map_err(|_| SecretError::Unavailable("request not built".to_owned()))?;
+        let found = self.client.batch_get_item().request_items(&self.table, keys).send().await;
+        let found = found.map_err(|error| failed(dynamodb::reason(&error)))?;
+        if found.unprocessed_keys.is_some_and(|unread| !unread.is_empty()) {
+            return Err(SecretError::Unavailable("left keys unprocessed".to_owned()));
+        }
+        Ok(documents(found.responses.unwrap_or_default().remove(&self.table).unwrap_or_default()))
+    }
+}
+
+fn documents(items: impl IntoIterator<Item = HashMap<String, AttributeValue>>) -> Documents {
+    let text = |item: &mut HashMap<String, AttributeValue>, attribute| match item.remove(attribute) {
+        Some(AttributeValue::S(text)) => Some(text),
+        _ => None,
+    };
+    let documents = items.into_iter().filter_map(|mut item| {
+        let name = text(&mut item, NAME)?;
+        Some((name, Zeroizing::new(text(&mut item, DOCUMENT)?)))
+    });
+    Documents(documents.collect())
+}
+
+/// Whether an operator must act (a role, a name or a policy is wrong) or the caller only has to try again.
+#[must_use]
+pub fn failed(reason: &str) -> SecretError {
+    let refused =
+        ["AccessDeniedException", "UnrecognizedClientException", "ResourceNotFoundException", "ValidationException"];
+    if refused.contains(&reason) || reason.starts_with("KMS") {
+        SecretError::Refused(reason.to_owned())
+    } else {
+        SecretError::Unavailable(reason.to_owned())
+    }
+}
