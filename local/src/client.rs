@@ -50,7 +50,7 @@ pub fn http_client() -> Client {
     builder().build().expect("constant settings fit together")
 }
 
-/// The same with a connection of its own for every request, so that none is met that was forgotten on the way.
+/// A client that opens a new connection for each request, so that it never meets one that the network has dropped.
 ///
 /// # Panics
 ///

@@ -79,7 +79,7 @@ pub fn template(given: &BTreeMap<String, String>) -> Result<Template, TemplateEr
     template_from(TEMPLATE, given)
 }
 
-/// The same of another template than the project's.
+/// Reads a template other than the project's, with the same parameters as [`template`].
 ///
 /// # Errors
 ///

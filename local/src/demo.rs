@@ -102,7 +102,7 @@ impl Site {
     }
 }
 
-/// Headers that suit every answer here. The address may hold a code, which is nobody else's business.
+/// Headers of every response. No referrer: the address may hold an authorization code.
 async fn guarded(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));

@@ -109,7 +109,7 @@ impl KakaoLogin {
         visit: &Visit,
     ) -> Response<Body> {
         let now = visit.now;
-        // The same login, sent again, comes with the cookie that its first response set.
+        // A repeated login presents the cookie that its first response set: that session stays.
         for previous in visit.previous.iter().filter(|previous| previous.session != first.session) {
             match self.store.end_session(previous).await {
                 Ok(session) => {

@@ -52,7 +52,7 @@ impl Verify {
     pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
         let body = JsonObject::required(&request)?;
-        // Whatever else stands there is no token of ours.
+        // Anything that is not a text of this length cannot be one of our tokens.
         let token = body.text("token", 4_096).map_err(|_| Error::TokenRefused(InvalidAccessToken::Malformed))?;
         let token = token.ok_or(Error::FieldRequired("token"))?;
         match keys::verify(&self.keys, token, now).await? {

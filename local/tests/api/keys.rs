@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use local::{Settings, Stack, keys, wire::Fault};
 use reqwest::StatusCode;
-use rotate_keys::Event;
+use rotate_keys::{Event, document::Reason};
 use serde_json::{Value, json};
 use shared::key_table::Document;
 
@@ -67,6 +67,21 @@ async fn a_corrupt_document_is_refused_and_what_was_read_before_stays() {
         cold.overwrite_keys(Document::Issuing, corrupt).await;
         assert_eq!(cold.refresh(&cookie).await.status, StatusCode::SERVICE_UNAVAILABLE, "{corrupt}");
     }
+}
+
+/// An eventually consistent read could bring a leaked key back.
+#[tokio::test]
+async fn a_read_of_the_keys_never_lags_behind_a_replacement() {
+    let stack = Stack::start().await;
+    let signed_in = stack.sign_in().await;
+    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::OK, "profile has its keys");
+    stack.rotate(Reason::SigningKeys).await;
+    stack.advance(Duration::from_mins(10));
+    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::UNAUTHORIZED);
+    stack.keys_wire.fail(Fault::Stale);
+    stack.advance(Duration::from_mins(10));
+    assert_eq!(stack.profile(stack.sign_in().await.access()).await.status, StatusCode::OK);
+    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
