@@ -1,69 +1,253 @@
-"""What calls cost, from prices.json: `python bench/cost.py` prints the README's table, `--check` compares it with the README.
+"""What an installation costs, and which limit it meets first: from prices.json and template.yaml.
 
-Tax, free tiers and the first gigabytes that cost nothing are left out.
+`python3 bench/cost.py` writes the generated parts of docs/costs.md and README.md, `--check` compares them.
+The assumptions are explained in docs/costs.md.
 """
 
 import json
+import math
 import pathlib
+import re
 import sys
+import textwrap
 
-HERE = pathlib.Path(__file__).parent
-BEGIN, END = "<!-- costs: bench/cost.py -->", "<!-- end of costs -->"
+ROOT = pathlib.Path(__file__).parent.parent
+MODEL = json.loads((ROOT / "bench/prices.json").read_text())
+TEMPLATE = (ROOT / "template.yaml").read_text()
+MONTH = 30 * 86_400
+SCHEDULED_RUNS = MONTH // 300
+END = "<!-- end of generated part -->"
 
 
-def per_million(call, price, model):
+def default(parameter):
+    """The default of a parameter of the template."""
+    return int(re.search(rf"^  {parameter}:\n(?:    .*\n)*?    Default: (\d+)$", TEMPLATE, re.MULTILINE)[1])
+
+
+MEMORY_GB = default("MemorySize") / 1024
+RETENTION_MONTHS = default("LogRetentionDays") / 30
+ALARMS = TEMPLATE.count("Type: AWS::CloudWatch::Alarm")
+assert "rate(5 minutes)" in TEMPLATE, "SCHEDULED_RUNS follows the schedule of rotate-keys"
+
+
+def running(milliseconds, price):
+    """Dollars for a million invocations that take so long."""
+    return price["lambda_per_million"] + milliseconds / 1e3 * MEMORY_GB * price["lambda_gb_second"] * 1e6
+
+
+def without_logs(call, price):
     """Dollars for a million calls. A million kilobytes are a gigabyte."""
     return (
         price["http_api_per_million"]
-        + price["lambda_per_million"]
-        + call["milliseconds"] / 1e3 * model["memory_gb"] * price["lambda_gb_second"] * 1e6
+        + running(call["milliseconds"], price)
         + call["writes"] * price["write_units_per_million"]
         + call["reads"] * price["read_units_per_million"]
-        + model["log_kb"] * price["logs_per_gb"]
-        + model["answer_kb"] * price["egress_per_gb"]
+        + MODEL["answer_kb"] * price["egress_per_gb"]
     )
 
 
-def table(model):
-    regions = model["regions"]
-    lines = [
-        f"| call | DynamoDB requests | write / read units | Kakao calls | {' | '.join(f'{name}, per million' for name in regions)} |",
-        "|---|---|---|---|" + "---|" * len(regions),
-    ]
-    for name, call in model["calls"].items():
-        costs = " | ".join(f"${per_million(call, price, model):.2f}" for price in regions.values())
-        lines.append(f"| {name} | {call['requests']} | {call['writes']:g} / {call['reads']:g} | {call['kakao']} | {costs} |")
+def per_million(call, price):
+    """The same with the log lines of function and gateway."""
+    return without_logs(call, price) + MODEL["log_kb"] * price["logs_per_gb"]
 
-    month = model["a_users_month"]
-    calls = sum(month.values())
-    pattern = ", ".join(f"{count} × {name.split(' by ')[0]}" for name, count in month.items())
-    thousand, even = [], []
-    for region, price in regions.items():
-        user = sum(count * per_million(model["calls"][name], price, model) for name, count in month.items()) / 1e6
-        thousand.append(f"${user * 1_000:.2f} in {region}")
-        even.append(user / calls)
-    requests = model["containers_a_month"] / even[0] / 1e6
-    lines += [
-        "",
-        f"A thousand users who each do {pattern} in a month cost {' and '.join(thousand)}. The keys cost "
-        f"less than a cent a month. Two small containers with a load balancer and a database cost about "
-        f"${model['containers_a_month']} a month whatever the load: above roughly {requests:.0f} million requests a month they "
-        f"are cheaper. Prices of {model['date']}.",
+
+def month_of_a_user():
+    """(the call, its number a month, whether it is a login)"""
+    return [(MODEL["calls"][name], count, name.startswith("login")) for name, count in MODEL["a_users_month"].items()]
+
+
+def per_user(value):
+    """The sum over a user's calls in a month."""
+    return sum(count * value(call) for call, count, _ in month_of_a_user())
+
+
+def key_read_units(users):
+    """Each running function reads its document of keys again after five minutes, if a request comes."""
+    units = 0
+    for call, count, login in month_of_a_user():
+        at_peak = users * count / MONTH * MODEL["peak"] * call["milliseconds"] / 1e3
+        reads = min(users * count, math.ceil(at_peak) * MONTH // MODEL["key_reads_every_seconds"])
+        units += reads * (MODEL["key_documents_of_a_login"] if login else 1)
+    return units
+
+
+def rows(users, price):
+    """Dollars a month: what every installation pays, and what only some do."""
+    millions = users / 1e6
+    calls, preflights = per_user(lambda _: 1) * millions, MODEL["preflights_a_month"] * millions
+    logs = (
+        calls * MODEL["log_kb"]
+        + preflights * MODEL["log_kb_of_a_preflight"]
+        + SCHEDULED_RUNS / 1e6 * MODEL["log_kb_of_a_scheduled_run"]
+    )
+    stored = users * MODEL["stored_kb_a_user"] / 1e6
+    schedule = running(MODEL["scheduled_run_milliseconds"], price) + price["read_units_per_million"]
+    kms_calls = MODEL["functions_with_keys"] * MONTH / MODEL["key_reads_every_seconds"]
+    always = {
+        "calls: gateway, functions, DynamoDB, traffic": per_user(lambda call: without_logs(call, price)) * millions,
+        "CORS preflights": preflights * price["http_api_per_million"],
+        "logs, written": logs * price["logs_per_gb"],
+        f"logs, kept for {default('LogRetentionDays')} days":
+            logs * MODEL["logs_compressed_to"] * RETENTION_MONTHS * price["logs_stored_gb"],
+        "users and sessions, stored": stored * price["storage_gb"],
+        "point-in-time recovery": stored * price["recovery_gb"],
+        "keys: reads of the table, schedule of rotate-keys":
+            key_read_units(users) / 1e6 * price["read_units_per_million"] + SCHEDULED_RUNS / 1e6 * schedule,
+        f"{MODEL['custom_metrics']} custom metrics": MODEL["custom_metrics"] * price["metric"],
+        f"{ALARMS} alarms": ALARMS * price["alarm"],
+    }
+    sometimes = {
+        "with `KeysKmsKeyArn`: the KMS key and its use": price["kms_key"] + kms_calls / 1e6 * price["kms_per_million"],
+        "with CloudFront in front: its requests": (calls + preflights) * price["cloudfront_per_million"],
+        f"with WAF in front: {MODEL['waf_rules']} rules and their requests":
+            price["waf_acl"] + MODEL["waf_rules"] * price["waf_rule"] + (calls + preflights) * price["waf_per_million"],
+    }
+    return always, sometimes
+
+
+def dollars(amount):
+    """Cents where they matter."""
+    if amount < 0.01:
+        return "< $0.01"
+    return f"${amount:,.2f}" if amount < 100 else f"${amount:,.0f}"
+
+
+def line(*cells):
+    return f"| {' | '.join(cells)} |"
+
+
+def calls_table():
+    lines = [
+        line("call", "DynamoDB requests", "write / read units", "Kakao calls", *MODEL["regions"]),
+        "|---|---|---|---|" + "---|" * len(MODEL["regions"]),
     ]
+    for name, call in MODEL["calls"].items():
+        costs = [dollars(per_million(call, price)) for price in MODEL["regions"].values()]
+        units = f"{call['writes']:g} / {call['reads']:g}"
+        lines.append(line(name, str(call["requests"]), units, str(call["kakao"]), *costs))
     return "\n".join(lines)
 
 
+def total(users, region):
+    return sum(rows(users, MODEL["regions"][region])[0].values())
+
+
+def months_table():
+    first, *others = MODEL["regions"]
+    columns = [rows(users, MODEL["regions"][first]) for users in MODEL["users"]]
+    heads = [f"{users:,} users" for users in MODEL["users"]]
+    lines = [line(f"a month in {first}", *heads), "|---" * (len(columns) + 1) + "|"]
+    lines += [line(name, *(dollars(always[name]) for always, _ in columns)) for name in columns[0][0]]
+    for region in (first, *others):
+        where = "total" if region == first else f"total in {region}"
+        lines.append(line(f"**{where}**", *(f"**{dollars(total(users, region))}**" for users in MODEL["users"])))
+    lines += [line(name, *(dollars(sometimes[name]) for _, sometimes in columns)) for name in columns[0][1]]
+
+    a_million = rows(1_000_000, MODEL["regions"][first])[0]
+    even = MODEL["containers_a_month"] / (sum(a_million.values()) / per_user(lambda _: 1))
+    lines += ["", prose(
+        f"Two small containers with a load balancer and a database cost about ${MODEL['containers_a_month']} a month "
+        f"whatever the load. Above roughly {even:.0f} million requests a month they are cheaper."
+    )]
+    return "\n".join(lines)
+
+
+def rounded(users):
+    """Two digits."""
+    step = 10 ** (math.floor(math.log10(users)) - 1)
+    users = users // step * step
+    return f"{users / 1e6:g} million" if users >= 1e6 else f"{users:,.0f}"
+
+
+def limits_table():
+    quotas, peak = MODEL["quotas"], MODEL["peak"]
+    login_rate, rate = default("LoginRateLimit"), default("ThrottlingRateLimit")
+    functions, few_functions = quotas["concurrent_functions"], quotas["concurrent_functions_of_a_new_account"]
+    logins = sum(number for _, number, login in month_of_a_user() if login)
+    busiest_route = max(number for _, number, login in month_of_a_user() if not login)
+    requests = per_user(lambda _: 1) + MODEL["preflights_a_month"]
+    busy = per_user(lambda call: call["milliseconds"] / 1e3)
+
+    def by_rate(limit, per_month):
+        return limit / (per_month / MONTH * peak)
+
+    raise_quota = "raise the quota (Service Quotas); it takes days"
+    limits = [
+        (
+            quotas["kakao_calls_a_month"] / per_user(lambda call: call["kakao"]),
+            f"Kakao: {quotas['kakao_calls_a_month']:,} free calls a month for each app",
+            "log in by ID token, which costs no call for a known user; or buy calls from Kakao",
+        ),
+        (
+            by_rate(login_rate, logins),
+            f"`LoginRateLimit`: {login_rate} requests/s for each login route",
+            "raise it together with Kakao's quota",
+        ),
+        (
+            by_rate(rate, busiest_route),
+            f"`ThrottlingRateLimit`: {rate} requests/s for each other route",
+            "raise it",
+        ),
+        (
+            by_rate(quotas["new_table_writes"], per_user(lambda call: call["writes"])),
+            f"a new on-demand table: {quotas['new_table_writes']:,} write units/s",
+            "grows by itself with use; set `WarmThroughput` before a launch or a campaign",
+        ),
+        (
+            by_rate(quotas["gateway_requests"], requests),
+            f"API Gateway: {quotas['gateway_requests']:,} requests/s for account and region",
+            raise_quota,
+        ),
+        (by_rate(functions, busy), f"Lambda: {functions:,} functions at once for account and region", raise_quota),
+        (by_rate(few_functions, busy), f"Lambda in a new account: {few_functions} functions at once", raise_quota),
+    ]
+    lines = ["| monthly users | limit | remedy |", "|---|---|---|"]
+    lines += [line(rounded(users), limit, remedy) for users, limit, remedy in sorted(limits)]
+    return "\n".join(lines)
+
+
+def sentence():
+    pattern = ", ".join(f"{number} × {name.split(' by ')[0]}" for name, number in MODEL["a_users_month"].items())
+    first, *_ = MODEL["regions"]
+    few, *more = MODEL["users"]
+    here = " and ".join(f"{dollars(total(few, region))} in {region}" for region in MODEL["regions"])
+    there = " and ".join(f"{users:,} cost {dollars(total(users, first))}" for users in more)
+    return prose(
+        f"{few:,} monthly users ({pattern} each) cost {here} a month; in {first}, {there}. CloudFront, WAF and a KMS key "
+        f"of your own are not in it. [docs/costs.md](docs/costs.md) has the tables, the assumptions and the first limits. "
+        f"Prices of {MODEL['date']}."
+    )
+
+
+def prose(text):
+    return textwrap.fill(text, 120, break_on_hyphens=False, break_long_words=False)
+
+
+PARTS = {
+    "docs/costs.md": {"calls": calls_table, "months": months_table, "limits": limits_table},
+    "README.md": {"costs": sentence},
+}
+
+
 def main():
-    text = table(json.loads((HERE / "prices.json").read_text()))
-    if sys.argv[1:] != ["--check"]:
-        print(text)
-        return 0
-    readme = (HERE.parent / "README.md").read_text()
-    if readme.partition(BEGIN)[2].partition(END)[0].strip() == text:
-        return 0
-    print("README.md: its costs are not what bench/cost.py prints", file=sys.stderr)
-    return 1
+    stale = []
+    for path, parts in PARTS.items():
+        file = ROOT / path
+        text = file.read_text()
+        for name, write in parts.items():
+            begin = f"<!-- {name}: written by bench/cost.py -->"
+            before, found, rest = text.partition(begin)
+            _, ended, after = rest.partition(END)
+            if not (found and ended):
+                sys.exit(f"{path}: needs the lines {begin} and {END}")
+            text = f"{before}{begin}\n{write()}\n{END}{after}"
+        if text != file.read_text():
+            stale.append(path)
+            if sys.argv[1:] != ["--check"]:
+                file.write_text(text)
+    if stale and sys.argv[1:] == ["--check"]:
+        sys.exit(f"{' and '.join(stale)}: not what bench/cost.py writes; run python3 bench/cost.py")
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
