@@ -1,4 +1,4 @@
-# Everything a person does here. Nothing is installed outside of this folder but Debian's packages, and those only by CI.
+# Everything a person does here. Nothing is installed outside of this folder but Debian's packages, and those only as root.
 
 VENV := .venv
 STAMP := $(VENV)/.installed
@@ -12,11 +12,19 @@ BINARIES := cargo build -q --workspace --bins
 DEMO := web/demo/dist/index.html
 DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/demo -name dist -prune -o -type f -print)
 
-.PHONY: run watch test lint front-door schedules faults soak api-test fuzz moto verifiers watch-test web chromium lint-template deploy-check gates \
-  evidence bench build venv clean
+.PHONY: help run watch check test everything lint front-door schedules faults soak api-test fuzz moto verifiers watch-test web \
+  lint-template deploy-check gates evidence bench build venv demo-page clean
 
-run: $(if $(shell command -v node),$(DEMO)) ## the whole stack in one process; PORT and DATA=file choose where
+help: ## what there is (this list)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## the whole stack in one process; PORT and DATA=file choose where
+	@scripts/setup.sh run
+	@$(MAKE) --no-print-directory demo-page
 	ACCESS_TTL=$${ACCESS_TTL:-20} cargo run -q -p local
+
+demo-page: $(if $(shell command -v npm),$(DEMO))
+	@:
 
 # Without node, or when this fails, the plain page with curl lines answers instead.
 $(DEMO): $(DEMO_SOURCES)
@@ -26,18 +34,30 @@ watch: venv ## the same with the functions under cargo lambda watch
 	cargo build -q -p local
 	$(NO_FETCH) target/debug/local watch
 
-test: lint front-door schedules faults soak api-test fuzz moto verifiers watch-test web lint-template gates ## everything
+check: ## before every commit: format, clippy, unit and API tests
+	@scripts/setup.sh check
+	cargo fmt --check
+	cargo clippy --workspace --all-targets -- -D warnings
+	cargo test --workspace --lib --test api
+	@echo "passed: $@"
 
-lint:
+test: ## everything that CI runs
+	@scripts/setup.sh test
+	@$(MAKE) --no-print-directory everything
+
+everything: lint front-door schedules faults soak api-test fuzz moto verifiers watch-test web lint-template gates
+
+lint: venv ## format, clippy, rustdoc, costs, licenses and sources of dependencies
 	cargo fmt --check
 	cargo fmt --check --manifest-path fuzz/Cargo.toml
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 	python3 bench/cost.py --check
-	! cargo tree --workspace --edges normal,build --prefix none | grep aws-lc
+	cargo deny check licenses bans sources
+	cargo deny --manifest-path fuzz/Cargo.toml check licenses bans sources
 	@echo "passed: $@"
 
-front-door: ## the everyday loop
+front-door: ## all tests of the workspace
 	cargo test --workspace
 	cargo test --workspace --test protocol --test redemption -- --show-output
 	@echo "passed: $@"
@@ -92,17 +112,12 @@ PACKAGES := web/node_modules/.package-lock.json
 $(PACKAGES): web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 
-web: $(PACKAGES) chromium ## the client: types, size, unit tests, and a real browser against the real stack
+web: $(PACKAGES) ## the client: types, size, unit tests, and a real browser against the real stack
 	$(BINARIES)
 	cd web && npm run check && npm test && npm run --silent demo && npm run e2e
 	@echo "passed: $@"
 
-chromium:
-	@test -n "$$CHROMIUM" || command -v chromium >/dev/null || \
-	{ test "$$(id -u)" = 0 && apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium fonts-noto-cjk; } || \
-	{ echo "The browser tests need Chromium: apt-get install chromium fonts-noto-cjk, or CHROMIUM=/where/it/is"; exit 1; }
-
-lint-template: venv deploy-check
+lint-template: venv deploy-check ## the template, with SAM and cfn-lint
 	sam validate --lint
 	cfn-lint template.yaml
 	python local/check-template.py
@@ -135,12 +150,12 @@ build: venv ## as it is deployed; ARCH=arm64 or x86_64, or else this machine's
 	$(NO_FETCH) sam build --parameter-overrides Architecture=$(ARCH)
 	python local/check-build.py $(ARCH)
 
-venv: $(STAMP)
+venv: $(STAMP) ## the tools of requirements.txt, in .venv
 
 $(STAMP): requirements.txt
 	python3 -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
 	touch $@
 
-clean:
+clean: ## removes all that was built or installed in this folder
 	rm -rf target .aws-sam .local $(VENV) local/verifiers/.venv local/verifiers/node_modules local/api-test/.venv .schemathesis web/node_modules web/dist web/demo/dist
