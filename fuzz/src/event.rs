@@ -16,7 +16,8 @@ use serde_json::{Value, json};
 use shared::{
     clock::{Clock, Timestamp},
     config::Config,
-    http::{self, Event},
+    function::{Function, respond},
+    http::Event,
 };
 use tokio::runtime::Runtime;
 use verify::Verify;
@@ -35,11 +36,11 @@ impl Clock for Still {
 }
 
 type Handling = Pin<Box<dyn Future<Output = Response<Body>>>>;
-type Function = Box<dyn Fn(Request) -> Handling>;
+type Handler = Box<dyn Fn(Request) -> Handling>;
 
 struct World {
     runtime: Runtime,
-    functions: Vec<Function>,
+    functions: Vec<Handler>,
 }
 
 static AWS: LazyLock<String> = LazyLock::new(|| {
@@ -64,7 +65,7 @@ thread_local! {
     };
 }
 
-fn functions() -> Vec<Function> {
+fn functions() -> Vec<Handler> {
     let values = [
         ("STAGE", "local"),
         ("AWS_REGION", "ap-northeast-2"),
@@ -91,34 +92,21 @@ fn functions() -> Vec<Function> {
     ];
     let values: BTreeMap<String, String> = values.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let config = Config::from_pairs(values);
-    let clock: Arc<dyn Clock> = Arc::new(Still);
-    let login = Arc::new(KakaoLogin::from_config(&config, Arc::clone(&clock)).expect("settings"));
-    let refresh = Arc::new(Refresh::from_config(&config, Arc::clone(&clock)).expect("settings"));
-    let logout = Arc::new(Logout::from_config(&config, Arc::clone(&clock)).expect("settings"));
-    let profile = Arc::new(Profile::from_config(&config, Arc::clone(&clock)).expect("settings"));
-    let verify = Arc::new(Verify::from_config(&config, clock).expect("settings"));
     vec![
-        Box::new(move |request| {
-            let function = Arc::clone(&login);
-            Box::pin(http::answer("kakao-login", request, async move |request| function.handle(request).await))
-        }),
-        Box::new(move |request| {
-            let function = Arc::clone(&refresh);
-            Box::pin(http::answer("refresh", request, async move |request| function.handle(request).await))
-        }),
-        Box::new(move |request| {
-            let function = Arc::clone(&logout);
-            Box::pin(http::answer("logout", request, async move |request| function.handle(request).await))
-        }),
-        Box::new(move |request| {
-            let function = Arc::clone(&profile);
-            Box::pin(http::answer("profile", request, async move |request| function.handle(request).await))
-        }),
-        Box::new(move |request| {
-            let function = Arc::clone(&verify);
-            Box::pin(http::answer("verify", request, async move |request| function.handle(request).await))
-        }),
+        handler::<KakaoLogin>(&config),
+        handler::<Refresh>(&config),
+        handler::<Logout>(&config),
+        handler::<Profile>(&config),
+        handler::<Verify>(&config),
     ]
+}
+
+fn handler<F: Function>(config: &Config) -> Handler {
+    let function = Arc::new(F::from_config(config, Arc::new(Still)).expect("settings"));
+    Box::new(move |request| {
+        let function = Arc::clone(&function);
+        Box::pin(async move { respond(&*function, request).await })
+    })
 }
 
 /// First a byte for the function, then the event; or, if that is no event, the body of one. `REFRESH` and `ACCESS` in it stand

@@ -10,7 +10,7 @@ use refresh::Refresh;
 use shared::{
     clock::Clock,
     config::{Config, ConfigError},
-    http,
+    function,
 };
 use verify::Verify;
 
@@ -112,55 +112,33 @@ pub fn functions(
     local: &BTreeMap<String, String>,
     clock: &Arc<dyn Clock>,
 ) -> Result<BTreeMap<String, Function>, ConfigError> {
-    let config = |function| Config::from_pairs(environment(template, function, local));
-    let mut functions = BTreeMap::<String, Handler>::new();
-    let login = Arc::new(KakaoLogin::from_config(&config("kakao-login"), Arc::clone(clock))?);
-    functions.insert(
-        "kakao-login".to_owned(),
-        Arc::new(move |request| {
-            let function = Arc::clone(&login);
-            Box::pin(http::answer("kakao-login", request, async move |request| function.handle(request).await))
-        }),
-    );
-    let refresh = Arc::new(Refresh::from_config(&config("refresh"), Arc::clone(clock))?);
-    functions.insert(
-        "refresh".to_owned(),
-        Arc::new(move |request| {
-            let function = Arc::clone(&refresh);
-            Box::pin(http::answer("refresh", request, async move |request| function.handle(request).await))
-        }),
-    );
-    let logout = Arc::new(Logout::from_config(&config("logout"), Arc::clone(clock))?);
-    functions.insert(
-        "logout".to_owned(),
-        Arc::new(move |request| {
-            let function = Arc::clone(&logout);
-            Box::pin(http::answer("logout", request, async move |request| function.handle(request).await))
-        }),
-    );
-    let profile = Arc::new(Profile::from_config(&config("profile"), Arc::clone(clock))?);
-    functions.insert(
-        "profile".to_owned(),
-        Arc::new(move |request| {
-            let function = Arc::clone(&profile);
-            Box::pin(http::answer("profile", request, async move |request| function.handle(request).await))
-        }),
-    );
-    let verify = Arc::new(Verify::from_config(&config("verify"), Arc::clone(clock))?);
-    functions.insert(
-        "verify".to_owned(),
-        Arc::new(move |request| {
-            let function = Arc::clone(&verify);
-            Box::pin(http::answer("verify", request, async move |request| function.handle(request).await))
-        }),
-    );
-    let jwks = Arc::new(Jwks::from_config(&config("jwks"), Arc::clone(clock))?);
-    functions.insert(
-        "jwks".to_owned(),
-        Arc::new(move |request| {
-            let function = Arc::clone(&jwks);
-            Box::pin(http::answer("jwks", request, async move |request| function.handle(request).await))
-        }),
-    );
-    Ok(functions.into_iter().map(|(name, handler)| (name, here(handler))).collect())
+    let build = Build { template, local, clock };
+    let functions = [
+        build.function::<KakaoLogin>()?,
+        build.function::<Refresh>()?,
+        build.function::<Logout>()?,
+        build.function::<Profile>()?,
+        build.function::<Verify>()?,
+        build.function::<Jwks>()?,
+    ];
+    Ok(functions.into())
+}
+
+/// What every function is built from.
+struct Build<'a> {
+    template: &'a Template,
+    local: &'a BTreeMap<String, String>,
+    clock: &'a Arc<dyn Clock>,
+}
+
+impl Build<'_> {
+    fn function<F: function::Function>(&self) -> Result<(String, Function), ConfigError> {
+        let config = Config::from_pairs(environment(self.template, F::NAME, self.local));
+        let function = Arc::new(F::from_config(&config, Arc::clone(self.clock))?);
+        let handler: Handler = Arc::new(move |request| {
+            let function = Arc::clone(&function);
+            Box::pin(async move { function::respond(&*function, request).await })
+        });
+        Ok((F::NAME.to_owned(), here(handler)))
+    }
 }

@@ -1,4 +1,4 @@
-//! Lambda's Invoke API for the one function that operators call: rotate-keys.
+//! Lambda's Invoke API, for a function that operators call.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
 
@@ -11,23 +11,24 @@ use axum::{
     response::{IntoResponse, Response},
     routing::post,
 };
-use rotate_keys::RotateKeys;
 use serde_json::json;
+use shared::function::Worker;
 use tokio::net::TcpListener;
 
 use crate::server::Server;
 
-/// Serves invocations of rotate-keys, by any name, until it is dropped.
+/// Serves invocations of this function, by any name, until it is dropped.
 ///
 /// # Errors
 ///
 /// If the listener has no address.
-pub fn start(listener: TcpListener, function: Arc<RotateKeys>) -> io::Result<Server> {
-    let routes = Router::new().route("/2015-03-31/functions/{function}/invocations", post(invoke)).with_state(function);
+pub fn start<W: Worker>(listener: TcpListener, function: Arc<W>) -> io::Result<Server> {
+    let routes =
+        Router::new().route("/2015-03-31/functions/{function}/invocations", post(invoke::<W>)).with_state(function);
     Server::start(listener, routes)
 }
 
-async fn invoke(State(function): State<Arc<RotateKeys>>, body: Bytes) -> Response {
+async fn invoke<W: Worker>(State(function): State<Arc<W>>, body: Bytes) -> Response {
     let outcome = match serde_json::from_slice(&body) {
         Ok(event) => function.handle(event).await.map_err(|error| error.to_string()),
         Err(_) => Err("the event is not a command".to_owned()),

@@ -7,6 +7,7 @@ use rotate_keys::{Event, RotateKeys};
 use shared::{
     clock::Clock,
     config::{Config, ConfigError},
+    function::Worker,
     key_table::{DOCUMENT, Document},
 };
 

@@ -13,6 +13,7 @@ use rotate_keys::{Event, Outcome, RotateKeys, RotationError, document::Reason};
 use serde_json::json;
 use shared::{
     clock::{Clock, SystemClock},
+    function::Worker,
     key_table::{DOCUMENT, Document},
 };
 use tokio::{net::TcpListener, task::JoinHandle};

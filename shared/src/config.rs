@@ -23,6 +23,7 @@ use crate::{
     key_table::{Document, KeyTable},
     keys::{LogoutKeys, MintingKeys, PublishedKeys, VerificationKeys},
     secret::{Secret, SecretError},
+    session::SessionPolicy,
     store::Store,
 };
 
@@ -72,7 +73,7 @@ impl Config {
     }
 
     /// A text that must be there.
-    pub fn text(&self, name: &str) -> Option<String> {
+    fn text(&self, name: &str) -> Option<String> {
         let value = self.values.get(name).filter(|value| !value.is_empty()).cloned();
         if value.is_none() {
             self.note(name, "missing");
@@ -89,7 +90,7 @@ impl Config {
     }
 
     /// A whole number of seconds in this range.
-    pub fn seconds(&self, name: &str, range: std::ops::RangeInclusive<u64>) -> Option<Duration> {
+    fn seconds(&self, name: &str, range: std::ops::RangeInclusive<u64>) -> Option<Duration> {
         let seconds: u64 = self.parse(name, |text| text.parse().map_err(|_| "not a number of seconds".to_owned()))?;
         if range.contains(&seconds) {
             Some(Duration::from_secs(seconds))
@@ -195,9 +196,31 @@ impl Config {
         self.parse("ISSUER", |text| address::check_issuer(text).map(|()| text.to_owned()))
     }
 
+    /// `ROTATION_WINDOW`, `SESSION_IDLE_TTL` and `SESSION_MAX_TTL`.
+    pub fn session_policy(&self) -> Option<SessionPolicy> {
+        let rotation_window = self.seconds("ROTATION_WINDOW", SessionPolicy::ROTATION_WINDOW);
+        let (idle_ttl, max_ttl) = (self.seconds("SESSION_IDLE_TTL", SessionPolicy::TTL), self.session_max_ttl());
+        Some(SessionPolicy { rotation_window: rotation_window?, idle_ttl: idle_ttl?, max_ttl: max_ttl? })
+    }
+
+    /// `SESSION_MAX_TTL`.
+    pub fn session_max_ttl(&self) -> Option<Duration> {
+        self.seconds("SESSION_MAX_TTL", SessionPolicy::TTL)
+    }
+
+    /// `ACCESS_TTL`: how long an access token lasts.
+    pub fn access_ttl(&self) -> Option<Duration> {
+        self.seconds("ACCESS_TTL", 20..=86_400)
+    }
+
+    /// `VERIFIER_CACHE_TTL`: how long other services may cache our public keys.
+    pub fn verifier_cache_ttl(&self) -> Option<Duration> {
+        self.seconds("VERIFIER_CACHE_TTL", 0..=604_800)
+    }
+
     /// The document `ISSUING`: signs access tokens for `ACCESS_TTL`, makes and reads refresh tokens.
     pub fn minting_keys(&self) -> Option<Secret<MintingKeys>> {
-        let lifetime = self.seconds("ACCESS_TTL", 20..=86_400);
+        let lifetime = self.access_ttl();
         let (audience, table) = (self.audience(), self.key_table());
         let (lifetime, audience, table) = (lifetime?, audience?, table?);
         Some(Secret::new(table, Document::Issuing, move |json| MintingKeys::read(json, &audience, lifetime)))

@@ -49,9 +49,6 @@ pub struct LogoutKeys {
 
 /// Checks an access token, and notes whose it is in the log.
 ///
-/// Where a leaked key was replaced at once, another function may sign with one that is not known here yet: for an unknown key the
-/// document is read again, once a minute at most.
-///
 /// # Errors
 ///
 /// [`SecretError`] if there are no keys. [`InvalidAccessToken`] inside says what is wrong with the token.
@@ -60,24 +57,15 @@ pub async fn verify(
     token: &str,
     now: Timestamp,
 ) -> Result<Result<Access, InvalidAccessToken>, SecretError> {
-    let mut known = keys.at(now).await?;
-    let mut verified = known.verifier.verify(token, now);
-    if verified == Err(InvalidAccessToken::UnknownKey)
-        && let Some(newer) = keys.newer(&known, now).await
-    {
-        known = newer;
-        verified = known.verifier.verify(token, now);
-    }
+    let verify = |keys: &VerificationKeys| keys.verifier.verify(token, now);
+    let (verified, keys) = keys.find(now, verify, |verified| *verified == Err(InvalidAccessToken::UnknownKey)).await?;
     if let Ok(access) = verified {
-        known.pseudonyms.note(access.user, access.session);
+        keys.pseudonyms.note(access.user, access.session);
     }
     Ok(verified)
 }
 
 /// Reads the refresh tokens that a request presents: the newest of each session, with the keys that know them.
-///
-/// Where a leaked secret was replaced at once, another function may tag with one that is not known here yet: for an unknown token
-/// the secret is read again, once a minute at most.
 ///
 /// # Errors
 ///
@@ -88,15 +76,9 @@ pub async fn read_refresh_tokens<K: Send + Sync + 'static>(
     presented: &[SecretString],
     now: Timestamp,
 ) -> Result<(Vec<RefreshToken>, Arc<K>), SecretError> {
-    let mut known = keys.at(now).await?;
-    let mut tokens = secrets(&known).verify_each(presented);
-    if tokens.len() < presented.len()
-        && let Some(newer) = keys.newer(&known, now).await
-    {
-        known = newer;
-        tokens = secrets(&known).verify_each(presented);
-    }
-    Ok((newest_of_each_session(tokens), known))
+    let read = |keys: &K| secrets(keys).verify_each(presented);
+    let (tokens, keys) = keys.find(now, read, |tokens| tokens.len() < presented.len()).await?;
+    Ok((newest_of_each_session(tokens), keys))
 }
 
 impl MintingKeys {

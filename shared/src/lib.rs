@@ -27,3 +27,5 @@ pub mod error;
 pub mod http;
 
 pub mod config;
+
+pub mod function;

@@ -95,9 +95,31 @@ impl<T: Send + Sync + 'static> Secret<T> {
         }
     }
 
-    /// Keys that are newer than these, if there are any: for a token that only newer keys can know. It costs one read a minute,
-    /// whatever is presented.
-    pub async fn newer(&self, than: &Arc<T>, now: Timestamp) -> Option<Arc<T>> {
+    /// Looks at the cached keys, and if what is presented is unknown to them, once more at newer keys, if there are any. It costs
+    /// one read a minute at most, whatever is presented.
+    ///
+    /// Where a leaked key was replaced at once, another function may already use one that is not cached here yet.
+    ///
+    /// # Errors
+    ///
+    /// As [`Secret::at`].
+    pub async fn find<R>(
+        &self,
+        now: Timestamp,
+        look: impl Fn(&T) -> R,
+        is_unknown: impl Fn(&R) -> bool,
+    ) -> Result<(R, Arc<T>), SecretError> {
+        let known = self.at(now).await?;
+        let found = look(&known);
+        if is_unknown(&found)
+            && let Some(newer) = self.newer(&known, now).await
+        {
+            return Ok((look(&newer), newer));
+        }
+        Ok((found, known))
+    }
+
+    async fn newer(&self, than: &Arc<T>, now: Timestamp) -> Option<Arc<T>> {
         let hunt = {
             let mut state = self.0.state();
             let rested = state.hunted_at.is_none_or(|at| now >= at + HUNTING_PAUSE);

@@ -4,7 +4,7 @@
 //! that arrive out of order cannot put an older token back into the browser. And a parent is accepted inside the window
 //! only, so a thief who stays one step behind the owner is found out (RFC 9700 §4.14.2).
 
-use std::time::Duration;
+use std::{ops::RangeInclusive, time::Duration};
 
 use crate::{
     clock::Timestamp,
@@ -24,6 +24,30 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// When the login was that began it.
     pub logged_in_at: Timestamp,
+}
+
+/// How long sessions last, and how often their refresh tokens are rotated.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SessionPolicy {
+    /// How long a refresh token is current before it is rotated, and how long its parent is accepted afterwards.
+    pub rotation_window: Duration,
+    /// How long a session lasts that is not renewed.
+    pub idle_ttl: Duration,
+    /// How long a session lasts at most.
+    pub max_ttl: Duration,
+}
+
+impl SessionPolicy {
+    /// `ROTATION_WINDOW` in seconds. The template's parameters allow less than these ranges, which tests need.
+    pub const ROTATION_WINDOW: RangeInclusive<u64> = 1..=600;
+    /// `SESSION_IDLE_TTL` and `SESSION_MAX_TTL` in seconds.
+    pub const TTL: RangeInclusive<u64> = 60..=31_536_000;
+
+    /// When a session expires that is renewed now: the end of its idle time, but not after the end that it was begun with.
+    #[must_use]
+    pub fn expires_at(&self, session_ends_at: Timestamp, now: Timestamp) -> Timestamp {
+        session_ends_at.min(now + self.idle_ttl)
+    }
 }
 
 /// What to do with a token whose tag is good.

@@ -9,6 +9,7 @@ use shared::{
     clock::Clock,
     config::{Config, ConfigError},
     error::Error,
+    function::Function,
     http,
     keys::PublishedKeys,
     log,
@@ -26,22 +27,18 @@ pub struct Jwks {
     pub clock: Arc<dyn Clock>,
 }
 
-impl Jwks {
-    /// Takes from the configuration what this function needs.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError`] with everything that is missing or wrong.
-    pub fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
+impl Function for Jwks {
+    const NAME: &'static str = "jwks";
+
+    fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
         let (Some(keys), Some(issuer)) = (config.published_keys(), config.issuer()) else {
             return Err(config.into_error());
         };
         Ok(Self { keys, issuer, clock })
     }
 
-    /// Reads the keys.
-    pub async fn prepare(&self) {
-        // A failure shows again, and is answered, when there is a request.
+    /// Reads the keys, which connects to DynamoDB.
+    async fn warm_up(&self) {
         let _ = self.keys.at(self.clock.now()).await;
     }
 
@@ -51,7 +48,7 @@ impl Jwks {
     /// # Errors
     ///
     /// [`Error::Secret`] if there are no keys.
-    pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
+    async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
         let keys = self.keys.at(now).await?;
         let keys: Vec<Value> = keys.0.iter().filter_map(|key| key.published(now)).collect();

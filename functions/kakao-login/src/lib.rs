@@ -7,18 +7,20 @@ mod id_token;
 mod redeem;
 mod start;
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use lambda_http::{Body, Request, Response};
 use shared::{
     clock::Clock,
     config::{Config, ConfigError},
     error::Error,
+    function::Function,
     http::{Cookies, JsonObject, Origins},
     kakao::{Kakao, KakaoSecrets},
     key_table::{Document, KeyTable},
     keys::MintingKeys,
     secret::Secret,
+    session::SessionPolicy,
     store::Store,
 };
 
@@ -44,23 +46,16 @@ pub struct KakaoLogin {
     pub cookies: Cookies,
     /// Whose pages may call.
     pub origins: Origins,
-    /// How long the same login may be sent again.
-    pub rotation_window: Duration,
-    /// How long a session lasts that is not renewed.
-    pub idle_ttl: Duration,
-    /// How long a session lasts at most.
-    pub max_ttl: Duration,
+    /// How long sessions last, and how long the same login may be sent again.
+    pub sessions: SessionPolicy,
     /// Tells the time, which is read once per request and passed down.
     pub clock: Arc<dyn Clock>,
 }
 
-impl KakaoLogin {
-    /// Takes from the configuration what this function needs.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError`] with everything that is missing or wrong.
-    pub fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
+impl Function for KakaoLogin {
+    const NAME: &'static str = "kakao-login";
+
+    fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
         let (
             Some(kakao),
             Some(key_table),
@@ -70,9 +65,7 @@ impl KakaoLogin {
             Some(keys),
             Some(cookies),
             Some(origins),
-            Some(rotation_window),
-            Some(idle_ttl),
-            Some(max_ttl),
+            Some(sessions),
         ) = (
             config.kakao(),
             config.key_table(),
@@ -82,33 +75,17 @@ impl KakaoLogin {
             config.minting_keys(),
             config.cookies(),
             config.origins(),
-            config.seconds("ROTATION_WINDOW", 1..=600),
-            config.seconds("SESSION_IDLE_TTL", 60..=31_536_000),
-            config.seconds("SESSION_MAX_TTL", 60..=31_536_000),
+            config.session_policy(),
         )
         else {
             return Err(config.into_error());
         };
-        Ok(Self {
-            kakao,
-            key_table,
-            kakao_secrets,
-            credentials,
-            store,
-            keys,
-            cookies,
-            origins,
-            rotation_window,
-            idle_ttl,
-            max_ttl,
-            clock,
-        })
+        Ok(Self { kakao, key_table, kakao_secrets, credentials, store, keys, cookies, origins, sessions, clock })
     }
 
     /// Reads the keys, which connects to DynamoDB, and connects to Kakao.
-    pub async fn prepare(&self) {
+    async fn warm_up(&self) {
         let now = self.clock.now();
-        // A failure shows again, and is answered, when there is a request.
         let keys = async {
             if let Ok(documents) = self.key_table.read(&[Document::Issuing, Document::Kakao]).await {
                 let _ = (self.keys.keep(&documents, now), self.kakao_secrets.keep(&documents, now));
@@ -126,7 +103,7 @@ impl KakaoLogin {
     /// - [`Error::NotJson`] and [`Error::InvalidRequest`] if the body is not one credential that is accepted.
     /// - [`Error::Kakao`] if Kakao does not vouch for anybody, or the credential was used before.
     /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys. Logging in again is safe.
-    pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
+    async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
         self.origins.check_origin(&request)?;
         let credential = self.credentials.read(&JsonObject::required(&request)?)?;

@@ -67,14 +67,14 @@ impl KakaoLogin {
                 _ => None,
             };
             let session = presented.as_ref().map(|presented| presented.session);
-            let verdict = judge(stored.as_ref(), session, shown.is_some(), visit.now, self.rotation_window);
+            let verdict = judge(stored.as_ref(), session, shown.is_some(), visit.now, self.sessions.rotation_window);
             let found = match (verdict, &stored) {
                 (Verdict::Repeat(user), Some(redemption))
                     if let (Some(shown), Some(presented)) = (shown, presented) =>
                 {
                     log::outcome("signed_in_again");
                     let redeemed_at = redemption.redeemed_at;
-                    let first = secrets.issue(user, presented, redeemed_at + self.max_ttl, visit.now);
+                    let first = secrets.issue(user, presented, redeemed_at + self.sessions.max_ttl, visit.now);
                     return Ok(Redeemed::Before(shown, first, redeemed_at));
                 }
                 (Verdict::WaitForFirst, _) if let Some(pause) = pauses.next() => {

@@ -74,9 +74,9 @@ impl KakaoLogin {
         visit: &Visit,
     ) -> Result<Response<Body>, Error> {
         let now = visit.now;
-        let first = visit.keys.secrets.issue(person.id, beginning, now + self.max_ttl, now);
+        let first = visit.keys.secrets.issue(person.id, beginning, now + self.sessions.max_ttl, now);
         visit.keys.pseudonyms.note(person.id, first.session);
-        let expires_at = first.session_ends_at.min(now + self.idle_ttl);
+        let expires_at = self.sessions.expires_at(first.session_ends_at, now);
         let write_profile = self.store.remember(person.id, &person.kakao, now);
         let write_session = async {
             match ticket {
@@ -113,7 +113,7 @@ impl KakaoLogin {
         for previous in visit.previous.iter().filter(|previous| previous.session != first.session) {
             match self.store.end_session(previous).await {
                 Ok(session) => {
-                    let window = self.rotation_window;
+                    let window = self.sessions.rotation_window;
                     let verdict = judge(previous, session.as_ref(), &visit.keys.secrets, now, window);
                     if matches!(verdict, Verdict::Reuse) {
                         log::refresh_reuse();
@@ -129,7 +129,7 @@ impl KakaoLogin {
         let mut body = visit.keys.signer.sign(shown.id, first.session, logged_in_at, now).to_json();
         body["user"] = shown.to_json();
         let mut response = http::json_response(StatusCode::OK, &body);
-        let expires_at = first.session_ends_at.min(now + self.idle_ttl);
+        let expires_at = self.sessions.expires_at(first.session_ends_at, now);
         http::add_cookies(&mut response, self.cookies.set(first, expires_at, now, &visit.presented));
         response
     }

@@ -1,6 +1,6 @@
 //! `POST /auth/logout`: ends the session of the refresh cookie, or with `?scope=all` all sessions of its user.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use lambda_http::{Body, Request, RequestExt, Response, http::StatusCode};
 use secrecy::SecretString;
@@ -9,11 +9,12 @@ use shared::{
     clock::{Clock, Timestamp},
     config::{Config, ConfigError},
     error::Error,
+    function::Function,
     http::{self, Cookies, JsonObject, Origins},
     keys::{self, LogoutKeys},
     log,
     secret::Secret,
-    session::{Verdict, judge},
+    session::{SessionPolicy, Verdict, judge},
     store::{Store, StoreError},
     token::{RefreshToken, SessionSecrets},
 };
@@ -30,7 +31,7 @@ pub struct Logout {
     /// Whose pages may call.
     pub origins: Origins,
     /// How long the parent of a session's token is accepted, and so not spent.
-    pub rotation_window: Duration,
+    pub sessions: SessionPolicy,
     /// Tells the time, which is read once per request and passed down.
     pub clock: Arc<dyn Clock>,
 }
@@ -42,28 +43,20 @@ enum Scope {
     All,
 }
 
-impl Logout {
-    /// Takes from the configuration what this function needs.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError`] with everything that is missing or wrong.
-    pub fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
-        let (Some(store), Some(keys), Some(cookies), Some(origins), Some(rotation_window)) = (
-            config.store(),
-            config.logout_keys(),
-            config.cookies(),
-            config.origins(),
-            config.seconds("ROTATION_WINDOW", 1..=600),
-        ) else {
+impl Function for Logout {
+    const NAME: &'static str = "logout";
+
+    fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
+        let (Some(store), Some(keys), Some(cookies), Some(origins), Some(sessions)) =
+            (config.store(), config.logout_keys(), config.cookies(), config.origins(), config.session_policy())
+        else {
             return Err(config.into_error());
         };
-        Ok(Self { store, keys, cookies, origins, rotation_window, clock })
+        Ok(Self { store, keys, cookies, origins, sessions, clock })
     }
 
     /// Reads the keys, which connects to DynamoDB.
-    pub async fn prepare(&self) {
-        // A failure shows again, and is answered, when there is a request.
+    async fn warm_up(&self) {
         let _ = self.keys.at(self.clock.now()).await;
     }
 
@@ -81,7 +74,7 @@ impl Logout {
     ///   scope.
     /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys, while logging out everywhere. The cookie
     ///   stays good, to try again with.
-    pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
+    async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
         self.origins.check_origin(&request)?;
         JsonObject::optional(&request)?;
@@ -96,7 +89,9 @@ impl Logout {
         http::add_cookies(&mut response, self.cookies.clear(&presented));
         Ok(response)
     }
+}
 
+impl Logout {
     /// Ends what these cookies stand for, as far as that is possible, and says what that was.
     async fn end(&self, presented: &[SecretString], scope: Scope, now: Timestamp) -> Result<&'static str, Error> {
         if presented.is_empty() {
@@ -130,10 +125,10 @@ impl Logout {
         now: Timestamp,
     ) -> Result<Verdict, StoreError> {
         match scope {
-            Scope::All => self.store.end_all_sessions(token, secrets, self.rotation_window, now).await,
+            Scope::All => self.store.end_all_sessions(token, secrets, self.sessions.rotation_window, now).await,
             Scope::Local => {
                 let session = self.store.end_session(token).await?;
-                Ok(judge(token, session.as_ref(), secrets, now, self.rotation_window))
+                Ok(judge(token, session.as_ref(), secrets, now, self.sessions.rotation_window))
             }
         }
     }

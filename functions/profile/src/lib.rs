@@ -7,6 +7,7 @@ use shared::{
     clock::Clock,
     config::{Config, ConfigError},
     error::Error,
+    function::Function,
     http,
     keys::{self, VerificationKeys},
     log,
@@ -25,13 +26,10 @@ pub struct Profile {
     pub clock: Arc<dyn Clock>,
 }
 
-impl Profile {
-    /// Takes from the configuration what this function needs.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError`] with everything that is missing or wrong.
-    pub fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
+impl Function for Profile {
+    const NAME: &'static str = "profile";
+
+    fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
         let (Some(store), Some(keys)) = (config.store(), config.verification_keys()) else {
             return Err(config.into_error());
         };
@@ -39,8 +37,7 @@ impl Profile {
     }
 
     /// Reads the keys, which connects to DynamoDB.
-    pub async fn prepare(&self) {
-        // A failure shows again, and is answered, when there is a request.
+    async fn warm_up(&self) {
         let _ = self.keys.at(self.clock.now()).await;
     }
 
@@ -52,7 +49,7 @@ impl Profile {
     /// - [`Error::AccessTokenRefused`] if the token is malformed, expired, of another kind or not from us.
     /// - [`Error::SessionEnded`] if its session was logged out or has expired.
     /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys.
-    pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
+    async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
         let access = keys::verify(&self.keys, http::bearer(&request)?, now).await??;
         let user = self.store.user_with_session(access.user, access.session, now).await?;

@@ -1,6 +1,6 @@
 //! `POST /auth/refresh`: trades the refresh cookie for a new access token (RFC 6749 §6).
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use secrecy::SecretString;
@@ -9,10 +9,12 @@ use shared::{
     clock::{Clock, Timestamp},
     config::{Config, ConfigError},
     error::Error,
+    function::Function,
     http::{self, Cookies, JsonObject, Origins},
     keys::{self, MintingKeys},
     log,
     secret::Secret,
+    session::SessionPolicy,
     store::{Ended, Rotation, Store},
     token::RefreshToken,
 };
@@ -28,37 +30,26 @@ pub struct Refresh {
     pub cookies: Cookies,
     /// Whose pages may call.
     pub origins: Origins,
-    /// How long a token stays before it is rotated, and its parent is accepted after.
-    pub rotation_window: Duration,
-    /// How long a session lasts that is not renewed.
-    pub idle_ttl: Duration,
+    /// How long sessions last, and when their tokens are rotated.
+    pub sessions: SessionPolicy,
     /// Tells the time, which is read once per request and passed down.
     pub clock: Arc<dyn Clock>,
 }
 
-impl Refresh {
-    /// Takes from the configuration what this function needs.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError`] with everything that is missing or wrong.
-    pub fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
-        let (Some(store), Some(keys), Some(cookies), Some(origins), Some(rotation_window), Some(idle_ttl)) = (
-            config.store(),
-            config.minting_keys(),
-            config.cookies(),
-            config.origins(),
-            config.seconds("ROTATION_WINDOW", 1..=600),
-            config.seconds("SESSION_IDLE_TTL", 60..=31_536_000),
-        ) else {
+impl Function for Refresh {
+    const NAME: &'static str = "refresh";
+
+    fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
+        let (Some(store), Some(keys), Some(cookies), Some(origins), Some(sessions)) =
+            (config.store(), config.minting_keys(), config.cookies(), config.origins(), config.session_policy())
+        else {
             return Err(config.into_error());
         };
-        Ok(Self { store, keys, cookies, origins, rotation_window, idle_ttl, clock })
+        Ok(Self { store, keys, cookies, origins, sessions, clock })
     }
 
     /// Reads the keys, which connects to DynamoDB.
-    pub async fn prepare(&self) {
-        // A failure shows again, and is answered, when there is a request.
+    async fn warm_up(&self) {
         let _ = self.keys.at(self.clock.now()).await;
     }
 
@@ -74,7 +65,7 @@ impl Refresh {
     /// - [`Error::SignedOut`] if there is no session to renew. A spent token that comes back means that two parties hold it, so
     ///   its session ends for both (RFC 9700 §4.14.2).
     /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys. The cookie stays good.
-    pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
+    async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
         self.origins.check_origin(&request)?;
         let with_user = JsonObject::optional(&request)?.flag("user")?;
@@ -84,7 +75,9 @@ impl Refresh {
             Err(reason) => Err(Error::SignedOut { reason, clear_cookies: self.cookies.clear(&presented) }),
         }
     }
+}
 
+impl Refresh {
     /// Renews the newest session that lives, or says what is wrong with the last one that was tried.
     async fn renew_any(
         &self,
@@ -117,8 +110,8 @@ impl Refresh {
         if presented.session_ends_at <= now {
             return Ok(Err("the session's time is over"));
         }
-        let expires_at = presented.session_ends_at.min(now + self.idle_ttl);
-        let rotation = self.store.rotate(presented, &keys.secrets, self.rotation_window, expires_at, now);
+        let expires_at = self.sessions.expires_at(presented.session_ends_at, now);
+        let rotation = self.store.rotate(presented, &keys.secrets, self.sessions.rotation_window, expires_at, now);
         let (rotation, user) = tokio::try_join!(rotation, async {
             if with_user { self.store.user(presented.user).await } else { Ok(None) }
         })?;

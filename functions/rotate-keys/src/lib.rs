@@ -17,6 +17,7 @@ use serde_json::json;
 use shared::{
     clock::{Clock, Timestamp},
     config::{Config, ConfigError},
+    function::Worker,
     id::{SessionId, UserId},
     jwt::Audience,
     kakao::KakaoSecrets,
@@ -144,13 +145,13 @@ enum KeyState {
     Lost,
 }
 
-impl RotateKeys {
-    /// Takes from the configuration what this function needs.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError`] with everything that is missing or wrong.
-    pub fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
+impl Worker for RotateKeys {
+    const NAME: &'static str = "rotate-keys";
+    type Event = Event;
+    type Outcome = Outcome;
+    type Failure = RotationError;
+
+    fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
         let (Some(table), Some(algorithm), Some(first_keys), Some(verifier_cache), Some(access), Some(session_max)) = (
             config.key_table(),
             config.parse("SIGNING_ALGORITHM", str::parse),
@@ -159,9 +160,9 @@ impl RotateKeys {
                 "wait" => Ok(FirstKeys::Wait),
                 _ => Err("must be make or wait".to_owned()),
             }),
-            config.seconds("VERIFIER_CACHE_TTL", 0..=604_800),
-            config.seconds("ACCESS_TTL", 20..=86_400),
-            config.seconds("SESSION_MAX_TTL", 60..=31_536_000),
+            config.verifier_cache_ttl(),
+            config.access_ttl(),
+            config.session_max_ttl(),
         ) else {
             return Err(config.into_error());
         };
@@ -173,7 +174,7 @@ impl RotateKeys {
     /// # Errors
     ///
     /// [`RotationError`] in all its variants. The keys in use stay good, and the command may be sent again.
-    pub async fn handle(&self, event: Event) -> Result<Outcome, RotationError> {
+    async fn handle(&self, event: Event) -> Result<Outcome, RotationError> {
         let now = self.clock.now();
         let (command, result) = match event {
             Event::RotateIfDue => ("rotate_if_due", self.rotate_if_due(now).await),
@@ -193,7 +194,9 @@ impl RotateKeys {
         }
         result
     }
+}
 
+impl RotateKeys {
     async fn rotate_if_due(&self, now: Timestamp) -> Result<Outcome, RotationError> {
         let (ring, on) = match ring_table::find(&self.table).await? {
             Found::Ring(stored) if stored.ring.created_at.is_some_and(|at| now < at + ROTATE_AFTER) => {

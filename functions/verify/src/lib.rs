@@ -8,6 +8,7 @@ use shared::{
     clock::Clock,
     config::{Config, ConfigError},
     error::Error,
+    function::Function,
     http::{self, JsonObject},
     jwt::InvalidAccessToken,
     keys::{self, VerificationKeys},
@@ -24,20 +25,16 @@ pub struct Verify {
     pub clock: Arc<dyn Clock>,
 }
 
-impl Verify {
-    /// Takes from the configuration what this function needs.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError`] with everything that is missing or wrong.
-    pub fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
+impl Function for Verify {
+    const NAME: &'static str = "verify";
+
+    fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
         let Some(keys) = config.verification_keys() else { return Err(config.into_error()) };
         Ok(Self { keys, clock })
     }
 
-    /// Reads the keys.
-    pub async fn prepare(&self) {
-        // A failure shows again, and is answered, when there is a request.
+    /// Reads the keys, which connects to DynamoDB.
+    async fn warm_up(&self) {
         let _ = self.keys.at(self.clock.now()).await;
     }
 
@@ -49,7 +46,7 @@ impl Verify {
     /// - [`Error::FieldRequired`] if it has no `token`.
     /// - [`Error::TokenRefused`] if the token is malformed, expired, of another kind or not from us.
     /// - [`Error::Secret`] if there are no keys.
-    pub async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
+    async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
         let body = JsonObject::required(&request)?;
         // Anything that is not a text of this length cannot be one of our tokens.

@@ -12,7 +12,10 @@ use local::{
     template::Template,
 };
 use rotate_keys::Event;
-use shared::clock::{Clock, SystemClock};
+use shared::{
+    clock::{Clock, SystemClock},
+    function::Worker,
+};
 
 use super::listen;
 

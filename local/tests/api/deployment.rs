@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     process::Command,
+    sync::Arc,
 };
 
 use lambda_http::{Context, RequestExt};
@@ -204,7 +205,6 @@ fn times_are_the_same_here_as_where_it_is_deployed() {
 /// A setting that a function needs and the template forgets would fail only in the cloud.
 #[test]
 fn each_function_gets_what_it_needs_and_needs_all_that_it_gets() {
-    use std::sync::Arc;
     let clock: Arc<dyn shared::clock::Clock> = Arc::new(shared::clock::SystemClock);
     let local = BTreeMap::new();
     let build = |template: &local::template::Template| {
@@ -224,6 +224,26 @@ fn each_function_gets_what_it_needs_and_needs_all_that_it_gets() {
             );
         }
     }
+}
+
+/// A value that CloudFormation accepts and a function refuses would stop that function at its start.
+#[test]
+fn the_functions_accept_every_number_that_the_template_accepts() {
+    let clock: Arc<dyn shared::clock::Clock> = Arc::new(shared::clock::SystemClock);
+    let yaml: serde_yaml_ng::Value = serde_yaml_ng::from_str(TEMPLATE).unwrap();
+    let mut tried = 0;
+    for (name, parameter) in yaml["Parameters"].as_mapping().unwrap() {
+        for bound in ["MinValue", "MaxValue"].into_iter().filter_map(|bound| parameter.get(bound)) {
+            let (name, value) = (name.as_str().unwrap(), bound.as_u64().unwrap().to_string());
+            let template = deployed_with(TEMPLATE, BTreeMap::from([(name.to_owned(), value.clone())])).unwrap();
+            let local = BTreeMap::from([("AWS_REGION".to_owned(), "ap-northeast-2".to_owned())]);
+            let functions = cloud::functions(&template, &local, &clock).map(drop);
+            let all = functions.and_then(|()| local::keys::rotate_keys(&template, &local, &clock).map(drop));
+            assert!(all.is_ok(), "{name}={value}: {:?}", all.err());
+            tried += 1;
+        }
+    }
+    assert!(tried >= 12, "{tried}");
 }
 
 #[test]

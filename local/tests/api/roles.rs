@@ -17,7 +17,7 @@ use local::{
 use reqwest::Method;
 use rotate_keys::document::Reason;
 use serde_json::{Value, json};
-use shared::{clock::SystemClock, config::Config, key_table::Document};
+use shared::{clock::SystemClock, config::Config, function::Function, key_table::Document};
 
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
@@ -33,7 +33,7 @@ async fn log_in_twice_by_code(stack: &Stack) -> [Answer; 2] {
 /// Everything that the functions ever ask AWS for.
 async fn use_everything(stack: &Stack) {
     let config = Config::from_pairs(stack.environment("kakao-login"));
-    KakaoLogin::from_config(&config, Arc::new(SystemClock)).unwrap().prepare().await;
+    KakaoLogin::from_config(&config, Arc::new(SystemClock)).unwrap().warm_up().await;
     let [first, second] = log_in_twice_by_code(stack).await;
     assert_eq!([first.status, second.status], [200, 200], "{} {}", first.body, second.body);
     // The browser comes with a session, which ends.

@@ -8,12 +8,11 @@ use std::time::Duration;
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use lambda_http::{
-    Body, LambdaEvent, Request, RequestExt, Response,
+    Body, Request, RequestExt, Response,
     http::{
         HeaderValue, StatusCode,
         header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE},
     },
-    lambda_runtime, service_fn,
 };
 use ring::digest;
 use serde_json::{Map, Value, json};
@@ -30,34 +29,8 @@ use crate::{error::Error, log};
 const DEADLINE: Duration = Duration::from_millis(4_500);
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
-/// Lets a function get ready before it takes its first request: that time has the whole processor, and is nobody's wait. After
-/// `limit`, or whatever went wrong, it begins all the same and connects when asked.
-pub async fn prepare(limit: Duration, ready: impl Future) {
-    let _ = tokio::time::timeout(limit, ready).await;
-}
-
-/// Takes requests from the Lambda Runtime API until the environment is shut down, on a runtime of tokio's `local` flavor.
-///
-/// # Errors
-///
-/// If the Runtime API cannot be spoken to.
-pub async fn run<F>(
-    function: &'static str,
-    handle: impl Fn(Request) -> F + Copy + 'static,
-) -> Result<(), lambda_http::Error>
-where
-    F: Future<Output = Result<Response<Body>, Error>> + Send + 'static,
-{
-    // A task of its own: waking the outermost future is a system call each time, three for each request.
-    tokio::task::spawn_local(lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| {
-        let handling = answer(function, event.payload.into_request(event.context), handle);
-        async { Ok::<_, lambda_http::Error>(reply(handling.await)) }
-    })))
-    .await?
-}
-
-/// Answers one request and writes its line in the log.
-pub fn answer<F>(
+/// Handles one request and writes its line in the log.
+pub fn respond<F>(
     function: &'static str,
     request: Request,
     handle: impl FnOnce(Request) -> F,

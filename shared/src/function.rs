@@ -1,0 +1,111 @@
+//! What a Lambda function is: its name, its configuration, and what it does with a request or an event.
+
+use std::{fmt, sync::Arc, time::Duration};
+
+use lambda_http::{
+    Body, LambdaEvent, Request, Response,
+    lambda_runtime::{self, service_fn},
+};
+use serde::{Serialize, de::DeserializeOwned};
+
+use crate::{
+    clock::{Clock, SystemClock},
+    config::{Config, ConfigError},
+    error::Error,
+    http::{self, Event},
+    log,
+};
+
+/// A function that answers HTTP requests.
+///
+/// The struct lists what the function needs, so its environment and its IAM role in the template list the same things.
+pub trait Function: Sized + Send + Sync + 'static {
+    /// The name of its crate, of its binary, and of the function in the log.
+    const NAME: &'static str;
+
+    /// Takes what the function needs from the configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] lists everything that is missing or wrong.
+    fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError>;
+
+    /// Reads keys and opens connections before the first request. A failure is not reported here: it shows again, and gets a
+    /// response, when there is a request.
+    fn warm_up(&self) -> impl Future<Output = ()> + Send;
+
+    /// Handles one request.
+    ///
+    /// # Errors
+    ///
+    /// An [`Error`], which becomes the response and a line in the log.
+    fn handle(&self, request: Request) -> impl Future<Output = Result<Response<Body>, Error>> + Send;
+}
+
+/// A function that a schedule or an operator calls, with an event of its own.
+pub trait Worker: Sized + Send + Sync + 'static {
+    /// The name of its crate and of its binary.
+    const NAME: &'static str;
+    /// What it is called with, as JSON.
+    type Event: DeserializeOwned + Send + 'static;
+    /// What it returns, as JSON.
+    type Outcome: Serialize + Send + 'static;
+    /// Why it failed, in words for an operator.
+    type Failure: std::error::Error + fmt::Display + Send + Sync + 'static;
+
+    /// Takes what the function needs from the configuration.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] lists everything that is missing or wrong.
+    fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError>;
+
+    /// Handles one event.
+    ///
+    /// # Errors
+    ///
+    /// Whatever the function fails with. Lambda reports it to the caller.
+    fn handle(&self, event: Self::Event) -> impl Future<Output = Result<Self::Outcome, Self::Failure>> + Send;
+}
+
+/// The `main` of a [`Function`]: takes requests from the Lambda Runtime API until the environment is shut down. Call it on a
+/// runtime of tokio's `local` flavor.
+///
+/// # Errors
+///
+/// If the configuration is wrong, or the Runtime API cannot be reached.
+pub async fn run<F: Function>() -> Result<(), lambda_http::Error> {
+    log::start(&[]);
+    let config = Config::from_env();
+    let function: &'static F = Box::leak(Box::new(F::from_config(&config, Arc::new(SystemClock))?));
+    warm_up(config.preparation(), function.warm_up()).await;
+    // A task of its own: waking the outermost future is a system call each time, three for each request.
+    tokio::task::spawn_local(lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| {
+        let handling = respond(function, event.payload.into_request(event.context));
+        async { Ok::<_, lambda_http::Error>(http::reply(handling.await)) }
+    })))
+    .await?
+}
+
+/// The `main` of a [`Worker`].
+///
+/// # Errors
+///
+/// If the configuration is wrong, or the Runtime API cannot be reached.
+pub async fn run_worker<W: Worker>() -> Result<(), lambda_http::Error> {
+    log::start(&[]);
+    let worker = &W::from_config(&Config::from_env(), Arc::new(SystemClock))?;
+    let run = async |event: LambdaEvent<W::Event>| Ok::<_, lambda_http::Error>(worker.handle(event.payload).await?);
+    lambda_runtime::run(service_fn(run)).await
+}
+
+/// Handles one request and writes its line in the log.
+pub fn respond<F: Function>(function: &F, request: Request) -> impl Future<Output = Response<Body>> + Send {
+    http::respond(F::NAME, request, |request| function.handle(request))
+}
+
+/// Lets a function get ready before its first request. Initialisation has the whole processor and delays nobody, but a request
+/// may be waiting: after `limit` the function starts all the same and connects when it has to.
+async fn warm_up(limit: Duration, ready: impl Future) {
+    let _ = tokio::time::timeout(limit, ready).await;
+}
