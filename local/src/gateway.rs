@@ -1,6 +1,7 @@
 //! Behaves as an AWS HTTP API does: routes and CORS of the template, payload format 2.0 in, responses out.
 
 mod event;
+mod routes;
 #[cfg(test)]
 mod tests;
 
@@ -26,6 +27,7 @@ use serde_json::{Value, json};
 use shared::random;
 use tokio::net::TcpListener;
 
+use self::routes::Variables;
 use crate::{
     lambda::{Failed, Function, Invocation},
     template::{self, Template, Throttle},
@@ -124,25 +126,14 @@ impl Gateway {
         let _ = axum::serve(listener, app).await;
     }
 
-    /// The route for a request, and what `{proxy+}` stands for in it. An exact path wins.
-    fn find(&self, method: &Method, path: &str) -> Option<(&Target, Option<String>)> {
-        let bare = path.strip_suffix('/').filter(|bare| !bare.is_empty());
-        let exact_path = match self.slash {
-            TrailingSlash::Exact | TrailingSlash::Dropped => bare.unwrap_or(path),
-            TrailingSlash::Greedy => path,
-        };
-        let fits = |target: &&Target| target.route.method == "ANY" || target.route.method == method.as_str();
-        // A route of the method itself beats one of ANY.
-        let literal = |target: &Target| target.route.method != "ANY";
-        let exact = self.routes.iter().filter(fits).filter(|target| target.route.path == exact_path);
-        if let Some(target) = exact.max_by_key(|target| literal(target)) {
-            return Some((target, None));
-        }
-        let greedy = self.routes.iter().filter(fits).filter_map(|target| {
-            let prefix = target.route.path.strip_suffix("{proxy+}")?;
-            Some((target, Some(path.strip_prefix(prefix)?.to_owned())))
+    /// The route for a request, and what the variables in its path stand for.
+    fn find(&self, method: &Method, path: &str) -> Option<(&Target, Variables)> {
+        let fitting = self.routes.iter().filter_map(|target| {
+            let found = routes::fit(&target.route, method.as_str(), path, self.slash)?;
+            Some((target, found))
         });
-        greedy.max_by_key(|(target, _)| (target.route.path.len(), literal(target)))
+        let (target, found) = fitting.max_by(|(_, one), (_, other)| one.cmp(other))?;
+        Some((target, found.variables))
     }
 }
 
@@ -172,7 +163,7 @@ impl Gateway {
         {
             return self.preflight(&request);
         }
-        let Some((target, proxy)) = self.find(request.method(), request.uri().path()) else {
+        let Some((target, variables)) = self.find(request.method(), request.uri().path()) else {
             return self.pages.clone().call(request).await.unwrap_or_else(|never| match never {});
         };
         if !target.take_token() {
@@ -188,7 +179,7 @@ impl Gateway {
             &body,
             &event::Meta {
                 route: &target.route,
-                proxy,
+                variables,
                 request_id: &request_id,
                 source_ip: peer.ip(),
                 drop_slash: self.slash == TrailingSlash::Dropped,

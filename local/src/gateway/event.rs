@@ -18,12 +18,13 @@ use serde_json::{Map, Value, json};
 use shared::random;
 use time::OffsetDateTime;
 
+use super::routes::Variables;
 use crate::{lambda::milliseconds_since_epoch, template::Route};
 
 /// What an event has beside the request itself.
 pub(super) struct Meta<'a> {
     pub route: &'a Route,
-    pub proxy: Option<String>,
+    pub variables: Variables,
     pub request_id: &'a str,
     pub source_ip: IpAddr,
     pub drop_slash: bool,
@@ -69,8 +70,9 @@ pub(super) fn build(request: &Parts, body: &[u8], meta: &Meta) -> Value {
     if !query.is_empty() {
         event["queryStringParameters"] = json!(parameters(query));
     }
-    if let Some(proxy) = &meta.proxy {
-        event["pathParameters"] = json!({"proxy": percent_decoded(proxy)});
+    if !meta.variables.is_empty() {
+        let decoded = meta.variables.iter().map(|(name, value)| (name.clone(), json!(percent_decoded(value))));
+        event["pathParameters"] = Value::Object(decoded.collect());
     }
     if !body.is_empty() {
         let as_text =
@@ -172,8 +174,8 @@ mod tests {
     fn event(request: Request<()>, body: &[u8], proxy: Option<&str>) -> Value {
         let route = Route { method: "POST".to_owned(), path: "/auth/refresh".to_owned() };
         let source_ip = [203, 0, 113, 77].into();
-        let proxy = proxy.map(str::to_owned);
-        let meta = Meta { route: &route, proxy, request_id: "id", source_ip, drop_slash: false };
+        let variables = proxy.map(|proxy| ("proxy".to_owned(), proxy.to_owned())).into_iter().collect();
+        let meta = Meta { route: &route, variables, request_id: "id", source_ip, drop_slash: false };
         build(&request.into_parts().0, body, &meta)
     }
 

@@ -74,9 +74,10 @@ fn function(answer: impl Fn(lambda_http::Request) -> FunctionResponse<Body> + Se
 /// Says its name and what it was sent.
 fn named(name: &'static str) -> Function {
     function(move |request| {
-        let proxy = request.path_parameters_ref().and_then(|all| all.first("proxy").map(str::to_owned));
+        let variable = |name| request.path_parameters_ref().and_then(|all| all.first(name).map(str::to_owned));
+        let (proxy, id) = (variable("proxy"), variable("id"));
         let path = request.raw_http_path().to_owned();
-        FunctionResponse::new(Body::Text(json!({"name": name, "proxy": proxy, "path": path}).to_string()))
+        FunctionResponse::new(Body::Text(json!({"name": name, "proxy": proxy, "id": id, "path": path}).to_string()))
     })
 }
 
@@ -210,6 +211,33 @@ async fn an_exact_path_beats_a_greedy_one_and_a_method_beats_any() {
             let (_, body) = answer.split_once("\n\n").unwrap();
             let body: Value = serde_json::from_str(body).unwrap();
             assert_eq!((&body["name"], &body["proxy"]), (&json!(reached), &proxy), "{line}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_variable_stands_for_one_segment_and_a_literal_beats_it() {
+    let routes = [("GET", "/x/{id}"), ("GET", "/x/{id}/{proxy+}")];
+    let template = template(&[("one", &routes), ("two", &[("GET", "/x/me"), ("GET", "/{proxy+}")])]);
+    for slash in [TrailingSlash::Exact, TrailingSlash::Greedy, TrailingSlash::Dropped] {
+        let address = serve(&template, slash, &[("one", named("one")), ("two", named("two"))]).await;
+        let remainder = if slash == TrailingSlash::Greedy { json!("") } else { Value::Null };
+        for (line, reached, id, proxy) in [
+            ("GET /x/a%20b", "one", json!("a b"), Value::Null),
+            ("GET /x/a/", "one", json!("a"), remainder.clone()),
+            ("GET /x/a/b", "one", json!("a"), json!("b")),
+            ("GET /x/me", "two", Value::Null, Value::Null),
+            ("GET /x//", "two", Value::Null, json!("x//")),
+            ("GET /y", "two", Value::Null, json!("y")),
+        ] {
+            let answer = send(&address, line, "").await;
+            let (_, body) = answer.split_once("\n\n").unwrap();
+            let body: Value = serde_json::from_str(body).unwrap();
+            assert_eq!(
+                (&body["name"], &body["id"], &body["proxy"]),
+                (&json!(reached), &id, &proxy),
+                "{line} {slash:?}"
+            );
         }
     }
 }

@@ -84,8 +84,14 @@ pub(super) fn read_route(declaration: &Value, references: &References, api: &str
     if path.ends_with('/') || !path.starts_with('/') {
         return error(format!("the path {path} must begin with a slash and not end with one"));
     }
-    if path.strip_suffix("/{proxy+}").unwrap_or(&path).contains(['{', '}']) {
-        return error(format!("{path} may have {{proxy+}} as its last segment and no other variable"));
+    let is_plain = |segment: &str| !segment.is_empty() && !segment.contains(['{', '}', '+']);
+    let is_variable =
+        |segment: &str| segment.strip_prefix('{').and_then(|name| name.strip_suffix('}')).is_some_and(is_plain);
+    let mut segments = path.strip_suffix("/{proxy+}").unwrap_or(&path).split('/').skip(1);
+    if !segments.all(|segment| is_plain(segment) || is_variable(segment)) {
+        return error(format!(
+            "{path} may have variables as whole segments, such as {{id}}, and {{proxy+}} as its last one"
+        ));
     }
     Ok(Route { method, path })
 }

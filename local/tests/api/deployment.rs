@@ -49,7 +49,7 @@ fn every_route_is_declared_with_its_slash_too() {
                 .strip_suffix("/{proxy+}")
                 .map_or_else(|| format!("{}/{{proxy+}}", route.path), str::to_owned);
             assert!(paths.contains(twin.as_str()), "{} has no {twin}", route.path);
-            if !route.path.contains('{') {
+            if !route.path.ends_with("{proxy+}") {
                 routes.insert(format!("{} {} {function}", route.method, route.path));
             }
         }
