@@ -1,4 +1,5 @@
 //! `POST /auth/kakao`: a Kakao credential becomes a user and a session (the token response of RFC 6749 §5.1).
+//! `GET /auth/kakao` starts the function before a credential arrives.
 
 mod access_token;
 mod code;
@@ -9,16 +10,17 @@ mod start;
 
 use std::sync::Arc;
 
-use lambda_http::{Body, Request, Response};
+use lambda_http::{Body, Request, Response, http::Method};
 use shared::{
     clock::Clock,
     config::{Config, ConfigError},
     error::Error,
     function::Function,
-    http::{Cookies, JsonObject, Origins},
+    http::{self, Cookies, JsonObject, Origins},
     kakao::{Kakao, KakaoSecrets},
     key_table::{Document, KeyTable},
     keys::MintingKeys,
+    log,
     secret::Secret,
     session::SessionPolicy,
     store::Store,
@@ -94,7 +96,10 @@ impl Function for KakaoLogin {
         tokio::join!(keys, self.kakao.connect(now));
     }
 
-    /// Logs in: always with a new session, unless the same login was sent before, and the session that the browser came with ends.
+    /// A GET is answered without I/O: its only effect is that Lambda starts this function, which reads keys and connects
+    /// ([`prepare`](Self::prepare)) while the person is still at Kakao. It needs no allowed origin, as it reads and changes nothing.
+    ///
+    /// A POST logs in: always with a new session, unless the same login was sent before, and the session that the browser came with ends.
     /// Nothing of that one is adopted, so nobody can plant a session and wait for it to become somebody's.
     ///
     /// # Errors
@@ -104,6 +109,10 @@ impl Function for KakaoLogin {
     /// - [`Error::Kakao`] if Kakao does not vouch for anybody, or the credential was used before.
     /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys. Logging in again is safe.
     async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
+        if request.method() == Method::GET {
+            log::outcome("started");
+            return Ok(http::no_content());
+        }
         let now = self.clock.now();
         self.origins.check_origin(&request)?;
         let credential = self.credentials.read(&JsonObject::required(&request)?)?;

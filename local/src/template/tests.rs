@@ -43,11 +43,13 @@ fn the_projects_own_template_is_read() {
     assert_eq!(template.cors.exposed, ["retry-after", "www-authenticate"]);
     let throttles = &template.throttles;
     assert_eq!((throttles.default.rate, throttles.default.burst), (500.0, 1000.0));
-    for path in ["/auth/kakao", "/auth/kakao/{proxy+}", "/dj-rest-auth/kakao", "/dj-rest-auth/kakao/{proxy+}"] {
-        let of = throttles.of(&Route { method: "POST".to_owned(), path: path.to_owned() });
-        assert_eq!((of.rate, of.burst), (20.0, 40.0), "{path}");
+    for (method, path) in [("GET", "/auth/kakao"), ("POST", "/auth/kakao"), ("POST", "/dj-rest-auth/kakao")] {
+        for path in [path.to_owned(), format!("{path}/{{proxy+}}")] {
+            let of = throttles.of(&Route { method: method.to_owned(), path: path.clone() });
+            assert_eq!((of.rate, of.burst), (20.0, 40.0), "{method} {path}");
+        }
     }
-    assert_eq!(throttles.routes.len(), 4);
+    assert_eq!(throttles.routes.len(), 6);
     assert_eq!(template.table.ttl_attribute.as_deref(), Some("expires_at"));
 }
 

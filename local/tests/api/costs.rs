@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use local::{REDIRECT_URI, Stack, wire::Traffic};
+use local::{REDIRECT_URI, Stack, client::cookie_pair, wire::Traffic};
 use serde_json::json;
 
 const WINDOW: Duration = Duration::from_secs(30);
@@ -29,6 +29,19 @@ async fn a_first_sign_in_costs_three_writes_and_half_a_read() {
     assert_eq!(sorted(&traffic, 2), ["GetItem", "PutItem", "PutItem", "UpdateItem"]);
     assert_eq!(units(&traffic), (3.0, 0.5));
     assert_eq!(stack.kakao.calls().await - before, 2, "access_token_info and user/me");
+}
+
+#[tokio::test]
+async fn starting_the_login_function_asks_neither_dynamodb_nor_kakao() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    // First where no key has been read yet, then where there is a session that could be looked up.
+    for cookie in ["x".to_owned(), stack.sign_in_as(&user).await.token()] {
+        let (_, before) = (stack.wire.take_traffic(), stack.kakao.calls().await);
+        let request = stack.request(reqwest::Method::GET, "/auth/kakao").header("cookie", cookie_pair(&cookie));
+        assert_eq!(stack.ask(request).await.unwrap().status, 204);
+        assert_eq!((stack.wire.take_traffic(), stack.kakao.calls().await), (Traffic::default(), before));
+    }
 }
 
 #[tokio::test]

@@ -58,6 +58,7 @@ fn every_route_is_declared_with_its_slash_too() {
         "GET /.well-known/jwks.json jwks",
         "GET /.well-known/openid-configuration jwks",
         "GET /api/profile profile",
+        "GET /auth/kakao kakao-login",
         "GET /auth/profile profile",
         "GET /dj-rest-auth/user profile",
         "POST /auth/kakao kakao-login",
@@ -77,13 +78,19 @@ fn cargo_lambda_watch_sends_the_same_routes_to_the_same_functions() {
     let manifest = include_str!("../../../Cargo.toml");
     let (_, table) = manifest.split_once("[workspace.metadata.lambda.watch.router]\n").unwrap();
     let watched: BTreeSet<&str> = table.lines().take_while(|line| line.starts_with('"')).collect();
-    let mut declared = BTreeSet::new();
+    let mut declared: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
     for (function, declaration) in template().functions {
         for route in declaration.routes {
             let path = route.path.replace("{proxy+}", "");
-            declared.insert(format!(r#""{path}" = [{{ method = "{}", function = "{function}" }}]"#, route.method));
+            let target = format!(r#"{{ method = "{}", function = "{function}" }}"#, route.method);
+            declared.entry(path).or_default().insert(target);
         }
     }
+    let declared = declared.iter().map(|(path, targets)| {
+        let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+        format!(r#""{path}" = [{}]"#, targets.join(", "))
+    });
+    let declared: Vec<String> = declared.collect();
     assert_eq!(watched, declared.iter().map(String::as_str).collect());
 }
 

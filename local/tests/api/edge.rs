@@ -12,7 +12,8 @@ use local::{
 use reqwest::{Method, RequestBuilder, StatusCode, header::HeaderValue};
 use serde_json::{Value, json};
 
-const PATHS: [(&str, &str); 11] = [
+const PATHS: [(&str, &str); 12] = [
+    ("GET", "/auth/kakao"),
     ("POST", "/auth/kakao"),
     ("POST", "/dj-rest-auth/kakao"),
     ("POST", "/auth/refresh"),
@@ -49,8 +50,10 @@ async fn every_path_works_with_and_without_its_slash_however_the_gateway_takes_i
                 } else if path.contains("kakao") {
                     request = request.json(&json!({"access_token": stack.kakao.token(&user).await}));
                 }
-                let answer = stack.send(request).await;
-                assert_eq!(answer.status, StatusCode::OK, "{slash:?} {path}: {}", answer.body);
+                let starts = method == Method::GET && path.contains("kakao");
+                let answer = if starts { stack.ask(request).await.unwrap() } else { stack.send(request).await };
+                let expected = if starts { StatusCode::NO_CONTENT } else { StatusCode::OK };
+                assert_eq!(answer.status, expected, "{slash:?} {method} {path}: {}", answer.body);
             }
         }
     }
@@ -82,6 +85,8 @@ async fn another_path_or_method_is_the_gateways_to_refuse() {
         ("GET", "/auth/refresh"),
         ("GET", "/auth/logout"),
         ("PUT", "/auth/kakao"),
+        ("GET", "/dj-rest-auth/kakao"),
+        ("GET", "/dj-rest-auth/kakao/"),
         ("DELETE", "/auth/logout"),
         ("POST", "/auth/profile"),
         ("PATCH", "/auth/profile"),
@@ -91,8 +96,10 @@ async fn another_path_or_method_is_the_gateways_to_refuse() {
         let answer = gateways_own(stack.request(method.parse().unwrap(), path)).await;
         assert_eq!(answer, (StatusCode::NOT_FOUND, json!({"message": "Not Found"})), "{method} {path}");
     }
-    let head = stack.request(Method::HEAD, "/auth/profile").send().await.unwrap();
-    assert_eq!(head.status(), StatusCode::NOT_FOUND);
+    for path in ["/auth/profile", "/auth/kakao"] {
+        let head = stack.request(Method::HEAD, path).send().await.unwrap();
+        assert_eq!(head.status(), StatusCode::NOT_FOUND, "HEAD {path}");
+    }
 }
 
 #[tokio::test]
@@ -185,6 +192,17 @@ async fn a_login_route_takes_so_many_logins_at_once_and_the_other_routes_go_on()
         StatusCode::BAD_REQUEST,
         "API Gateway counts each route by itself"
     );
+}
+
+#[tokio::test]
+async fn requests_that_start_the_login_function_are_throttled_and_do_not_use_up_the_logins() {
+    let environment = [("LOGIN_RATE_LIMIT", "1"), ("LOGIN_BURST_LIMIT", "3")];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let stack = Stack::with(Settings { environment, ..Settings::default() }).await;
+    let start = async || stack.request(Method::GET, "/auth/kakao").send().await.unwrap().status();
+    let answers = [start().await, start().await, start().await, start().await];
+    assert!(answers.contains(&StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
+    assert_eq!(stack.sign_in().await.status, StatusCode::OK);
 }
 
 #[tokio::test]

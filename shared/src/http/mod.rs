@@ -124,6 +124,19 @@ pub fn json_response(status: StatusCode, body: &Value) -> Response<Body> {
     response
 }
 
+/// A 204 with the headers that all of our responses have.
+#[must_use]
+pub fn no_content() -> Response<Body> {
+    without_body(json_response(StatusCode::OK, &Value::Null), StatusCode::NO_CONTENT)
+}
+
+fn without_body(mut response: Response<Body>, status: StatusCode) -> Response<Body> {
+    *response.status_mut() = status;
+    *response.body_mut() = Body::Empty;
+    response.headers_mut().remove(CONTENT_TYPE);
+    response
+}
+
 /// Adds these `Set-Cookie`s.
 pub fn add_cookies(response: &mut Response<Body>, cookies: Vec<HeaderValue>) {
     for cookie in cookies {
@@ -147,9 +160,7 @@ pub fn public_response(request: &Request, body: &Value) -> Response<Body> {
         one == "*" || one.strip_prefix("W/").unwrap_or(one) == tag
     });
     if known {
-        *response.status_mut() = StatusCode::NOT_MODIFIED;
-        *response.body_mut() = Body::Empty;
-        response.headers_mut().remove(CONTENT_TYPE);
+        response = without_body(response, StatusCode::NOT_MODIFIED);
     }
     let headers = response.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("public, max-age=300"));

@@ -1,4 +1,4 @@
-//! `POST /auth/kakao`
+//! `POST /auth/kakao`, and the GET that starts its function.
 
 use local::{Anywhere, REDIRECT_URI, client::cookie_pair};
 use reqwest::{Method, StatusCode};
@@ -256,4 +256,29 @@ async fn an_expired_bearer_or_a_dead_cookie_is_no_hindrance() {
         let answer = stack.send(request.json(&json!({"access_token": token}))).await;
         assert_eq!(answer.status, StatusCode::OK, "{name}: {value}");
     }
+}
+
+#[tokio::test]
+async fn a_get_is_answered_with_nothing_whoever_asks_and_changes_no_session() {
+    let stack = Anywhere::start().await;
+    let signed_in = stack.sign_in().await;
+    for (name, value) in [
+        ("cookie", cookie_pair(&signed_in.token())),
+        ("cookie", cookie_pair("planted")),
+        ("authorization", "Bearer x".to_owned()),
+        ("origin", "https://evil.example".to_owned()),
+        // As the web client sends it.
+        ("sec-fetch-site", "cross-site".to_owned()),
+    ] {
+        for path in ["/auth/kakao", "/auth/kakao/", "/auth/kakao?code=x&access_token=x"] {
+            let response = stack.request(Method::GET, path).header(name, &value).send().await.unwrap();
+            assert_eq!(response.status(), StatusCode::NO_CONTENT, "{path} with {name}");
+            let header = |name: &str| response.headers().get(name).map(|value| value.to_str().unwrap().to_owned());
+            assert_eq!(header("cache-control").as_deref(), Some("no-store"));
+            assert_eq!(header("x-content-type-options").as_deref(), Some("nosniff"));
+            assert_eq!((header("set-cookie"), header("content-type"), header("etag")), (None, None, None));
+            assert_eq!(response.text().await.unwrap(), "");
+        }
+    }
+    assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::OK, "the session is as it was");
 }
