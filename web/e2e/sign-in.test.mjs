@@ -7,7 +7,8 @@ before(async () => (here = await world()));
 after(() => here?.stop());
 beforeEach(() => here.way.heal());
 
-const logins = () => here.way.count('/auth/kakao');
+const isLogin = ({ method, path }) => method === 'POST' && path === '/auth/kakao';
+const logins = () => here.way.log.filter(isLogin).length;
 
 test('a person signs in on Kakao’s page and is back where they were, with one code sent under StrictMode', async () => {
   await here.person('라이언 하나');
@@ -31,7 +32,7 @@ test('a person signs in on Kakao’s page and is back where they were, with one 
   await profile.close();
 });
 
-test('who cancels at Kakao is told so, and nothing is sent', async () => {
+test('who cancels at Kakao is told so, and no credential is sent', async () => {
   const profile = await here.profile();
   const tab = await here.tab(profile, '/cart');
   await tab.getByText('Sign in with Kakao').click();
@@ -39,11 +40,11 @@ test('who cancels at Kakao is told so, and nothing is sent', async () => {
   await shows(tab, 'denied', 'error');
   await shows(tab, 'anonymous');
   assert.equal(tab.url(), `${here.origin}/cart`);
-  assert.equal(here.way.log.length, 0);
+  assert.equal(logins(), 0);
   await profile.close();
 });
 
-test('Kakao’s word that a person is too young is not taken for a no, and nothing is sent', async () => {
+test('Kakao’s word that a person is too young is not taken for a no, and no credential is sent', async () => {
   const profile = await here.profile();
   const tab = await here.tab(profile, '/cart');
   await tab.getByText('Sign in with Kakao').click();
@@ -51,7 +52,7 @@ test('Kakao’s word that a person is too young is not taken for a no, and nothi
   await shows(tab, 'underage', 'error');
   await shows(tab, 'anonymous');
   assert.equal(tab.url(), `${here.origin}/cart`);
-  assert.equal(here.way.log.length, 0);
+  assert.equal(logins(), 0);
   await profile.close();
 });
 
@@ -127,7 +128,7 @@ test('a code whose answer gets lost on the way still signs in', async () => {
   const profile = await here.profile();
   const tab = await here.tab(profile);
   let losses = 0;
-  here.way.onItsWay = ({ path }) => (path === '/auth/kakao' && losses++ === 0 ? 'lost' : undefined);
+  here.way.onItsWay = (sent) => (isLogin(sent) && losses++ === 0 ? 'lost' : undefined);
   await tab.getByText('Sign in with Kakao').click();
   await tab.locator('button', { hasText: '라이언 셋' }).click();
   await shows(tab, 'Hello 라이언 셋');
@@ -159,8 +160,8 @@ for (const [what, fate] of [['comes late', 'late'], ['is lost', 'lost']]) {
     const tab = await here.tab(profile, '/cart');
     let release;
     const held = new Promise((resolve) => (release = resolve));
-    here.way.onItsWay = ({ path }) => {
-      if (path !== '/auth/kakao' || logins() > 1) return undefined;
+    here.way.onItsWay = (sent) => {
+      if (!isLogin(sent) || logins() > 1) return undefined;
       return held.then(() => fate);
     };
     await tab.getByText('Sign in with Kakao').click();
@@ -186,8 +187,8 @@ for (const status of [503, 429]) {
     const profile = await here.profile();
     const tab = await here.tab(profile);
     const at = [];
-    here.way.instead = ({ path }) => {
-      if (path !== '/auth/kakao' || at.push(Date.now()) > 1) return undefined;
+    here.way.instead = (sent) => {
+      if (!isLogin(sent) || at.push(Date.now()) > 1) return undefined;
       return { status, headers: { 'retry-after': '2', 'access-control-expose-headers': 'retry-after' } };
     };
     await tab.getByText('Sign in with Kakao').click();

@@ -79,6 +79,17 @@ export function api(options: AuthClientOptions) {
     }
   }
 
+  /** Starts the login function while the person is at Kakao: nobody then waits for a cold start. dj-rest-auth has no such route. */
+  async function warmUp(): Promise<void> {
+    if (options.paths === 'dj-rest-auth') return;
+    try {
+      // Without headers, so that another origin need not ask first (CORS).
+      await http(base + paths.login, { credentials: 'omit', cache: 'no-store', keepalive: true });
+    } catch {
+      // The login then meets a cold function.
+    }
+  }
+
   /** Whether the session has ended on the server. dj-rest-auth responds 401 to a logout without a session, without a `code`. */
   function isLoggedOut({ ok, status, body }: ApiResponse): boolean {
     return typeof body['detail'] === 'string' && (ok || (status === 401 && options.paths === 'dj-rest-auth'));
@@ -95,7 +106,7 @@ export function api(options: AuthClientOptions) {
     return user;
   }
 
-  return { base, paths, timeoutMs, http, post, login, isLoggedOut, profile };
+  return { base, paths, timeoutMs, http, post, login, warmUp, isLoggedOut, profile };
 }
 
 function parsed(text: string): ApiResponse['body'] {

@@ -81,3 +81,31 @@ export function turns(name: string, patienceMs: number) {
     }
   };
 }
+
+/**
+ * Tells a new tab whether another one can hand its token over. A tab that can holds a lock. It must let go when it no longer can and
+ * when the page is left, as browsers neither keep a page with a lock for Back nor freeze it.
+ */
+export function handOver(name: string) {
+  const offer = `${name}.token`;
+  let withdraw: (() => void) | undefined;
+  return {
+    offer(isOffered: boolean) {
+      if (isOffered === !!withdraw) return;
+      withdraw?.();
+      withdraw = undefined;
+      if (!isOffered) return;
+      const withdrawn = new Promise<void>((resolve) => (withdraw = resolve));
+      (navigator.locks as LockManager | undefined)?.request(offer, { mode: 'shared' }, () => withdrawn).catch(() => {});
+    },
+    /** Whether a tab has a token, or is asking for one in its turn. True where the browser does not say. */
+    async isLikely(): Promise<boolean> {
+      try {
+        const { held } = await navigator.locks.query();
+        return held!.some((lock) => lock.name === name || lock.name === offer);
+      } catch {
+        return true;
+      }
+    },
+  };
+}

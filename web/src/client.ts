@@ -1,7 +1,7 @@
 //! The session of a page: who is signed in, the access token, and when to renew it. Tokens live in this closure and nowhere else.
 
 import { api, type ApiResponse, grant, isSessionOver } from './api.js';
-import { flags, random, turns } from './browser.js';
+import { flags, handOver, random, turns } from './browser.js';
 import { authorizeUrl, forgetCode, takeRedirect } from './kakao.js';
 import { AuthError, type AuthClient, type AuthClientOptions, type AuthEvent, type AuthState, type Credential, type User } from './types.js';
 
@@ -19,7 +19,7 @@ interface Session {
 type SessionId = string | null | undefined;
 type Message = { type: 'hello' } | { type: 'session'; session: Session } | { type: 'end'; id: SessionId };
 
-/** How long a new tab listens for another one that hands its token over. */
+/** How long a new tab listens for another one that hands its token over, if there is one. */
 const HAND_OVER_MS = 60;
 /** A message may trail the lock that its sender has let go of. */
 const TRAILING_MESSAGE_MS = 150;
@@ -30,10 +30,11 @@ const UNKNOWN: AuthState = { status: 'unknown', user: null, error: null };
 
 export function createAuthClient(options: AuthClientOptions): AuthClient {
   const { storageKey = 'kakao-auth' } = options;
-  const { base, paths, timeoutMs, http, post, login, isLoggedOut, profile } = api(options);
+  const { base, paths, timeoutMs, http, post, login, warmUp, isLoggedOut, profile } = api(options);
   const flag = flags(storageKey);
   const tabFlag = flags(storageKey, 'sessionStorage');
   const inTurn = turns(storageKey, timeoutMs + 2_000);
+  const tokens = handOver(storageKey);
   const listeners = new Set<() => void>();
   const ears = new Set<(event: AuthEvent) => void>();
   const ended = new Set<SessionId>();
@@ -61,6 +62,8 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   const left = (before = 0) => (session ? Math.max(0, session.since + session.life - before - Date.now()) : 0);
   /** Until it is time to renew: a tenth of its life before the end, but not more than a minute. */
   const fresh = () => session && left(Math.min(60_000, session.life / 10));
+
+  const offer = () => tokens.offer(!!fresh() && !disposal.signal.aborted);
 
   function become(next: AuthState): AuthState {
     state = next;
@@ -99,6 +102,8 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     session = next;
     failures = 0;
     flag.set(HINT, next.id);
+    // Before the message: a tab that does not see the offer yet still hears it.
+    offer();
     if (via === 'network') tell({ type: 'session', session: next });
     if (isOther || state.error) become({ status: 'authenticated', user: next.user, error: null });
     emit(isOther ? 'signed-in' : 'refreshed', via);
@@ -112,6 +117,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     epoch++;
     session = null;
     exchanging = undefined;
+    offer();
     clearTimeout(timer);
     if (via !== 'tab') {
       flag.set(HINT, null);
@@ -160,6 +166,8 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   /** On a timer, and whenever the page comes back. A hidden page renews when it is next asked for a token. */
   function wake() {
+    // A hidden page may be one that is being left: this comes after `pagehide`, and must not take that back.
+    if (!document.hidden || !fresh()) offer();
     // Safari before 15 ignores the signal that takes the listeners away.
     if (document.hidden || disposal.signal.aborted) return;
     // A page that the browser had put aside may have missed a message.
@@ -250,6 +258,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
       // Safari before 15.4 has none, and Firefox refuses it with cookies. Tabs then notice each other's logout when they are shown.
     }
     for (const comeBack of ['visibilitychange', 'pageshow', 'online']) addEventListener(comeBack, wake, disposal);
+    addEventListener('pagehide', () => tokens.offer(false), disposal);
 
     const redirect = options.kakao ? takeRedirect(options.kakao, flag, tabFlag) : null;
     if (redirect?.returnTo) options.onReturn?.(redirect.returnTo);
@@ -274,7 +283,10 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     if (flag.get(HINT) === null && options.silent !== 'always') return become({ status: 'anonymous', user: null, error });
 
     tell({ type: 'hello' });
-    if (channel && !session) await listenFor(HAND_OVER_MS);
+    if (channel && !session) {
+      const listening = listenFor(HAND_OVER_MS);
+      await Promise.race([listening, tokens.isLikely().then((isLikely) => (isLikely ? listening : undefined))]);
+    }
     if (!session && state.status === 'unknown') await renew().catch(() => {});
     return error ? become({ ...state, error }) : state;
   }
@@ -339,6 +351,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     async login({ returnTo = location.href, switchAccount, prompt = switchAccount ? 'login' : '' } = {}) {
       if (!options.kakao) throw new Error('login() without the option `kakao`');
       location.assign(await authorizeUrl(options.kakao, flag, returnTo, prompt));
+      void warmUp();
     },
     exchange(credential) {
       void start();
@@ -360,6 +373,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     fetch: authFetch,
     dispose() {
       disposal.abort();
+      offer();
       epoch++;
       wish++;
       channel?.close();

@@ -114,6 +114,8 @@ test('a disposed client does nothing where listeners cannot be taken away by a s
 test('login() without crypto.subtle says what is missing, and leaves nothing behind', async () => {
   vi.stubGlobal('crypto', { getRandomValues: crypto.getRandomValues.bind(crypto) });
   const kakao = { clientId: 'rest-key', redirectUri: 'http://localhost:5173/callback' };
-  await expect(tab(scriptedApi(), { kakao }).login()).rejects.toThrow('needs https or localhost');
+  const api = scriptedApi();
+  await expect(tab(api, { kakao }).login()).rejects.toThrow('needs https or localhost');
   expect(localStorage).toHaveLength(0);
+  expect(api.calls).toEqual([]);
 });

@@ -1,7 +1,7 @@
 import { beforeEach, expect, test, vi } from 'vitest';
 import { flags } from '../src/browser.js';
 import { authorizeUrl } from '../src/kakao.js';
-import { answer, networkError, page, refusal, scriptedApi, signedInTab, tab } from './scripted.js';
+import { answer, API, networkError, page, refusal, scriptedApi, signedInTab, tab } from './scripted.js';
 
 const LOGIN = '/auth/kakao';
 const kakao = { clientId: 'rest-key', redirectUri: 'http://localhost:5173/callback' };
@@ -416,6 +416,36 @@ test.each([
   expect(client.getState().status).not.toBe('authenticated');
 });
 
-test('login() needs to know the app', async () => {
-  await expect(tab(scriptedApi()).login()).rejects.toThrow('without the option `kakao`');
+/** Kakao's page as part of this one: jsdom goes to no other. */
+const nearby = { ...kakao, authorizeUrl: '#kakao' };
+const isAtKakao = () => location.hash.startsWith('#kakao?response_type=code');
+
+test('login() starts the login function with one request that needs no preflight and carries no cookie', async () => {
+  const fetch = vi.fn(async () => new Response(null, { status: 204 }));
+  await tab(scriptedApi(), { kakao: nearby, fetch }).login();
+  expect(isAtKakao()).toBe(true);
+  expect(fetch.mock.calls).toEqual([[API + LOGIN, { credentials: 'omit', cache: 'no-store', keepalive: true }]]);
+});
+
+test.each<[string, typeof fetch]>([
+  ['is never answered', () => new Promise(() => {})],
+  ['fails', networkError],
+  ['is answered 503', async () => answer(503)],
+  ['is answered by a proxy’s page', async () => page(200)],
+  ['is blocked by an exception', () => { throw new Error('blocked'); }],
+])('login() leaves for Kakao though the request that starts the login function %s', async (_, fetch) => {
+  const client = tab(scriptedApi(), { kakao: nearby, fetch });
+  await client.login();
+  expect(isAtKakao()).toBe(true);
+  expect(client.getState()).toMatchObject({ status: 'unknown', error: null });
+  expect(client.events).toEqual([]);
+});
+
+test('login() starts no function where it does not leave for Kakao, and none of dj-rest-auth', async () => {
+  const api = scriptedApi();
+  await expect(tab(api).login()).rejects.toThrow('without the option `kakao`');
+  await expect(tab(api, { kakao: { ...kakao, authorizeUrl: 'https://' } }).login()).rejects.toThrow();
+  await tab(api, { kakao: nearby, paths: 'dj-rest-auth' }).login();
+  expect(isAtKakao()).toBe(true);
+  expect(api.calls).toEqual([]);
 });

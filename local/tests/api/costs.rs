@@ -34,14 +34,18 @@ async fn a_first_sign_in_costs_three_writes_and_half_a_read() {
 #[tokio::test]
 async fn starting_the_login_function_asks_neither_dynamodb_nor_kakao() {
     let stack = Stack::start().await;
-    let user = stack.kakao.new_user().await;
-    // First where no key has been read yet, then where there is a session that could be looked up.
-    for cookie in ["x".to_owned(), stack.sign_in_as(&user).await.token()] {
-        let (_, before) = (stack.wire.take_traffic(), stack.kakao.calls().await);
-        let request = stack.request(reqwest::Method::GET, "/auth/kakao").header("cookie", cookie_pair(&cookie));
+    let start = async |cookie: &str| {
+        let _ = (stack.wire.take_traffic(), stack.keys_wire.take_traffic());
+        let before = stack.kakao.calls().await;
+        let request = stack.request(reqwest::Method::GET, "/auth/kakao").header("cookie", cookie_pair(cookie));
         assert_eq!(stack.ask(request).await.unwrap().status, 204);
-        assert_eq!((stack.wire.take_traffic(), stack.kakao.calls().await), (Traffic::default(), before));
-    }
+        assert_eq!(stack.wire.take_traffic(), Traffic::default());
+        assert_eq!(stack.keys_wire.take_traffic(), Traffic::default());
+        assert_eq!(stack.kakao.calls().await, before);
+    };
+    // First where no key has been read yet, then where there is a session that could be looked up.
+    start("x").await;
+    start(&stack.sign_in().await.token()).await;
 }
 
 #[tokio::test]

@@ -1,0 +1,101 @@
+// What saves a small site's visitors time: the login function is started early, and a tab that is alone waits for no other.
+
+import assert from 'node:assert/strict';
+import { after, before, beforeEach, test } from 'node:test';
+import { call, shows, until, world } from './world.mjs';
+
+const REFRESH = '/auth/refresh';
+const ROUNDS = 8;
+
+let here;
+before(async () => (here = await world()));
+after(() => here?.stop());
+beforeEach(() => here.way.heal());
+
+/** The requests that start the login function. */
+const starts = () => here.way.log.filter(({ method, path }) => method === 'GET' && path === '/auth/kakao');
+
+/** A browser where this person is logged in, in one tab. */
+async function signedIn(nickname) {
+  const profile = await here.profile();
+  const tab = await here.tab(profile);
+  await here.signIn(tab, await here.person(nickname));
+  await shows(tab, `Hello ${nickname}`);
+  here.way.heal();
+  return { profile, tab };
+}
+
+/** From now on, this browser's pages never reach the end of a wait of 60 ms: who waits so long waits for ever. */
+const withoutTheWait = (profile) =>
+  profile.addInitScript(() => {
+    const { setTimeout } = window;
+    window.setTimeout = (callback, ms, ...rest) => (ms === 60 ? 0 : setTimeout(callback, ms, ...rest));
+  });
+
+test(`the login function is started while the person is at Kakao, without a cookie, ${ROUNDS} times`, async () => {
+  const { profile, tab } = await signedIn('Ryan');
+  for (let round = 1; round <= ROUNDS; round++) {
+    await tab.getByText('Sign in with Kakao').click();
+    await tab.locator('button.person').first().waitFor();
+    await until(() => starts().filter(({ status }) => status === 204).length === round, 'the request');
+    await tab.getByText('Cancel').click();
+    await shows(tab, 'denied', 'error');
+    await shows(tab, 'Hello Ryan');
+  }
+  for (const { headers } of starts()) {
+    assert.equal(headers.cookie, undefined);
+    assert.equal(headers['content-type'], undefined);
+  }
+  assert.equal(starts().length, ROUNDS);
+  await profile.close();
+});
+
+for (const [what, fate] of [
+  ['is never answered', () => new Promise(() => {})],
+  ['is not taken', () => 'down'],
+  ['is answered 503', () => ({ status: 503 })],
+]) {
+  test(`a person logs in although the request that starts the login function ${what}`, async () => {
+    const nickname = `라이언, ${what}`;
+    await here.person(nickname);
+    const profile = await here.profile();
+    const tab = await here.tab(profile, '/cart');
+    await shows(tab, 'anonymous');
+    here.way.instead = (sent) => (starts().includes(sent) ? fate() : undefined);
+    await tab.getByText('Sign in with Kakao').click();
+    await tab.locator('button', { hasText: nickname }).click();
+    await shows(tab, `Hello ${nickname}`);
+    assert.equal(starts().length, 1);
+    await profile.close();
+  });
+}
+
+test('a tab that is alone does not wait for others: after a reload, after a way within the site, and when it is new', async () => {
+  const { profile, tab } = await signedIn('Muzi');
+  await withoutTheWait(profile);
+  await tab.reload();
+  await shows(tab, 'Hello Muzi');
+  await tab.goto(`${here.origin}/cart`);
+  await shows(tab, 'Hello Muzi');
+  await tab.close();
+  const next = await here.tab(profile);
+  await shows(next, 'Hello Muzi');
+  assert.equal(here.way.count(REFRESH), 3);
+  await profile.close();
+});
+
+test(`tabs that open at once make one refresh, ${ROUNDS} times`, async () => {
+  let { profile, tab } = await signedIn('Neo');
+  for (let round = 0; round < ROUNDS; round++) {
+    const all = await Promise.all(Array.from({ length: 4 }, () => profile.newPage()));
+    await tab.close();
+    here.way.heal();
+    await Promise.all(all.map((one) => one.goto(here.origin)));
+    await Promise.all(all.map((one) => shows(one, 'Hello Neo')));
+    assert.equal(here.way.count(REFRESH), 1, `refreshes in round ${round}`);
+    [tab] = all;
+    await Promise.all(all.slice(1).map((one) => one.close()));
+  }
+  assert.deepEqual(await call(tab), [200]);
+  await profile.close();
+});
