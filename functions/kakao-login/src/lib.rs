@@ -97,7 +97,7 @@ impl Function for KakaoLogin {
     }
 
     /// A GET is answered without I/O: its only effect is that Lambda starts this function, which reads keys and connects
-    /// ([`prepare`](Self::prepare)) while the person is still at Kakao. It needs no allowed origin, as it reads and changes nothing.
+    /// ([`warm_up`](Function::warm_up)) while the person is still at Kakao. It needs no allowed origin, as it reads and changes nothing.
     ///
     /// A POST logs in: always with a new session, unless the same login was sent before, and the session that the browser came with ends.
     /// Nothing of that one is adopted, so nobody can plant a session and wait for it to become somebody's.
