@@ -100,7 +100,8 @@ fuzz: ## coverage-guided, each target for so long
 moto: venv ## the store again, on a DynamoDB of another make
 	local/with-moto.sh cargo test --workspace --test api -- moto binary
 	$(BINARIES)
-	local/with-moto.sh local/carry-over-test.sh
+	local/with-moto.sh admin/tests/carry-over.sh
+	local/with-moto.sh python admin/tests/doctor.py
 	@echo "passed: $@"
 
 verifiers: venv ## other people's libraries verify our tokens, and the command for a leaked key

@@ -22,9 +22,6 @@ member() {
 key = lambda name: int(name) if name.isdigit() else name
 print(functools.reduce(lambda value, name: value[key(name)], sys.argv[1:], json.load(sys.stdin)))' "$@"
 }
-command() {
-  local/rotate-keys.sh here <<<"{\"command\":\"$1\"}"
-}
 stack=
 trap '[[ -z $stack ]] || kill "$stack" 2>/dev/null || true' EXIT
 
@@ -54,7 +51,7 @@ for algorithm in ES256 RS256 HS256; do
   JWKS=$(curl -sf "$ISSUER/.well-known/jwks.json")
   HS256_KEY=
   if [[ $algorithm == HS256 ]]; then
-    HS256_KEY=$(command export_symmetric_keys | member exported 0 k |
+    HS256_KEY=$(target/debug/admin export-symmetric-keys here | member 0 k |
       python3 -c 'import base64, sys; k = sys.stdin.read().strip(); print(base64.urlsafe_b64decode(k + "=" * (-len(k) % 4)).decode())')
   fi
   export ACCESS USER_ID REFRESH JWKS HS256_KEY
@@ -66,13 +63,13 @@ for algorithm in ES256 RS256 HS256; do
 
   # The leak drill's commands, as in the cloud.
   for what in signing_keys session_secrets; do
-    before=$(command describe | member described rotated_at)
+    before=$(target/debug/admin describe-keys here | member rotated_at)
     sleep 1
-    local/replace-keys.sh here "$what" >/dev/null
-    after=$(command describe | member described rotated_at)
-    [[ $after > $before ]] || { echo "local/replace-keys.sh $what replaced nothing" >&2; exit 1; }
+    target/debug/admin replace-keys here "$what" >/dev/null
+    after=$(target/debug/admin describe-keys here | member rotated_at)
+    [[ $after > $before ]] || { echo "admin replace-keys $what replaced nothing" >&2; exit 1; }
   done
-  echo "local/replace-keys.sh: $algorithm key and session secret replaced"
+  echo "admin replace-keys: $algorithm key and session secret replaced"
 
   kill "$stack"
   wait "$stack" || true

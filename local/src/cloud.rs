@@ -51,12 +51,6 @@ const PARAMETERS: [(&str, &str, &str); 23] = [
     ("LOGIN_BURST_LIMIT", "LoginBurstLimit", "40"),
 ];
 
-/// The name by which the functions know a parameter of the template.
-#[must_use]
-pub fn variable(parameter: &str) -> Option<&'static str> {
-    PARAMETERS.iter().find(|(_, known, _)| *known == parameter).map(|(name, _, _)| *name)
-}
-
 /// Settings as `make run` has them. What is given wins.
 #[must_use]
 pub fn settings(given: &BTreeMap<String, String>) -> BTreeMap<String, String> {

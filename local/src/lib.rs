@@ -5,7 +5,6 @@ pub mod client;
 pub mod clock;
 pub mod cloud;
 pub mod demo;
-pub mod doctor;
 pub mod gateway;
 pub mod iam;
 pub mod invoke;

@@ -14,7 +14,7 @@ use local::{
     demo::{self, BUILT},
     gateway::{Gateway, TrailingSlash},
     iam::{ADMINISTRATOR, Guard},
-    kakao::Kakao,
+    kakao::{Kakao, SHOP},
     private_file,
     server::Server,
     table,
@@ -89,6 +89,16 @@ pub(crate) async fn watch() -> Result<(), String> {
     }
 }
 
+/// What `admin doctor` would say of these settings. Kakao's secrets are the stand-in's unless they are given.
+fn examine(given: &BTreeMap<String, String>, mut settings: BTreeMap<String, String>) -> Vec<admin::Finding> {
+    for (name, default) in [("KAKAO_CLIENT_SECRET", SHOP.client_secret), ("KAKAO_ADMIN_KEY", SHOP.admin_key)] {
+        settings.insert(name.to_owned(), given.get(name).map_or(default, String::as_str).to_owned());
+    }
+    let api_url = given.get("API_URL").unwrap_or(&settings["ISSUER"]).clone();
+    settings.insert("API_URL".to_owned(), api_url);
+    admin::settings::examine(&settings)
+}
+
 /// Ends with Ctrl-C or a plain `kill`, so that what was started here is stopped too.
 async fn stopped() -> Result<(), String> {
     let mut terminated = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
@@ -147,6 +157,9 @@ impl Surroundings {
         local.insert("KAKAO_API_URL".to_owned(), api_url);
         let invoke = start_rotate_keys(number(&given, "LAMBDA_PORT", port + 3)?, &given, &template, &local).await?;
         let settings = cloud::settings(&settings);
+        for finding in examine(&given, settings.clone()) {
+            eprintln!("{finding}");
+        }
         Ok(Self { port, template, settings, local, kakao, has_roles, _guard: guard, invoke })
     }
 

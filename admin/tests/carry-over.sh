@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# local/carry-over-keys.sh, from the Secrets Manager at MOTO_URL to a stack of this machine.
+# `admin carry-over-keys`, from the Secrets Manager at MOTO_URL to a stack of this machine.
 set -euo pipefail
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 
 free_port() {
   python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
@@ -30,11 +30,15 @@ for secret in "KeyRing=$ring" 'KakaoSecret={"KAKAO_CLIENT_SECRET":"s","KAKAO_ADM
   aws secretsmanager create-secret --name "$name-1" --secret-string "${secret#*=}" --query Name --output text \
     --tags Key=aws:cloudformation:stack-name,Value=carried "Key=aws:cloudformation:logical-id,Value=$name" >/dev/null
 done
-local/carry-over-keys.sh carried
+if target/debug/admin carry-over-keys carried --delete-old-secrets 2>/dev/null; then
+  echo "the old secrets are deleted before their keys are carried over" >&2
+  exit 1
+fi
+target/debug/admin carry-over-keys carried
 kid=$(RING=$ring python3 -c 'import json, os; print(json.loads(os.environ["RING"])["signing_keys"][0]["jwk"]["kid"])')
 curl -sf "$jwks" | grep -q "\"$kid\"" || { echo "the stack does not publish the key $kid" >&2; exit 1; }
-local/carry-over-keys.sh carried >/dev/null
-local/carry-over-keys.sh carried delete >/dev/null
+target/debug/admin carry-over-keys carried >/dev/null
+target/debug/admin carry-over-keys carried --delete-old-secrets >/dev/null
 left=$(aws secretsmanager list-secrets --query 'length(SecretList)' --output text)
 [[ $left == 0 ]] || { echo "$left secrets are left" >&2; exit 1; }
 echo "passed: the keys of a stack are carried over from Secrets Manager"

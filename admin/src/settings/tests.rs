@@ -1,7 +1,7 @@
-//! Every mistake that it is there to find, one at a time.
+//! Each mistake by itself.
 
-use super::*;
-use crate::cloud;
+use super::{addresses::API_PATHS, *};
+use crate::template::Template;
 
 fn good() -> Settings {
     let settings = [
@@ -22,7 +22,7 @@ fn good() -> Settings {
         ("SESSION_IDLE_TTL", "604800"),
         ("SESSION_MAX_TTL", "2592000"),
         ("ROTATION_WINDOW", "30"),
-        ("KEY_RING", "filled"),
+        ("KEY_RING", "made"),
         ("ALARM_TOPIC_ARN", "arn:aws:sns:ap-northeast-2:123456789012:alarms"),
     ];
     settings.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
@@ -42,68 +42,73 @@ fn a_good_configuration_has_nothing_to_mend() {
 #[test]
 fn each_mistake_is_named() {
     for (name, value, part) in [
-        ("KAKAO_APP_ID", "5f0ab1c2d3e4f5061728394a5b6c7d8e", "wrong: KAKAO_APP_ID is a key"),
-        ("KAKAO_APP_ID", "12x", "wrong: KAKAO_APP_ID is not a number"),
-        ("KAKAO_APP_ID", "", "wrong: KAKAO_APP_ID is missing"),
+        ("KAKAO_APP_ID", "5f0ab1c2d3e4f5061728394a5b6c7d8e", "error:     KAKAO_APP_ID is a key"),
+        ("KAKAO_APP_ID", "12x", "error:     KAKAO_APP_ID is not a number"),
+        ("KAKAO_APP_ID", "", "error:     KAKAO_APP_ID is missing"),
         ("KAKAO_REST_API_KEY", "1234567", "looks like the app ID"),
         ("KAKAO_REST_API_KEY", "5F0AB1C2D3E4F5061728394A5B6C7D8E", "lower case"),
-        ("KAKAO_APP_KEYS", "x", "wrong: KAKAO_APP_KEYS: x"),
+        ("KAKAO_APP_KEYS", "x", "error:     KAKAO_APP_KEYS: x"),
         (
             "KAKAO_CLIENT_SECRET",
             "5f0ab1c2d3e4f5061728394a5b6c7d8e",
-            "wrong: KAKAO_CLIENT_SECRET is one of the app's public",
+            "error:     KAKAO_CLIENT_SECRET is one of the app's public",
         ),
         ("KAKAO_CLIENT_SECRET", "adadadadadadadadadadadadadadad01", "are the same"),
-        ("KAKAO_CLIENT_SECRET", "ffffffffffffffffffffffffffffffff", "odd:   KAKAO_CLIENT_SECRET looks like a key"),
-        ("KAKAO_CLIENT_SECRET", "", "wrong: KAKAO_CLIENT_SECRET is missing"),
-        ("KAKAO_ADMIN_KEY", "0a1b2c3d4e5f60718293a4b5c6d7e8f9", "wrong: KAKAO_ADMIN_KEY is one of the app's public"),
-        ("KAKAO_ADMIN_KEY", "", "odd:   KAKAO_ADMIN_KEY is empty"),
-        ("KAKAO_ADMIN_KEY", "AbC", "wrong: KAKAO_ADMIN_KEY is not"),
-        ("CREDENTIALS", "", "wrong: CREDENTIALS is empty"),
-        ("CREDENTIALS", "code,password", "wrong: CREDENTIALS: password is not"),
-        ("REQUIRE_BINDING", "false", "odd:   REQUIRE_BINDING=false"),
-        ("REQUIRE_BINDING", "no", "wrong: REQUIRE_BINDING is neither"),
+        ("KAKAO_CLIENT_SECRET", "ffffffffffffffffffffffffffffffff", "warning:   KAKAO_CLIENT_SECRET looks like a key"),
+        ("KAKAO_CLIENT_SECRET", "", "error:     KAKAO_CLIENT_SECRET is missing"),
+        (
+            "KAKAO_ADMIN_KEY",
+            "0a1b2c3d4e5f60718293a4b5c6d7e8f9",
+            "error:     KAKAO_ADMIN_KEY is one of the app's public",
+        ),
+        ("KAKAO_ADMIN_KEY", "", "warning:   KAKAO_ADMIN_KEY is empty"),
+        ("KAKAO_ADMIN_KEY", "AbC", "error:     KAKAO_ADMIN_KEY is not"),
+        ("CREDENTIALS", "", "error:     CREDENTIALS is empty"),
+        ("CREDENTIALS", "code,password", "error:     CREDENTIALS: password is not"),
+        ("REQUIRE_BINDING", "false", "warning:   REQUIRE_BINDING=false"),
+        ("REQUIRE_BINDING", "no", "error:     REQUIRE_BINDING must be"),
         ("REDIRECT_URIS", "https://www.example.com:8443/callback", "has another port"),
         ("REDIRECT_URIS", "http://www.example.com/callback", "has another scheme"),
         ("REDIRECT_URIS", "https://example.com/callback", "differs by www"),
         (
             "REDIRECT_URIS",
             "https://other.example/callback",
-            "wrong: REDIRECT_URIS: https://other.example/callback is on no",
+            "error:     REDIRECT_URIS: https://other.example/callback is not on",
         ),
         ("REDIRECT_URIS", "https://www.example.com/callback,https://www.example.com/callback/", "differ by a slash"),
         ("REDIRECT_URIS", "https://www.example.com/#x", "fragment"),
         ("REDIRECT_URIS", "https://www.example.com:443/callback", "write https://www.example.com/callback"),
-        ("REDIRECT_URIS", "callback", "is no address"),
+        ("REDIRECT_URIS", "callback", "is not an address"),
         ("ALLOWED_ORIGINS", "https://www.example.com/", "a browser says https://www.example.com"),
         ("ALLOWED_ORIGINS", "https://www.example.com:443", "a browser says https://www.example.com"),
         (
             "ALLOWED_ORIGINS",
             "http://www.example.com",
-            "wrong: ALLOWED_ORIGINS: http://www.example.com is http at the stage prod",
+            "error:     ALLOWED_ORIGINS: http://www.example.com is http at the stage prod",
         ),
         (
             "ALLOWED_ORIGINS",
             "https://www.example.com,http://localhost:5173",
-            "odd:   ALLOWED_ORIGINS: http://localhost:5173",
+            "warning:   ALLOWED_ORIGINS: http://localhost:5173",
         ),
         ("ISSUER", "https://www.example.com/", "ends in a slash"),
         ("API_URL", "https://abc.execute-api.ap-northeast-2.amazonaws.com", "different sites"),
         ("COOKIE_SAMESITE", "None", "Strict is safer"),
         ("SESSION_IDLE_TTL", "9999999", "longer than SESSION_MAX_TTL"),
-        ("ACCESS_TTL", "604800", "not shorter"),
+        ("ACCESS_TTL", "604800", "must be shorter"),
         ("ROTATION_WINDOW", "10", "four times"),
         ("ROTATION_WINDOW", "28", "four times"),
         (
             "REDIRECT_URIS",
             "https://www.example.com/auth/callback",
-            "odd:   REDIRECT_URIS: https://www.example.com/auth/c",
+            "warning:   REDIRECT_URIS: https://www.example.com/auth/c",
         ),
-        ("REDIRECT_URIS", "https://www.example.com/auth", "under /auth,"),
-        ("REDIRECT_URIS", "https://www.example.com/dj-rest-auth/kakao/callback", "under /dj-rest-auth,"),
-        ("REDIRECT_URIS", "https://www.example.com/api/profile/", "under /api/profile,"),
-        ("KEY_RING", "empty", "wrong: there are no keys yet"),
-        ("ALARM_TOPIC_ARN", "", "odd:   ALARM_TOPIC_ARN is empty"),
+        ("REDIRECT_URIS", "https://www.example.com/auth", "under /auth."),
+        ("REDIRECT_URIS", "https://www.example.com/dj-rest-auth/kakao/callback", "under /dj-rest-auth."),
+        ("REDIRECT_URIS", "https://www.example.com/api/profile/", "under /api/profile."),
+        ("KEY_RING", "none", "error:     there are no keys yet"),
+        ("KEY_RING", "lost", "error:     the key ring was deleted"),
+        ("ALARM_TOPIC_ARN", "", "warning:   ALARM_TOPIC_ARN is empty"),
     ] {
         let found = findings(name, value);
         assert!(found.iter().any(|finding| finding.contains(part)), "{name}={value}: {found:?}");
@@ -132,12 +137,22 @@ fn a_redirect_to_where_the_api_answers_is_wrong() {
     settings.insert("API_URL".to_owned(), "https://www.example.com".to_owned());
     settings.insert("REDIRECT_URIS".to_owned(), "https://www.example.com/auth/callback".to_owned());
     let found = examine(&settings);
-    assert!(matches!(found.as_slice(), [Finding::Wrong(why)] if why.contains("where the API answers")), "{found:?}");
-    for function in cloud::template(&BTreeMap::new()).unwrap().functions.values() {
-        for route in &function.routes {
-            assert!(API_PATHS.iter().any(|path| route.path.starts_with(path)), "{}", route.path);
-        }
+    assert!(matches!(found.as_slice(), [Finding::Error(why)] if why.contains("where the API answers")), "{found:?}");
+    let template = Template::new();
+    let paths = template.paths();
+    assert!(paths.len() > 10, "{paths:?}");
+    for path in paths {
+        assert!(API_PATHS.iter().any(|api| path.starts_with(api)), "{path}");
     }
+}
+
+#[test]
+fn a_stack_that_waits_for_its_keys_is_told_how_to_get_them() {
+    let mut settings = good();
+    settings.insert("KEY_RING".to_owned(), "none".to_owned());
+    settings.insert("FIRST_KEYS".to_owned(), "wait".to_owned());
+    let found = examine(&settings);
+    assert!(matches!(found.as_slice(), [Finding::Error(why)] if why.contains("carry-over-keys")), "{found:?}");
 }
 
 /// A cookie of another site depends on the browser: nothing to recommend, and nothing to be silent about.
@@ -149,7 +164,7 @@ fn another_site_is_never_answered_by_a_cookie_for_other_sites() {
         settings.insert("COOKIE_SAMESITE".to_owned(), policy.to_owned());
         let found = examine(&settings);
         let [finding] = found.as_slice() else { panic!("{policy}: {found:?}") };
-        assert_eq!(matches!(finding, Finding::Wrong(_)), is_wrong, "{finding}");
+        assert_eq!(matches!(finding, Finding::Error(_)), is_wrong, "{finding}");
         let text = finding.to_string();
         assert!(text.ends_with("Put the API behind the front end's own host") && !text.contains("use None"), "{text}");
     }

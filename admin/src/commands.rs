@@ -1,0 +1,118 @@
+//! The command line: one file for each command.
+
+mod carry_over_keys;
+mod describe_keys;
+mod doctor;
+mod export_symmetric_keys;
+mod put_kakao_secrets;
+mod replace_keys;
+
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
+
+use crate::{aws::AwsError, rotate_keys::InvokeError, stack::StackError};
+
+/// Commands for the operator of a deployed stack.
+///
+/// They need the AWS command line `aws`, with credentials and a region. No key and no secret is taken from the command line, or
+/// shown unless you ask for it.
+#[derive(Parser)]
+#[command(
+    name = "admin",
+    after_help = "Exit status: 0 done, 1 failed or something is wrong, 2 wrong usage or a stack that doctor cannot read."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Doctor(doctor::Doctor),
+    PutKakaoSecrets(put_kakao_secrets::PutKakaoSecrets),
+    ReplaceKeys(replace_keys::ReplaceKeys),
+    DescribeKeys(describe_keys::DescribeKeys),
+    ExportSymmetricKeys(export_symmetric_keys::ExportSymmetricKeys),
+    CarryOverKeys(carry_over_keys::CarryOverKeys),
+}
+
+/// The stack that a command is for.
+#[derive(Args)]
+struct StackName {
+    /// Name of the stack in CloudFormation
+    ///
+    /// A stack of `make run` has none. Write any name, and set the variable `ROTATE_KEYS_FUNCTION` to any text and
+    /// `AWS_ENDPOINT_URL_LAMBDA` to the address that `make run` prints.
+    #[arg(value_parser = NonEmptyStringValueParser::new())]
+    stack: String,
+}
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+enum CommandError {
+    #[error(transparent)]
+    Aws(#[from] AwsError),
+    #[error(transparent)]
+    Invoke(#[from] InvokeError),
+    #[error(transparent)]
+    Stack(#[from] StackError),
+    /// Anything else. The text says what to do.
+    #[error("{0}")]
+    Other(String),
+}
+
+/// Does what the command line says.
+#[must_use]
+pub fn run() -> ExitCode {
+    // Ends with status 2 if it cannot be understood.
+    let done = match Arguments::parse().command {
+        Command::Doctor(doctor) => return doctor.run(),
+        Command::PutKakaoSecrets(command) => command.run(),
+        Command::ReplaceKeys(command) => command.run(),
+        Command::DescribeKeys(command) => command.run(),
+        Command::ExportSymmetricKeys(command) => command.run(),
+        Command::CarryOverKeys(command) => command.run(),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Arguments::command().debug_assert();
+    }
+
+    #[test]
+    fn what_cannot_be_understood_ends_with_status_2() {
+        for line in [
+            "admin",
+            "admin rotate",
+            "admin doctor",
+            "admin doctor --stack",
+            "admin put-kakao-secrets stack secret",
+            "admin replace-keys stack",
+            "admin replace-keys stack everything",
+            "admin replace-keys stack signing_keys attempt",
+            "admin carry-over-keys stack delete",
+        ] {
+            let refused = Arguments::try_parse_from(line.split(' ')).err().unwrap_or_else(|| panic!("{line}"));
+            assert_eq!(refused.exit_code(), 2, "{line}");
+        }
+        assert_eq!(Arguments::try_parse_from(["admin", "doctor", ""]).err().unwrap().exit_code(), 2, "an empty name");
+        for what in ["signing_keys", "session_secrets", "schedule", "begin_afresh"] {
+            assert!(Arguments::try_parse_from(["admin", "replace-keys", "stack", what]).is_ok(), "{what}");
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! `admin put-kakao-secrets`.
+
+use std::io::{self, IsTerminal};
+
+use clap::Args;
+use secrecy::{ExposeSecret, SecretString};
+use zeroize::Zeroizing;
+
+use super::{CommandError, StackName};
+use crate::{
+    rotate_keys::{self, Command},
+    stack,
+};
+
+/// Store Kakao's client secret and admin key in a stack.
+///
+/// Asks for both, or reads them from two lines of standard input. Run it again whenever Kakao's console has new ones. The stack makes
+/// all other keys itself.
+#[derive(Args)]
+pub(super) struct PutKakaoSecrets {
+    #[command(flatten)]
+    stack: StackName,
+}
+
+impl PutKakaoSecrets {
+    pub(super) fn run(&self) -> Result<(), CommandError> {
+        // A wrong name of the stack is told before anything is typed.
+        let function = stack::rotate_keys_function(&self.stack.stack)?;
+        let client_secret = secret("Kakao client secret (in Kakao's console beside the REST API key): ")?;
+        if client_secret.expose_secret().is_empty() {
+            let why =
+                "the client secret is empty, so nothing was stored. Kakao's console shows it beside the REST API key";
+            return Err(CommandError::Other(why.to_owned()));
+        }
+        let admin_key = secret("Kakao admin key, for new users who log in by ID token (empty: none): ")?;
+        let command = Command::PutKakaoSecrets { client_secret: &client_secret, admin_key: &admin_key };
+        rotate_keys::invoke(&function, &command)?;
+        println!("Kakao's secrets are stored. The functions read them within ten minutes.");
+        Ok(())
+    }
+}
+
+/// The next line, without the spaces around it. A terminal does not show what is typed.
+fn secret(prompt: &str) -> Result<SecretString, CommandError> {
+    let line = if io::stdin().is_terminal() {
+        rpassword::prompt_password(prompt)
+    } else {
+        let mut line = String::new();
+        io::stdin().read_line(&mut line).map(|_| line)
+    };
+    let line = line.map(Zeroizing::new);
+    let line = line.map_err(|error| CommandError::Other(format!("the secrets could not be read: {error}")))?;
+    Ok(line.trim().into())
+}

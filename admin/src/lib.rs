@@ -1,0 +1,14 @@
+//! Commands for the operator of a deployed stack. They call AWS through its command line, `aws`.
+
+mod aws;
+mod backup_plans;
+mod commands;
+mod finding;
+mod keys_policy;
+mod keys_table;
+mod rotate_keys;
+pub mod settings;
+mod stack;
+mod template;
+
+pub use self::{commands::run, finding::Finding};
