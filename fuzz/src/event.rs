@@ -113,7 +113,9 @@ fn handler<F: Function>(config: &Config) -> Handler {
 /// for tokens that are good, and `SECRET` for something that no answer may repeat.
 pub fn event(data: &[u8]) {
     let [function, data @ ..] = data else { return };
-    let text = String::from_utf8_lossy(data).replace("REFRESH", &KNOWN.refresh).replace("ACCESS", &KNOWN.access());
+    let [one, two] = &KNOWN.refresh;
+    let text = String::from_utf8_lossy(data).replace("REFRESH2", two).replace("REFRESH", one);
+    let text = text.replace("ACCESS", &KNOWN.access());
     let text = text.replace("SECRET", SECRET);
     let event: Event = serde_json::from_str(&text).unwrap_or_else(|_| with_body(text.as_bytes()));
     let request = event.into_request(Context::default());

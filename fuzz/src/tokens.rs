@@ -11,6 +11,7 @@ use shared::{
     jwt::Audience,
     kakao::KakaoSecrets,
     keys::{LogoutKeys, MintingKeys, PublishedKeys, VerificationKeys},
+    token::{Proof, Version},
 };
 
 use crate::{NOW, document};
@@ -21,8 +22,8 @@ pub struct Known {
     verification: VerificationKeys,
     user: UserId,
     session: SessionId,
-    /// A refresh token that was issued.
-    pub refresh: String,
+    /// Refresh tokens that were issued: the first one of a session in each version.
+    pub refresh: [String; 2],
 }
 
 impl Known {
@@ -39,10 +40,14 @@ pub static KNOWN: LazyLock<Known> = LazyLock::new(|| {
     let (_, minting) = MintingKeys::read(&document("ISSUING"), &audience(), Duration::from_mins(5)).expect("keys");
     let (_, verification) = VerificationKeys::read(&document("VERIFYING"), &audience()).expect("keys");
     let user = UserId::generate();
-    let beginning = minting.secrets.begin(None, now);
-    let session = beginning.session;
-    let refresh = minting.secrets.issue(user, beginning, now + Duration::from_hours(24), now);
-    Known { user, session, refresh: refresh.expose().to_owned(), minting, verification }
+    let proof = Proof::new(&"code".into(), &"verifier".into());
+    let session = minting.secrets.begin(Some(&proof), now).session;
+    let refresh = Version::ALL.map(|version| {
+        let beginning = minting.secrets.begin(Some(&proof), now);
+        let token = minting.secrets.issue(version, user, beginning, now + Duration::from_hours(24), now);
+        token.expose().to_owned()
+    });
+    Known { user, session, refresh, minting, verification }
 });
 
 fn audience() -> Audience {
@@ -67,20 +72,23 @@ pub fn cookie(data: &[u8]) {
     assert_eq!(cookies.clear(&presented).is_empty(), presented.is_empty(), "what is cleared was presented");
 }
 
-/// The bytes are laid over a token that was issued; only itself is good.
+/// The bytes are laid over a token that was issued, in each version; only the two themselves are good.
 pub fn refresh_token(data: &[u8]) {
-    let secrets = &KNOWN.minting.secrets;
-    let mut text = KNOWN.refresh.clone().into_bytes();
     let Some((at, over)) = data.split_first() else { return };
-    let at = usize::from(*at) % text.len();
-    for (old, new) in text[at..].iter_mut().zip(over) {
-        *old = *new;
-    }
-    text.extend(over.iter().skip(119 - at));
-    for candidate in [text.as_slice(), data] {
-        let Ok(candidate) = str::from_utf8(candidate) else { continue };
-        if let Ok(token) = secrets.verify(candidate) {
-            assert_eq!(candidate, KNOWN.refresh, "a token that was never issued");
+    let laid_over = KNOWN.refresh.iter().map(|issued| {
+        let mut text = issued.clone().into_bytes();
+        let at = usize::from(*at) % text.len();
+        let rest = over.iter().skip(text.len() - at).copied().collect::<Vec<_>>();
+        for (old, new) in text[at..].iter_mut().zip(over) {
+            *old = *new;
+        }
+        text.extend(rest);
+        text
+    });
+    for candidate in laid_over.chain([data.to_owned()]) {
+        let Ok(candidate) = str::from_utf8(&candidate) else { continue };
+        if let Ok(token) = KNOWN.minting.secrets.verify(candidate) {
+            assert!(KNOWN.refresh.iter().any(|issued| issued == candidate), "a token that was never issued");
             assert_eq!((token.user, token.session), (KNOWN.user, KNOWN.session));
         }
     }

@@ -1,7 +1,10 @@
 //! The refresh token: opaque to the client, with a tag that lets garbage be refused without asking DynamoDB.
 //!
 //! ```text
-//! base64url( version(1) ‖ user id(16) ‖ session id(16) ‖ session's end(4) ‖ generation(4) ‖ secret(32) ‖ tag(16) )
+//! version 1: base64url( 1 ‖          user id(16) ‖ session id(16) ‖ session's end(4) ‖ generation(4) ‖ secret(32) ‖ tag(16) )
+//! version 2: base64url( 2 ‖ key id ‖ user id(16) ‖ session id(16) ‖ session's end(4) ‖ generation(4) ‖ secret(32) ‖ tag(16) )
+//!
+//! key id                   = first byte of SHA-256(server secret)
 //! secret of generation 0   = 32 random bytes
 //! secret of generation g+1 = HMAC-SHA256(rotation key, secret of g)
 //! tag                      = HMAC-SHA256(tag key, everything before it)[..16]
@@ -10,29 +13,27 @@
 //! A successor is derived, never drawn: any number of simultaneous or repeated refreshes meet in the same one.
 
 mod derived;
+mod format;
 
 use std::cmp::Reverse;
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::{digest, hmac};
 use secrecy::{ExposeSecret, ExposeSecretMut, SecretBox, SecretString};
-use subtle::ConstantTimeEq;
-use zeroize::{Zeroize, Zeroizing};
 
-use self::derived::DerivedKeys;
-pub use self::derived::SessionSecret;
+use self::{
+    derived::DerivedKeys,
+    format::{Content, Untrusted},
+};
+pub use self::{derived::SessionSecret, format::Version};
 use crate::{
     clock::Timestamp,
     id::{SessionId, UserId},
     random,
 };
 
-const VERSION: u8 = 1;
-const SIGNED_BYTES: usize = 1 + 16 + 16 + 4 + 4 + 32;
 const TAG_BYTES: usize = 16;
 /// A browser has two at most: in its partitioned cookie and in the other one.
 const MAX_SESSIONS: usize = 8;
-const TEXT_LENGTH: usize = ((SIGNED_BYTES + TAG_BYTES) * 8).div_ceil(6);
 
 /// A refresh token whose tag was checked, or that was just made.
 ///
@@ -47,6 +48,7 @@ pub struct RefreshToken {
     pub session_ends_at: Timestamp,
     /// How many rotations came before this token.
     pub generation: u32,
+    version: Version,
     secret: SecretBox<[u8; 32]>,
     text: SecretString,
     /// Which of the server's secrets tagged it. Its successor is derived with the same one, so that
@@ -94,6 +96,11 @@ impl Proof {
 }
 
 impl RefreshToken {
+    fn new(content: Content, text: SecretString, tagged_by: usize) -> Self {
+        let Content { version, user, session, session_ends_at, generation, secret } = content;
+        Self { version, user, session, session_ends_at, generation, secret, text, tagged_by }
+    }
+
     /// The text that the client holds in its cookie.
     #[must_use]
     pub fn expose(&self) -> &str {
@@ -160,16 +167,18 @@ impl SessionSecrets {
         self.0.iter().rposition(|keys| keys.mints_from <= now).unwrap_or_default()
     }
 
-    /// The first token of a new session.
+    /// The first token of a new session. Functions issue [`Version::ISSUED`].
     #[must_use]
     pub fn issue(
         &self,
+        version: Version,
         user: UserId,
         beginning: Beginning,
         session_ends_at: Timestamp,
         now: Timestamp,
     ) -> RefreshToken {
-        self.mint(user, beginning.session, session_ends_at, 0, beginning.secret, now)
+        let Beginning { session, secret } = beginning;
+        self.mint(Content { version, user, session, session_ends_at, generation: 0, secret }, now)
     }
 
     /// What a new session has of its own. With a `proof`, which only the client that signs in knows, both parts are derived from
@@ -195,32 +204,9 @@ impl SessionSecrets {
     ///
     /// [`MalformedToken`] unless one of these secrets tagged it, which also means that this server issued it.
     pub fn verify(&self, text: &str) -> Result<RefreshToken, MalformedToken> {
-        if text.len() != TEXT_LENGTH {
-            return Err(MalformedToken);
-        }
-        let bytes = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| MalformedToken)?);
-        let (signed, tag) = bytes.split_at(SIGNED_BYTES);
-        let tagged_by =
-            self.0.iter().position(|keys| bool::from(keys.tag(signed).as_slice().ct_eq(tag))).ok_or(MalformedToken)?;
-
-        let (version, rest) = signed.split_first_chunk::<1>().ok_or(MalformedToken)?;
-        let (user, rest) = rest.split_first_chunk::<16>().ok_or(MalformedToken)?;
-        let (session, rest) = rest.split_first_chunk::<16>().ok_or(MalformedToken)?;
-        let (ends_at, rest) = rest.split_first_chunk::<4>().ok_or(MalformedToken)?;
-        let (generation, rest) = rest.split_first_chunk::<4>().ok_or(MalformedToken)?;
-        let secret: [u8; 32] = rest.try_into().map_err(|_| MalformedToken)?;
-        if version != &[VERSION] {
-            return Err(MalformedToken);
-        }
-        Ok(RefreshToken {
-            user: UserId::from_bytes(*user),
-            session: SessionId::from_bytes(*session),
-            session_ends_at: Timestamp::from_unix_seconds(u32::from_be_bytes(*ends_at).into()),
-            generation: u32::from_be_bytes(*generation),
-            secret: SecretBox::new(Box::new(secret)),
-            text: text.into(),
-            tagged_by,
-        })
+        let untrusted = Untrusted::decode(text)?;
+        let tagged_by = self.0.iter().position(|keys| untrusted.is_tagged_by(keys)).ok_or(MalformedToken)?;
+        Ok(RefreshToken::new(untrusted.content()?, text.into(), tagged_by))
     }
 
     /// Reads several texts, and leaves out those that are malformed.
@@ -252,33 +238,21 @@ impl SessionSecrets {
     fn derive(&self, token: &RefreshToken, keys: &DerivedKeys, now: Timestamp) -> RefreshToken {
         let mut secret = SecretBox::new(Box::new([0; 32]));
         secret.expose_secret_mut().copy_from_slice(hmac::sign(&keys.rotation, token.secret.expose_secret()).as_ref());
-        self.mint(token.user, token.session, token.session_ends_at, token.generation.saturating_add(1), secret, now)
+        let content = Content {
+            version: token.version,
+            user: token.user,
+            session: token.session,
+            session_ends_at: token.session_ends_at,
+            generation: token.generation.saturating_add(1),
+            secret,
+        };
+        self.mint(content, now)
     }
 
-    fn mint(
-        &self,
-        user: UserId,
-        session: SessionId,
-        session_ends_at: Timestamp,
-        generation: u32,
-        secret: SecretBox<[u8; 32]>,
-        now: Timestamp,
-    ) -> RefreshToken {
+    fn mint(&self, content: Content, now: Timestamp) -> RefreshToken {
         let newest = self.minting(now);
-        // 32 bits of seconds last until 2106.
-        let ends_at = u32::try_from(session_ends_at.unix_seconds()).unwrap_or(u32::MAX);
-        let mut bytes = Vec::with_capacity(SIGNED_BYTES + TAG_BYTES);
-        bytes.push(VERSION);
-        bytes.extend(user.as_bytes());
-        bytes.extend(session.as_bytes());
-        bytes.extend(ends_at.to_be_bytes());
-        bytes.extend(generation.to_be_bytes());
-        bytes.extend(secret.expose_secret());
-        let tag = self.0[newest].tag(&bytes);
-        bytes.extend(tag);
-        let text = SecretString::from(BASE64_URL_SAFE_NO_PAD.encode(&bytes));
-        bytes.zeroize();
-        RefreshToken { user, session, session_ends_at, generation, secret, text, tagged_by: newest }
+        let text = content.tagged_by(&self.0[newest]);
+        RefreshToken::new(content, text, newest)
     }
 }
 

@@ -18,7 +18,7 @@ use shared::{
     clock::Timestamp,
     id::UserId,
     session::{Session, Verdict, judge},
-    token::{RefreshToken, SessionSecrets},
+    token::{RefreshToken, SessionSecrets, Version},
 };
 
 /// Requests on their way at once: two tabs, or one tab and a request that it has given up on.
@@ -135,7 +135,7 @@ impl Lineage {
         let secret = serde_json::json!({"secret": "A".repeat(43), "mints_from": 0});
         let secret = serde_json::from_value(secret).expect("it has the shape of one");
         let secrets = SessionSecrets::new(&[secret]).expect("it is 32 bytes");
-        let mut tokens = vec![secrets.issue(UserId::generate(), secrets.begin(None, NOW), LATER, NOW)];
+        let mut tokens = vec![secrets.issue(Version::ISSUED, UserId::generate(), secrets.begin(None, NOW), LATER, NOW)];
         for _ in 0..=FAR_BEHIND {
             let next = secrets.successor(&tokens[tokens.len() - 1], NOW);
             tokens.push(next);

@@ -11,7 +11,7 @@ use shared::{
     log,
     redemption::{Attempt, Redemption, Verdict, judge},
     store::{Read, RedemptionKey},
-    token::{Beginning, Proof, RefreshToken},
+    token::{Beginning, Proof, RefreshToken, Version},
     user::User,
 };
 
@@ -74,7 +74,8 @@ impl KakaoLogin {
                 {
                     log::outcome("signed_in_again");
                     let redeemed_at = redemption.redeemed_at;
-                    let first = secrets.issue(user, presented, redeemed_at + self.sessions.max_ttl, visit.now);
+                    let first =
+                        secrets.issue(Version::ISSUED, user, presented, redeemed_at + self.sessions.max_ttl, visit.now);
                     return Ok(Redeemed::Before(shown, first, redeemed_at));
                 }
                 (Verdict::WaitForFirst, _) if let Some(pause) = pauses.next() => {

@@ -14,7 +14,7 @@ use shared::{
     secret::SecretError,
     session::{Verdict, judge},
     store::{Device, StoreError},
-    token::{Beginning, RefreshToken, newest_of_each_session},
+    token::{Beginning, RefreshToken, Version, newest_of_each_session},
     user::{KakaoUser, User},
 };
 
@@ -74,7 +74,7 @@ impl KakaoLogin {
         visit: &Visit,
     ) -> Result<Response<Body>, Error> {
         let now = visit.now;
-        let first = visit.keys.secrets.issue(person.id, beginning, now + self.sessions.max_ttl, now);
+        let first = visit.keys.secrets.issue(Version::ISSUED, person.id, beginning, now + self.sessions.max_ttl, now);
         visit.keys.pseudonyms.note(person.id, first.session);
         let expires_at = self.sessions.expires_at(first.session_ends_at, now);
         let write_profile = self.store.remember(person.id, &person.kakao, now);

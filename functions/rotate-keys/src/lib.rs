@@ -24,6 +24,7 @@ use shared::{
     key_table::{Document, KeyTable},
     keys::{LogoutKeys, MintingKeys, VerificationKeys},
     random,
+    token::Version,
 };
 use zeroize::Zeroizing;
 
@@ -323,8 +324,10 @@ impl RotateKeys {
                 .verifier
                 .verify(access.text.expose_secret(), at)
                 .map_err(|error| unusable(format!("an access token of ours is refused: {error}")))?;
-            let refresh = minting.secrets.issue(user, minting.secrets.begin(None, at), at, at);
-            logout.secrets.verify(refresh.expose()).map_err(|error| unusable(error.to_string()))?;
+            for version in Version::ALL {
+                let refresh = minting.secrets.issue(version, user, minting.secrets.begin(None, at), at, at);
+                logout.secrets.verify(refresh.expose()).map_err(|error| unusable(error.to_string()))?;
+            }
         }
         Ok(())
     }

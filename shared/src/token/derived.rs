@@ -1,7 +1,7 @@
 //! One of the server's secrets, and the keys that are derived from it.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use ring::{hkdf, hmac};
+use ring::{digest, hkdf, hmac};
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -20,6 +20,8 @@ pub struct SessionSecret {
 
 #[derive(Debug)]
 pub(super) struct DerivedKeys {
+    /// The first byte of the secret's SHA-256, by which a token of version 2 names it. Two secrets may have the same.
+    pub(super) id: u8,
     pub(super) mints_from: Timestamp,
     pub(super) rotation: hmac::Key,
     pub(super) beginning: hmac::Key,
@@ -43,6 +45,7 @@ impl DerivedKeys {
             okm.map(hmac::Key::from).expect("HKDF gives as many bytes as one hash has")
         };
         Self {
+            id: digest::digest(&digest::SHA256, secret).as_ref()[0],
             mints_from,
             rotation: expand(b"refresh token rotation v1"),
             tag: expand(b"refresh token tag v1"),

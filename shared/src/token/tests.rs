@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+
 use super::*;
 
 const OLD: &str = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
@@ -22,30 +24,46 @@ fn secrets(list: &[&str]) -> SessionSecrets {
     try_secrets(list).unwrap()
 }
 
-fn token(secrets: &SessionSecrets) -> RefreshToken {
+fn token_of(version: Version, secrets: &SessionSecrets) -> RefreshToken {
     let ends_at = Timestamp::from_unix_seconds(1_800_000_000);
-    secrets.issue(UserId::generate(), secrets.begin(None, NOW), ends_at, NOW)
+    secrets.issue(version, UserId::generate(), secrets.begin(None, NOW), ends_at, NOW)
+}
+
+fn token(secrets: &SessionSecrets) -> RefreshToken {
+    token_of(Version::ISSUED, secrets)
+}
+
+/// A text with the right tag for any bytes, as only the server could make it.
+fn tagged(secrets: &SessionSecrets, signed: &[u8]) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode([signed, &secrets.0[0].tag(signed)].concat())
 }
 
 #[test]
 fn a_token_survives_a_round_trip_through_its_text() {
     let secrets = secrets(&[OLD]);
-    let issued = token(&secrets);
-    let read = secrets.verify(issued.expose()).unwrap();
-    assert_eq!((read.user, read.session, read.generation), (issued.user, issued.session, 0));
-    assert_eq!(read.session_ends_at, issued.session_ends_at);
-    assert_eq!(read.hash(), issued.hash());
-    assert_eq!(issued.expose().len(), 119);
+    for (version, length) in [(Version::One, 119), (Version::Two, 120)] {
+        let issued = token_of(version, &secrets);
+        let read = secrets.verify(issued.expose()).unwrap();
+        assert_eq!((read.user, read.session, read.generation), (issued.user, issued.session, 0));
+        assert_eq!((read.version, read.session_ends_at), (version, issued.session_ends_at));
+        assert_eq!(read.hash(), issued.hash());
+        assert_eq!(issued.expose().len(), length);
+    }
 }
 
+/// Also in the bits of the last character that base64url does not use: each token has one text.
 #[test]
 fn a_token_with_any_one_character_changed_is_refused() {
+    const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=";
     let secrets = secrets(&[OLD]);
-    let text = token(&secrets).expose().to_owned();
-    for at in 0..text.len() {
-        let other = if &text[at..=at] == "A" { "B" } else { "A" };
-        let changed = format!("{}{other}{}", &text[..at], &text[at + 1..]);
-        assert_eq!(secrets.verify(&changed).err(), Some(MalformedToken), "position {at}");
+    for version in Version::ALL {
+        let text = token_of(version, &secrets).expose().to_owned();
+        for at in 0..text.len() {
+            for other in ALPHABET.chars().filter(|other| !text[at..].starts_with(*other)) {
+                let changed = format!("{}{other}{}", &text[..at], &text[at + 1..]);
+                assert_eq!(secrets.verify(&changed).err(), Some(MalformedToken), "{version:?} {at} {other}");
+            }
+        }
     }
 }
 
@@ -53,9 +71,88 @@ fn a_token_with_any_one_character_changed_is_refused() {
 fn garbage_is_refused() {
     let secrets = secrets(&[OLD]);
     let long = "A".repeat(5_000);
-    for text in ["", "A", "\0", "한글", &"A".repeat(119), &"=".repeat(119), long.as_str()] {
+    for text in ["", "A", "\0", "한글", &"A".repeat(119), &"A".repeat(120), &"=".repeat(119), long.as_str()] {
         assert_eq!(secrets.verify(text).err(), Some(MalformedToken), "{text}");
     }
+    for version in Version::ALL {
+        let text = token_of(version, &secrets).expose().to_owned();
+        for other in [format!("{text}="), format!("{text}A"), format!("A{text}"), text[1..].to_owned()] {
+            assert_eq!(secrets.verify(&other).err(), Some(MalformedToken), "{version:?} {other}");
+        }
+    }
+}
+
+/// Each of these has a right tag, so the tag is not what refuses it.
+#[test]
+fn a_token_is_refused_whose_version_does_not_fit_its_length_or_is_unknown() {
+    let secrets = secrets(&[OLD]);
+    let [one, two] = Version::ALL.map(|version| {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(token_of(version, &secrets).expose()).unwrap();
+        bytes[..bytes.len() - TAG_BYTES].to_owned()
+    });
+    for signed in [&one, &two] {
+        assert!(secrets.verify(&tagged(&secrets, signed)).is_ok());
+        for version in (0..=u8::MAX).filter(|version| *version != signed[0]) {
+            let text = tagged(&secrets, &[&[version], &signed[1..]].concat());
+            assert_eq!(secrets.verify(&text).err(), Some(MalformedToken), "{version} with {} bytes", signed.len());
+        }
+        for signed in [&signed[..signed.len() - 1], &[&signed[..], &[0]].concat(), &signed[..1]] {
+            let text = tagged(&secrets, signed);
+            assert_eq!(secrets.verify(&text).err(), Some(MalformedToken), "{} bytes", signed.len());
+        }
+    }
+}
+
+#[test]
+fn a_token_of_version_2_is_tried_with_the_secrets_of_its_key_id_only() {
+    let ring = secrets(&[NEW, OLD]);
+    let old = secrets(&[OLD]);
+    assert_eq!((ring.0[0].id, ring.0[1].id), (0x66, 0x72), "SHA-256 of 32 bytes of 0 and of 32 bytes of 1");
+    let issued = token_of(Version::Two, &old);
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(issued.expose()).unwrap();
+    assert_eq!((bytes[0], bytes[1]), (2, 0x66));
+    assert!(ring.verify(issued.expose()).is_ok());
+    for id in (0..=u8::MAX).filter(|id| *id != 0x66) {
+        let signed = [&[2, id], &bytes[2..bytes.len() - TAG_BYTES]].concat();
+        assert_eq!(ring.verify(&tagged(&old, &signed)).err(), Some(MalformedToken), "{id}: its tag is right");
+    }
+}
+
+#[test]
+fn two_secrets_with_one_key_id_are_both_tried() {
+    let bytes = |number: u16| [[0; 30].as_slice(), &number.to_be_bytes()].concat();
+    let with_number = |number| BASE64_URL_SAFE_NO_PAD.encode(bytes(number));
+    let id = |number| secrets(&[&with_number(number)]).0[0].id;
+    let other = (1..).find(|number| id(*number) == id(0)).unwrap();
+    let (one, two) = (with_number(0), with_number(other));
+    let ring = secrets(&[&one, &two]);
+    for secret in [&one, &two] {
+        assert!(ring.verify(token_of(Version::Two, &secrets(&[secret])).expose()).is_ok());
+    }
+}
+
+#[test]
+fn a_successor_has_the_version_of_its_parent_and_both_versions_the_same_successor() {
+    let ring = secrets(&[OLD]);
+    let proof = Proof::new(&"code".into(), &"verifier".into());
+    let [one, two] = Version::ALL.map(|version| {
+        let ends_at = Timestamp::from_unix_seconds(1_800_000_000);
+        ring.issue(version, UserId::from_bytes([1; 16]), ring.begin(Some(&proof), NOW), ends_at, NOW)
+    });
+    assert_eq!(one.hash(), two.hash(), "a login that is repeated after its version changed meets its session");
+    for token in [&one, &two] {
+        let successor = ring.successor(token, NOW);
+        assert_eq!(ring.verify(successor.expose()).unwrap().version, token.version);
+        assert_eq!(successor.hash(), ring.successor(&one, NOW).hash());
+        let found = ring.successor_with_hash(token, successor.hash(), NOW).unwrap();
+        assert_eq!(found.expose(), successor.expose());
+    }
+    let newer = secrets(&[NEW, OLD]);
+    let successor = newer.successor(&newer.verify(two.expose()).unwrap(), NOW);
+    assert!(
+        secrets(&[NEW]).verify(successor.expose()).is_ok(),
+        "the secret that tagged the successor is the one it names"
+    );
 }
 
 #[test]
@@ -100,7 +197,7 @@ fn a_secret_is_accepted_at_once_and_tags_from_its_own_time_on() {
     let next = SessionSecret { secret: NEW.into(), mints_from: NOW };
     let (ring, old, new) = (SessionSecrets::new(&[next, before]).unwrap(), secrets(&[OLD]), secrets(&[NEW]));
     let issue = |at| {
-        let token = ring.issue(UserId::generate(), ring.begin(None, at), NOW, at);
+        let token = ring.issue(Version::ISSUED, UserId::generate(), ring.begin(None, at), NOW, at);
         (old.verify(token.expose()).is_ok(), new.verify(token.expose()).is_ok())
     };
     assert_eq!(issue(NOW - Duration::from_secs(1)), (true, false));
@@ -114,7 +211,8 @@ fn the_same_proof_begins_the_same_session_and_any_other_another() {
     let secrets = secrets(&[OLD]);
     let first = |credential: &str, known: &str| {
         let beginning = secrets.begin(Some(&Proof::new(&credential.into(), &known.into())), NOW);
-        secrets.issue(UserId::from_bytes([1; 16]), beginning, Timestamp::from_unix_seconds(1), NOW).expose().to_owned()
+        let (user, ends_at) = (UserId::from_bytes([1; 16]), Timestamp::from_unix_seconds(1));
+        secrets.issue(Version::ISSUED, user, beginning, ends_at, NOW).expose().to_owned()
     };
     let (random, other_random) = (secrets.begin(None, NOW), secrets.begin(None, NOW));
     assert_ne!(random.session, other_random.session);
@@ -144,20 +242,28 @@ fn a_secret_of_another_length_or_none_is_refused() {
 #[test]
 fn the_format_stays_as_it_was_issued() {
     let secrets = secrets(&[OLD]);
-    let token = secrets.mint(
-        UserId::from_bytes([1; 16]),
-        SessionId::from_bytes([2; 16]),
-        Timestamp::from_unix_seconds(1_800_000_000),
-        7,
-        SecretBox::new(Box::new([3; 32])),
-        NOW,
-    );
-    assert_eq!(
-        token.expose(),
-        "AQEBAQEBAQEBAQEBAQEBAQECAgICAgICAgICAgICAgICa0nSAAAAAAcDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA7hFyU2uqaW8xOSIC-dheFQ"
-    );
-    assert_eq!(
-        secrets.successor(&token, NOW).expose(),
-        "AQEBAQEBAQEBAQEBAQEBAQECAgICAgICAgICAgICAgICa0nSAAAAAAirxIeJ3BxrIqQHkWRDZVQSJbZ0MZnOaTmy5x9SILflCaR4D5p7iDa045LQJyrOEuw"
-    );
+    for (version, text, successor) in [
+        (
+            Version::One,
+            "AQEBAQEBAQEBAQEBAQEBAQECAgICAgICAgICAgICAgICa0nSAAAAAAcDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDA7hFyU2uqaW8xOSIC-dheFQ",
+            "AQEBAQEBAQEBAQEBAQEBAQECAgICAgICAgICAgICAgICa0nSAAAAAAirxIeJ3BxrIqQHkWRDZVQSJbZ0MZnOaTmy5x9SILflCaR4D5p7iDa045LQJyrOEuw",
+        ),
+        (
+            Version::Two,
+            "AmYBAQEBAQEBAQEBAQEBAQEBAgICAgICAgICAgICAgICAmtJ0gAAAAAHAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwOCv5LVSf4dl_pCEzyvA5Nz",
+            "AmYBAQEBAQEBAQEBAQEBAQEBAgICAgICAgICAgICAgICAmtJ0gAAAAAIq8SHidwcayKkB5FkQ2VUEiW2dDGZzmk5sucfUiC35QkKOA9PGf1Nm9fFxBqi8X3p",
+        ),
+    ] {
+        let content = Content {
+            version,
+            user: UserId::from_bytes([1; 16]),
+            session: SessionId::from_bytes([2; 16]),
+            session_ends_at: Timestamp::from_unix_seconds(1_800_000_000),
+            generation: 7,
+            secret: SecretBox::new(Box::new([3; 32])),
+        };
+        let token = secrets.mint(content, NOW);
+        assert_eq!(token.expose(), text);
+        assert_eq!(secrets.successor(&token, NOW).expose(), successor);
+    }
 }

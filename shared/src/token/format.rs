@@ -1,0 +1,133 @@
+//! The bytes of a refresh token, in both versions of their layout.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use secrecy::{ExposeSecret, SecretBox, SecretString};
+use subtle::ConstantTimeEq;
+use zeroize::Zeroizing;
+
+use super::{MalformedToken, TAG_BYTES, derived::DerivedKeys};
+use crate::{
+    clock::Timestamp,
+    id::{SessionId, UserId},
+};
+
+/// User id, session id, the session's end, generation and secret: the same in both versions.
+const CONTENT_BYTES: usize = 16 + 16 + 4 + 4 + 32;
+
+/// The layout of a refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Version {
+    /// Does not name the secret that tagged it: verification tries all of them.
+    One,
+    /// Names the secret that tagged it by a key id: verification tries the secrets with that id only.
+    Two,
+}
+
+impl Version {
+    /// Every version is accepted, and a successor has the version of its parent.
+    pub const ALL: [Self; 2] = [Self::One, Self::Two];
+
+    /// The version of a new session's tokens.
+    ///
+    /// Switch it to [`Two`](Self::Two) one release after the first release that accepts version 2, when nobody will go back to an
+    /// older release. During a deployment functions of two releases run side by side: one that does not know version 2 refuses its
+    /// tokens, and its users are logged out.
+    pub const ISSUED: Self = Self::One;
+
+    const fn byte(self) -> u8 {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+        }
+    }
+
+    const fn head_bytes(self) -> usize {
+        match self {
+            Self::One => 1,
+            Self::Two => 2,
+        }
+    }
+
+    const fn signed_bytes(self) -> usize {
+        self.head_bytes() + CONTENT_BYTES
+    }
+
+    /// How many characters a token has.
+    #[must_use]
+    pub const fn text_length(self) -> usize {
+        ((self.signed_bytes() + TAG_BYTES) * 8).div_ceil(6)
+    }
+}
+
+/// What a token says.
+pub(super) struct Content {
+    pub version: Version,
+    pub user: UserId,
+    pub session: SessionId,
+    pub session_ends_at: Timestamp,
+    pub generation: u32,
+    pub secret: SecretBox<[u8; 32]>,
+}
+
+impl Content {
+    /// The token's text, tagged with these keys.
+    pub(super) fn tagged_by(&self, keys: &DerivedKeys) -> SecretString {
+        let mut bytes = Zeroizing::new(Vec::with_capacity(self.version.signed_bytes() + TAG_BYTES));
+        bytes.push(self.version.byte());
+        if self.version == Version::Two {
+            bytes.push(keys.id);
+        }
+        bytes.extend(self.user.as_bytes());
+        bytes.extend(self.session.as_bytes());
+        // 32 bits of seconds last until 2106.
+        bytes.extend(u32::try_from(self.session_ends_at.unix_seconds()).unwrap_or(u32::MAX).to_be_bytes());
+        bytes.extend(self.generation.to_be_bytes());
+        bytes.extend(self.secret.expose_secret());
+        let tag = keys.tag(&bytes);
+        bytes.extend(tag);
+        SecretString::from(BASE64_URL_SAFE_NO_PAD.encode(&*bytes))
+    }
+}
+
+/// A token's bytes whose tag is still to be checked.
+pub(super) struct Untrusted {
+    version: Version,
+    bytes: Zeroizing<Vec<u8>>,
+}
+
+impl Untrusted {
+    /// Decodes canonical base64url of a known version with the length of that version.
+    pub(super) fn decode(text: &str) -> Result<Self, MalformedToken> {
+        let version = Version::ALL.into_iter().find(|version| version.text_length() == text.len());
+        let version = version.ok_or(MalformedToken)?;
+        let bytes = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| MalformedToken)?);
+        if bytes.first() == Some(&version.byte()) { Ok(Self { version, bytes }) } else { Err(MalformedToken) }
+    }
+
+    /// Whether these keys tagged it. Keys with another id are not tried.
+    pub(super) fn is_tagged_by(&self, keys: &DerivedKeys) -> bool {
+        if self.version == Version::Two && self.bytes.get(1) != Some(&keys.id) {
+            return false;
+        }
+        let (signed, tag) = self.bytes.split_at(self.version.signed_bytes());
+        keys.tag(signed).as_slice().ct_eq(tag).into()
+    }
+
+    /// What it says, to be believed once the tag was checked.
+    pub(super) fn content(&self) -> Result<Content, MalformedToken> {
+        let rest = &self.bytes[self.version.head_bytes()..self.version.signed_bytes()];
+        let (user, rest) = rest.split_first_chunk::<16>().ok_or(MalformedToken)?;
+        let (session, rest) = rest.split_first_chunk::<16>().ok_or(MalformedToken)?;
+        let (ends_at, rest) = rest.split_first_chunk::<4>().ok_or(MalformedToken)?;
+        let (generation, rest) = rest.split_first_chunk::<4>().ok_or(MalformedToken)?;
+        let secret: [u8; 32] = rest.try_into().map_err(|_| MalformedToken)?;
+        Ok(Content {
+            version: self.version,
+            user: UserId::from_bytes(*user),
+            session: SessionId::from_bytes(*session),
+            session_ends_at: Timestamp::from_unix_seconds(u32::from_be_bytes(*ends_at).into()),
+            generation: u32::from_be_bytes(*generation),
+            secret: SecretBox::new(Box::new(secret)),
+        })
+    }
+}
