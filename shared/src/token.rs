@@ -98,7 +98,7 @@ impl Proof {
 impl RefreshToken {
     fn new(content: Content, text: SecretString, tagged_by: usize) -> Self {
         let Content { version, user, session, session_ends_at, generation, secret } = content;
-        Self { version, user, session, session_ends_at, generation, secret, text, tagged_by }
+        Self { user, session, session_ends_at, generation, version, secret, text, tagged_by }
     }
 
     /// The text that the client holds in its cookie.

@@ -123,7 +123,7 @@ fn two_secrets_with_one_key_id_are_both_tried() {
     let bytes = |number: u16| [[0; 30].as_slice(), &number.to_be_bytes()].concat();
     let with_number = |number| BASE64_URL_SAFE_NO_PAD.encode(bytes(number));
     let id = |number| secrets(&[&with_number(number)]).0[0].id;
-    let other = (1..).find(|number| id(*number) == id(0)).unwrap();
+    let other = (1..=u16::MAX).find(|number| id(*number) == id(0)).unwrap();
     let (one, two) = (with_number(0), with_number(other));
     let ring = secrets(&[&one, &two]);
     for secret in [&one, &two] {
