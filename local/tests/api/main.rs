@@ -26,3 +26,4 @@ mod rotation;
 mod schedules;
 mod secrecy;
 mod sign_in;
+mod token_versions;
