@@ -195,6 +195,24 @@ async fn a_rotation_that_fails_at_any_call_leaves_the_old_keys_or_the_new_ones_w
     }
 }
 
+/// The SDK gives up after three attempts, the first of which DynamoDB carried out.
+#[tokio::test]
+async fn a_replacement_whose_answers_are_lost_is_found_to_be_done_and_not_made_twice() {
+    for reason in [Reason::SigningKeys, Reason::SessionSecrets, Reason::Schedule] {
+        let stack = Stack::start().await;
+        let before = assert_whole(&stack).await;
+        let _ = stack.keys_wire.take_traffic();
+        stack.keys_wire.fail_after(1, Fault::LoseAnswers(3));
+        let replaced = stack.rotate_with(Event::Replace { keys: reason, attempt: new_attempt() }).await;
+        assert_eq!(replaced.unwrap(), Outcome::Rotated, "{reason:?}");
+        let operations = stack.keys_wire.take_traffic().operations;
+        let write = "TransactWriteItems";
+        assert_eq!(operations, ["GetItem", write, write, write, "GetItem"], "{reason:?}");
+        assert_whole(&stack).await;
+        assert_eq!(key_ring(&stack).await["follows"], before, "{reason:?}: there was one rotation");
+    }
+}
+
 /// What a network does that had held a copy of the write back: the write of a scheduled rotation arrives after a leaked key was
 /// replaced.
 #[tokio::test]
