@@ -40,7 +40,7 @@ async fn invoke(lambda: &Lambda, event: Value) -> Value {
     lambda.invoke(invocation).await.unwrap()
 }
 
-fn binary(function: &str) -> PathBuf {
+pub(crate) fn binary(function: &str) -> PathBuf {
     let built = Command::new(env!("CARGO")).args(["build", "--quiet", "--workspace", "--bins"]).status().unwrap();
     assert!(built.success());
     let mut path = env::current_exe().unwrap();

@@ -13,6 +13,7 @@ mod id_token;
 mod jwt_attacks;
 mod kakao;
 mod keys;
+mod killed_rotation;
 mod leaks;
 mod limits;
 mod logout;
