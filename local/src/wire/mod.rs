@@ -225,6 +225,13 @@ impl Wire {
         self.arrive(&self.copy_of_last(operation)).await
     }
 
+    /// The body of the last request of this operation, or `null` if there was none.
+    #[must_use]
+    pub fn last_body(&self, operation: &str) -> Value {
+        let last = lock(&self.state.last);
+        last.get(operation).and_then(|crossing| serde_json::from_slice(&crossing.body).ok()).unwrap_or_default()
+    }
+
     /// What has crossed since the last call of this.
     #[must_use]
     pub fn take_traffic(&self) -> Traffic {

@@ -98,6 +98,9 @@ pub(super) fn read_time(item: &Item, name: &'static str) -> Result<Timestamp, St
     read_number(item, name).map(Timestamp::from_unix_seconds)
 }
 
+/// The attributes that [`read_session`] reads.
+pub(super) const SESSION_ATTRIBUTES: &str = "token_hash, generation, rotated_at, expires_at, created_at";
+
 pub(super) fn read_session(item: &Item) -> Result<Session, StoreError> {
     let hash: [u8; 32] = item
         .get("token_hash")

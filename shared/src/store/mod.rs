@@ -111,31 +111,35 @@ where
     E: ProvideErrorMetadata + 'a,
     R: 'a,
 {
-    Box::pin(async move {
-        match log::timed(operation, request).await {
-            Ok(output) => Ok(Ok(output)),
-            Err(SdkError::ServiceError(error)) => {
-                let error = error.into_err();
-                match error.code() {
-                    Some(
-                        "ConditionalCheckFailedException"
-                        | "TransactionCanceledException"
-                        | "TransactionConflictException",
-                    ) => Ok(Err(error)),
-                    code => Err(failure(operation, code)),
-                }
-            }
-            Err(error) => {
-                let reason = match error {
-                    SdkError::TimeoutError(_) => "timed out",
-                    SdkError::DispatchFailure(_) => "no connection",
-                    SdkError::ResponseError(_) => "unreadable answer",
-                    _ => "request not built",
-                };
-                Err(StoreError::Unavailable { operation, reason: reason.to_owned() })
+    Box::pin(async move { name_failure(operation, log::timed(operation, request).await) })
+}
+
+/// Keeps of a failure only its name. The service errors that come with a condition are left to the caller.
+fn name_failure<T, E: ProvideErrorMetadata, R>(
+    operation: &'static str,
+    result: Result<T, SdkError<E, R>>,
+) -> Result<Result<T, E>, StoreError> {
+    match result {
+        Ok(output) => Ok(Ok(output)),
+        Err(SdkError::ServiceError(error)) => {
+            let error = error.into_err();
+            match error.code() {
+                Some(
+                    "ConditionalCheckFailedException" | "TransactionCanceledException" | "TransactionConflictException",
+                ) => Ok(Err(error)),
+                code => Err(failure(operation, code)),
             }
         }
-    })
+        Err(error) => {
+            let reason = match error {
+                SdkError::TimeoutError(_) => "timed out",
+                SdkError::DispatchFailure(_) => "no connection",
+                SdkError::ResponseError(_) => "unreadable answer",
+                _ => "request not built",
+            };
+            Err(StoreError::Unavailable { operation, reason: reason.to_owned() })
+        }
+    }
 }
 
 /// For calls that have no condition, and for the service errors that are left of the others: each is a failure.
