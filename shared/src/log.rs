@@ -192,16 +192,23 @@ pub fn start(quiet: &[&str]) {
     let _ = subscriber(std::io::stdout, quiet).try_init();
 }
 
-/// The log as JSON. Libraries may warn; at finer levels some of them print headers and bodies.
+/// What the log lets through. The levels are constants and no variable of the environment changes them: at TRACE the AWS SDK prints the
+/// bodies of requests and responses, and so every key in them.
+#[must_use]
+pub fn levels(quiet: &[&str]) -> Targets {
+    let quiet = quiet.iter().map(|module| ((*module).to_owned(), LevelFilter::OFF));
+    let levels = Targets::new().with_default(Level::WARN).with_target("shared", Level::INFO);
+    levels.with_targets(quiet)
+}
+
+/// The log as JSON, of what [`levels`] lets through.
 pub fn subscriber<W>(writer: W, quiet: &[&str]) -> impl Subscriber + Send + Sync + 'static
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let mut levels = Targets::new().with_default(Level::WARN).with_target("shared", Level::INFO);
-    levels.extend(quiet.iter().map(|module| ((*module).to_owned(), LevelFilter::OFF)));
     let json = tracing_subscriber::fmt::format().json().flatten_event(true).with_current_span(false).with_target(false);
     let lines = tracing_subscriber::fmt::layer().fmt_fields(JsonFields::new()).event_format(Lines(json));
-    tracing_subscriber::registry().with(levels).with(lines.with_writer(writer))
+    tracing_subscriber::registry().with(levels(quiet)).with(lines.with_writer(writer))
 }
 
 /// The target of events that are a whole line already. Their JSON nests, which events cannot.
