@@ -13,7 +13,7 @@ DEMO := web/demo/dist/index.html
 DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/demo -name dist -prune -o -type f -print)
 
 .PHONY: help run watch check test everything targets lint front-door schedules faults soak api-test fuzz moto verifiers watch-test web \
-  lint-template deploy-check gates evidence bench build venv demo-page clean
+  lint-template deploy-check gates evidence bench bench-django build venv demo-page clean
 
 help: ## what there is (this list)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -146,9 +146,27 @@ evidence: ## EVIDENCE.md, from everything in `test` with a soak of an hour
 	bash -o pipefail -c '$(MAKE) test SOAK_SECONDS=3600 FUZZ_SECONDS=100 2>&1 | tee target/evidence.log'
 	target/debug/proof evidence target/evidence.log
 
-bench: ## all of BENCHMARKS.md; PEER names another server to stand beside
-	$(RELEASE) -p local -p bench
-	target/release/bench all $(PEER)
+# Apart from the functions, whose libraries would be built with more features otherwise.
+RELEASE_BENCH := cargo build --release -p local -p bench
+
+bench: ## what BENCHMARKS.md says of the functions; DYNAMODB_MS and KAKAO_MS say how far away these are
+	$(RELEASE)
+	$(RELEASE_BENCH)
+	target/release/bench counts
+	target/release/bench starts
+	target/release/bench load
+
+DJANGO := target/django
+
+bench-django: $(DJANGO)/.installed ## what BENCHMARKS.md says of the Django stack
+	$(RELEASE)
+	$(RELEASE_BENCH)
+	target/release/bench django $(DJANGO)
+
+$(DJANGO)/.installed: bench/django/requirements.txt
+	python3 -m venv $(DJANGO)
+	$(DJANGO)/bin/pip install --quiet --disable-pip-version-check -r $<
+	touch $@
 
 # What is built, and so what can be deployed.
 ARCH ?= $(patsubst aarch64,arm64,$(patsubst amd64,x86_64,$(shell uname -m)))

@@ -5,6 +5,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     process::Stdio,
+    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
@@ -28,6 +29,8 @@ pub struct Run<'a> {
     pub environment: BTreeMap<String, String>,
     /// A Lambda of so many MB: its share of a processor, from its first request on.
     pub share_of: Option<u32>,
+    /// How long it waits for its last event.
+    pub pause: Duration,
 }
 
 /// What came of it.
@@ -42,13 +45,18 @@ pub struct Outcome {
 }
 
 impl Run<'_> {
+    /// So many events one after another, on a whole processor.
+    pub fn of(function: &'static str, times: usize) -> Self {
+        Self { function, times, under: &[], environment: BTreeMap::new(), share_of: None, pause: Duration::ZERO }
+    }
+
     /// Runs it in this scene until it has answered, and checks that it answered well.
     pub async fn go(self, scene: &Scene) -> Result<Outcome, String> {
         let share = self.share_of.map(Share::of_memory).transpose()?;
         let group = share.as_ref().map(|share| share.group.clone());
         let pid = std::sync::Arc::new(std::sync::OnceLock::<u32>::new());
         let pid_when_ready = std::sync::Arc::clone(&pid);
-        let runtime = Runtime::start(scene.event(self.function), self.times, move || {
+        let runtime = Runtime::start(scene.event(self.function), self.times, self.pause, move || {
             if let (Some(group), Some(pid)) = (&group, pid_when_ready.get()) {
                 // Without the right to, the run is not slowed down, which `Share` has found out before.
                 let _ = fs::write(group.join("cgroup.procs"), pid.to_string());
@@ -84,7 +92,12 @@ impl Outcome {
     }
 
     pub fn first_answer_ms(&self) -> f64 {
-        self.record.invocations.first().map_or(f64::NAN, |(given, answered)| milliseconds(*given, *answered))
+        self.answers_ms().first().copied().unwrap_or(f64::NAN)
+    }
+
+    /// Of each event in turn.
+    pub fn answers_ms(&self) -> Vec<f64> {
+        self.record.invocations.iter().map(|(given, answered)| milliseconds(*given, *answered)).collect()
     }
 
     pub fn start_to_first_answer_ms(&self) -> f64 {
@@ -128,11 +141,13 @@ struct Share {
 
 /// Microseconds. Lambda's own is not published.
 const PERIOD: u32 = 20_000;
+/// For names that nobody else has.
+static GROUPS: AtomicU32 = AtomicU32::new(0);
 
 impl Share {
     fn of_memory(megabytes: u32) -> Result<Self, String> {
         let quota = PERIOD * megabytes / 1_769;
-        let name = format!("kakao-login-bench-{}", std::process::id());
+        let name = format!("kakao-login-bench-{}-{}", std::process::id(), GROUPS.fetch_add(1, Ordering::Relaxed));
         let legacy = Path::new("/sys/fs/cgroup/cpu");
         let (group, settings) = if legacy.is_dir() {
             let settings = vec![("cpu.cfs_period_us", PERIOD.to_string()), ("cpu.cfs_quota_us", quota.to_string())];

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     function::FUNCTIONS,
     measure::{all_instructions, calls, connections, opened_files, sizes},
-    scene::Scene,
+    scene::{Credential, Scene},
 };
 
 const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/baseline.json");
@@ -35,7 +35,7 @@ pub async fn count(scene: &Scene) -> Result<Value, String> {
 ///
 /// All that is worse.
 pub async fn check(binaries: &Path) -> Result<(), String> {
-    let now = count(&Scene::set(binaries).await?).await?;
+    let now = count(&Scene::set(binaries, Credential::IdToken).await?).await?;
     let text = fs::read_to_string(BASELINE).map_err(|error| format!("{BASELINE}: {error}"))?;
     let before: Value = serde_json::from_str(&text).map_err(|error| format!("{BASELINE}: {error}"))?;
     let mut worse = Vec::new();
@@ -72,7 +72,7 @@ pub async fn check(binaries: &Path) -> Result<(), String> {
 
 /// Makes the present counts the baseline.
 pub async fn accept(binaries: &Path) -> Result<(), String> {
-    let counts = count(&Scene::set(binaries).await?).await?;
+    let counts = count(&Scene::set(binaries, Credential::IdToken).await?).await?;
     let text = serde_json::to_string_pretty(&counts).map_err(|error| error.to_string())?;
     fs::write(BASELINE, text + "\n").map_err(|error| format!("{BASELINE}: {error}"))
 }

@@ -35,11 +35,14 @@ struct Seen {
 pub async fn run() -> Value {
     let stack = Stack::start().await;
     let mut sessions = Vec::with_capacity(SESSIONS);
-    let user = stack.kakao.new_user().await;
-    let token = stack.kakao.token(&user).await;
+    // A user each, as neither an access token nor a user can log in often.
+    let mut tokens = Vec::with_capacity(SESSIONS);
     while sessions.len() < SESSIONS {
-        let signed_in = stack.login(&json!({"access_token": token})).await;
-        sessions.push(Arc::new(Mutex::new(signed_in.token())));
+        let user = stack.kakao.new_user().await;
+        let token = stack.kakao.token(&user).await;
+        let logged_in = stack.login(&json!({"access_token": token})).await;
+        sessions.push(Arc::new(Mutex::new(logged_in.token())));
+        tokens.push(token);
     }
     stack.advance(Duration::from_mins(1));
     stack.wire.change(BAD_DAY);
@@ -57,11 +60,11 @@ pub async fn run() -> Value {
             stack.advance(Duration::from_secs(FASTER));
         }
         let (functions, seen) = (Functions::clone(&stack), Arc::clone(&seen));
+        let index = usize::try_from(random::up_to(SESSIONS as u64 - 1)).unwrap_or_default();
         if random::up_to(REFRESHES_A_SECOND + SIGN_INS_A_SECOND - 1) < SIGN_INS_A_SECOND {
-            tasks.push(tokio::spawn(sign_in(functions, token.clone(), due, seen)));
+            tasks.push(tokio::spawn(sign_in(functions, tokens[index].clone(), due, seen)));
             continue;
         }
-        let index = usize::try_from(random::up_to(SESSIONS as u64 - 1)).unwrap_or_default();
         let tabs = if random::up_to(999) < TWO_TABS { 2 } else { 1 };
         for _ in 0..tabs {
             let (functions, seen) = (functions.clone(), Arc::clone(&seen));

@@ -1,30 +1,34 @@
-//! Measures the functions' release binaries. `make bench` takes all measurements; `make gates` counts what must not get worse.
+//! Measures the functions' release binaries. `make gates` counts what must not get worse; `make bench` and `make bench-django`
+//! measure, and write what they find into BENCHMARKS.md.
 
 mod aws;
-mod chart;
+mod django;
 mod function;
 mod gates;
 mod load;
 mod measure;
-mod peer;
 mod report;
 mod runtime;
 mod scene;
+mod side;
 
 use std::{env, path::Path};
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
-use crate::{function::FUNCTIONS, peer::Peer, scene::Scene};
+use crate::{
+    function::FUNCTIONS,
+    measure::Latencies,
+    scene::{Credential, Scene},
+};
 
-const USAGE: &str = "bench gates | accept | report
-bench all [PEER_BASE_URL PEER_PID PEER_TOKEN [PEER_COLD_COMMAND]]
+const USAGE: &str = "bench gates | accept         compares with bench/baseline.json, or makes it anew
+bench counts | starts | load writes one section of BENCHMARKS.md; for the starts, DYNAMODB_MS and KAKAO_MS say how far away they are
+bench django VENV            the same for the comparison with Django, which is installed in VENV
 
-PEER_TOKEN is a Kakao access token that the peer's own stand-in takes, with {} for a user's number. PEER_COLD_COMMAND
-answers one sign-in in a new process and then writes a line. BINARIES says where the binaries are, if not in target/release..";
+BINARIES says where the binaries are, if not in target/release.";
 const BINARIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release");
-const MEMORY_SIZES: [u32; 2] = [128, 256];
-const COLD_RUNS: usize = 21;
+const MEMORY_SIZES: [u32; 3] = [128, 256, 512];
 
 #[tokio::main]
 async fn main() -> Result<(), String> {
@@ -35,57 +39,45 @@ async fn main() -> Result<(), String> {
     match arguments.as_slice() {
         ["gates"] => gates::check(binaries).await,
         ["accept"] => gates::accept(binaries).await,
-        ["report"] => report::write(&report::read()?),
-        ["all"] => all(binaries, None).await,
-        ["all", base, pid, token, cold @ ..] if cold.len() < 2 => {
-            let pid = pid.parse().map_err(|_| format!("{pid} is no process id"))?;
-            let peer = Peer {
-                base: base.trim_end_matches('/').to_owned(),
-                pid,
-                token: (*token).to_owned(),
-                cold: cold.first().map(|command| (*command).to_owned()),
-            };
-            all(binaries, Some(peer)).await
+        ["counts"] => {
+            let scene = Scene::set(binaries, Credential::IdToken).await?;
+            report::put("counts", &report::counts(&gates::count(&scene).await?))
+        }
+        ["starts"] => {
+            let away = Latencies { dynamodb: milliseconds("DYNAMODB_MS", 4)?, kakao: milliseconds("KAKAO_MS", 30)? };
+            report::put("starts", &report::starts(&starts(binaries, away).await?, away))
+        }
+        ["load"] => report::put("load", &report::load(&load::run().await)),
+        // A process of the comparison.
+        ["dynamodb"] => django::dynamodb().await,
+        ["django", venv] => {
+            let bin = Path::new(venv).canonicalize().map_err(|error| format!("{venv}: {error}"))?.join("bin");
+            report::put("django", &report::django(&django::compare(binaries, &bin).await?))
         }
         _ => Err(USAGE.to_owned()),
     }
 }
 
-/// Takes all measurements, those of time first.
-async fn all(binaries: &Path, peer: Option<Peer>) -> Result<(), String> {
-    let mut results = report::read().unwrap_or_else(|_| json!({}));
-    results["machine"] = report::machine();
-    let scene = Scene::set(binaries).await?;
-    let mut cold = Map::new();
+fn milliseconds(name: &str, usual: u64) -> Result<u64, String> {
+    let given = env::var(name).unwrap_or_else(|_| usual.to_string());
+    given.parse().map_err(|_| format!("{name}: {given} is not a number of milliseconds"))
+}
+
+async fn starts(binaries: &Path, away: Latencies) -> Result<Value, String> {
+    let scene = Scene::set(binaries, Credential::IdToken).await?;
+    let mut all = Map::new();
     for function in FUNCTIONS {
         let mut of_function = Map::new();
         for memory in MEMORY_SIZES {
-            let figures = measure::cold(&scene, function, memory, COLD_RUNS).await?;
+            let mut figures = measure::model(&scene, function, memory, away).await?;
+            if function == "refresh" {
+                figures["after_idling_ms"] = measure::after_idling(&scene, function, memory, away).await?;
+            }
+            eprintln!("{function} {memory} MB: {figures}");
             of_function.insert(memory.to_string(), figures);
         }
         of_function.insert("processor_ms".to_owned(), measure::processor(&scene, function).await?);
-        cold.insert(function.to_owned(), Value::Object(of_function));
-        eprintln!("{function}: {}", cold[function]);
+        all.insert(function.to_owned(), Value::Object(of_function));
     }
-    results["cold"] = Value::Object(cold);
-    if let Some(peer) = peer {
-        results["peer"] = peer::beside(&peer, &binaries.join("local")).await?;
-        if let Some(command) = &peer.cold {
-            // In turn, so that both meet the same machine.
-            let mut pairs = Vec::new();
-            for _ in 0..COLD_RUNS {
-                let ours = measure::cold_sign_in(&scene).await?;
-                pairs.push([ours, peer::cold(command).await?]);
-            }
-            results["peer"]["cold"] = json!({
-                "ours_ms": measure::spread(&pairs, |pair| pair[0]), "theirs_ms": measure::spread(&pairs, |pair| pair[1]),
-                "ratio": measure::spread(&pairs, |pair| pair[1] / pair[0]),
-            });
-        }
-        eprintln!("{}", results["peer"]);
-    }
-    results["load"] = load::run().await;
-    eprintln!("{}", results["load"]);
-    results["counts"] = gates::count(&scene).await?;
-    report::write(&results)
+    Ok(Value::Object(all))
 }

@@ -18,7 +18,7 @@ const REQUESTS: (usize, usize) = (50, 250);
 async fn instructions(scene: &Scene, function: &'static str, times: usize, tls: bool) -> Result<u64, String> {
     let aws = replaying(scene, tls).await?;
     let under = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"];
-    let run = Run { function, times, under: &under, environment: at(&aws), share_of: None };
+    let run = Run { under: &under, environment: at(&aws), ..Run::of(function, times) };
     let outcome = run.go(scene).await?;
     if aws.counts().0 == 0 {
         return Err(format!("{function} has not asked DynamoDB before its first request"));
@@ -69,7 +69,7 @@ pub fn sizes(scene: &Scene, function: &str) -> Result<Value, String> {
 pub async fn opened_files(scene: &Scene, function: &'static str) -> Result<Vec<String>, String> {
     let aws = replaying(scene, true).await?;
     let under = ["strace", "-f", "-e", "trace=open,openat"];
-    let outcome = Run { function, times: 1, under: &under, environment: at(&aws), share_of: None }.go(scene).await?;
+    let outcome = Run { under: &under, environment: at(&aws), ..Run::of(function, 1) }.go(scene).await?;
     let opened = outcome.errors.lines().filter(|line| line.contains("open") && !line.contains(" = -1 "));
     let names = opened.filter_map(|line| line.split('"').nth(1)).filter(|name| *name != ROOT);
     Ok(names.map(ToOwned::to_owned).collect())
@@ -78,26 +78,67 @@ pub async fn opened_files(scene: &Scene, function: &'static str) -> Result<Vec<S
 /// TLS handshakes and requests at AWS's side for a thousand events.
 pub async fn connections(scene: &Scene, function: &'static str) -> Result<Value, String> {
     let aws = replaying(scene, true).await?;
-    Run { function, times: 1_000, under: &[], environment: at(&aws), share_of: None }.go(scene).await?;
+    Run { environment: at(&aws), ..Run::of(function, 1_000) }.go(scene).await?;
     let (requests, handshakes) = aws.counts();
     Ok(json!({"requests": requests, "handshakes": handshakes}))
 }
 
-/// Starts with DynamoDB 4 ms away and behind TLS, in a Lambda of so many MB as far as the processor goes.
-pub async fn cold(scene: &Scene, function: &'static str, memory: u32, runs: usize) -> Result<Value, String> {
-    let delay = Duration::from_millis(4);
+/// How far away the services are, in milliseconds for each request.
+#[derive(Clone, Copy)]
+pub struct Latencies {
+    pub dynamodb: u64,
+    pub kakao: u64,
+}
+
+/// Starts, then 40 requests in a row, in a Lambda of so many MB as far as the processor goes.
+pub async fn model(scene: &Scene, function: &'static str, memory: u32, away: Latencies) -> Result<Value, String> {
+    const RUNS: usize = 15;
+    const IN_A_ROW: usize = 40;
     let mut outcomes = Vec::new();
-    for _ in 0..runs {
-        let aws = Aws::replaying(&scene.answers, delay, true).await.map_err(|error| error.to_string())?;
-        let run = Run { function, times: 5, under: &[], environment: at(&aws), share_of: Some(memory) };
-        outcomes.push(run.go(scene).await?);
+    for _ in 0..RUNS {
+        outcomes.push(throttled(scene, function, IN_A_ROW, memory, away, Duration::ZERO).await?);
     }
+    // The first one of each run is the cold one.
+    let mut warm: Vec<f64> = outcomes.iter().flat_map(|outcome| outcome.answers_ms().split_off(1)).collect();
+    warm.sort_by(f64::total_cmp);
+    let percentile = |of: usize| (warm[(warm.len() * of / 100).min(warm.len() - 1)] * 10.0).round() / 10.0;
     Ok(json!({
         "ready_ms": spread(&outcomes, Outcome::ready_ms),
         "first_answer_ms": spread(&outcomes, Outcome::first_answer_ms),
-        "start_to_first_answer_ms": spread(&outcomes, Outcome::start_to_first_answer_ms),
+        "warm_ms": [percentile(50), percentile(90), percentile(99)],
         "peak_mib": spread(&outcomes, |outcome| outcome.peak_mib),
     }))
+}
+
+/// A request after 20 s without one.
+pub async fn after_idling(
+    scene: &Scene,
+    function: &'static str,
+    memory: u32,
+    away: Latencies,
+) -> Result<Value, String> {
+    const RUNS: usize = 3;
+    let mut times = Vec::new();
+    for _ in 0..RUNS {
+        let outcome = throttled(scene, function, 5, memory, away, Duration::from_secs(20)).await?;
+        times.push(outcome.answers_ms().pop().unwrap_or(f64::NAN));
+    }
+    Ok(spread(&times, |time| *time))
+}
+
+async fn throttled(
+    scene: &Scene,
+    function: &'static str,
+    times: usize,
+    memory: u32,
+    away: Latencies,
+    pause: Duration,
+) -> Result<Outcome, String> {
+    scene.delay_kakao(Duration::from_millis(away.kakao));
+    let aws = Aws::replaying(&scene.answers, Duration::from_millis(away.dynamodb), true).await;
+    let aws = aws.map_err(|error| error.to_string())?;
+    let run = Run { environment: at(&aws), share_of: Some(memory), pause, ..Run::of(function, times) };
+    run.go(scene).await
 }
 
 /// Milliseconds of processor time for a request (`utime` and `stime`), DynamoDB behind TLS.
@@ -106,16 +147,16 @@ pub async fn processor(scene: &Scene, function: &'static str) -> Result<Value, S
     let mut times = Vec::new();
     for _ in 0..5 {
         let aws = replaying(scene, true).await?;
-        let run = Run { function, times: REQUESTS.into(), under: &[], environment: at(&aws), share_of: None };
+        let run = Run { environment: at(&aws), ..Run::of(function, REQUESTS.into()) };
         times.push(run.go(scene).await?.processor * 1e3 / f64::from(REQUESTS));
     }
     Ok(spread(&times, |time| *time))
 }
 
-/// Milliseconds from the start of `kakao-login` to its first answer, on the whole processor.
-pub async fn cold_sign_in(scene: &Scene) -> Result<f64, String> {
+/// Milliseconds from the start of `kakao-login` to its first answer, on a whole processor and with nothing far away.
+pub async fn cold_login(scene: &Scene) -> Result<f64, String> {
     let aws = replaying(scene, true).await?;
-    let run = Run { function: "kakao-login", times: 1, under: &[], environment: at(&aws), share_of: None };
+    let run = Run { environment: at(&aws), ..Run::of("kakao-login", 1) };
     Ok(run.go(scene).await?.start_to_first_answer_ms())
 }
 

@@ -1,114 +1,114 @@
-//! The figures' file, and the page and the chart that are made of it.
+//! The figures in BENCHMARKS.md. Each section between two marks is written by one measurement, the rest by hand.
 
 use std::{fmt::Write, fs, process::Command};
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::{chart, function::FUNCTIONS};
+use crate::{MEMORY_SIZES, function::FUNCTIONS, measure::Latencies};
 
-const RESULTS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/results.json");
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../BENCHMARKS.md");
-const CHART: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/chart.svg");
-/// In the page, what stands between these is made here and the rest by hand.
-const MARKS: [&str; 2] = ["<!-- figures: make bench -->", "<!-- end of figures -->"];
 
-/// The last figures.
-pub fn read() -> Result<Value, String> {
-    let text = fs::read_to_string(RESULTS).map_err(|error| format!("{RESULTS}: {error}"))?;
-    serde_json::from_str(&text).map_err(|error| format!("{RESULTS}: {error}"))
-}
-
-/// Writes figures, page and chart.
-pub fn write(results: &Value) -> Result<(), String> {
-    let text = serde_json::to_string_pretty(results).map_err(|error| error.to_string())?;
-    put(RESULTS, &(text + "\n"))?;
-    put(CHART, &chart::draw(results))?;
+/// Writes one section, with the day and the machine.
+pub fn put(section: &str, text: &str) -> Result<(), String> {
     let page = fs::read_to_string(PAGE).map_err(|error| format!("{PAGE}: {error}"))?;
-    let (before, rest) = page.split_once(MARKS[0]).ok_or("BENCHMARKS.md has lost its first mark")?;
-    let (_, after) = rest.split_once(MARKS[1]).ok_or("BENCHMARKS.md has lost its second mark")?;
-    put(PAGE, &format!("{before}{}\n{}{}{after}", MARKS[0], figures(results), MARKS[1]))
+    let marks = [format!("<!-- {section}: bench -->"), format!("<!-- end of {section} -->")];
+    let missing = || format!("{PAGE} has no section {section}");
+    let (before, rest) = page.split_once(&marks[0]).ok_or_else(missing)?;
+    let (_, after) = rest.split_once(&marks[1]).ok_or_else(missing)?;
+    let page = format!("{before}{}\n{}\n\n{text}{}{after}", marks[0], machine(), marks[1]);
+    fs::write(PAGE, page).map_err(|error| format!("{PAGE}: {error}"))
 }
 
-fn put(file: &str, text: &str) -> Result<(), String> {
-    fs::write(file, text).map_err(|error| format!("{file}: {error}"))
-}
-
-/// Where this is measured.
-pub fn machine() -> Value {
+fn machine() -> String {
     let say = |program: &str, arguments: &[&str]| {
         let output = Command::new(program).args(arguments).output().map(|output| output.stdout).unwrap_or_default();
         String::from_utf8_lossy(&output).trim().to_owned()
     };
     let processor = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = processor.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
-    json!({
-        "processor": model.trim_start_matches([' ', '\t', ':']), "cores": processor.matches("processor\t").count(),
-        "kernel": say("uname", &["-sr"]), "rust": say("rustc", &["--version"]), "date": say("date", &["-u", "+%F"]),
-    })
+    let load = fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    format!(
+        "Measured on {}: {} cores of {}, Rust {}, load average at the end {}.",
+        say("date", &["-u", "+%F"]),
+        processor.matches("processor\t").count(),
+        model.trim_start_matches([' ', '\t', ':']),
+        say("rustc", &["--version"]).split(' ').nth(1).unwrap_or_default(),
+        load.split(' ').next().unwrap_or_default(),
+    )
 }
 
-fn figures(results: &Value) -> String {
-    let mut page = String::new();
-    // Writing to a String cannot fail.
-    let mut line = |text: String| {
-        let _ = writeln!(page, "{text}");
-    };
-    let (machine, counts) = (&results["machine"], &results["counts"]);
-    line(format!(
-        "Measured on {} with {} cores of {}, {}, {}.\n",
-        plain(&machine["date"]),
-        machine["cores"],
-        plain(&machine["processor"]),
-        plain(&machine["kernel"]),
-        plain(&machine["rust"])
-    ));
+/// A table of these rows.
+fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let mut text = format!("| {} |\n|{}\n", head.join(" | "), "---|".repeat(head.len()));
+    for row in rows {
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "| {} |", row.join(" | "));
+    }
+    text
+}
 
-    line("### Counted\n".to_owned());
-    line("| | instructions to the first `/next` | with the TLS connection | for a request | binary | zip | requests to DynamoDB and TLS handshakes for 1,000 requests |".to_owned());
-    line("|---|---|---|---|---|---|---|".to_owned());
-    for function in FUNCTIONS {
+/// What is counted, of functions and of calls.
+pub fn counts(counts: &Value) -> String {
+    let functions = FUNCTIONS.map(|function| {
         let of = &counts[function];
         let (instructions, bytes, thousand) = (&of["instructions"], &of["bytes"], &of["thousand_requests"]);
-        line(format!(
-            "| `{function}` | {} | {} | {} | {} | {} | {}, {} |",
-            millions(&instructions["start"]),
-            millions(&instructions["start_tls"]),
-            millions(&instructions["request"]),
-            megabytes(&bytes["binary"]),
-            megabytes(&bytes["zip"]),
-            thousand["requests"],
-            thousand["handshakes"]
-        ));
-    }
-    line("\n| call | requests to DynamoDB | write / read units | calls to Kakao |\n|---|---|---|---|".to_owned());
-    for call in counts["calls"].as_array().into_iter().flatten() {
+        let (requests, handshakes) = (&thousand["requests"], &thousand["handshakes"]);
+        let name = format!("`{function}`");
+        let instructions = ["start", "start_tls", "request"].map(|name| millions(&instructions[name], "M"));
+        let bytes = ["binary", "zip"].map(|name| millions(&bytes[name], "MB"));
+        [vec![name], instructions.to_vec(), bytes.to_vec(), vec![format!("{requests}, {handshakes}")]].concat()
+    });
+    let calls = counts["calls"].as_array().into_iter().flatten().map(|call| {
         let requests: Vec<&str> = call["requests"].as_array().into_iter().flatten().filter_map(Value::as_str).collect();
-        let (name, requests) = (plain(&call["call"]), requests.join(", "));
-        line(format!("| {name} | {requests} | {} / {} | {} |", call["write_units"], call["read_units"], call["kakao"]));
-    }
+        let units = format!("{} / {}", call["write_units"], call["read_units"]);
+        vec![plain(&call["call"]).to_owned(), requests.join(", "), units, call["kakao"].to_string()]
+    });
+    let head = [
+        "function",
+        "instructions to the first `/next`, without TLS",
+        "with TLS",
+        "of a request",
+        "binary",
+        "zip",
+        "DynamoDB requests and handshakes of 1,000 requests",
+    ];
+    let calls = table(&["call", "DynamoDB requests", "write / read units", "Kakao calls"], calls);
+    table(&head, functions) + "\n" + &calls
+}
 
-    line("\n### Started\n".to_owned());
-    line(
-        "| | Lambda of | start to first `/next` | first answer | peak memory | processor time for a request |"
-            .to_owned(),
-    );
-    line("|---|---|---|---|---|---|".to_owned());
-    for function in FUNCTIONS {
-        let of = &results["cold"][function];
-        for memory in ["128", "256"] {
-            let cold = &of[memory];
-            let (ready, answer) = (range(&cold["ready_ms"]), range(&cold["first_answer_ms"]));
-            let (peak, processor) = (range(&cold["peak_mib"]), range(&of["processor_ms"]));
-            line(format!("| `{function}` | {memory} MB | {ready} ms | {answer} ms | {peak} MiB | {processor} ms |"));
-        }
-    }
-    if !results["peer"].is_null() {
-        beside(&results["peer"], &mut line);
-    }
-    let load = &results["load"];
-    line(format!(
-        "\n### A bad day\n\n{} sessions renewed {} times and {} people signed in within {} s, due at fixed moments. \
-         Logged out: **{}**. Given up: {}. Tried again after a 503: {}. Sessions that still refresh at the end: {}.\n",
+/// The model of a Lambda.
+pub fn starts(all: &Value, away: Latencies) -> String {
+    let rows = FUNCTIONS.iter().flat_map(|function| {
+        MEMORY_SIZES.map(|memory| {
+            let (of, name) = (&all[*function][memory.to_string()], format!("`{function}`, {memory} MB"));
+            let warm = &of["warm_ms"];
+            let idle = if of["after_idling_ms"].is_null() { "–".to_owned() } else { range(&of["after_idling_ms"]) };
+            let (ready, first) = (range(&of["ready_ms"]), range(&of["first_answer_ms"]));
+            let (warm, peak) = (format!("{} / {} / {}", warm[0], warm[1], warm[2]), range(&of["peak_mib"]));
+            vec![name, ready, first, warm, idle, peak, range(&all[*function]["processor_ms"])]
+        })
+    });
+    let head = [
+        "function",
+        "start to `/next`, ms",
+        "first response, ms",
+        "warm, 50 / 90 / 99 %, ms",
+        "after 20 s of idling, ms",
+        "peak memory, MiB",
+        "processor time of a request, ms",
+    ];
+    format!("DynamoDB {} ms away, Kakao {} ms.\n\n{}", away.dynamodb, away.kakao, table(&head, rows))
+}
+
+/// Ten thousand sessions on a bad day.
+pub fn load(load: &Value) -> String {
+    let rows = [("refresh", "refresh_ms"), ("login", "sign_in_ms")].map(|(name, key)| {
+        let times = load[key].as_array().into_iter().flatten().map(Value::to_string);
+        [name.to_owned()].into_iter().chain(times).collect()
+    });
+    format!(
+        "{} sessions refreshed {} times and {} logins within {} s. Logged out: {}. Given up: {}. Tried again after a 503: {}. \
+         Sessions that still refresh at the end: {}.\n\n{}",
         load["sessions"],
         load["refreshes"],
         load["sign_ins"],
@@ -116,41 +116,38 @@ fn figures(results: &Value) -> String {
         load["logged_out"],
         load["given_up"],
         load["tried_again"],
-        load["alive_after"]
-    ));
-    line("| ms since due | median | 99 % | 99.9 % | longest |\n|---|---|---|---|---|".to_owned());
-    for (name, key) in [("refresh", "refresh_ms"), ("sign-in", "sign_in_ms")] {
-        let of = &load[key];
-        line(format!("| {name} | {} | {} | {} | {} |", of[0], of[1], of[2], of[3]));
-    }
-    page
+        load["alive_after"],
+        table(&["ms since due", "median", "99 %", "99.9 %", "longest"], rows)
+    )
 }
 
-fn beside(peer: &Value, line: &mut impl FnMut(String)) {
-    line("\n### Beside the Django stack\n".to_owned());
-    line("| | connections | ours /s | Django /s | ratio | ours, processor time | Django | ratio |".to_owned());
-    line("|---|---|---|---|---|---|---|---|".to_owned());
-    for row in peer["rows"].as_array().into_iter().flatten() {
-        line(format!(
-            "| {} | {} | {} | {} | {} | {} ms | {} ms | **{}** |",
-            plain(&row["operation"]),
-            row["connections"],
-            range(&row["our_rate"]),
-            range(&row["their_rate"]),
-            range(&row["rate_ratio"]),
-            range(&row["our_processor_ms"]),
-            range(&row["their_processor_ms"]),
-            range(&row["processor_ratio"])
-        ));
-    }
-    let cold = &peer["cold"];
-    line(format!(
-        "\nStart of a process to its first sign-in: {} ms here, {} ms there, **{}** times sooner. Peak memory of a Django worker: {:.0} MiB.",
-        range(&cold["ours_ms"]),
-        range(&cold["theirs_ms"]),
-        range(&cold["ratio"]),
-        peer["their_peak_mib"].as_f64().unwrap_or_default()
-    ));
+/// Beside Django.
+pub fn django(all: &Value) -> String {
+    let rows = all["rows"].as_array().into_iter().flatten().map(|row| {
+        let name = format!("{}, {} at once", plain(&row["operation"]), row["connections"]);
+        let figures = ["our_ms", "database_ms", "their_ms", "ratio_with", "ratio_without", "our_rate", "their_rate"];
+        [name].into_iter().chain(figures.map(|figure| range(&row[figure]))).collect()
+    });
+    let head = [
+        "",
+        "ours, ms",
+        "our database, ms",
+        "Django with SQLite, ms",
+        "ratio with our database",
+        "ratio without",
+        "ours, requests/s",
+        "Django, requests/s",
+    ];
+    format!(
+        "{}\nStart of a process to the response to its first login: {} ms here, {} ms there, {} times sooner. \
+         Peak memory: {:.0} MiB here (gateway and four functions), {:.0} MiB there (one worker).\n",
+        table(&head, rows),
+        range(&all["our_cold_ms"]),
+        range(&all["their_cold_ms"]),
+        range(&all["cold_ratio"]),
+        all["our_peak_mib"].as_f64().unwrap_or(f64::NAN),
+        all["their_peak_mib"].as_f64().unwrap_or(f64::NAN)
+    )
 }
 
 fn plain(value: &Value) -> &str {
@@ -166,10 +163,6 @@ fn range(value: &Value) -> String {
     format!("{} ({}–{})", number(0), number(1), number(2))
 }
 
-fn millions(value: &Value) -> String {
-    format!("{:.2} M", value.as_f64().unwrap_or(f64::NAN) / 1e6)
-}
-
-fn megabytes(value: &Value) -> String {
-    format!("{:.2} MB", value.as_f64().unwrap_or(f64::NAN) / 1e6)
+fn millions(value: &Value, unit: &str) -> String {
+    format!("{:.2} {unit}", value.as_f64().unwrap_or(f64::NAN) / 1e6)
 }

@@ -39,6 +39,8 @@ struct Shared {
     event: String,
     /// How many times the event is handed out.
     times: usize,
+    /// How long the last one is waited for.
+    pause: Duration,
     /// Called once, when the process is ready and before it gets its first event.
     on_ready: Box<dyn Fn() + Send + Sync>,
     given: Mutex<Option<Instant>>,
@@ -47,15 +49,17 @@ struct Shared {
 }
 
 impl Runtime {
-    /// Hands `event` out `times` times.
+    /// Hands `event` out `times` times, the last time after a pause.
     pub async fn start(
         event: &str,
         times: usize,
+        pause: Duration,
         on_ready: impl Fn() + Send + Sync + 'static,
     ) -> std::io::Result<Self> {
         let state = Arc::new(Shared {
             event: event.to_owned(),
             times,
+            pause,
             on_ready: Box::new(on_ready),
             given: Mutex::default(),
             record: Mutex::default(),
@@ -93,6 +97,9 @@ async fn next(State(state): State<Arc<Shared>>) -> Response {
     if answered == state.times {
         state.done.notify_one();
         std::future::pending::<()>().await;
+    }
+    if answered + 1 == state.times {
+        tokio::time::sleep(state.pause).await;
     }
     *lock(&state.given) = Some(Instant::now());
     let headers = [

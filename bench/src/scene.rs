@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use local::{Settings, Stack, client::cookie_pair, lambda::variables};
+use local::{Settings, Stack, client::cookie_pair, lambda::variables, wire::Weather};
 use serde_json::{Value, json};
 
 use crate::{
@@ -19,20 +19,33 @@ pub struct Scene {
     stack: Stack,
     binaries: PathBuf,
     events: BTreeMap<&'static str, String>,
-    /// What DynamoDB answersed.
+    /// What DynamoDB answered.
     pub answers: Answers,
+}
+
+/// What the event of `kakao-login` carries.
+#[derive(Clone, Copy)]
+pub enum Credential {
+    IdToken,
+    AccessToken,
 }
 
 impl Scene {
     /// Signs somebody in and records what DynamoDB answers to each function's binary in the folder `binaries`.
-    pub async fn set(binaries: &Path) -> Result<Self, String> {
+    pub async fn set(binaries: &Path, credential: Credential) -> Result<Self, String> {
         let environment = [("ACCESS_TTL", "3600"), ("ROTATION_WINDOW", "5"), ("ID_TOKEN_MAX_AGE", "43200")];
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let stack = Stack::with(Settings { environment, ..Settings::default() }).await;
         let user = stack.kakao.new_user().await;
         let signed_in = stack.sign_in_as(&user).await;
         let cookie = cookie_pair(&signed_in.token());
-        let id_token = stack.kakao.id_token(&user, &json!({"nonce": "a-nonce"})).await;
+        let login = match credential {
+            Credential::IdToken => {
+                let id_token = stack.kakao.id_token(&user, &json!({"nonce": "a-nonce"})).await;
+                json!({"id_token": id_token, "nonce": "a-nonce"})
+            }
+            Credential::AccessToken => json!({"access_token": stack.kakao.token(&user).await}),
+        };
         // Past the rotation window, so that the refresh rotates.
         tokio::time::sleep(Duration::from_secs(6)).await;
 
@@ -42,7 +55,7 @@ impl Scene {
             let text = std::fs::read_to_string(&file).map_err(|error| format!("{file}: {error}"))?;
             let mut event: Value = serde_json::from_str(&text).map_err(|error| format!("{file}: {error}"))?;
             match function {
-                "kakao-login" => event["body"] = json!(json!({"id_token": id_token, "nonce": "a-nonce"}).to_string()),
+                "kakao-login" => event["body"] = json!(login.to_string()),
                 "profile" => event["headers"]["authorization"] = json!(format!("Bearer {}", signed_in.access())),
                 _ => event["cookies"] = json!([cookie]),
             }
@@ -53,10 +66,15 @@ impl Scene {
         // The log-out last, as it ends the session.
         for function in ["kakao-login", "profile", "refresh", "logout"] {
             let environment = [("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), dynamodb.url.clone())].into();
-            Run { function, times: 1, under: &[], environment, share_of: None }.go(&scene).await?;
+            Run { environment, ..Run::of(function, 1) }.go(&scene).await?;
         }
         scene.answers = dynamodb.answers();
         Ok(scene)
+    }
+
+    /// From now on Kakao takes so long for a response.
+    pub fn delay_kakao(&self, delay: Duration) {
+        self.stack.kakao_wire.change(Weather { delay, ..Weather::default() });
     }
 
     pub fn event(&self, function: &str) -> &str {
