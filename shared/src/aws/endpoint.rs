@@ -1,6 +1,7 @@
 //! DynamoDB's address.
 //!
-//! The SDK's own resolver reads a table of all regions and partitions, which costs 0.4 M instructions at a cold start.
+//! A format string instead of the SDK's rules, which are evaluated for each request. It does not avoid the SDK's table of
+//! partitions: a client of version 1.136 reads it, for 0.41 M instructions at a cold start, before ours replaces its resolver.
 
 use aws_sdk_dynamodb::config::endpoint::{Endpoint, EndpointFuture, Params, ResolveEndpoint};
 
