@@ -1,4 +1,4 @@
-//! What a person sees at the API's own address: the demo page, if it was built, and a plain page with lines of curl.
+//! The pages at the API's own origin: the demo, if it was built, and a plain page with curl commands.
 
 #[cfg(test)]
 mod tests;
@@ -23,30 +23,30 @@ use serde_json::{Value, json};
 
 use crate::gateway::not_found;
 
-/// Where `npm run demo` leaves the page, seen from the repository's root.
+/// The folder that `npm run demo` writes, relative to the repository's root.
 pub const BUILT: &str = "web/demo/dist";
 
 const README: &str = include_str!("../../README.md");
-/// The page has an HTML file, a script, a style sheet and an icon. A folder with far more is not it.
+/// The demo is an HTML file, a script, a style sheet and an icon. A folder with far more files is something else.
 const MAX_FILES: usize = 64;
 const MAX_BYTES: usize = 8 * 1024 * 1024;
-/// The names of assets change with what is in them.
+/// For assets, whose names change with their content.
 const FOREVER: &str = "public, max-age=31536000, immutable";
 
-/// What the page is told about its surroundings.
+/// The settings of the pages.
 #[derive(Clone, Debug)]
 pub struct Site {
-    /// The origin of the API, which is also the page's.
+    /// The origin of the API, which is also the origin of the pages.
     pub api: String,
     /// The origin of Kakao's login page.
     pub kakao_auth_url: String,
-    /// The app's REST API key. It is public: every sign-in carries it in an address.
+    /// The app's REST API key. It is public: every login puts it in a URL.
     pub client_id: String,
-    /// How long access tokens live, in seconds.
+    /// Lifetime of access tokens in seconds.
     pub access_ttl: u32,
-    /// The stand-in for Kakao, if it is one.
+    /// The origin of the stand-in for Kakao, if there is one.
     pub stand_in: Option<String>,
-    /// Lines of curl, for the plain page.
+    /// The curl commands on the plain page.
     pub guide: String,
 }
 
@@ -65,15 +65,15 @@ struct File {
 }
 
 impl Site {
-    /// The pages, with the demo as it was built into this folder. Its files are read here, once, and requests are looked up
-    /// among them: no path of a request ever reaches the disk.
+    /// Routes for the pages, with the demo from the folder `built`. Its files are read once, here, so the path of a request
+    /// never reaches the disk.
     ///
     /// # Errors
     ///
-    /// If the folder is there but cannot be read, or is too large to be the demo.
+    /// If the folder exists but cannot be read or is too large to be the demo.
     pub fn pages(self, built: &Path) -> io::Result<Router> {
         let files = read(built)?;
-        // A stand-in's people have pictures at addresses of Kakao's that do not exist; those are not asked for.
+        // The pictures of the stand-in's users have URLs at Kakao that do not exist, so the policy blocks them.
         let pictures = self.stand_in.as_deref().unwrap_or("https://*.kakaocdn.net");
         let policy = format!(
             "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; img-src 'self' {pictures}; \
@@ -102,7 +102,7 @@ impl Site {
     }
 }
 
-/// Headers of every response. No referrer: the address may hold an authorization code.
+/// Sets headers on every response. No referrer is sent, because the URL may contain an authorization code.
 async fn guarded(mut response: Response) -> Response {
     let headers = response.headers_mut();
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
@@ -128,7 +128,8 @@ fn plain_page(pages: &Pages) -> Response {
     ([(CONTENT_SECURITY_POLICY, POLICY)], Html(pages.plain.clone())).into_response()
 }
 
-/// `GET /demo.json`: the settings, and what the page cannot see of itself: which cookies the browser sends. Never their values.
+/// `GET /demo.json`: the settings, and the names and lengths of the cookies that the browser sent, including those that
+/// scripts cannot see. Cookie values are never returned.
 async fn settings_and_cookies(State(pages): State<Arc<Pages>>, headers: HeaderMap) -> Json<Value> {
     let mut settings = pages.settings.clone();
     settings["cookies"] = cookies(&headers);
@@ -160,7 +161,7 @@ impl File {
     }
 }
 
-/// The files of a folder and of its folders, by the path that asks for them. None if there is no such folder.
+/// The files in a folder and its subfolders by request path. Empty if the folder does not exist.
 fn read(folder: &Path) -> io::Result<BTreeMap<String, File>> {
     let (mut files, mut bytes) = (BTreeMap::new(), 0);
     let mut folders = vec![(folder.to_owned(), "/".to_owned())];
@@ -175,7 +176,7 @@ fn read(folder: &Path) -> io::Result<BTreeMap<String, File>> {
             if file_type.is_dir() {
                 folders.push((entry.path(), format!("{path}{name}/")));
             } else if let Some(kind) = kind(&name).filter(|_| file_type.is_file()) {
-                // A symbolic link is neither: it may lead anywhere.
+                // Symbolic links are skipped, because they can point outside the folder.
                 let body = Bytes::from(fs::read(entry.path())?);
                 bytes += body.len();
                 files.insert(format!("{path}{name}"), File { kind, body });
@@ -188,7 +189,7 @@ fn read(folder: &Path) -> io::Result<BTreeMap<String, File>> {
     Ok(files)
 }
 
-/// The kinds of files that a page is made of. Others are not served.
+/// The content type of the files that a page consists of. Other files are not served.
 fn kind(name: &str) -> Option<&'static str> {
     match name.rsplit_once('.')?.1 {
         "html" => Some("text/html; charset=utf-8"),
@@ -201,8 +202,7 @@ fn kind(name: &str) -> Option<&'static str> {
 
 fn plain(guide: &str, is_alone: bool) -> String {
     let how = if is_alone {
-        "<p>There is a demo page too, once it is built: <code>npm ci &amp;&amp; npm run demo</code> in <code>web/</code>, \
-         then start this again.</p>"
+        "<p>To get the demo page, run <code>npm ci &amp;&amp; npm run demo</code> in <code>web/</code> and restart.</p>"
     } else {
         "<p><a href=\"/\">The demo page</a></p>"
     };

@@ -1,4 +1,4 @@
-//! The functions' keys in a DynamoDB of this machine: made and rotated by rotate-keys, as in the cloud.
+//! The functions' keys in a local DynamoDB. rotate-keys creates and rotates them, as in the cloud.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -13,11 +13,11 @@ use shared::{
 
 use crate::{cloud, table::Item, template::Template};
 
-/// The function rotate-keys, as the template sets it up.
+/// The function rotate-keys, configured as in the template.
 ///
 /// # Errors
 ///
-/// [`ConfigError`] if the template gives it less than it needs.
+/// [`ConfigError`] if the template does not set all that the function needs.
 pub fn rotate_keys(
     template: &Template,
     local: &BTreeMap<String, String>,
@@ -27,38 +27,38 @@ pub fn rotate_keys(
     RotateKeys::from_config(&config, Arc::clone(clock))
 }
 
-/// The command that puts Kakao's secrets.
+/// The event that stores Kakao's secrets.
 #[must_use]
 pub fn put_kakao(client_secret: &str, admin_key: &str) -> Event {
     Event::PutKakaoSecrets { client_secret: client_secret.into(), admin_key: admin_key.into() }
 }
 
-/// The item of a document, past IAM.
+/// The item of a document. `client` connects to DynamoDB directly, without IAM.
 ///
 /// # Errors
 ///
-/// What DynamoDB says.
+/// DynamoDB's error.
 pub async fn item(client: &Client, table: &str, document: Document) -> Result<Option<Item>, String> {
     let get = client.get_item().table_name(table).set_key(Some(document.key())).consistent_read(true).send().await;
     get.map(|found| found.item).map_err(|error| DisplayErrorContext(error).to_string())
 }
 
-/// Puts a text over a document, past IAM, as no function does.
+/// Overwrites a document with any text, which no function does. `client` connects to DynamoDB directly, without IAM.
 ///
 /// # Errors
 ///
-/// What DynamoDB says.
+/// DynamoDB's error.
 pub async fn overwrite(client: &Client, table: &str, document: Document, text: &str) -> Result<(), String> {
     let put = client.put_item().table_name(table).set_item(Some(document.key()));
     let put = put.item(DOCUMENT, AttributeValue::S(text.to_owned())).send().await;
     put.map(drop).map_err(|error| DisplayErrorContext(error).to_string())
 }
 
-/// Deletes a document, past IAM, as no function does.
+/// Deletes a document, which no function does. `client` connects to DynamoDB directly, without IAM.
 ///
 /// # Errors
 ///
-/// What DynamoDB says.
+/// DynamoDB's error.
 pub async fn delete(client: &Client, table: &str, document: Document) -> Result<(), String> {
     let delete = client.delete_item().table_name(table).set_key(Some(document.key())).send().await;
     delete.map(drop).map_err(|error| DisplayErrorContext(error).to_string())

@@ -1,4 +1,4 @@
-//! Everything the functions meet in the cloud, in one process on this machine.
+//! An emulator of what the functions use in the cloud: an HTTP API, Lambda, DynamoDB with IAM roles, and Kakao.
 
 mod anywhere;
 pub mod client;

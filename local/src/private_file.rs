@@ -1,12 +1,12 @@
-//! Files with something secret in them.
+//! Writes files that contain secrets.
 
 use std::{fs, io::Write, os::unix::fs::OpenOptionsExt, path::Path};
 
-/// Writes a file that this user alone can read. It is there in full or as it was before.
+/// Writes a file that only this user can read. The write is atomic.
 ///
 /// # Errors
 ///
-/// Which file, and why not.
+/// The path of the file and the reason.
 pub fn write(file: &Path, text: &str) -> Result<(), String> {
     let mut beside = file.as_os_str().to_owned();
     beside.push(".new");

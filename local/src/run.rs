@@ -1,4 +1,4 @@
-//! Starts a stack for a person: on fixed ports, with the machine's clock, and says where things are.
+//! Runs a stack for a person: on fixed ports, with the system clock. Prints the URLs.
 
 mod stand_ins;
 
@@ -28,23 +28,23 @@ use tokio::{
 
 use self::stand_ins::{start_dynamodb, start_rotate_keys};
 
-/// What the functions need around them.
+/// Everything that the functions need.
 struct Surroundings {
     port: u16,
     template: Template,
-    /// The template's settings, by the names that the functions know them by.
+    /// The template's settings, by the names of the functions' environment variables.
     settings: BTreeMap<String, String>,
-    /// Settings beside the template's.
+    /// Environment variables that the template does not set.
     local: BTreeMap<String, String>,
     kakao: Option<Kakao>,
-    /// Whether functions have the roles of the template. Another DynamoDB has rules of its own.
+    /// Whether the functions have the template's roles. An external DynamoDB does its own access control.
     has_roles: bool,
     _guard: Option<Guard>,
     /// Lambda's Invoke API, for operators' commands.
     invoke: Server,
 }
 
-/// The functions in this process, behind a gateway.
+/// Runs the functions in this process, behind a gateway.
 pub(crate) async fn run() -> Result<(), String> {
     shared::log::start(&["dynoxide"]);
     let around = Surroundings::start().await?;
@@ -63,7 +63,7 @@ pub(crate) async fn run() -> Result<(), String> {
     }
 }
 
-/// The functions under `cargo lambda watch`, which rebuilds them when they change.
+/// Runs the functions under `cargo lambda watch`, which rebuilds them when they change.
 pub(crate) async fn watch() -> Result<(), String> {
     let around = Surroundings::start().await?;
     let file = PathBuf::from(".local/watch.env");
@@ -75,7 +75,7 @@ pub(crate) async fn watch() -> Result<(), String> {
         .arg(around.port.to_string())
         .arg("--env-file")
         .arg(&file)
-        // cargo-lambda builds with flags of its own: apart from the ordinary builds, neither undoes the other's work.
+        // cargo-lambda uses other build flags. In a shared target directory, each build would invalidate the other's.
         .env("CARGO_TARGET_DIR", "target/watch")
         .kill_on_drop(true);
     if around.has_roles {
@@ -89,7 +89,7 @@ pub(crate) async fn watch() -> Result<(), String> {
     }
 }
 
-/// What `admin doctor` would say of these settings. Kakao's secrets are the stand-in's unless they are given.
+/// The findings of `admin doctor` for these settings. Kakao's secrets default to those of the stand-in.
 fn examine(given: &BTreeMap<String, String>, mut settings: BTreeMap<String, String>) -> Vec<admin::Finding> {
     for (name, default) in [("KAKAO_CLIENT_SECRET", SHOP.client_secret), ("KAKAO_ADMIN_KEY", SHOP.admin_key)] {
         settings.insert(name.to_owned(), given.get(name).map_or(default, String::as_str).to_owned());
@@ -99,7 +99,7 @@ fn examine(given: &BTreeMap<String, String>, mut settings: BTreeMap<String, Stri
     admin::settings::examine(&settings)
 }
 
-/// Ends with Ctrl-C or a plain `kill`, so that what was started here is stopped too.
+/// Returns on Ctrl-C or SIGTERM, so that everything started here is stopped too.
 async fn stopped() -> Result<(), String> {
     let mut terminated = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
     tokio::select! {
@@ -109,12 +109,12 @@ async fn stopped() -> Result<(), String> {
 }
 
 impl Surroundings {
-    /// The table and Kakao, unless the environment says where others are.
+    /// Starts DynamoDB and Kakao, unless the environment names others.
     async fn start() -> Result<Self, String> {
         let given: BTreeMap<String, String> = env::vars().collect();
         let port = number(&given, "PORT", 9000)?;
         let mut settings = given.clone();
-        // As a browser says it, which leaves out port 80.
+        // Browsers leave port 80 out of the origin.
         let origin = if port == 80 { "http://localhost".to_owned() } else { format!("http://localhost:{port}") };
         settings.entry("ISSUER".to_owned()).or_insert_with(|| origin.clone());
         settings.entry("ALLOWED_ORIGINS".to_owned()).or_insert_with(|| format!("{origin},http://localhost:5173"));
@@ -163,31 +163,31 @@ impl Surroundings {
         Ok(Self { port, template, settings, local, kakao, has_roles, _guard: guard, invoke })
     }
 
-    /// Every function's environment in one, for `cargo lambda watch`.
+    /// The environments of all functions in one file, for `cargo lambda watch`.
     fn env_file(&self) -> String {
         let mut all = BTreeMap::new();
         for function in self.template.functions.keys() {
             all.extend(cloud::environment(&self.template, function, &self.local));
         }
-        // Each function's own key comes from `local/with-role.sh`.
+        // `local/with-role.sh` sets each function's own access key.
         all.insert("AWS_ACCESS_KEY_ID".to_owned(), ADMINISTRATOR.to_owned());
         all.entry("AWS_REGION".to_owned()).or_insert_with(|| "ap-northeast-2".to_owned());
         let lines: Vec<String> = all.iter().map(|(name, value)| format!("{name}='{value}'\n")).collect();
         lines.concat()
     }
 
-    /// Where the demo page is, and why its tokens live as long as they do.
+    /// The URL of the demo page, and the lifetime of access tokens.
     fn invitation(&self) -> String {
         let life = &self.settings["ACCESS_TTL"];
         let page = format!("Demo      http://localhost:{}/  (access tokens live {life} s", self.port);
         if life == "300" {
             format!("{page})")
         } else {
-            format!("{page}, to be watched; ACCESS_TTL=300 is what deploys)")
+            format!("{page} to make renewals visible; the default is ACCESS_TTL=300)")
         }
     }
 
-    /// What the demo page has to know.
+    /// The settings of the demo page.
     fn demo(&self, guide: String) -> demo::Site {
         demo::Site {
             api: format!("http://localhost:{}", self.port),
@@ -199,7 +199,7 @@ impl Surroundings {
         }
     }
 
-    /// Where things are, and four lines to paste.
+    /// The URLs, and four curl commands to paste.
     fn guide(&self) -> String {
         let api = format!("http://localhost:{}", self.port);
         let dynamodb = &self.local["AWS_ENDPOINT_URL_DYNAMODB"];
@@ -212,9 +212,9 @@ impl Surroundings {
         let token = format!(r#"curl -s {kakao}/control/tokens {json} -d '{{"user":"ryan"}}'"#);
         let access = r#"$(echo "$LOGIN" | sed 's/.*"access":"\([^"]*\)".*/\1/')"#;
         format!(
-            "API       {api}\nKakao     {kakao}  (a stand-in: users, switches)\nDynamoDB  {dynamodb}\n\
+            "API       {api}\nKakao     {kakao}  (a stand-in; open it for users and faults)\nDynamoDB  {dynamodb}\n\
              Lambda    {lambda}  (rotate-keys, for operators' commands)\n\n\
-             Sign in, see the profile, refresh, log out:\n\n\
+             Log in, get the profile, refresh, log out:\n\n\
              LOGIN=$(curl -s -c cookies.txt {api}/auth/kakao {json} -d \"$({token})\"); echo \"$LOGIN\"\n\
              curl -s {api}/auth/profile -H \"authorization: Bearer {access}\"; echo\n\
              curl -s -b cookies.txt -c cookies.txt -X POST {api}/auth/refresh; echo\n\
@@ -224,9 +224,13 @@ impl Surroundings {
 }
 
 async fn listen(port: u16) -> Result<TcpListener, String> {
-    TcpListener::bind(("127.0.0.1", port)).await.map_err(|error| format!("port {port}: {error} (PORT chooses another)"))
+    TcpListener::bind(("127.0.0.1", port))
+        .await
+        .map_err(|error| format!("port {port}: {error} (set PORT to use another)"))
 }
 
 fn number(given: &BTreeMap<String, String>, name: &str, default: u16) -> Result<u16, String> {
-    given.get(name).map_or(Ok(default), |text| text.parse().map_err(|_| format!("{name}: {text} is no port")))
+    given
+        .get(name)
+        .map_or(Ok(default), |text| text.parse().map_err(|_| format!("{name} must be a port number, not {text}")))
 }

@@ -1,4 +1,4 @@
-//! An HTTP server that can also do what servers do when they break: close the connection without an answer.
+//! An HTTP server that can also close or reset the connection instead of sending a response.
 
 use std::{
     io,
@@ -11,7 +11,7 @@ use hyper_util::rt::TokioIo;
 use lambda_http::Service;
 use tokio::{net::TcpListener, sync::watch, task::JoinHandle};
 
-/// A running server, which stops when this is dropped.
+/// A running server. Dropping it stops it.
 #[derive(Debug)]
 pub struct Server {
     url: String,
@@ -19,19 +19,19 @@ pub struct Server {
     end_of_connections: watch::Sender<End>,
 }
 
-/// What becomes of connections that are open while a function is frozen.
+/// What happens to open connections while a function is frozen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum End {
-    /// They are closed in due form.
+    /// They are closed normally.
     Closed,
-    /// They are forgotten on the way: what is written is taken, and nobody answers.
+    /// They stay open, but the server never reads or responds again, as if every packet were lost.
     Forgotten,
 }
 
-/// Marks a response that is not sent: the connection closes instead.
+/// Marks a response that is replaced by closing the connection.
 #[derive(Clone, Copy, Debug)]
 struct HangUp {
-    /// Whether with a reset (RST).
+    /// Whether to reset the connection (RST) instead of closing it.
     reset: bool,
 }
 
@@ -40,7 +40,7 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// If the listener has no address.
+    /// If the listener's local address cannot be read.
     pub fn start(listener: TcpListener, routes: Router) -> io::Result<Self> {
         let url = format!("http://{}", listener.local_addr()?);
         let end_of_connections = watch::Sender::new(End::Closed);
@@ -62,7 +62,7 @@ impl Server {
                     });
                     let mut connection = http1::Builder::new().serve_connection(TokioIo::new(stream), service);
                     tokio::select! {
-                        // The client closing its side, or ours by a hang-up, is no failure of the server.
+                        // Ignore the result: a connection that the client or a hang-up closes is not a server error.
                         _ = &mut connection => {}
                         Ok(()) = end.changed() => {
                             if *end.borrow() == End::Forgotten {
@@ -83,17 +83,17 @@ impl Server {
     ///
     /// # Errors
     ///
-    /// If there is none.
+    /// If no port can be bound.
     pub async fn start_anywhere(routes: Router) -> io::Result<Self> {
         Self::start(TcpListener::bind("127.0.0.1:0").await?, routes)
     }
 
-    /// Ends all connections that are open. New ones are served.
+    /// Ends all open connections. New ones are served.
     pub fn end_connections(&self, end: End) {
         self.end_of_connections.send_replace(end);
     }
 
-    /// Where it listens.
+    /// The URL it listens on.
     #[must_use]
     pub fn url(&self) -> &str {
         &self.url
@@ -106,13 +106,13 @@ impl Drop for Server {
     }
 }
 
-/// A response for which [`Server`] closes the connection.
+/// A response that makes [`Server`] close the connection instead.
 #[must_use]
 pub fn hang_up() -> Response {
     end_by(HangUp { reset: false })
 }
 
-/// A response for which [`Server`] resets the connection.
+/// A response that makes [`Server`] reset the connection instead.
 #[must_use]
 pub fn reset() -> Response {
     end_by(HangUp { reset: true })

@@ -1,4 +1,4 @@
-//! The table, as the template declares it, in whatever DynamoDB there is.
+//! Creates and reads the template's tables in any DynamoDB.
 
 use std::fmt::Display;
 
@@ -16,16 +16,16 @@ use shared::aws::https_client;
 
 use crate::{iam::ADMINISTRATOR, template::Table};
 
-/// An item, as DynamoDB's own client has it.
+/// An item as the AWS SDK represents it.
 pub type Item = std::collections::HashMap<String, AttributeValue>;
 
-/// An administrator's client for a DynamoDB without TLS.
+/// A client with the administrator's access key, for a DynamoDB without TLS.
 #[must_use]
 pub fn client(url: &str) -> Client {
     client_as(ADMINISTRATOR, url)
 }
 
-/// The same with this access key.
+/// A client with this access key, for a DynamoDB without TLS.
 #[must_use]
 pub fn client_as(access_key: &str, url: &str) -> Client {
     let config = aws_sdk_dynamodb::Config::builder()
@@ -37,11 +37,11 @@ pub fn client_as(access_key: &str, url: &str) -> Client {
     Client::from_conf(config.build())
 }
 
-/// Makes the table, unless it is there already.
+/// Creates the table unless it exists.
 ///
 /// # Errors
 ///
-/// What DynamoDB says.
+/// DynamoDB's error.
 pub async fn create(client: &Client, table: &Table) -> Result<(), String> {
     let attribute =
         |name: &str| AttributeDefinition::builder().attribute_name(name).attribute_type(ScalarAttributeType::S).build();
@@ -75,11 +75,11 @@ fn all<T, E: Display>(parts: impl Iterator<Item = Result<T, E>>) -> Result<Vec<T
     parts.collect::<Result<_, _>>().map_err(|error| error.to_string())
 }
 
-/// Every item, in no order.
+/// Every item, in no particular order.
 ///
 /// # Errors
 ///
-/// What DynamoDB says.
+/// DynamoDB's error.
 pub async fn dump(client: &Client, table: &str) -> Result<Vec<Item>, String> {
     let pages = client.scan().table_name(table).consistent_read(true).into_paginator().items().send();
     pages.collect::<Result<Vec<_>, _>>().await.map_err(|error| DisplayErrorContext(error).to_string())

@@ -14,7 +14,7 @@ fn site() -> Site {
     }
 }
 
-/// A folder of its own that goes when the test does.
+/// A temporary folder, deleted when dropped.
 struct Folder(std::path::PathBuf);
 
 impl Folder {
@@ -47,7 +47,7 @@ async fn ask(pages: &Router, method: &str, path: &str, cookies: &[&str]) -> (Sta
 }
 
 #[tokio::test]
-async fn the_built_page_comes_with_a_strict_policy_and_is_not_kept() {
+async fn the_built_page_has_a_strict_policy_and_is_not_cached() {
     let folder =
         Folder::with(&[("index.html", "<!doctype html>demo"), ("assets/app-1.js", "1"), ("assets/a.map", "{}")]);
     let pages = site().pages(&folder.0).unwrap();
@@ -68,11 +68,11 @@ async fn the_built_page_comes_with_a_strict_policy_and_is_not_kept() {
     assert_eq!(status, StatusCode::OK);
     assert_eq!(headers[CONTENT_TYPE], "text/javascript; charset=utf-8");
     assert_eq!(headers[CACHE_CONTROL], FOREVER);
-    assert_eq!(ask(&pages, "GET", "/assets/a.map", &[]).await.0, StatusCode::NOT_FOUND, "no kind of file of a page");
+    assert_eq!(ask(&pages, "GET", "/assets/a.map", &[]).await.0, StatusCode::NOT_FOUND, "source maps are not served");
 }
 
 #[tokio::test]
-async fn nothing_outside_of_the_folder_is_served() {
+async fn files_outside_the_folder_are_not_served() {
     let folder = Folder::with(&[("dist/index.html", "demo"), ("secret.js", "secret")]);
     std::os::unix::fs::symlink(folder.0.join("secret.js"), folder.0.join("dist/link.js")).unwrap();
     std::os::unix::fs::symlink(&folder.0, folder.0.join("dist/assets")).unwrap();
@@ -88,7 +88,7 @@ async fn nothing_outside_of_the_folder_is_served() {
 }
 
 #[tokio::test]
-async fn a_folder_that_cannot_be_the_demo_is_refused() {
+async fn a_folder_with_too_many_files_is_refused() {
     let names: Vec<String> = (0..=MAX_FILES).map(|number| format!("{number}.js")).collect();
     let files: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
     let folder = Folder::with(&files);
@@ -96,7 +96,7 @@ async fn a_folder_that_cannot_be_the_demo_is_refused() {
 }
 
 #[tokio::test]
-async fn without_the_demo_the_plain_page_says_how_to_get_it() {
+async fn without_the_demo_the_plain_page_says_how_to_build_it() {
     let pages = site().pages(Path::new("no/such/folder")).unwrap();
     let (status, headers, body) = ask(&pages, "GET", "/", &[]).await;
     assert_eq!(status, StatusCode::OK);
@@ -107,7 +107,7 @@ async fn without_the_demo_the_plain_page_says_how_to_get_it() {
 }
 
 #[tokio::test]
-async fn the_page_learns_the_names_and_lengths_of_cookies_and_not_their_values() {
+async fn the_page_gets_names_and_lengths_of_cookies_but_not_their_values() {
     let pages = site().pages(Path::new("no/such/folder")).unwrap();
     let (_, headers, body) =
         ask(&pages, "GET", "/demo.json", &["__Host-Http-refresh_token=AQsecret; a=b=c", "odd", "e="]).await;
@@ -129,7 +129,7 @@ async fn the_page_learns_the_names_and_lengths_of_cookies_and_not_their_values()
 }
 
 #[tokio::test]
-async fn pictures_may_come_from_kakao_where_kakao_is_no_stand_in() {
+async fn pictures_may_come_from_kakao_if_there_is_no_stand_in() {
     let folder = Folder::with(&[("index.html", "demo")]);
     let pages = Site { stand_in: None, ..site() }.pages(&folder.0).unwrap();
     let (_, headers, _) = ask(&pages, "GET", "/", &[]).await;

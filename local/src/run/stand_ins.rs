@@ -1,4 +1,4 @@
-//! DynamoDB for a person's stack, behind a guard that enforces the template's roles; and rotate-keys, called as its schedule does.
+//! DynamoDB for a person's stack, behind a guard that enforces the template's roles, and rotate-keys on its schedule.
 
 use std::{collections::BTreeMap, path::Path, sync::Arc};
 
@@ -19,9 +19,9 @@ use shared::{
 
 use super::listen;
 
-/// In memory, or in a file that survives restarts.
+/// Starts DynamoDB in memory, or in a file that survives restarts.
 pub(super) async fn start_dynamodb(port: u16, file: Option<&Path>, template: &Template) -> Result<Guard, String> {
-    let database = match file.map(|file| file.to_str().ok_or("DATA: not UTF-8")).transpose()? {
+    let database = match file.map(|file| file.to_str().ok_or("DATA: the path is not UTF-8")).transpose()? {
         Some(file) => Database::new(file),
         None => Database::memory(),
     };
@@ -32,7 +32,7 @@ pub(super) async fn start_dynamodb(port: u16, file: Option<&Path>, template: &Te
     Guard::start(listen(port).await?, &url, Roles::of(template)).map_err(|error| error.to_string())
 }
 
-/// Puts Kakao's secrets, makes the keys or rotates them if they are due, and serves Lambda's Invoke API.
+/// Stores Kakao's secrets, creates the keys or rotates them if due, and serves Lambda's Invoke API.
 pub(super) async fn start_rotate_keys(
     port: u16,
     given: &BTreeMap<String, String>,
@@ -52,9 +52,9 @@ pub(super) async fn start_rotate_keys(
             loop {
                 tokio::time::sleep(schedule.every).await;
                 match serde_json::from_str(&schedule.input) {
-                    // It logs its failures itself.
+                    // The function logs its own failures.
                     Ok(event) => drop(scheduled.handle(event).await),
-                    Err(error) => tracing::error!("rotate-keys does not know the event of its schedule: {error}"),
+                    Err(error) => tracing::error!("rotate-keys: the schedule's Input is not a known event: {error}"),
                 }
             }
         });
