@@ -1,4 +1,4 @@
-//! Whether statements allow an access: one that fits has to, and none may deny it.
+//! Evaluates statements: an access needs a matching `Allow` and no matching `Deny`.
 
 use super::request::Access;
 use crate::template::policies::{Condition, Effect, Statement};
@@ -25,7 +25,7 @@ fn holds(condition: &Condition, keys: Option<&[String]>) -> bool {
     }
 }
 
-/// `*` stands for any text, `?` for any character.
+/// Matches a pattern in which `*` stands for any text and `?` for any one character.
 fn is_like(text: &[u8], pattern: &[u8]) -> bool {
     match (pattern.split_first(), text.split_first()) {
         (None, None) => true,

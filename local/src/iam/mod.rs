@@ -1,7 +1,7 @@
-//! IAM for this machine: a proxy before DynamoDB that holds every function to its role in the template, and everybody to the
-//! tables' own policies.
+//! A local IAM: a proxy in front of DynamoDB that limits each function to its role in the template, and applies the tables'
+//! resource policies to every caller.
 //!
-//! A function is known by its access key. Signatures are not checked: everything here is this machine's own.
+//! A function is identified by its access key. Signatures are not checked, because every caller runs on this machine.
 
 mod evaluate;
 mod request;
@@ -38,7 +38,7 @@ use crate::{
     },
 };
 
-/// The access key of a person at this machine, who may do everything that a table's policy does not deny.
+/// The access key of a local administrator, who may do everything that no table's policy denies.
 pub const ADMINISTRATOR: &str = "local";
 
 /// The access key of a function.
@@ -47,14 +47,14 @@ pub fn access_key(function: &str) -> String {
     format!("{ADMINISTRATOR}-{function}")
 }
 
-/// Who may do what.
+/// The permissions of all access keys.
 #[derive(Clone, Debug)]
 pub struct Roles {
     /// Statements by access key.
     statements: BTreeMap<String, Vec<Statement>>,
-    /// The names of partition keys by table.
+    /// The name of the partition key by table.
     partition_keys: BTreeMap<String, String>,
-    /// What tables' own policies deny.
+    /// What the tables' resource policies deny, by table.
     denials: BTreeMap<String, Vec<Denial>>,
 }
 
@@ -80,10 +80,10 @@ impl Roles {
     }
 }
 
-/// What a role was used for: its access key, an action and a resource.
+/// One use of a role: its access key, an action and a resource.
 pub type Use = (String, String, String);
 
-/// A proxy that lets through what roles allow. It stops when dropped.
+/// A proxy that forwards what the roles allow. Dropping it stops it.
 #[derive(Debug)]
 pub struct Guard {
     server: Server,
@@ -98,7 +98,7 @@ struct Shared {
     uses: Mutex<BTreeSet<Use>>,
 }
 
-/// Why a request is not let through.
+/// Why a request is refused.
 struct Refusal {
     code: &'static str,
     message: String,
@@ -111,11 +111,11 @@ impl Refusal {
 }
 
 impl Guard {
-    /// Begins to guard the server at `target`.
+    /// Starts a proxy in front of the server at `target`.
     ///
     /// # Errors
     ///
-    /// If the listener has no address.
+    /// If the listener's local address cannot be read.
     pub fn start(listener: TcpListener, target: &str, roles: Roles) -> io::Result<Self> {
         let state =
             Arc::new(Shared { target: target.to_owned(), roles, client: http_client(), uses: Mutex::default() });
@@ -123,13 +123,13 @@ impl Guard {
         Ok(Self { server: Server::start(listener, routes)?, state })
     }
 
-    /// Where it listens.
+    /// The URL it listens on.
     #[must_use]
     pub fn url(&self) -> &str {
         self.server.url()
     }
 
-    /// What roles were used for so far.
+    /// The uses of roles so far.
     #[must_use]
     pub fn uses(&self) -> BTreeSet<Use> {
         lock(&self.state.uses).clone()
@@ -152,7 +152,7 @@ async fn pass(State(state): State<Arc<Shared>>, request: Request) -> Response {
 }
 
 impl Shared {
-    /// Lets the administrator do what no table's policy denies, and a function what its role allows beside.
+    /// Checks a request: no table's policy may deny it, and if a function sent it, the function's role must allow it.
     fn check(&self, headers: &HeaderMap, body: &Bytes) -> Result<(), Refusal> {
         let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
         let operation = target.split_once('.').map(|(_, operation)| operation).unwrap_or_default();
@@ -169,7 +169,7 @@ impl Shared {
             let is_allowed = statements.is_none_or(|statements| evaluate::allows(statements, &access));
             if !is_allowed || self.roles.denies(key, &access) {
                 let Access { action, resource, .. } = &access;
-                tracing::error!("IAM: {key} may not do {action} on {resource}");
+                tracing::error!("IAM: {key} is not allowed to perform {action} on {resource}");
                 let user = format!("arn:aws:sts::123456789012:assumed-role/{key}/{key}");
                 let message = format!("User: {user} is not authorized to perform: {action} on resource: {resource}");
                 return Err(Refusal::new("AccessDeniedException", &message));
@@ -181,7 +181,7 @@ impl Shared {
         Ok(())
     }
 
-    /// Passes it on in the administrator's name, as some servers keep a database for each access key.
+    /// Forwards a request with the administrator's access key, because some servers keep a separate database for each key.
     async fn forward(&self, parts: Parts, body: Bytes) -> Result<Response, reqwest::Error> {
         let mut headers = parts.headers;
         headers.remove(CONTENT_LENGTH);
@@ -217,7 +217,7 @@ fn text<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
 }
 
 impl IntoResponse for Refusal {
-    /// In DynamoDB's shape.
+    /// In DynamoDB's error format.
     fn into_response(self) -> Response {
         let kind = format!("com.amazon.coral.service#{}", self.code);
         let body = json!({"__type": kind, "Message": self.message}).to_string();

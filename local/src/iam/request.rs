@@ -1,4 +1,4 @@
-//! What a request does: which actions on which resources, and the partition keys that it names.
+//! Derives from a request the actions it performs, on which resources, and the partition keys that it names.
 //!
 //! <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazondynamodb.html>
 
@@ -10,13 +10,13 @@ use serde_json::Value;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Access {
     pub(super) action: String,
-    /// The name of a table, or `*` for what is about none.
+    /// The name of a table, or `*` if the operation names none.
     pub(super) resource: String,
     /// `dynamodb:LeadingKeys`, if the action has them.
     pub(super) leading_keys: Option<Vec<String>>,
 }
 
-/// Everything that has to be allowed for this request: never nothing.
+/// Every access that must be allowed for this request. Never empty.
 pub(super) fn accesses(operation: &str, body: &Value, partition_keys: &BTreeMap<String, String>) -> Vec<Access> {
     let access = |operation: &str, resource: &str, leading_keys| Access {
         action: format!("dynamodb:{operation}"),
@@ -65,7 +65,7 @@ pub(super) fn accesses(operation: &str, body: &Value, partition_keys: &BTreeMap<
     if accesses.is_empty() { vec![access(operation, "*", None)] } else { accesses }
 }
 
-/// A table's name, also where its ARN stands for it. What is about no table has no name.
+/// The table's name, also if the request gives its ARN; `*` if it names no table.
 fn table_name(table: &Value) -> &str {
     table_name_of(table.as_str().unwrap_or("*"))
 }
@@ -88,7 +88,7 @@ fn key_text(value: &Value) -> Option<String> {
     ["S", "N", "B"].iter().find_map(|kind| value[kind].as_str()).map(str::to_owned)
 }
 
-/// The partition key of a query, by either way to write it.
+/// The partition key of a query, from `KeyConditions` or `KeyConditionExpression`.
 fn query_key(request: &Value, partition_key: &str) -> Option<String> {
     if let Some(condition) = request["KeyConditions"].get(partition_key) {
         return key_text(&condition["AttributeValueList"][0]);

@@ -1,4 +1,4 @@
-//! Which requests a role allows, with policies that are written like the template's.
+//! Requests that a role allows or refuses, with policies written as in the template.
 
 use std::collections::BTreeMap;
 
@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::{evaluate::allows, request::accesses};
 use crate::{cloud::TEMPLATE, template::Template};
 
-/// A role with this statement, in place of profile's.
+/// A statement in YAML, to replace those of the function profile.
 fn statement(effect: &str, actions: &str, condition: &str) -> String {
     format!(
         "            - Effect: {effect}\n              Action: [{actions}]\n              Resource: !GetAtt Table.Arn\n{condition}"
@@ -46,7 +46,7 @@ fn key(pk: &str) -> Value {
 }
 
 #[test]
-fn a_verb_and_a_table_that_are_not_named_are_refused() {
+fn actions_and_tables_that_are_not_listed_are_refused() {
     let role = statement("Allow", "dynamodb:GetItem, dynamodb:BatchGetItem", "");
     for (operation, body, expected) in [
         ("GetItem", json!({"TableName": "Table", "Key": key("USER#a")}), true),
@@ -69,7 +69,7 @@ fn a_verb_and_a_table_that_are_not_named_are_refused() {
 
 /// `BatchGetItem` is an action of its own; a transaction needs the actions of its parts.
 #[test]
-fn batches_and_transactions_need_what_they_need_on_aws() {
+fn batches_and_transactions_need_the_same_actions_as_on_aws() {
     let role = statement("Allow", "dynamodb:GetItem, dynamodb:PutItem, dynamodb:ConditionCheckItem", "");
     let write = |kind: &str, member: &str| json!({kind: {"TableName": "Table", member: key("a")}});
     for (operation, body, expected) in [
@@ -84,7 +84,7 @@ fn batches_and_transactions_need_what_they_need_on_aws() {
 }
 
 #[test]
-fn every_partition_key_of_a_request_has_to_be_one_that_the_role_may_have() {
+fn a_request_with_a_partition_key_outside_the_condition_is_refused() {
     let all = "dynamodb:GetItem, dynamodb:PutItem, dynamodb:Query, dynamodb:Scan, dynamodb:BatchGetItem, \
                dynamodb:BatchWriteItem, dynamodb:UpdateItem";
     let role = statement("Allow", all, ONLY_USERS);
@@ -118,7 +118,7 @@ fn every_partition_key_of_a_request_has_to_be_one_that_the_role_may_have() {
     assert!(is_allowed(&one, "GetItem", &get("USER#a")) && !is_allowed(&one, "GetItem", &get("USER#ab")));
 }
 
-/// Why the template has `Null` beside it.
+/// This is why the template adds a `Null` condition.
 #[test]
 fn for_all_values_alone_lets_a_request_without_keys_pass() {
     let role = statement("Allow", "dynamodb:Scan", OPEN);
@@ -126,7 +126,7 @@ fn for_all_values_alone_lets_a_request_without_keys_pass() {
 }
 
 #[test]
-fn a_denial_wins() {
+fn deny_overrides_allow() {
     let role =
         statement("Allow", "dynamodb:GetItem, dynamodb:PutItem", "") + &statement("Deny", "dynamodb:PutItem", "");
     assert!(is_allowed(&role, "GetItem", &json!({"TableName": "Table", "Key": key("USER#a")})));
