@@ -1,4 +1,4 @@
-//! Lambda: a function takes an event and gives an answer, in this process or as a binary in processes of its own.
+//! Lambda: a function takes an event and returns a response, in this process or as a binary in its own processes.
 
 mod process;
 mod runtime;
@@ -15,52 +15,52 @@ use shared::http;
 
 pub use self::process::{Environment, Lambda, function};
 
-/// A function, as what invokes it sees it.
+/// A function as its caller invokes it.
 pub type Function = Arc<dyn Fn(Invocation) -> BoxFuture<'static, Result<Value, Failed>> + Send + Sync>;
 
-/// A function that runs in this process.
+/// The handler of a function that runs in this process.
 pub type Handler = Arc<dyn Fn(lambda_http::Request) -> BoxFuture<'static, lambda_http::Response<Body>> + Send + Sync>;
 
 /// What a function is invoked with.
 #[derive(Clone, Debug)]
 pub struct Invocation {
-    /// What it gets.
+    /// The event.
     pub event: Value,
-    /// By what it is found again in logs.
+    /// The request ID in the function's logs.
     pub request_id: String,
     /// How long it may take.
     pub timeout: Duration,
 }
 
-/// Why there is no answer.
+/// Why there is no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Failed {
-    /// It took too long and was ended.
+    /// The function took too long and was stopped.
     TimedOut,
-    /// It panicked, failed or died.
+    /// It panicked or failed, or its process ended.
     Crashed,
 }
 
-/// Runs it as Lambda does: with the functions' own reading of the event and writing of the answer.
+/// Runs a handler as Lambda does: the functions' own code parses the event and serialises the response.
 #[must_use]
 pub fn here(handler: Handler) -> Function {
     Arc::new(move |invocation| Box::pin(run_here(Arc::clone(&handler), invocation)))
 }
 
 async fn run_here(handler: Handler, invocation: Invocation) -> Result<Value, Failed> {
-    // Through text, as the event comes to a function.
+    // Parse from text, as a function on Lambda receives it.
     let Ok(event) = serde_json::from_str::<http::Event>(&invocation.event.to_string()) else {
         return Err(Failed::Crashed);
     };
     let mut context = Context::default();
     context.request_id = invocation.request_id;
     context.deadline = deadline(invocation.timeout);
-    // A task of its own catches a panic, as the Lambda runtime does.
+    // A separate task catches a panic, as the Lambda runtime does.
     let running = tokio::spawn(async move { http::reply(handler(event.into_request(context)).await) });
     let stop = running.abort_handle();
     match tokio::time::timeout(invocation.timeout, running).await {
         Err(_) => {
-            // Lambda ends it too: nothing may be written after the client was told that it failed.
+            // Lambda stops the function too, so that it cannot write after the client got an error.
             stop.abort();
             Err(Failed::TimedOut)
         }
@@ -69,7 +69,7 @@ async fn run_here(handler: Handler, invocation: Invocation) -> Result<Value, Fai
     }
 }
 
-/// What Lambda tells every function in its environment, beside the credentials of its role.
+/// The environment variables that Lambda sets for every function, except the credentials of its role.
 #[must_use]
 pub fn variables(function: &str) -> BTreeMap<String, String> {
     let variables = [
@@ -81,13 +81,13 @@ pub fn variables(function: &str) -> BTreeMap<String, String> {
     variables.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
-#[expect(clippy::disallowed_methods, reason = "Lambda stands outside of the functions, whose clock it is not")]
+#[expect(clippy::disallowed_methods, reason = "Lambda itself does not run on the functions' clock")]
 pub(crate) fn milliseconds_since_epoch() -> u64 {
     let since_epoch = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
     u64::try_from(since_epoch.as_millis()).unwrap_or(u64::MAX)
 }
 
-/// In milliseconds since 1970.
+/// In milliseconds since the Unix epoch.
 fn deadline(timeout: Duration) -> u64 {
     milliseconds_since_epoch() + u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX)
 }

@@ -1,4 +1,4 @@
-//! A function's binary, in as many processes as there are requests at once.
+//! Runs a function's binary, in one process for each concurrent request.
 
 use std::{
     collections::BTreeMap,
@@ -30,28 +30,28 @@ use crate::server::Server;
 /// How long Lambda waits for a process to ask for its first event.
 const INIT: Duration = Duration::from_secs(10);
 
-/// A function and its execution environments. They end when this is dropped.
+/// A function and its execution environments. Dropping it stops them.
 #[derive(Debug)]
 pub struct Lambda {
     name: String,
     binary: PathBuf,
     variables: BTreeMap<String, String>,
     environments: Mutex<Vec<Arc<Environment>>>,
-    /// How many processes were started, and how many have ended although nobody told them to.
+    /// How many processes were started, and how many have ended without [`Environment::kill`].
     started: AtomicU64,
     died: Arc<AtomicU64>,
     outcomes: Outcomes,
-    /// Whether a process goes on although its time is up.
+    /// Whether a process keeps running after a timeout.
     spares: AtomicBool,
 }
 
-/// How many requests came to what, as the functions' logs have it.
+/// The number of requests by the `outcome` in the function's log.
 type Outcomes = Arc<Mutex<BTreeMap<String, u64>>>;
 
-/// An execution environment: one process, which works at one event at a time.
+/// An execution environment: one process, which handles one event at a time.
 #[derive(Debug)]
 pub struct Environment {
-    /// Its process.
+    /// The ID of its process.
     pub pid: u32,
     runtime: Arc<Runtime>,
     work: mpsc::UnboundedSender<Work>,
@@ -61,7 +61,7 @@ pub struct Environment {
 }
 
 impl Lambda {
-    /// A function that is this binary, started with these variables and Lambda's own.
+    /// A function that runs this binary, with these environment variables and those that Lambda sets.
     #[must_use]
     pub fn new(name: &str, binary: PathBuf, environment: BTreeMap<String, String>) -> Self {
         let mut variables = variables(name);
@@ -78,13 +78,13 @@ impl Lambda {
         }
     }
 
-    /// Gives the event to an environment that is free, or to a new one.
+    /// Passes the event to a free environment, or to a new one.
     ///
     /// # Errors
     ///
-    /// [`Failed`], after which that environment is gone.
+    /// [`Failed`] if the function timed out or failed.
     pub async fn invoke(&self, invocation: Invocation) -> Result<Value, Failed> {
-        // The oldest one first, so that few do most of the work.
+        // Prefer the oldest, so that few environments handle most of the events.
         let free = self.environments().into_iter().find(|one| one.take());
         let environment = match free {
             Some(environment) => environment,
@@ -99,29 +99,29 @@ impl Lambda {
         answer
     }
 
-    /// Starts an environment that is free, and waits until it has asked for its first event.
+    /// Starts a free environment and waits until it asks for its first event.
     ///
     /// # Errors
     ///
-    /// If it cannot be started, or ends or asks for nothing within ten seconds.
+    /// If it cannot be started, ends, or does not ask for an event within ten seconds.
     pub async fn warm(&self) -> io::Result<Arc<Environment>> {
         let environment = self.begin(false)?;
         let mut asked = environment.runtime.asked.subscribe();
         tokio::select! {
             asked = tokio::time::timeout(INIT, asked.wait_for(|asked| *asked)) => match asked {
                 Ok(Ok(_)) => Ok(Arc::clone(&environment)),
-                _ => Err(io::Error::other(format!("{} asks for no event", self.name))),
+                _ => Err(io::Error::other(format!("{} did not ask for its first event", self.name))),
             },
-            () = environment.end() => Err(io::Error::other(format!("{} has ended", self.name))),
+            () = environment.end() => Err(io::Error::other(format!("{} ended before its first event", self.name))),
         }
     }
 
-    /// From now on a process goes on although its time is up, as on a machine that stood still as a whole.
+    /// From now on, a process keeps running after a timeout, as if the whole machine had been suspended.
     pub fn spare(&self) {
         self.spares.store(true, Ordering::SeqCst);
     }
 
-    /// Those that live.
+    /// The environments whose processes are running.
     #[must_use]
     pub fn environments(&self) -> Vec<Arc<Environment>> {
         let mut environments = lock(&self.environments);
@@ -129,19 +129,19 @@ impl Lambda {
         environments.clone()
     }
 
-    /// How many processes were ever started.
+    /// How many processes were started so far.
     #[must_use]
     pub fn started(&self) -> u64 {
         self.started.load(Ordering::SeqCst)
     }
 
-    /// How many processes have ended although nobody told them to.
+    /// How many processes have ended without [`Environment::kill`].
     #[must_use]
     pub fn died(&self) -> u64 {
         self.died.load(Ordering::SeqCst)
     }
 
-    /// How many requests came to what, by the `outcome` in the function's log.
+    /// The number of requests by the `outcome` in the function's log.
     #[must_use]
     pub fn outcomes(&self) -> BTreeMap<String, u64> {
         lock(&self.outcomes).clone()
@@ -189,19 +189,19 @@ impl Drop for Lambda {
 }
 
 impl Environment {
-    /// How many events it has answered.
+    /// How many responses it has returned.
     #[must_use]
     pub fn answered(&self) -> u64 {
         self.runtime.answered.load(Ordering::SeqCst)
     }
 
-    /// Whether it works at an event.
+    /// Whether it is handling an event.
     #[must_use]
     pub fn is_busy(&self) -> bool {
         self.busy.load(Ordering::SeqCst)
     }
 
-    /// Ends its process at once (SIGKILL).
+    /// Kills its process (SIGKILL).
     pub fn kill(&self) {
         self.kill.send_replace(true);
     }
@@ -222,7 +222,7 @@ impl Environment {
         let _ = self.ended.clone().wait_for(|ended| *ended).await;
     }
 
-    /// Whether it was free, and is the caller's now.
+    /// Reserves the environment if it is free. Returns whether it was.
     fn take(&self) -> bool {
         !*self.ended.borrow() && !self.busy.swap(true, Ordering::SeqCst)
     }
@@ -233,7 +233,7 @@ impl Environment {
         let (answer, answered) = oneshot::channel();
         self.work.send(Work { invocation, given, answer }).map_err(|_| Failed::Crashed)?;
         let run = async {
-            // The time that a process takes to start is not the event's.
+            // The start of the process does not count towards the timeout of the event.
             match tokio::time::timeout(INIT, is_given).await {
                 Ok(Ok(())) => tokio::time::timeout(timeout, answered).await.map_err(|_| Failed::TimedOut),
                 Ok(Err(_)) => Err(Failed::Crashed),
@@ -248,7 +248,7 @@ impl Environment {
     }
 }
 
-/// Counts what its requests came to.
+/// Counts the outcomes in a function's log.
 async fn read_log(log: ChildStdout, outcomes: Outcomes) {
     let mut lines = BufReader::new(log).lines();
     while let Ok(Some(line)) = lines.next_line().await {
@@ -259,8 +259,8 @@ async fn read_log(log: ChildStdout, outcomes: Outcomes) {
     }
 }
 
-/// Waits for a process to end, and ends it when told to, or when nobody is left who could tell. Whether it was told. Its Runtime
-/// API goes after it.
+/// Waits for a process to end, or kills it once `killed` is true or its sender is dropped. Returns whether it was killed.
+/// The Runtime API stops after the process.
 async fn attend(_server: Server, mut child: Child, mut killed: watch::Receiver<bool>) -> bool {
     let told = async {
         let _ = killed.wait_for(|killed| *killed).await;
@@ -279,7 +279,7 @@ pub fn function(lambda: &Arc<Lambda>) -> super::Function {
     let lambda = Arc::clone(lambda);
     Arc::new(move |invocation| -> BoxFuture<'static, Result<Value, Failed>> {
         let lambda = Arc::clone(&lambda);
-        // In a task of its own: Lambda goes on although the one who asked has gone.
+        // In a separate task: Lambda keeps running a function when its caller disconnects.
         let running = tokio::spawn(async move { lambda.invoke(invocation).await });
         Box::pin(async move { running.await.unwrap_or(Err(Failed::Crashed)) })
     })

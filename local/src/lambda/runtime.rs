@@ -1,4 +1,4 @@
-//! The Runtime API of one process: hands out events and takes answers.
+//! The Runtime API of one process: hands out events and accepts responses.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{Failed, Invocation, deadline, lock};
 use crate::server::Server;
 
-/// What it knows of its process.
+/// The state of the Runtime API.
 #[derive(Debug)]
 pub(super) struct Runtime {
     next: tokio::sync::Mutex<mpsc::UnboundedReceiver<Work>>,
@@ -41,7 +41,7 @@ pub(super) struct Work {
 }
 
 impl Runtime {
-    /// With where its work comes in.
+    /// A Runtime API, and the sender for its work.
     pub(super) fn new() -> (mpsc::UnboundedSender<Work>, Arc<Self>) {
         let (work, next) = mpsc::unbounded_channel();
         let runtime = Self {
@@ -77,10 +77,10 @@ async fn next_event(State(runtime): State<Arc<Runtime>>) -> Response {
     runtime.asked.send_replace(true);
     let work = loop {
         match runtime.next.lock().await.recv().await {
-            // Nobody waits for it any more: it took the process too long to ask.
+            // The caller has given up, because the process took too long to ask.
             Some(late) if late.answer.is_closed() => {}
             Some(work) => break work,
-            // The process is about to be ended.
+            // The process is about to be stopped.
             None => return std::future::pending().await,
         }
     };
