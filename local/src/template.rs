@@ -1,4 +1,4 @@
-//! Reads `template.yaml` as far as a local stack needs it, and refuses what the cloud would refuse or silently drop.
+//! Reads what a local stack needs from `template.yaml`, and rejects what AWS would reject or silently drop.
 
 mod http_api;
 pub mod policies;
@@ -19,7 +19,7 @@ use self::{
     references::References,
 };
 
-/// What the template says of the parts that a local stack has.
+/// The parts of the template that a local stack uses.
 #[derive(Clone, Debug)]
 pub struct Template {
     /// Every function, by the name of its binary.
@@ -41,7 +41,7 @@ pub struct Function {
     pub routes: Vec<Route>,
     /// Its environment, with references resolved.
     pub environment: BTreeMap<String, String>,
-    /// When it is called without a request.
+    /// The schedules that invoke it.
     pub schedules: Vec<Schedule>,
     /// How long it may take.
     pub timeout: Duration,
@@ -49,7 +49,7 @@ pub struct Function {
     pub policies: Vec<Statement>,
 }
 
-/// A call at regular intervals.
+/// A schedule with a fixed interval.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Schedule {
     /// The interval.
@@ -61,15 +61,15 @@ pub struct Schedule {
 /// A DynamoDB table.
 #[derive(Clone, Debug)]
 pub struct Table {
-    /// Its name in a local stack: the resource's.
+    /// Its name in a local stack, which is the name of the resource.
     pub name: String,
     /// The partition key.
     pub partition_key: String,
     /// The sort key, if it has one.
     pub sort_key: Option<String>,
-    /// The attribute that holds the time of expiry, if items expire.
+    /// The attribute that holds the expiry time, if items expire.
     pub ttl_attribute: Option<String>,
-    /// Whom its own policy denies what.
+    /// What its resource policy denies.
     pub denials: Vec<Denial>,
 }
 
@@ -91,11 +91,11 @@ impl TemplateError {
 }
 
 impl Template {
-    /// Reads a template. `parameters` stand in for the defaults.
+    /// Reads a template. `parameters` override the defaults.
     ///
     /// # Errors
     ///
-    /// [`TemplateError`] with the place.
+    /// [`TemplateError`] with the place in the template.
     pub fn read(yaml: &str, parameters: &BTreeMap<String, String>) -> Result<Self> {
         let root: Value = serde_yaml_ng::from_str(yaml).or_else(|broken| error(broken.to_string()))?;
         let references = References::read(&root, parameters)?;
@@ -107,7 +107,7 @@ impl Template {
         };
 
         let Some((api_name, api)) = of_type("AWS::Serverless::HttpApi").next() else {
-            return error("no HttpApi");
+            return error("there is no AWS::Serverless::HttpApi");
         };
         let globals = root.get("Globals").and_then(|globals| globals.get("Function"));
         let mut functions = BTreeMap::new();
@@ -138,7 +138,7 @@ impl Template {
             None => error(format!("there is no table {wanted}")),
         };
         let throttles = http_api::read_throttles(api, &references).map_err(|error| error.at(api_name))?;
-        // API Gateway does not create a stage with settings of a route that is not there.
+        // API Gateway does not create a stage that has settings for a route that does not exist.
         if let Some(key) = throttles.routes.keys().find(|key| !routes.iter().any(|route| route.key() == **key)) {
             return error(format!("{api_name}: RouteSettings: there is no route {key}"));
         }
@@ -153,7 +153,7 @@ impl Template {
 }
 
 impl Template {
-    /// Gives a table or a secret another name than its resource's, as CloudFormation does: in environments and policies too.
+    /// Renames a table, as CloudFormation does, also in environments and policies.
     pub fn rename(&mut self, resource: &str, name: &str) {
         for function in self.functions.values_mut() {
             for value in function.environment.values_mut().filter(|value| *value == resource) {
@@ -179,7 +179,7 @@ fn read_function(
     api: &str,
 ) -> Result<(String, Function)> {
     if resource.get("Condition").is_some() {
-        return error("a Condition is not understood here");
+        return error("a Condition is not supported here");
     }
     let in_metadata = |key: &str| resource.get("Metadata").and_then(|metadata| metadata.get(key));
     if in_metadata("BuildMethod").and_then(Value::as_str) != Some("rust-cargolambda") {
@@ -187,14 +187,14 @@ fn read_function(
     }
     let binary = in_metadata("BuildProperties").and_then(|properties| properties.get("Binary"));
     let Some(binary) = binary.and_then(Value::as_str) else {
-        return error("no Binary to build");
+        return error("BuildProperties has no Binary");
     };
 
     let properties = &resource["Properties"];
     let timeout = properties.get("Timeout").or_else(|| globals?.get("Timeout"));
     let timeout = timeout.map_or(Ok(3), |timeout| references.number(timeout)).map_err(|error| error.at("Timeout"))?;
     if !(1..=900).contains(&timeout) {
-        return error(format!("Timeout: Lambda takes 1 to 900 seconds, not {timeout}"));
+        return error(format!("Timeout must be 1 to 900 seconds, not {timeout}"));
     }
     let mut environment = BTreeMap::new();
     for level in [globals, Some(properties)].into_iter().flatten() {
@@ -225,7 +225,7 @@ fn read_schedule(properties: &Value, references: &References) -> Result<Schedule
     let rate = references.member(properties, "Schedule", References::text)?;
     let minutes = rate.strip_prefix("rate(").and_then(|rest| rest.strip_suffix(" minutes)"));
     let Some(minutes) = minutes.and_then(|minutes| minutes.parse().ok()).filter(|minutes| *minutes > 1) else {
-        return error(format!("Schedule: {rate} is not rate(N minutes) with N from 2"));
+        return error(format!("Schedule must be rate(N minutes) with N of at least 2, not {rate}"));
     };
     let input = references.member(properties, "Input", References::text)?;
     if serde_json::from_str::<serde_json::Value>(&input).is_err() {
@@ -250,11 +250,11 @@ fn read_table(
         let attribute = scalar(&key["AttributeName"])?;
         match with("AttributeDefinitions", "AttributeName", &attribute) {
             Some(definition) if definition["AttributeType"].as_str() == Some("S") => Ok(Some(attribute)),
-            _ => error(format!("AttributeDefinitions: {attribute} must be there, of type S")),
+            _ => error(format!("AttributeDefinitions: {attribute} must be declared with type S")),
         }
     };
     if properties["BillingMode"].as_str() != Some("PAY_PER_REQUEST") {
-        return error("BillingMode: only PAY_PER_REQUEST is understood here");
+        return error("BillingMode must be PAY_PER_REQUEST");
     }
     let ttl_attribute = match properties.get("TimeToLiveSpecification") {
         None => None,
@@ -281,6 +281,6 @@ fn scalar(value: &Value) -> Result<String> {
         Value::String(text) => Ok(text.clone()),
         Value::Number(number) => Ok(number.to_string()),
         Value::Bool(flag) => Ok(flag.to_string()),
-        other => error(format!("a text is expected, not {other:?}")),
+        other => error(format!("expected a string, not {other:?}")),
     }
 }

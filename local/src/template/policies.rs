@@ -1,7 +1,7 @@
-//! What a function's role may do, and whom a table's own policy denies what.
+//! Reads what a function's role allows and what a table's resource policy denies.
 //!
-//! Only what can be enforced here is read. Wildcards and everything else is refused, as it would otherwise be allowed on AWS and
-//! not here, or the other way round.
+//! Whatever cannot be enforced here, such as a wildcard, is an error. Otherwise AWS and the local stack would allow
+//! different requests.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -18,11 +18,11 @@ pub struct Statement {
     pub actions: BTreeSet<String>,
     /// Names of tables.
     pub resources: BTreeSet<String>,
-    /// All of them have to hold.
+    /// All of them must hold.
     pub conditions: Vec<Condition>,
 }
 
-/// What a statement does to the requests that it fits. A denial wins over any permission.
+/// What a statement does to the requests that it matches. `Deny` overrides `Allow`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// It permits them.
@@ -36,22 +36,22 @@ pub enum Effect {
 pub enum Condition {
     /// `ForAllValues:StringEquals`: each key is one of these. A request without keys passes.
     AllEqual(Vec<String>),
-    /// `ForAllValues:StringLike`: the same with `*` and `?`.
+    /// `ForAllValues:StringLike`: each key matches one of these patterns with `*` and `?`. A request without keys passes.
     AllLike(Vec<String>),
-    /// `Null`: whether the request names no key.
+    /// `Null`: `true` requires a request without keys, `false` one with keys.
     Null(bool),
 }
 
-/// What a table's policy denies to every principal but a few.
+/// Actions that a table's policy denies to all principals except a few.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denial {
     /// Such as `dynamodb:GetItem`.
     pub actions: BTreeSet<String>,
-    /// The functions whose roles are not denied it.
+    /// The functions whose roles are exempt.
     pub except: BTreeSet<String>,
 }
 
-/// Statements for a function's role in a resource of their own.
+/// Statements for a function's role that a separate resource declares.
 pub(super) struct Granted {
     pub(super) role: String,
     pub(super) statements: Vec<Statement>,
@@ -74,7 +74,7 @@ pub(super) fn read(function: &Value, resources: &Mapping) -> Result<Vec<Statemen
     Ok(statements)
 }
 
-/// A policy in a resource of its own (`AWS::IAM::RolePolicy`).
+/// A policy in a separate resource (`AWS::IAM::RolePolicy`).
 pub(super) fn read_role_policy(resource: &Value, resources: &Mapping) -> Result<Granted> {
     let properties = &resource["Properties"];
     let role = match &properties["RoleName"] {
@@ -86,9 +86,9 @@ pub(super) fn read_role_policy(resource: &Value, resources: &Mapping) -> Result<
     Ok(Granted { role, statements })
 }
 
-/// A table's policy. `binaries` are the functions by the logical names of their roles.
+/// A table's resource policy. `binaries` has the functions by the logical names of their roles.
 ///
-/// Only one shape is understood: a denial of actions to every principal whose ARN is not in a list of roles.
+/// Only one form is supported: a denial of actions to every principal whose ARN is not in a list of roles.
 pub(super) fn read_denials(table: &Value, binaries: &BTreeMap<String, String>) -> Result<Vec<Denial>> {
     let Some(policy) = table.get("ResourcePolicy") else { return Ok(Vec::new()) };
     let statements = list(&policy["PolicyDocument"]["Statement"]).into_iter();
@@ -119,11 +119,11 @@ fn read_denial(statement: &Value, binaries: &BTreeMap<String, String>) -> Result
 
 fn read_statement(statement: &Value, resources: &Mapping) -> Result<Statement> {
     let Some(members) = statement.as_mapping() else {
-        return error("a statement is expected");
+        return error("expected a statement");
     };
     let known = ["Sid", "Effect", "Action", "Resource", "Condition"];
     if let Some(other) = members.keys().find(|name| !name.as_str().is_some_and(|name| known.contains(&name))) {
-        return error(format!("{other:?} is not understood here"));
+        return error(format!("{other:?} is not supported here"));
     }
     let effect = match statement.get("Effect").and_then(Value::as_str) {
         Some("Allow") => Effect::Allow,
@@ -156,10 +156,10 @@ fn read_action(action: &Value) -> Result<String> {
     let is_one = action
         .strip_prefix("dynamodb:")
         .is_some_and(|verb| !verb.is_empty() && verb.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    if is_one { Ok(action) } else { error(format!("Action: {action} is not one action of DynamoDB")) }
+    if is_one { Ok(action) } else { error(format!("Action: {action} is not a single DynamoDB action")) }
 }
 
-/// A table by its ARN, as IAM needs it: a table's name is not one.
+/// The name of the table whose ARN is given. IAM does not accept a table's name instead of its ARN.
 fn read_resource(resource: &Value, resources: &Mapping) -> Result<String> {
     let Value::Tagged(tagged) = resource else {
         return error(format!("Resource: {resource:?} is not a reference to a table"));
@@ -176,18 +176,18 @@ fn read_resource(resource: &Value, resources: &Mapping) -> Result<String> {
 
 fn read_condition(operator: &Value, key: &Value, values: &Value) -> Result<Condition> {
     if key.as_str() != Some(LEADING_KEYS) {
-        return error(format!("Condition: {key:?} is not understood here"));
+        return error(format!("Condition: {key:?} is not supported here"));
     }
     let values: Vec<String> = list(values).into_iter().map(scalar).collect::<Result<_>>()?;
     match (operator.as_str(), values.as_slice()) {
         (Some("ForAllValues:StringEquals"), _) => Ok(Condition::AllEqual(values)),
         (Some("ForAllValues:StringLike"), _) => Ok(Condition::AllLike(values)),
         (Some("Null"), [flag]) if ["true", "false"].contains(&flag.as_str()) => Ok(Condition::Null(flag == "true")),
-        _ => error(format!("Condition: {operator:?} is not understood here")),
+        _ => error(format!("Condition: {operator:?} is not supported here")),
     }
 }
 
-/// The items of a list, or the one thing that stands for a list of one.
+/// The items of a list. A single value counts as a list of one.
 fn list(value: &Value) -> Vec<&Value> {
     value.as_sequence().map_or_else(|| vec![value], |items| items.iter().collect())
 }

@@ -1,4 +1,4 @@
-//! Parameters and intrinsic functions: what `!Ref`, `!Sub`, `!GetAtt` and `!Join` stand for.
+//! Parameters and intrinsic functions: resolves `!Ref`, `!Sub`, `!GetAtt` and `!Join`.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -7,7 +7,7 @@ use serde_yaml_ng::{Value, value::Tag};
 
 use super::{Result, error, mapping, scalar};
 
-/// What `!Ref` and `!Sub` may name.
+/// The parameters and resources that `!Ref` and `!Sub` can name.
 pub(super) struct References {
     parameters: BTreeMap<String, Value>,
     resources: BTreeSet<String>,
@@ -34,7 +34,7 @@ impl References {
         Ok(Self { parameters, resources })
     }
 
-    /// A value without intrinsic functions.
+    /// The value that an intrinsic function stands for. Other values stay as they are.
     pub(super) fn resolve(&self, value: &Value) -> Result<Value> {
         let Value::Tagged(tagged) = value else {
             return Ok(value.clone());
@@ -54,7 +54,7 @@ impl References {
             let list = self.texts(list)?;
             Ok(Value::String(list.join(&scalar(separator)?)))
         } else {
-            error(format!("{function} is not understood here"))
+            error(format!("{function} is not supported here"))
         }
     }
 
@@ -82,7 +82,7 @@ impl References {
         Ok(result + rest)
     }
 
-    /// The member of that name, which must be there, by `read`.
+    /// Reads a required member with `read`.
     pub(super) fn member<T>(&self, of: &Value, name: &str, read: impl FnOnce(&Self, &Value) -> Result<T>) -> Result<T> {
         let Some(value) = of.get(name) else {
             return error(format!("there is no {name}"));
@@ -97,7 +97,7 @@ impl References {
     pub(super) fn texts(&self, value: &Value) -> Result<Vec<String>> {
         match self.resolve(value)? {
             Value::Sequence(items) => items.iter().map(|item| self.text(item)).collect(),
-            other => error(format!("a list is expected, not {other:?}")),
+            other => error(format!("expected a list, not {other:?}")),
         }
     }
 
@@ -107,7 +107,7 @@ impl References {
     }
 }
 
-/// Checks a value as CloudFormation does before it creates anything.
+/// Checks a parameter's value as CloudFormation does before it creates a stack.
 fn check_parameter(name: &str, declaration: &Value, value: &str) -> Result<Value> {
     let kind = declaration.get("Type").and_then(Value::as_str).unwrap_or_default();
     let is_list = kind == "CommaDelimitedList" || kind.starts_with("List<");
@@ -115,7 +115,7 @@ fn check_parameter(name: &str, declaration: &Value, value: &str) -> Result<Value
     if let Some(pattern) = declaration.get("AllowedPattern").and_then(Value::as_str) {
         let whole = format!("^(?:{pattern})$");
         let Ok(regex) = Regex::new(&whole) else {
-            return error(format!("parameter {name}: {pattern} is no pattern"));
+            return error(format!("parameter {name}: {pattern} is not a valid pattern"));
         };
         if let Some(wrong) = items.iter().find(|item| !regex.is_match(item)) {
             return error(format!("parameter {name}: {wrong} does not match {pattern}"));
@@ -131,7 +131,7 @@ fn check_parameter(name: &str, declaration: &Value, value: &str) -> Result<Value
         if let Some(limit) = declaration.get(bound).and_then(Value::as_f64)
             && items.iter().any(|item| item.parse().is_ok_and(|item: f64| refuses(&item, &limit)))
         {
-            return error(format!("parameter {name}: {value} is beyond {bound} {limit}"));
+            return error(format!("parameter {name}: {value} violates {bound} {limit}"));
         }
     }
     if kind == "Number" && !value.parse().is_ok_and(f64::is_finite) {
