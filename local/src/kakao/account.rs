@@ -1,4 +1,4 @@
-//! What an app may do with a linked user beside reading them: log out, unlink, consents, userinfo.
+//! What an app can do for a linked user besides reading the profile: log out, unlink, list consents, get userinfo.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 
 use super::{Grant, Parameters, Standin, api_error, app_of, found, json_answer, page};
 
-/// `POST /v1/user/logout`: the access token dies; with the admin key all of the user's do.
+/// `POST /v1/user/logout`: revokes the access token, or with the admin key all tokens of the user.
 pub(super) async fn logout(
     State(standin): State<Arc<Standin>>,
     headers: HeaderMap,
@@ -20,7 +20,7 @@ pub(super) async fn logout(
     standin.end_tokens(&headers, &form.map(|Form(form)| form).unwrap_or_default(), false)
 }
 
-/// `POST /v1/user/unlink`: the user is no user of the app any more.
+/// `POST /v1/user/unlink`: unlinks the user from the app and revokes all their tokens.
 pub(super) async fn unlink(
     State(standin): State<Arc<Standin>>,
     headers: HeaderMap,
@@ -60,7 +60,7 @@ pub(super) async fn scopes(
     json_answer(StatusCode::OK, &json!({"id": person.id_in(app), "scopes": scopes}))
 }
 
-/// `GET /v1/oidc/userinfo`: by access token only.
+/// `GET /v1/oidc/userinfo`: accepts an access token only.
 pub(super) async fn userinfo(State(standin): State<Arc<Standin>>, headers: HeaderMap) -> Response {
     let (token, person) = match standin.holder(&headers) {
         Ok(holder) => holder,
@@ -84,7 +84,7 @@ pub(super) async fn userinfo(State(standin): State<Arc<Standin>>, headers: Heade
     json_answer(StatusCode::OK, &info)
 }
 
-/// `GET /oauth/logout`: ends Kakao's own session in the browser, of which there is none here, and goes back.
+/// `GET /oauth/logout`: redirects back to the app. The stand-in has no session in the browser to end.
 pub(super) async fn browser_logout(State(standin): State<Arc<Standin>>, Query(query): Query<Parameters>) -> Response {
     let uri = query.get("logout_redirect_uri").map(String::as_str).unwrap_or_default();
     let refusal = match app_of(query.get("client_id").map(String::as_str)) {
@@ -110,7 +110,7 @@ impl Standin {
         let presented = presented.strip_prefix("Bearer ").filter(|_| !unlink);
         let mut data = self.data();
         if let Some(presented) = presented {
-            // The docs say both that the refresh token dies with it and that it does not: the strict reading.
+            // Kakao's docs say both that this revokes the refresh token and that it does not. The strict reading: it does.
             let grant = data.access_tokens.remove(presented);
             if let Some(refresh_token) = grant.and_then(|grant| grant.refresh_token) {
                 data.refresh_tokens.remove(&refresh_token);

@@ -1,4 +1,4 @@
-//! kapi.kakao.com: what an access token opens.
+//! kapi.kakao.com: the API that an access token gives access to.
 
 use std::sync::Arc;
 
@@ -68,7 +68,7 @@ pub(super) async fn user_me(
     json_answer(StatusCode::OK, &me)
 }
 
-/// What the profile was called before there was `kakao_account`.
+/// The profile as it was named before `kakao_account` existed.
 fn properties(profile: &Value) -> Value {
     let names =
         [("nickname", "nickname"), ("profile_image", "profile_image_url"), ("thumbnail_image", "thumbnail_image_url")];
@@ -94,7 +94,7 @@ fn keep_only(account: &mut Value, property_keys: &str) -> Result<(), Box<Respons
 }
 
 impl Standin {
-    /// Whom the bearer token or, with an app's admin key, the request itself names.
+    /// The app and the person that the bearer token belongs to or, with an admin key, that the request names.
     pub(super) fn holder_or_target(
         &self,
         headers: &HeaderMap,
@@ -121,7 +121,7 @@ impl Standin {
         }
     }
 
-    /// Who holds the bearer token, or why Kakao does not say.
+    /// The grant and the person of the bearer token, or Kakao's error.
     pub(super) fn holder(&self, headers: &HeaderMap) -> Result<(Grant, Person), Box<Response>> {
         let refuse = |status, code, message| Err(Box::new(api_error(status, code, message)));
         let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();

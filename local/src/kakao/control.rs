@@ -1,4 +1,4 @@
-//! What tests and people tell the stand-in to do. Nothing of this exists at Kakao.
+//! Routes that control the stand-in, for tests and people. Kakao has none of them.
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
@@ -19,14 +19,14 @@ use super::{
     raw::Changes,
 };
 
-/// A person made to measure. What is left out is ordinary.
+/// A new person. Members that are left out get ordinary values.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewUser {
     id: Option<i64>,
     nickname: Option<String>,
     email: Option<String>,
-    /// Takes the place of the whole `kakao_account`; `null` leaves it out.
+    /// Replaces the whole `kakao_account`; `null` leaves it out.
     #[serde(default = "ordinary")]
     account: Value,
     #[serde(default = "yes")]
@@ -45,7 +45,7 @@ fn ordinary() -> Value {
     json!("ordinary")
 }
 
-/// `POST /control/users` answers with the name and the Kakao id.
+/// `POST /control/users` returns the name and the Kakao ID.
 pub(super) async fn add_user(State(standin): State<Arc<Standin>>, Json(new): Json<NewUser>) -> Response {
     let mut data = standin.data();
     let number = data.people.len();
@@ -54,13 +54,13 @@ pub(super) async fn add_user(State(standin): State<Arc<Standin>>, Json(new): Jso
     let nickname = new.nickname.unwrap_or_else(|| format!("사용자 {number}"));
     let email = new.email.unwrap_or_else(|| format!("{name}@example.com"));
     let account = if new.account == ordinary() { account(&nickname, &email) } else { new.account };
-    let about = "made to measure".to_owned();
+    let about = "added by a control route".to_owned();
     let person = Person { about, id, account, properties: new.properties, underage: new.underage, linked: new.linked };
     data.people.insert(name.clone(), person);
     Json(json!({"name": name, "id": id.to_string()})).into_response()
 }
 
-/// An access token or a code for a person.
+/// A request for an access token or a code of a person.
 #[derive(Deserialize)]
 pub(super) struct NewGrant {
     user: String,
@@ -68,12 +68,12 @@ pub(super) struct NewGrant {
     app: Option<String>,
     #[serde(default)]
     expires_in: Option<u64>,
-    /// With a code, what `/oauth/authorize` takes: `redirect_uri`, `nonce`, `scope`, `code_challenge`.
+    /// For a code, parameters of `/oauth/authorize`: `redirect_uri`, `nonce`, `scope`, `code_challenge`.
     #[serde(flatten)]
     parameters: Parameters,
 }
 
-/// `POST /control/tokens` answers with an access token, as an SDK hands to an app.
+/// `POST /control/tokens` returns an access token, as an SDK gives to an app.
 pub(super) async fn issue_token(State(standin): State<Arc<Standin>>, Json(new): Json<NewGrant>) -> Response {
     let Some(app) = standin.grantable(&new) else {
         return unknown();
@@ -83,8 +83,8 @@ pub(super) async fn issue_token(State(standin): State<Arc<Standin>>, Json(new): 
     Json(json!({"access_token": token})).into_response()
 }
 
-/// `POST /control/codes` answers with a code, as if the person had clicked through the authorize page, by whose rules it
-/// goes. Only who is under age gets a code all the same, for what comes after it.
+/// `POST /control/codes` returns a code, as if the person had used the authorize page, and makes the same checks. The
+/// exception is that an underage person gets a code, so that tests can reach the errors of later calls.
 pub(super) async fn issue_code(State(standin): State<Arc<Standin>>, Json(mut new): Json<NewGrant>) -> Response {
     let Some(app) = standin.grantable(&new) else {
         return unknown();
@@ -100,20 +100,20 @@ pub(super) async fn issue_code(State(standin): State<Arc<Standin>>, Json(mut new
     Json(json!({"code": standin.new_code(&new.user, app, &new.parameters, ttl)})).into_response()
 }
 
-/// An ID token, as an SDK hands to an app.
+/// A request for an ID token, as an SDK gives to an app.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct NewIdToken {
     user: String,
     nonce: Option<String>,
-    /// One of the app's keys; the REST API key if left out.
+    /// One of the app's keys. Defaults to the REST API key.
     aud: Option<String>,
     #[serde(default = "good")]
     kind: String,
-    /// Changes of the header, before it is signed.
+    /// Changes to the header, made before signing.
     #[serde(default)]
     header: Changes,
-    /// Changes of the claims.
+    /// Changes to the claims.
     #[serde(default)]
     claims: Changes,
 }
@@ -122,7 +122,7 @@ fn good() -> String {
     "good".to_owned()
 }
 
-/// `POST /control/id-tokens` answers with an ID token of the app `shop`, good or wrong in one way.
+/// `POST /control/id-tokens` returns an ID token of the app `shop`, of one of [`oidc::KINDS`].
 pub(super) async fn issue_id_token(State(standin): State<Arc<Standin>>, Json(new): Json<NewIdToken>) -> Response {
     let person = standin.data().people.get(&new.user).cloned();
     let Some(person) = person.filter(|_| oidc::KINDS.contains(&new.kind.as_str())) else { return unknown() };
@@ -134,15 +134,15 @@ pub(super) async fn issue_id_token(State(standin): State<Arc<Standin>>, Json(new
 
 /// `POST /control/faults`
 pub(super) async fn set_fault(State(standin): State<Arc<Standin>>, Json(rule): Json<Rule>) -> Response {
-    // A fault in a place that nobody comes to would make a test pass for nothing.
+    // A fault at a path that is never requested would let a test pass for the wrong reason.
     if rule.endpoint != "*" && !super::ENDPOINTS.contains(&rule.endpoint.as_str()) {
-        return refused(&format!("{} is no path of Kakao's", rule.endpoint));
+        return refused(&format!("{} is not a path at Kakao", rule.endpoint));
     }
     standin.data().add_fault(rule);
     StatusCode::NO_CONTENT.into_response()
 }
 
-/// How many calls of kapi are left.
+/// How many more calls to kapi are allowed. `null` removes the limit.
 #[derive(Deserialize)]
 pub(super) struct Quota {
     left: Option<u64>,
@@ -154,14 +154,14 @@ pub(super) async fn set_quota(State(standin): State<Arc<Standin>>, Json(quota): 
     StatusCode::NO_CONTENT.into_response()
 }
 
-/// `DELETE /control/faults`: all of them, or with `?user=` those of one person.
+/// `DELETE /control/faults` removes all faults, or with `?user=` those of one person.
 pub(super) async fn clear_faults(State(standin): State<Arc<Standin>>, Query(query): Query<Parameters>) -> Response {
     let user = query.get("user");
     standin.data().faults.retain(|rule| user.is_some() && rule.user.as_ref() != user);
     StatusCode::NO_CONTENT.into_response()
 }
 
-/// `GET /control/calls` answers with the number of calls by path: everybody's, or those about `?user=`.
+/// `GET /control/calls` returns the number of calls by path, or with `?user=` of those about one person.
 pub(super) async fn calls(State(standin): State<Arc<Standin>>, Query(query): Query<Parameters>) -> Response {
     let data = standin.data();
     let user = query.get("user");
@@ -183,7 +183,7 @@ impl Standin {
 }
 
 fn unknown() -> Response {
-    (StatusCode::NOT_FOUND, Json(json!({"detail": "no such user or app"}))).into_response()
+    (StatusCode::NOT_FOUND, Json(json!({"detail": "no such user, app or kind of ID token"}))).into_response()
 }
 
 fn refused(why: &str) -> Response {

@@ -7,19 +7,19 @@ use serde_json::{Value, json};
 /// An app in Kakao's console.
 #[derive(Debug, PartialEq, Eq)]
 pub struct App {
-    /// As the control routes call it.
+    /// Its name in the control routes.
     pub name: &'static str,
-    /// The number of the app; not a key.
+    /// The numeric app ID, which is not one of the keys.
     pub app_id: i64,
     /// The REST API key.
     pub rest_api_key: &'static str,
-    /// Its JavaScript and its native key, which SDKs get ID tokens with.
+    /// Its JavaScript and native app keys, which SDKs use to request ID tokens.
     pub other_keys: &'static str,
-    /// Calls the API for any of its users.
+    /// The admin key, which can call the API for any user of the app.
     pub admin_key: &'static str,
-    /// The secret of the REST API key, or `""` where it is switched off.
+    /// The secret of the REST API key, or `""` if it is disabled.
     pub client_secret: &'static str,
-    /// Whether `OpenID` Connect is switched on.
+    /// Whether `OpenID` Connect is enabled.
     pub oidc: bool,
 }
 
@@ -34,7 +34,7 @@ pub const SHOP: App = App {
     oidc: true,
 };
 
-/// Somebody else's app: its access tokens are good at Kakao, and ours to refuse.
+/// Another owner's app. Kakao accepts its access tokens; the functions must refuse them.
 const OTHER: App = App {
     name: "other",
     app_id: 7_654_321,
@@ -45,7 +45,7 @@ const OTHER: App = App {
     oidc: true,
 };
 
-/// An app whose owner switched off OpenID Connect and the client secret.
+/// An app with `OpenID` Connect and the client secret disabled.
 pub(super) const PLAIN: App = App {
     name: "plain",
     app_id: 1_111_111,
@@ -58,25 +58,25 @@ pub(super) const PLAIN: App = App {
 
 pub(super) static APPS: [&App; 3] = [&SHOP, &OTHER, &PLAIN];
 
-/// Somebody with a Kakao account.
+/// A person with a Kakao account.
 #[derive(Clone, Debug)]
 pub(super) struct Person {
-    /// What is particular about them.
+    /// A short description for the pages.
     pub about: String,
-    /// Their number in the app [`SHOP`]; every other app knows them by another.
+    /// Their user ID in the app [`SHOP`]. Every other app has a different one.
     pub id: i64,
-    /// `kakao_account` in the answer of user/me; `null` where there is none.
+    /// `kakao_account` in the response of user/me, or `null` if there is none.
     pub account: Value,
-    /// Whether the answer of user/me has the deprecated `properties` too.
+    /// Whether the response of user/me also has the deprecated `properties`.
     pub properties: bool,
-    /// Whether Kakao refuses their age (-406).
+    /// Whether Kakao refuses them because of their age (-406).
     pub underage: bool,
     /// Whether they can be linked to an app at all (-101 if not).
     pub linked: bool,
 }
 
 impl Person {
-    /// Withdraws the consent to the email: the item stays, its value goes.
+    /// Withdraws the consent to the email: the email is removed and `email_needs_agreement` becomes true.
     pub(super) fn withhold_email(&mut self) {
         if let Some(account) = self.account.as_object_mut() {
             account.retain(|name, _| !["email", "is_email_valid", "is_email_verified"].contains(&name.as_str()));
@@ -95,13 +95,13 @@ impl Person {
         agreed.map(|(scope, _)| scope).collect()
     }
 
-    /// Kakao numbers people anew for every app.
+    /// The user ID in this app. Kakao gives a person a different one in every app.
     pub(super) fn id_in(&self, app: &App) -> i64 {
         if *app == SHOP { self.id } else { self.id ^ app.app_id }
     }
 }
 
-/// An account with a profile and an email that Kakao vouches for.
+/// An account with a profile and an email that Kakao has verified.
 pub(super) fn account(nickname: &str, email: &str) -> Value {
     json!({
         "profile_nickname_needs_agreement": false,
@@ -143,10 +143,7 @@ pub(super) fn people() -> BTreeMap<String, Person> {
     };
     let everyone = [
         ("ryan", person(1_029_384_756, "a verified email", account("라이언", "ryan@example.com"))),
-        (
-            "choonsik",
-            person(1_376_016_924_429_759_228, "an id of 19 digits", account("춘식이", "choonsik@example.com")),
-        ),
+        ("choonsik", person(1_376_016_924_429_759_228, "a 19-digit ID", account("춘식이", "choonsik@example.com"))),
         (
             "apeach",
             person(

@@ -1,4 +1,4 @@
-//! Counts what is asked of Kakao, and lets it fail where, for whom and as often as a test or a person says.
+//! Counts calls to Kakao, and injects faults: at a path, for a person or a token, and a given number of times.
 
 use std::{sync::Arc, time::Duration};
 
@@ -26,47 +26,47 @@ use crate::server::hang_up;
 /// Larger than any request to Kakao.
 const MAX_BODY: usize = 64 * 1024;
 
-/// What goes wrong at an endpoint until it is told to stop.
+/// What goes wrong at an endpoint until the fault is cleared.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "snake_case", tag = "kind")]
 pub(super) enum Fault {
-    /// An answer that takes this long.
+    /// The response is delayed.
     Slow { milliseconds: u64 },
-    /// The connection closes without one.
+    /// The connection closes without a response.
     Down,
     /// kapi's -10 or kauth's KOE237.
     Quota,
     /// HTML with status 200.
     Nonsense,
-    /// JSON of other types.
+    /// JSON whose members have the wrong types.
     WrongTypes,
     /// JSON that ends in the middle.
     Truncated,
-    /// The right answer with blanks up to 10 MB.
+    /// The right response, padded with spaces to 10 MB.
     Huge,
-    /// The right answer, which does not say whose it is.
+    /// The right response without the user's ID.
     NoId,
-    /// The right answer, with raw bytes in some places.
+    /// The right response, with raw bytes in some places.
     Raw { changes: Changes },
-    /// A redirect, if not told where, to an address that a server must not be led to.
+    /// A redirect, by default to a URL that a server must never request.
     Redirect { to: Option<String> },
-    /// One of kapi's codes.
+    /// One of kapi's error codes.
     ApiCode { code: i64 },
-    /// A status and a body, whatever they are.
+    /// Any status and body.
     Answer { status: u16, body: String },
-    /// One of kauth's codes.
+    /// One of kauth's error codes.
     AuthCode { code: String, error: String },
 }
 
-/// A fault with where it strikes, whom, and how often.
+/// A fault, and the requests that it applies to.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Rule {
-    /// A path, or `*` for every one.
+    /// A path, or `*` for every path.
     #[serde(default = "everywhere")]
     pub endpoint: String,
     pub fault: Fault,
-    /// Requests left to strike; without it, every one.
+    /// How many more requests the fault applies to. Without it, to all.
     times: Option<u64>,
     /// Only requests about this person.
     pub user: Option<String>,
@@ -78,21 +78,21 @@ fn everywhere() -> String {
     "*".to_owned()
 }
 
-/// What a request carries that says whom it is about.
+/// The credentials in a request, and the person they belong to.
 struct Caller {
     credentials: Vec<String>,
     person: Option<String>,
 }
 
 impl Data {
-    /// Takes the place of the rule for the same endpoint and the same people.
+    /// Adds a rule. It replaces a rule for the same endpoint, person and token.
     pub(super) fn add_fault(&mut self, rule: Rule) {
         let place = |rule: &Rule| (rule.endpoint.clone(), rule.user.clone(), rule.token.clone());
         self.faults.retain(|other| place(other) != place(&rule));
         self.faults.push(rule);
     }
 
-    /// The fault that strikes: one for this caller goes before one for all, and one for this path before `*`.
+    /// The fault for a request. Rules for its token take precedence, then rules for its person, then rules for its path.
     fn strike(&mut self, path: &str, caller: &Caller) -> Option<Fault> {
         let strikes = |rule: &Rule| {
             (rule.endpoint == path || rule.endpoint == "*")
@@ -131,7 +131,7 @@ impl Data {
     }
 }
 
-/// Counts a call, spends the quota that was set, and fails the call if that was asked for.
+/// Counts a call, uses up the quota, and injects a fault if a rule applies.
 pub(super) async fn count_and_fail(State(standin): State<Arc<Standin>>, request: Request, next: Next) -> Response {
     let (parts, body) = request.into_parts();
     let Ok(body) = to_bytes(body, MAX_BODY).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
@@ -178,7 +178,7 @@ impl Fault {
                 json_answer(StatusCode::OK, &json!({"id": "one", "app_id": [], "access_token": 7, "kakao_account": 1}))
             }
             Self::Truncated => ([(CONTENT_TYPE, "application/json")], r#"{"id": 12"#).into_response(),
-            // Right in every other way, so that only its size can be why it is refused.
+            // Valid except for its size, so that only the size can be the reason for a refusal.
             Self::Huge => changed(next.run(request).await, |body| body.resize(10_000_000, b' ')).await,
             Self::NoId => changed(next.run(request).await, remove_ids).await,
             Self::Raw { changes } => {
@@ -201,7 +201,7 @@ impl Fault {
                     -3 | -4 | -5 | -6 | -12 | -402 => StatusCode::FORBIDDEN,
                     _ => StatusCode::BAD_REQUEST,
                 };
-                api_error(status, code, "by request of a test")
+                api_error(status, code, "injected fault")
             }
             Self::Answer { status, body } => {
                 let status = StatusCode::from_u16(status).unwrap_or(StatusCode::IM_A_TEAPOT);
@@ -212,7 +212,7 @@ impl Fault {
                     "KOE010" | "KOE101" => StatusCode::UNAUTHORIZED,
                     _ => StatusCode::BAD_REQUEST,
                 };
-                auth_error(status, &error, &code, "by request of a test")
+                auth_error(status, &error, &code, "injected fault")
             }
         }
     }

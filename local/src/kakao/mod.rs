@@ -1,4 +1,4 @@
-//! A strict stand-in for Kakao: what Kakao refuses is refused here, with Kakao's codes. See `local/KAKAO.md`.
+//! A strict stand-in for Kakao. It refuses what Kakao refuses, with Kakao's error codes. See `local/KAKAO.md`.
 
 mod account;
 mod api;
@@ -39,7 +39,7 @@ use self::{
 };
 use crate::server::Server;
 
-/// Of a query or a form.
+/// The parameters of a query or a form.
 type Parameters = HashMap<String, String>;
 
 /// Kakao's own paths.
@@ -58,7 +58,7 @@ const ENDPOINTS: [&str; 12] = [
     "/v1/oidc/userinfo",
 ];
 
-/// A running stand-in. kauth's and kapi's paths do not collide, so one address serves as both.
+/// A running stand-in. The paths of kauth and kapi do not overlap, so one origin serves both.
 #[derive(Debug)]
 pub struct Kakao {
     server: Server,
@@ -72,17 +72,17 @@ struct Standin {
 
 struct Data {
     people: BTreeMap<String, Person>,
-    /// Who was unlinked from which app, until they sign in there again.
+    /// The people and the apps they were unlinked from, until they log in there again.
     unlinked: BTreeSet<(String, i64)>,
     access_tokens: HashMap<String, Grant>,
     refresh_tokens: HashMap<String, Grant>,
     codes: HashMap<String, Code>,
-    /// When each person was given access tokens: Kakao gives 20 in ten minutes.
+    /// When access tokens were issued to each person: Kakao issues at most 20 in ten minutes.
     issued: HashMap<String, Vec<Timestamp>>,
     faults: Vec<Rule>,
-    /// By the person whom they were about, if they said it, and path.
+    /// The number of calls by person, if known, and path.
     calls: BTreeMap<(Option<String>, String), u64>,
-    /// Calls of kapi that are left before -10, if that was set.
+    /// How many more calls to kapi are allowed before it responds with -10, if a quota was set.
     quota: Option<u64>,
     /// How often the keys of ID tokens were rotated.
     rotations: usize,
@@ -95,9 +95,9 @@ struct Grant {
     app: &'static App,
     expires_at: Timestamp,
     signed_in_at: Timestamp,
-    /// Whether ID tokens come with it.
+    /// Whether ID tokens are issued with it.
     openid: bool,
-    /// The refresh token beside an access token.
+    /// The refresh token that was issued with an access token.
     refresh_token: Option<String>,
 }
 
@@ -115,7 +115,7 @@ impl Kakao {
     ///
     /// # Errors
     ///
-    /// If the listener has no address.
+    /// If the listener's local address cannot be read.
     pub fn start(listener: TcpListener, clock: Arc<dyn Clock>, redirect_uris: Vec<String>) -> io::Result<Self> {
         let state = Mutex::new(Data {
             people: people(),
@@ -159,7 +159,7 @@ impl Kakao {
         Ok(Self { server: Server::start(listener, routes)? })
     }
 
-    /// Where it listens.
+    /// The URL it listens on.
     #[must_use]
     pub fn url(&self) -> &str {
         self.server.url()
@@ -171,13 +171,13 @@ impl Standin {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Where an app's users may be sent back to.
+    /// Whether a redirect URI is registered for an app.
     fn is_registered(&self, app: &App, uri: &str) -> bool {
         let ours = *app == SHOP || *app == PLAIN;
         ours && self.redirect_uris.iter().any(|registered| registered == uri)
     }
 
-    /// As if this person had just signed in at this app and consented, which links them.
+    /// A grant as if this person had just logged in to this app and consented, which links them.
     fn sign_in(&self, person: &str, app: &'static App) -> Grant {
         self.data().unlinked.remove(&(person.to_owned(), app.app_id));
         let now = self.clock.now();
@@ -204,7 +204,7 @@ fn random_text() -> String {
     BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<48>())
 }
 
-/// Which app's REST API key this is, or which of Kakao's refusals it meets.
+/// The app with this REST API key, or Kakao's error.
 fn app_of(client_id: Option<&str>) -> Result<&'static App, (StatusCode, &'static str, &'static str, String)> {
     let key = client_id.filter(|key| !key.is_empty());
     if let Some(app) = APPS.into_iter().find(|app| key == Some(app.rest_api_key)) {
@@ -214,7 +214,7 @@ fn app_of(client_id: Option<&str>) -> Result<&'static App, (StatusCode, &'static
         return Err((StatusCode::BAD_REQUEST, "invalid_client", "KOE008", "wrong type of app key".to_owned()));
     }
     if key.is_some_and(|key| APPS.iter().any(|app| app.other_keys.split(',').any(|other| other == key))) {
-        // An SDK would say which app on which platform it sits in.
+        // Kakao accepts these keys from its SDKs, which also identify the platform.
         let text = "invalid android_key_hash or ios_bundle_id or web_site_url";
         return Err((StatusCode::BAD_REQUEST, "misconfigured", "KOE009", text.to_owned()));
     }
@@ -222,7 +222,7 @@ fn app_of(client_id: Option<&str>) -> Result<&'static App, (StatusCode, &'static
     Err((StatusCode::UNAUTHORIZED, "invalid_client", "KOE101", text))
 }
 
-/// 302, as Kakao answers a browser.
+/// A 302, as Kakao redirects browsers.
 fn found(location: &str) -> Response {
     match HeaderValue::try_from(location) {
         Ok(location) => (StatusCode::FOUND, [("location", location)]).into_response(),
@@ -230,12 +230,12 @@ fn found(location: &str) -> Response {
     }
 }
 
-/// kauth's shape of an error.
+/// An error in kauth's format.
 fn auth_error(status: StatusCode, error: &str, code: &str, description: &str) -> Response {
     json_answer(status, &json!({"error": error, "error_description": description, "error_code": code}))
 }
 
-/// kapi's shape of an error.
+/// An error in kapi's format.
 fn api_error(status: StatusCode, code: i64, message: &str) -> Response {
     let mut response = json_answer(status, &json!({"msg": message, "code": code}));
     if code == -401 {

@@ -17,17 +17,17 @@ use super::{
     found, json_answer, page, random_text,
 };
 
-/// What a REST API key's access tokens live.
+/// The lifetime of access tokens that are issued to a REST API key.
 const ACCESS_TOKEN_TTL: Duration = Duration::from_secs(21_599);
-/// Kakao does not say.
+/// Kakao does not document the lifetime of codes.
 pub(super) const CODE_TTL: Duration = Duration::from_mins(5);
 const REFRESH_TOKEN_TTL: Duration = Duration::from_secs(5_183_999);
 const LAST_MONTH: Duration = Duration::from_hours(30 * 24);
 
-/// `GET /oauth/authorize`: the page where one picks who one is.
+/// `GET /oauth/authorize`: the page to choose a person to log in as.
 pub(super) async fn authorize(State(standin): State<Arc<Standin>>, Query(parameters): Query<Parameters>) -> Response {
     match standin.check_authorize(&parameters) {
-        // Nobody is signed in at the stand-in, so there is nobody to be silent about.
+        // The stand-in has no browser session, so `prompt=none` always gets `login_required`.
         Ok(_) if list(&parameters, "prompt").any(|prompt| prompt == "none") => {
             back(&parameters, &[("error", "login_required"), ("error_description", "user login required.")])
         }
@@ -39,7 +39,7 @@ pub(super) async fn authorize(State(standin): State<Arc<Standin>>, Query(paramet
     }
 }
 
-/// The page's buttons: a person, or cancel.
+/// `POST /oauth/authorize`: the page's buttons, which choose a person or cancel.
 pub(super) async fn decide(State(standin): State<Arc<Standin>>, Form(mut parameters): Form<Parameters>) -> Response {
     let name = parameters.remove("person");
     let withheld = parameters.remove("withhold_email").is_some();
@@ -63,13 +63,13 @@ fn denied(parameters: &Parameters, why: &str) -> Response {
     back(parameters, &[("error", "access_denied"), ("error_description", why)])
 }
 
-/// To the app, with `state` as it came.
+/// Redirects to the app with `state` unchanged.
 fn back(parameters: &Parameters, answer: &[(&str, &str)]) -> Response {
     let state = parameters.get("state").map(|state| ("state", state.as_str()));
     found(&page::with_query(&parameters["redirect_uri"], answer.iter().copied().chain(state)))
 }
 
-/// What stands in a parameter, which Kakao's docs separate by commas and its SDKs by blanks.
+/// The items of a list parameter. Kakao's docs separate them by commas, its SDKs by spaces.
 fn list<'a>(parameters: &'a Parameters, name: &str) -> impl Iterator<Item = &'a str> {
     let text = parameters.get(name).map(String::as_str).unwrap_or_default();
     text.split([',', ' ']).filter(|item| !item.is_empty())
@@ -81,10 +81,10 @@ pub(super) async fn token(
     form: Result<Form<Parameters>, FormRejection>,
 ) -> Response {
     let Ok(Form(form)) = form else {
-        return auth_error(StatusCode::BAD_REQUEST, "invalid_request", "KOE204", "send a form");
+        return auth_error(StatusCode::BAD_REQUEST, "invalid_request", "KOE204", "the body must be a form");
     };
     let field = |name: &str| form.get(name).map(String::as_str).unwrap_or_default();
-    // RFC 6749 §2.3.1 notwithstanding, HTTP Basic is not read.
+    // HTTP Basic is not accepted, although RFC 6749 §2.3.1 requires it.
     let app = match app_of(form.get("client_id").map(String::as_str)) {
         Ok(app) => app,
         Err((status, error, code, text)) => return auth_error(status, error, code, &text),
@@ -118,20 +118,23 @@ impl Standin {
         }
         match field("response_type") {
             "code" => {}
-            "token" => return refuse("KOE202", "the implicit grant is not offered"),
+            "token" => return refuse("KOE202", "the implicit grant is not supported"),
             _ => return refuse("KOE201", "response_type must be code"),
         }
         let known = ["openid", "profile_nickname", "profile_image", "account_email"];
         if list(parameters, "scope").any(|scope| !known.contains(&scope) || scope == "openid" && !app.oidc) {
-            return refuse("KOE205", "this scope is not set up");
+            return refuse("KOE205", "this scope is not enabled for the app");
         }
         if list(parameters, "prompt").any(|prompt| !["login", "none", "create", "select_account"].contains(&prompt)) {
-            return refuse("KOE204", "there is no such prompt");
+            return refuse("KOE204", "unknown prompt");
         }
         if let Some(challenge) = parameters.get("code_challenge") {
             let hash = BASE64_URL_SAFE_NO_PAD.decode(challenge).unwrap_or_default();
             if field("code_challenge_method") != "S256" || hash.len() != digest::SHA256_OUTPUT_LEN {
-                return refuse("KOE204", "code_challenge must be a SHA-256 and code_challenge_method S256");
+                return refuse(
+                    "KOE204",
+                    "code_challenge must be a SHA-256 hash and code_challenge_method must be S256",
+                );
             }
         }
         Ok(app)
@@ -140,7 +143,7 @@ impl Standin {
     pub(super) fn new_code(&self, person: &str, app: &'static App, parameters: &Parameters, ttl: Duration) -> String {
         let text = random_text();
         let mut grant = self.sign_in(person, app);
-        // Who asks for consents and not for `openid` among them gets no ID token.
+        // A request with a scope that lacks `openid` gets no ID token.
         let mut scopes = list(parameters, "scope").peekable();
         grant.openid &= scopes.peek().is_none() || scopes.any(|scope| scope == "openid");
         let code = Code {
@@ -155,7 +158,7 @@ impl Standin {
         text
     }
 
-    /// What a code stands for, and its nonce. It is gone after its first presentation, even a wrong one.
+    /// The grant and the nonce of a code. The first request with a code spends it, even if that request is refused.
     fn spend_code(&self, text: &str, app: &App, form: &Parameters) -> Result<(Grant, Option<String>), Box<Response>> {
         let refuse = |code, text: &str| Box::new(auth_error(StatusCode::BAD_REQUEST, "invalid_grant", code, text));
         let not_found = || refuse("KOE320", &format!("authorization code not found for code={text}"));
@@ -197,7 +200,7 @@ impl Standin {
         json_answer(StatusCode::OK, &tokens)
     }
 
-    /// A new access token; a new refresh token only in the old one's last month, and the old one dies then.
+    /// Issues a new access token. In the last month of the refresh token's lifetime, also replaces the refresh token.
     fn renew(&self, text: &str, app: &'static App) -> Response {
         let now = self.clock.now();
         let grant = self.data().refresh_tokens.get(text).cloned();
@@ -239,7 +242,7 @@ impl Standin {
         tokens
     }
 
-    /// Twenty access tokens for one person in ten minutes.
+    /// Kakao issues at most 20 access tokens to a person in ten minutes.
     fn may_issue(&self, person: &str) -> bool {
         let now = self.clock.now();
         let mut data = self.data();

@@ -1,4 +1,4 @@
-//! `OpenID` Connect: discovery, keys, and ID tokens of the good and of every wrong kind.
+//! `OpenID` Connect: discovery, keys, and ID tokens, valid ones and those with a defect.
 
 use std::sync::Arc;
 
@@ -19,13 +19,13 @@ use super::{
 };
 
 const ISSUER: &str = "https://kauth.kakao.com";
-/// Made for this, worth nothing. Two are in the set at any time; a rotation drops the oldest.
+/// Generated for the stand-in and not secret. Two are published at any time; a rotation drops the older one.
 const KEYS: [(&str, &[u8]); 3] = [
     ("3f96980381e451efad0d2ddd30e3d3", include_bytes!("keys/one.pk8")),
     ("9f252dadd5f233f93d2fa528d12fea", include_bytes!("keys/two.pk8")),
     ("c0ffee0123456789abcdef01234567", include_bytes!("keys/three.pk8")),
 ];
-/// An ID token lives as long as the access token beside it.
+/// An ID token lives as long as the access token that is issued with it.
 const LIFETIME: i64 = 21_599;
 
 /// `GET /.well-known/openid-configuration`
@@ -65,28 +65,28 @@ pub(super) async fn jwks(State(standin): State<Arc<Standin>>) -> Response {
     json_answer(StatusCode::OK, &json!({"keys": keys}))
 }
 
-/// `POST /control/rotate-keys`: the older key goes, a new one signs.
+/// `POST /control/rotate-keys`: drops the older key and signs with a new one.
 pub(super) async fn rotate(State(standin): State<Arc<Standin>>) -> Response {
     standin.data().rotations += 1;
     StatusCode::NO_CONTENT.into_response()
 }
 
-/// `POST /oauth/tokeninfo`: what a good ID token says. For people who look for a mistake.
+/// `POST /oauth/tokeninfo`: the claims of a valid ID token, for debugging.
 pub(super) async fn token_info(
     State(standin): State<Arc<Standin>>,
     form: Result<Form<Parameters>, FormRejection>,
 ) -> Response {
     let Ok(Form(form)) = form else {
-        return auth_error(StatusCode::BAD_REQUEST, "invalid_request", "KOE204", "send a form");
+        return auth_error(StatusCode::BAD_REQUEST, "invalid_request", "KOE204", "the body must be a form");
     };
     let token = form.get("id_token").map(String::as_str).unwrap_or_default();
     match standin.payload(token) {
         Some(payload) => json_answer(StatusCode::OK, &payload),
-        None => auth_error(StatusCode::BAD_REQUEST, "invalid_token", "KOE400", "this ID token is not good"),
+        None => auth_error(StatusCode::BAD_REQUEST, "invalid_token", "KOE400", "this ID token is not valid"),
     }
 }
 
-/// What makes an ID token wrong, beside what its request asks for. `good` is nothing.
+/// The kinds of ID token for tests. Each but `good` differs from a regular one in a single point.
 pub(super) const KINDS: [&str; 20] = [
     "good",
     "other_aud",
@@ -111,7 +111,7 @@ pub(super) const KINDS: [&str; 20] = [
 ];
 
 impl Standin {
-    /// An ID token as the token endpoint gives it.
+    /// An ID token as the token endpoint issues it.
     pub(super) fn id_token(&self, person: &Person, grant: &Grant, nonce: Option<&str>, access_token: &str) -> String {
         let mut claims = self.claims(person, grant.app, grant.app.rest_api_key, nonce);
         claims["auth_time"] = json!(grant.signed_in_at);
@@ -163,7 +163,7 @@ impl Standin {
             "unknown_kid" => header["kid"] = json!("ffffffffffffffffffffffffffffff"),
             "no_kid" => remove(&mut header, "kid"),
             "crit" => header["crit"] = json!(["exp"]),
-            // Signed with a key that is not in the set, but stands where the header points to.
+            // Signed with a key that is not published, but would be found at the URL in the header.
             "jku" => {
                 header["jku"] = json!("http://169.254.169.254/jwks.json");
                 return signed(number + 1, &header, &claims);
@@ -175,7 +175,7 @@ impl Standin {
         signed_message(number, &format!("{header}.{claims}"))
     }
 
-    /// The claims, if a key of the set signed them and they have not expired.
+    /// The claims, if a published key signed them and they have not expired.
     fn payload(&self, token: &str) -> Option<Value> {
         let decode = |part: &str| BASE64_URL_SAFE_NO_PAD.decode(part).ok();
         let (message, signature) = token.rsplit_once('.')?;

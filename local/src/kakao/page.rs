@@ -1,4 +1,4 @@
-//! The stand-in's pages: who to be, and what is to go wrong.
+//! The stand-in's pages: choose a person to log in as, and switch faults on and off.
 
 use std::{collections::BTreeMap, collections::HashMap, fmt::Write, sync::Arc};
 
@@ -31,7 +31,7 @@ fn page(title: &str, body: &str) -> String {
 
 pub(super) fn authorize(people: &BTreeMap<String, Person>, parameters: &HashMap<String, String>) -> String {
     let mut body = String::from(
-        "<h1>누구로 로그인할까요?<br><small>Who signs in? (a stand-in for Kakao)</small></h1><form method=\"post\">",
+        "<h1>누구로 로그인할까요?<br><small>Choose a user to log in as (a stand-in for Kakao)</small></h1><form method=\"post\">",
     );
     for (name, value) in parameters {
         push(
@@ -57,7 +57,7 @@ pub(super) fn authorize(people: &BTreeMap<String, Person>, parameters: &HashMap<
     page("Kakao (stand-in)", &body)
 }
 
-/// The ordinary one first.
+/// `ryan`, an ordinary user, comes first.
 fn in_order(people: &BTreeMap<String, Person>) -> Vec<(&String, &Person)> {
     let mut people: Vec<_> = people.iter().collect();
     people.sort_by_key(|(name, person)| (*name != "ryan", person.id));
@@ -72,29 +72,29 @@ pub(super) fn refusal(code: &str, text: &str) -> String {
     page(code, &format!("<h1>{code}</h1><p>{}</p>", escaped(text)))
 }
 
-/// `GET /`: switches for a person.
+/// `GET /`: buttons that switch faults on and off, and lists of users and apps.
 pub(super) async fn home(State(standin): State<Arc<Standin>>) -> Html<String> {
     let (people, faults) = {
         let data = standin.data();
         (data.people.clone(), data.faults.iter().map(|rule| rule.endpoint.as_str()).collect::<Vec<_>>().join(", "))
     };
     let now = if faults.is_empty() {
-        "정상 <small>all is well</small>".to_owned()
+        "정상 <small>no faults</small>".to_owned()
     } else {
-        format!("고장: {}", escaped(&faults))
+        format!("고장 <small>faults</small>: {}", escaped(&faults))
     };
     let mut body = format!("<h1>카카오 대역 <small>A stand-in for Kakao</small></h1><p>{now}</p>");
     let switches = [
         ("느림 <small>slow: 10 s</small>", r#"{"kind":"slow","milliseconds":10000}"#),
         ("중단 <small>down</small>", r#"{"kind":"down"}"#),
-        ("쿼터 초과 <small>quota</small>", r#"{"kind":"quota"}"#),
-        ("엉뚱한 답 <small>nonsense</small>", r#"{"kind":"nonsense"}"#),
+        ("쿼터 초과 <small>quota exceeded</small>", r#"{"kind":"quota"}"#),
+        ("엉뚱한 응답 <small>nonsense response</small>", r#"{"kind":"nonsense"}"#),
     ];
     for (label, fault) in switches {
         push(&mut body, format_args!("<button data-fault=\"{}\">{label}</button>", escaped(fault)));
     }
     body.push_str(
-        "<button data-fault=\"\">복구 <small>heal</small></button><script>
+        "<button data-fault=\"\">복구 <small>clear faults</small></button><script>
 for (const button of document.querySelectorAll('button')) button.onclick = async () => {
   const fault = button.dataset.fault
   await fetch('/control/faults', fault
@@ -103,7 +103,7 @@ for (const button of document.querySelectorAll('button')) button.onclick = async
   location.reload()
 }</script>",
     );
-    body.push_str("<h2>사용자 <small>People</small></h2><ul>");
+    body.push_str("<h2>사용자 <small>Users</small></h2><ul>");
     for (name, person) in in_order(&people) {
         push(
             &mut body,
@@ -141,10 +141,10 @@ fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 
-/// All but RFC 3986's unreserved characters.
+/// Everything except the unreserved characters of RFC 3986.
 const RESERVED: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// This address with these parameters after any that it has.
+/// The URI with these parameters appended to its query.
 pub(super) fn with_query<'a>(uri: &str, parameters: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     let mut all = uri.to_owned();
     for (name, value) in parameters {

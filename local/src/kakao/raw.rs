@@ -1,4 +1,4 @@
-//! JSON that no library writes: members replaced by raw bytes.
+//! Replaces members of a JSON document by raw bytes, to produce what no JSON library would write.
 
 use std::collections::BTreeMap;
 
@@ -6,11 +6,11 @@ use serde_json::{Value, json};
 
 use super::random_text;
 
-/// Raw JSON by the place where it goes, a JSON pointer (RFC 6901). Each character is one byte (Latin-1), so that what is put
-/// there need be neither JSON nor UTF-8.
+/// Raw JSON by JSON pointer (RFC 6901). Each character is one byte (Latin-1), so that the result need be neither valid JSON
+/// nor UTF-8.
 pub(super) type Changes = BTreeMap<String, String>;
 
-/// The document with these changes. A member is added if it is not there, and an entry at the end of its list.
+/// The document with these changes. A missing member is added, and a missing entry is appended to its list.
 pub(super) fn write(mut document: Value, changes: &Changes) -> Vec<u8> {
     let marks: Vec<(String, &str)> =
         changes.iter().map(|(path, raw)| (put_mark(&mut document, path), raw.as_str())).collect();
@@ -26,7 +26,7 @@ pub(super) fn write(mut document: Value, changes: &Changes) -> Vec<u8> {
     written
 }
 
-/// Puts a text there that is nowhere else.
+/// Puts a unique text at the path and returns it.
 fn put_mark(document: &mut Value, path: &str) -> String {
     let mark = random_text();
     let (parent, name) = path.rsplit_once('/').unwrap_or(("", path));

@@ -1,9 +1,9 @@
-//! What kapi.kakao.com does.
+//! Tests of kapi.kakao.com.
 
 use super::*;
 
 #[tokio::test]
-async fn an_access_token_opens_what_it_should() {
+async fn an_access_token_reads_the_account_of_its_person() {
     let test = Test::start().await;
     let token = test.token(&json!({"user": "choonsik", "expires_in": 100})).await;
     let (status, info) = answer(test.get("/v1/user/access_token_info").bearer_auth(&token)).await;
@@ -30,7 +30,7 @@ async fn an_access_token_opens_what_it_should() {
 }
 
 #[tokio::test]
-async fn a_call_is_refused_as_at_kakao() {
+async fn a_call_is_refused_with_kakaos_code() {
     let test = Test::start().await;
     let short = test.token(&json!({"user": "ryan", "expires_in": 100})).await;
     test.clock.advance(Duration::from_secs(100));
@@ -54,18 +54,18 @@ async fn a_call_is_refused_as_at_kakao() {
 }
 
 #[tokio::test]
-async fn another_app_knows_a_person_by_another_number() {
+async fn a_person_has_another_id_in_another_app() {
     let test = Test::start().await;
     let ours = test.token(&json!({"user": "ryan"})).await;
     let theirs = test.token(&json!({"user": "ryan", "app": "other"})).await;
     let (_, one) = answer(test.get("/v1/user/access_token_info").bearer_auth(&ours)).await;
     let (_, two) = answer(test.get("/v1/user/access_token_info").bearer_auth(&theirs)).await;
     assert!(one["id"] != two["id"] && one["app_id"] != two["app_id"]);
-    assert_eq!(answer(test.get("/v2/user/me").bearer_auth(&theirs)).await.0, 200, "good at Kakao all the same");
+    assert_eq!(answer(test.get("/v2/user/me").bearer_auth(&theirs)).await.0, 200, "Kakao itself accepts the token");
 }
 
 #[tokio::test]
-async fn an_admin_key_speaks_for_every_user_of_its_app() {
+async fn an_admin_key_reads_any_user_of_its_app() {
     let test = Test::start().await;
     let target = [("target_id_type", "user_id"), ("target_id", "1029384756")];
     let as_admin = |key: &str, path: &str| test.get(path).header("authorization", format!("KakaoAK {key}"));
@@ -80,11 +80,15 @@ async fn an_admin_key_speaks_for_every_user_of_its_app() {
         let (status, refusal) = answer(as_admin(key, "/v2/user/me").query(&query)).await;
         assert_eq!((status, refusal["code"].as_i64()), (expected.0, Some(expected.1)), "{key} {query:?}");
     }
-    assert_eq!(answer(as_admin(SHOP.admin_key, "/v1/user/access_token_info")).await.0, 401, "by access token only");
+    assert_eq!(
+        answer(as_admin(SHOP.admin_key, "/v1/user/access_token_info")).await.0,
+        401,
+        "accepts an access token only"
+    );
 }
 
 #[tokio::test]
-async fn a_log_out_ends_one_token_and_an_unlink_all_of_them() {
+async fn logout_revokes_one_token_and_unlink_all_of_them() {
     let test = Test::start().await;
     let [one, two] = [test.token(&json!({"user": "ryan"})).await, test.token(&json!({"user": "ryan"})).await];
     let info = async |token: &str| answer(test.get("/v1/user/access_token_info").bearer_auth(token)).await.0;
@@ -97,13 +101,13 @@ async fn a_log_out_ends_one_token_and_an_unlink_all_of_them() {
     let as_admin = test.get("/v2/user/me").header("authorization", format!("KakaoAK {}", SHOP.admin_key));
     assert_eq!(answer(as_admin.query(&target)).await.1["code"], -101);
     let other = test.token(&json!({"user": "ryan", "app": "other"})).await;
-    assert_eq!(info(&other).await, 200, "linked to another app all the same");
+    assert_eq!(info(&other).await, 200, "still linked to the other app");
     let later = test.token(&json!({"user": "ryan"})).await;
-    assert_eq!(info(&later).await, 200, "whoever signs in again is linked again");
+    assert_eq!(info(&later).await, 200, "logging in again links the person");
 }
 
 #[tokio::test]
-async fn consents_and_userinfo_are_told() {
+async fn scopes_and_userinfo_follow_the_consents() {
     let test = Test::start().await;
     let token = test.token(&json!({"user": "apeach"})).await;
     let (_, scopes) = answer(test.get("/v2/user/scopes").bearer_auth(&token)).await;

@@ -1,16 +1,16 @@
-//! What only a stand-in has: faults, counters, quotas, a first page.
+//! Tests of what only the stand-in has: faults, call counts, quotas and a home page.
 
 use super::*;
 
 #[tokio::test]
-async fn faults_come_and_go() {
+async fn faults_can_be_set_and_cleared() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let kakao = Kakao::start(listener, Arc::new(SystemClock), Vec::new()).unwrap();
     let client = http_client();
     let faults = format!("{}/control/faults", kakao.url());
     let me = || client.get(format!("{}/v2/user/me", kakao.url())).send();
     client.post(&faults).json(&json!({"fault": {"kind": "down"}})).send().await.unwrap();
-    assert!(me().await.is_err(), "closed without an answer");
+    assert!(me().await.is_err(), "closed without a response");
     client.post(&faults).json(&json!({"fault": {"kind": "quota"}})).send().await.unwrap();
     assert_eq!(me().await.unwrap().json::<Value>().await.unwrap()["code"], -10);
     client.delete(&faults).send().await.unwrap();
@@ -18,7 +18,7 @@ async fn faults_come_and_go() {
 }
 
 #[tokio::test]
-async fn a_fault_can_be_one_persons_or_one_tokens_and_wear_off() {
+async fn a_fault_can_be_limited_to_a_person_a_token_or_a_number_of_requests() {
     let test = Test::start().await;
     let (ryan, muzi) = (test.token(&json!({"user": "ryan"})).await, test.token(&json!({"user": "muzi"})).await);
     let me = async |token: &str| answer(test.get("/v2/user/me").bearer_auth(token)).await.1["code"].as_i64();
@@ -32,11 +32,11 @@ async fn a_fault_can_be_one_persons_or_one_tokens_and_wear_off() {
 
     fail(json!({"fault": fault, "token": muzi})).await;
     fail(json!({"fault": {"kind": "quota"}})).await;
-    assert_eq!([me(&muzi).await, me(&ryan).await], [Some(-7), Some(-10)], "the closer one strikes");
+    assert_eq!([me(&muzi).await, me(&ryan).await], [Some(-7), Some(-10)], "the more specific rule applies");
 
     fail(json!({"fault": fault, "user": "ryan"})).await;
     test.client.delete(format!("{}/control/faults?user=ryan", test.kakao.url())).send().await.unwrap();
-    assert_eq!([me(&muzi).await, me(&ryan).await], [Some(-7), Some(-10)], "only that person's end");
+    assert_eq!([me(&muzi).await, me(&ryan).await], [Some(-7), Some(-10)], "only the faults of that person are cleared");
     test.client.delete(format!("{}/control/faults", test.kakao.url())).send().await.unwrap();
     let [ours, theirs] = [
         test.code(&json!({})).await,
@@ -53,8 +53,8 @@ async fn a_fault_can_be_one_persons_or_one_tokens_and_wear_off() {
     let (status, answer) = answer(test.get("/v2/user/me").bearer_auth(&ryan)).await;
     assert!(status == 200 && answer.get("id").is_none() && answer["kakao_account"].is_object());
 
-    assert_eq!(fail(json!({"endpoint": "user_me", "fault": fault})).await, 400, "no path of Kakao's");
-    assert_eq!(fail(json!({"fault": fault, "users": "ryan"})).await, 422, "a slip of the pen");
+    assert_eq!(fail(json!({"endpoint": "user_me", "fault": fault})).await, 400, "not a path at Kakao");
+    assert_eq!(fail(json!({"fault": fault, "users": "ryan"})).await, 422, "a misspelt member");
 }
 
 #[tokio::test]
@@ -70,12 +70,12 @@ async fn calls_are_counted_for_each_person() {
     let (_, all) = answer(test.get("/control/calls")).await;
     assert_eq!(all, json!({"/v2/user/me": 2, "/oauth/token": 2}));
     let (_, ryans) = answer(test.get("/control/calls?user=ryan")).await;
-    assert_eq!(ryans, json!({"/v2/user/me": 1, "/oauth/token": 2}), "a spent code is still theirs");
+    assert_eq!(ryans, json!({"/v2/user/me": 1, "/oauth/token": 2}), "a spent code still belongs to its person");
     assert_eq!(answer(test.get("/control/calls?user=muzi")).await.1, json!({}));
 }
 
 #[tokio::test]
-async fn the_first_page_lists_people_and_apps() {
+async fn the_home_page_lists_people_and_apps() {
     let test = Test::start().await;
     let page = test.get("/").send().await.unwrap().text().await.unwrap();
     for name in ["라이언", "choonsik", "1376016924429759228", "plain", SHOP.rest_api_key] {
@@ -85,7 +85,7 @@ async fn the_first_page_lists_people_and_apps() {
 }
 
 #[tokio::test]
-async fn quotas_run_out() {
+async fn quotas_are_enforced() {
     let test = Test::start().await;
     let mut tokens = Value::Null;
     for _ in 0..20 {
@@ -99,7 +99,7 @@ async fn quotas_run_out() {
     }
     test.clock.advance(Duration::from_mins(5));
     for _ in 0..20 {
-        assert_eq!(test.exchange(&[]).await.0, 200, "what was refused does not count");
+        assert_eq!(test.exchange(&[]).await.0, 200, "refused requests do not count");
     }
 
     let quota =
@@ -113,7 +113,7 @@ async fn quotas_run_out() {
 }
 
 #[tokio::test]
-async fn raw_bytes_go_where_they_are_told_to() {
+async fn raw_bytes_replace_the_members_that_are_named() {
     let test = Test::start().await;
     let token = test.token(&json!({"user": "ryan"})).await;
     let answer_with = async |endpoint: &str, changes: Value| {

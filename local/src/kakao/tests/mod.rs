@@ -1,4 +1,4 @@
-//! The stand-in refuses what Kakao refuses, with Kakao's codes and in Kakao's shapes.
+//! The stand-in refuses what Kakao refuses, with Kakao's error codes and formats.
 
 mod api;
 mod control;

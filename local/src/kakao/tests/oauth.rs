@@ -1,9 +1,9 @@
-//! What kauth.kakao.com does: codes, tokens, ID tokens, pages.
+//! Tests of kauth.kakao.com: codes, tokens, ID tokens and pages.
 
 use super::*;
 
 #[tokio::test]
-async fn a_code_is_exchanged_once() {
+async fn a_code_can_be_exchanged_once() {
     let test = Test::start().await;
     let code = test.code(&json!({"nonce": "n"})).await;
     let (status, tokens) = test.exchange_code(&code, &[]).await;
@@ -15,7 +15,7 @@ async fn a_code_is_exchanged_once() {
 }
 
 #[tokio::test]
-async fn an_exchange_is_refused_as_at_kakao() {
+async fn an_exchange_is_refused_with_kakaos_code() {
     let test = Test::start().await;
     for (change, status, code) in [
         (("client_secret", ""), 401, "KOE010"),
@@ -40,7 +40,7 @@ async fn an_exchange_is_refused_as_at_kakao() {
 }
 
 #[tokio::test]
-async fn a_challenge_asks_for_its_verifier() {
+async fn a_code_with_a_challenge_needs_the_verifier() {
     let test = Test::start().await;
     // RFC 7636 appendix B.
     let challenge = json!({"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"});
@@ -51,7 +51,7 @@ async fn a_challenge_asks_for_its_verifier() {
 }
 
 #[tokio::test]
-async fn only_a_form_with_the_secret_in_it_is_read() {
+async fn the_client_secret_is_accepted_only_in_a_form() {
     let test = Test::start().await;
     let url = format!("{}/oauth/token", test.kakao.url());
     let json = answer(test.client.post(&url).json(&json!({"grant_type": "authorization_code"}))).await;
@@ -62,7 +62,7 @@ async fn only_a_form_with_the_secret_in_it_is_read() {
 }
 
 #[tokio::test]
-async fn the_authorize_page_redirects_only_where_it_may() {
+async fn the_authorize_page_redirects_only_to_registered_uris() {
     let test = Test::start().await;
     let good =
         [("client_id", SHOP.rest_api_key), ("redirect_uri", REDIRECT_URI), ("response_type", "code"), ("state", "s t")];
@@ -106,7 +106,7 @@ async fn the_authorize_page_redirects_only_where_it_may() {
 }
 
 #[tokio::test]
-async fn a_code_from_the_control_route_keeps_the_rules_of_the_page() {
+async fn the_control_route_for_codes_makes_the_checks_of_the_page() {
     let test = Test::start().await;
     for (change, code) in [
         (json!({"redirect_uri": "https://elsewhere.example/"}), "KOE006"),
@@ -126,7 +126,7 @@ async fn a_code_from_the_control_route_keeps_the_rules_of_the_page() {
 }
 
 #[tokio::test]
-async fn an_id_token_comes_to_who_may_have_one() {
+async fn an_id_token_is_issued_if_the_app_and_the_scope_allow_it() {
     let test = Test::start().await;
     for (parameters, expected) in [
         (json!({}), true),
@@ -149,7 +149,7 @@ async fn an_id_token_comes_to_who_may_have_one() {
 }
 
 #[tokio::test]
-async fn a_renewed_id_token_tells_when_its_owner_signed_in() {
+async fn a_renewed_id_token_keeps_the_time_of_the_login() {
     let test = Test::start().await;
     let (_, tokens) = test.exchange(&[]).await;
     test.clock.advance(Duration::from_mins(1));
@@ -162,7 +162,7 @@ async fn a_renewed_id_token_tells_when_its_owner_signed_in() {
 }
 
 #[tokio::test]
-async fn a_good_id_token_can_be_read_and_a_wrong_one_cannot() {
+async fn tokeninfo_returns_the_claims_of_valid_id_tokens_only() {
     let test = Test::start().await;
     let url = format!("{}/oauth/tokeninfo", test.kakao.url());
     let read = async |kind: &str| {
@@ -172,7 +172,11 @@ async fn a_good_id_token_can_be_read_and_a_wrong_one_cannot() {
     };
     let (status, claims) = read("good").await;
     assert_eq!((status, &claims["aud"], &claims["nonce"]), (200, &json!(SHOP.rest_api_key), &json!("n")));
-    assert_eq!((&claims["sub"], claims.get("picture")), (&json!("2000000005"), None), "a text; no picture of theirs");
+    assert_eq!(
+        (&claims["sub"], claims.get("picture")),
+        (&json!("2000000005"), None),
+        "sub is a string; there is no picture without a thumbnail"
+    );
     assert_eq!(claims["exp"].as_i64().unwrap() - claims["iat"].as_i64().unwrap(), 21_599);
     for kind in ["expired", "alg_none", "hs256_public_key", "unknown_kid", "no_kid", "jku"] {
         let (status, refusal) = read(kind).await;
@@ -181,7 +185,7 @@ async fn a_good_id_token_can_be_read_and_a_wrong_one_cannot() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_dies_with_the_access_token_beside_it() {
+async fn logout_revokes_one_refresh_token_and_unlink_all_of_them() {
     for (path, survivor) in [("/v1/user/logout", 200), ("/v1/user/unlink", 400)] {
         let test = Test::start().await;
         let (one, two) = (test.exchange(&[]).await.1, test.exchange(&[]).await.1);
@@ -196,7 +200,7 @@ async fn a_refresh_token_dies_with_the_access_token_beside_it() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_is_renewed_in_its_last_month_only() {
+async fn a_refresh_token_is_replaced_only_in_its_last_month() {
     let test = Test::start().await;
     let (_, tokens) = test.exchange(&[]).await;
     let first = tokens["refresh_token"].as_str().unwrap().to_owned();
@@ -205,9 +209,9 @@ async fn a_refresh_token_is_renewed_in_its_last_month_only() {
     assert_eq!((status, early.get("refresh_token")), (200, None));
     test.clock.advance(Duration::from_hours(31 * 24));
     let second = renew(&first).await.1["refresh_token"].as_str().unwrap().to_owned();
-    assert_eq!(renew(&first).await.1["error_code"], "KOE322", "the old one died");
+    assert_eq!(renew(&first).await.1["error_code"], "KOE322", "the old one was revoked");
     test.clock.advance(Duration::from_hours(60 * 24));
-    assert_eq!(renew(&second).await.1["error_code"], "KOE322", "two months are over");
+    assert_eq!(renew(&second).await.1["error_code"], "KOE322", "expired after two months");
 }
 
 #[tokio::test]
@@ -230,7 +234,7 @@ async fn two_keys_are_published_and_rotate() {
 }
 
 #[tokio::test]
-async fn a_browser_that_logs_out_or_must_not_be_asked_goes_back() {
+async fn browser_logout_and_prompt_none_redirect_back() {
     let test = Test::start().await;
     let query = [("client_id", SHOP.rest_api_key), ("logout_redirect_uri", REDIRECT_URI), ("state", "s")];
     let back = test.get("/oauth/logout").query(&query).send().await.unwrap();
