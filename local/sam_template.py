@@ -57,7 +57,7 @@ def refusals(template, given):
             continue
         for item in items(declaration, values[name]):
             if "AllowedPattern" in declaration and not re.fullmatch(declaration["AllowedPattern"], item):
-                found.append(f"{name}: {item} is not {declaration['ConstraintDescription']}")
+                found.append(f"{name} {declaration['ConstraintDescription']}, not {item}")
             if "AllowedValues" in declaration and item not in map(str, declaration["AllowedValues"]):
                 found.append(f"{name}: {item} is not one of {declaration['AllowedValues']}")
             if declaration["Type"] == "Number":
