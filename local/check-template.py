@@ -127,7 +127,7 @@ check(codes == known, f"openapi.yaml has other codes: {codes ^ known}")
 # Limits that openapi.yaml tells, and where the code has them.
 for file, name, told in [
     ("local/src/gateway.rs", "MAX_HEADER_BYTES", "{:,} bytes | 431"),
-    ("local/src/gateway.rs", "MAX_BODY_BYTES", "{:,} bytes | 413 of the gateway"),
+    ("local/src/gateway.rs", "MAX_BODY_BYTES", "{:,} bytes | 413 from the gateway"),
     ("shared/src/http/mod.rs", "MAX_BODY_BYTES", "{:,} bytes | 413 `payload_too_large`"),
 ]:
     with open(file) as source_file:
