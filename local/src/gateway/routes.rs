@@ -1,4 +1,4 @@
-//! Which route a request reaches, and what the variables of its path stand for.
+//! Matches a request to a route, and extracts the variables from its path.
 //!
 //! <https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-routes.html>
 
@@ -7,17 +7,18 @@ use std::{cmp::Ordering, collections::BTreeMap};
 use super::TrailingSlash;
 use crate::template::Route;
 
-/// What the variables stand for, by name, as it was sent: percent-encoded.
+/// The values of path variables by name, percent-encoded as they were sent.
 pub(super) type Variables = BTreeMap<String, String>;
 
-/// A route that a request fits.
+/// A match of a request with a route.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Match {
     pub variables: Variables,
     rank: Rank,
 }
 
-/// How well a route fits. An exact path wins over a remainder, then the first segment that differs decides, then the method.
+/// How specific a match is. A path without `{proxy+}` beats one with it. Then the first segment that differs decides, then
+/// the method.
 #[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Rank {
     is_whole: bool,
@@ -38,7 +39,7 @@ impl Match {
     }
 }
 
-/// Whether a request fits a route.
+/// Matches a request with one route.
 pub(super) fn fit(route: &Route, method: &str, path: &str, slash: TrailingSlash) -> Option<Match> {
     if route.method != "ANY" && route.method != method {
         return None;
