@@ -28,7 +28,7 @@ impl People {
         self.user(&json!({})).await
     }
 
-    /// Somebody made to measure; see `local/KAKAO.md`.
+    /// Somebody made to measure; see `docs/kakao-stand-in.md`.
     pub async fn user(&self, user: &Value) -> String {
         self.post("users", user, "name").await
     }
@@ -64,7 +64,7 @@ impl People {
         self.post("codes", &body, "code").await
     }
 
-    /// An ID token as an SDK hands to an app, good or wrong in one way; see `local/KAKAO.md`.
+    /// An ID token as an SDK hands to an app, good or wrong in one way; see `docs/kakao-stand-in.md`.
     pub async fn id_token(&self, user: &str, parameters: &Value) -> String {
         let mut body = json!({"user": user});
         for (name, value) in parameters.as_object().into_iter().flatten() {
@@ -101,7 +101,7 @@ impl People {
         self.add_fault(&json!({"endpoint": endpoint, "fault": fault, "user": user})).await;
     }
 
-    /// Puts raw JSON into the right answers of an endpoint, by JSON pointers; see `local/KAKAO.md`.
+    /// Puts raw JSON into the right answers of an endpoint, by JSON pointers; see `docs/kakao-stand-in.md`.
     ///
     /// # Panics
     ///

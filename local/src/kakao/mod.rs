@@ -1,4 +1,4 @@
-//! A strict stand-in for Kakao. It refuses what Kakao refuses, with Kakao's error codes. See `local/KAKAO.md`.
+//! A strict stand-in for Kakao. It refuses what Kakao refuses, with Kakao's error codes. See `docs/kakao-stand-in.md`.
 
 mod account;
 mod api;

@@ -1,0 +1,138 @@
+"""Holds the documentation to the repository: links and anchors resolve, pages stay short, and the tables that repeat something of
+the code or the template repeat all of it.
+
+`python3 docs/check.py` prints what is wrong, one line each.
+"""
+
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+DOCS = ROOT / "docs"
+FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
+GENERATED = re.compile(r"^<!-- .*?-->$.*?^<!-- end .*?-->$", re.MULTILINE | re.DOTALL)
+LINK = re.compile(r"\]\(([^()\s]*(?:\([^()\s]*\)[^()\s]*)*)\)|^\[[^\]]+\]:\s*(\S+)|<(?:a|img)\b[^>]*?\b(?:href|src)=\"([^\"]+)\"", re.MULTILINE)
+SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*:")
+README_LINES, PAGE_LINES, LINE_LENGTH = 150, 200, 120
+
+
+def tracked():
+    """Every file that git knows or would add."""
+    listed = subprocess.run(
+        ["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], cwd=ROOT, capture_output=True, text=True, check=True
+    ).stdout
+    return {name for name in listed.split("\0") if (ROOT / name).exists()}
+
+
+def anchors(text):
+    """The anchors of a page's headings, as GitHub makes them."""
+    found, seen = set(), {}
+    for heading in re.findall(r"^#{1,6} +(.+?) *#*$", FENCE.sub("", text), re.MULTILINE):
+        plain = re.sub(r"\[([^\]]*)\]\([^)]*\)", r"\1", heading).replace("`", "").replace("*", "")
+        slug = re.sub(r"[^\w\- ]", "", plain.lower()).replace(" ", "-")
+        found.add(f"{slug}-{seen[slug]}" if slug in seen else slug)
+        seen[slug] = seen.get(slug, 0) + 1
+    return found | set(re.findall(r"<a (?:id|name)=\"([^\"]+)\"", text))
+
+
+def links(page, files):
+    """What is wrong with a page's relative links."""
+    text = (ROOT / page).read_text()
+    prose = re.sub(r"`[^`\n]*`", "", FENCE.sub("", text))
+    for target in ("".join(groups) for groups in LINK.findall(prose)):
+        if SCHEME.match(target):
+            continue
+        path, _, anchor = target.partition("#")
+        there = page
+        if path:
+            resolved = (ROOT / page).parent.joinpath(path).resolve()
+            if not resolved.is_relative_to(ROOT):
+                yield f"{page}: {target} is outside of the repository"
+                continue
+            there = resolved.relative_to(ROOT).as_posix()
+        if there not in files and not any(name.startswith(f"{there}/") for name in files):
+            yield f"{page}: {target} does not exist"
+        elif anchor and not (there.endswith(".md") and anchor in anchors((ROOT / there).read_text())):
+            yield f"{page}: {target} has no such heading"
+
+
+def sizes(page):
+    """Whether a page is short enough to be read, and its lines too. Tables, code and generated text may be wider."""
+    text = (ROOT / page).read_text()
+    allowed = README_LINES if page == "README.md" else PAGE_LINES
+    if (lines := text.count("\n")) > allowed:
+        yield f"{page}: {lines} lines are more than {allowed}"
+    for line in GENERATED.sub("", FENCE.sub("", text)).splitlines():
+        if len(line) >= LINE_LENGTH and not line.startswith("|"):
+            yield f"{page}: a line of {len(line)} characters: {line[:60]}…"
+
+
+def first_cells(text):
+    """Every name in code font in the first column of a page's tables."""
+    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("|")]
+    return {name for cell in rows for name in re.findall(r"`([^`]+)`", cell)}
+
+
+def runbook():
+    """Every event, outcome and alarm is in the runbook."""
+    sources = [path for top in ("shared/src", "functions") for path in sorted((ROOT / top).rglob("*.rs"))]
+    code = "\n".join(path.read_text() for path in sources)
+    template = (ROOT / "template.yaml").read_text()
+    logged = {
+        "event": set(re.findall(r"\bevent = \"(\w+)\"|\bfailure\(\s*\"(\w+)\"", code)),
+        # An outcome is set directly, or chosen by a match or an if before that.
+        "outcome": set(re.findall(r"\boutcome\(\"(\w+)\"\)|=> \(\"(\w+)\", (?:Some|None)\b|\boutcome = if .*? \"(\w+)\" \} else \{ \"(\w+)\"|Ok\(\"(\w+)\"\)", code)),
+        "code": set(re.findall(r"\breply\(\s*StatusCode::\w+,\s*\"(\w+)\"|\bcode: \"(\w+)\"", (ROOT / "shared/src/error.rs").read_text())),
+        "alarm": set(re.findall(r"^  (\w+):\n    Type: AWS::CloudWatch::Alarm", template, re.MULTILINE)),
+    }
+    described = first_cells((DOCS / "runbook.md").read_text())
+    for kind, names in logged.items():
+        names = {name for match in names for name in ([match] if isinstance(match, str) else match) if name}
+        if not names:
+            yield f"docs/check.py finds no {kind} in the code"
+        for name in sorted(names - described):
+            yield f"docs/runbook.md: the {kind} {name} is missing"
+
+
+def settings():
+    """The table of settings has each parameter of the template, with its default."""
+    template = (ROOT / "template.yaml").read_text()
+    block = re.search(r"^Parameters:\n(.*?)^\w", template, re.MULTILINE | re.DOTALL).group(1)
+    parameters = dict(re.findall(r"^  (\w+):\n((?:    .*\n)+)", block, re.MULTILINE))
+    rows = [line for line in (DOCS / "configuration.md").read_text().splitlines() if re.match(r"\| `[A-Z][a-z]", line)]
+    described = {}
+    for row in rows:
+        name, _, default = (cell.strip().strip("`") for cell in row.split("|")[1:4])
+        described[name] = default
+    for name in sorted(parameters.keys() - described.keys()):
+        yield f"docs/configuration.md: the parameter {name} is missing"
+    for name in sorted(described.keys() - parameters.keys()):
+        yield f"docs/configuration.md: the template has no parameter {name}"
+    for name in sorted(parameters.keys() & described.keys()):
+        declared = re.search(r"^    Default: (.*)$", parameters[name], re.MULTILINE)
+        expected = "" if declared is None else declared.group(1).strip('"') or "none"
+        if described[name] != expected:
+            yield f"docs/configuration.md: the default of {name} is {expected!r}, not {described[name]!r}"
+
+
+def main():
+    files = tracked()
+    pages = sorted(name for name in files if name.endswith(".md"))
+    problems = [problem for page in pages for problem in links(page, files)]
+    ours = [page for page in pages if page == "README.md" or page.startswith("docs/")]
+    problems += [problem for page in ours for problem in sizes(page)]
+    index = (DOCS / "README.md").read_text()
+    for page in ours:
+        name = page.removeprefix("docs/")
+        if name != "README.md" and f"({name})" not in index:
+            problems.append(f"docs/README.md: {name} is missing")
+    problems += [*runbook(), *settings()]
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    return 1 if problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
