@@ -59,6 +59,7 @@ lint: venv ## format, clippy, rustdoc, costs, licenses and sources of dependenci
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 	python3 bench/cost.py --check
+	python3 docs/check.py
 	cargo deny check licenses bans sources
 	cargo deny --manifest-path fuzz/Cargo.toml check licenses bans sources
 	@echo "passed: $@"

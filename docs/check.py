@@ -15,6 +15,9 @@ FENCE = re.compile(r"^ *```.*?^ *```", re.MULTILINE | re.DOTALL)
 GENERATED = re.compile(r"^<!-- .*?-->$.*?^<!-- end .*?-->$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^()\s]*(?:\([^()\s]*\)[^()\s]*)*)\)|^\[[^\]]+\]:\s*(\S+)|<(?:a|img)\b[^>]*?\b(?:href|src)=\"([^\"]+)\"", re.MULTILINE)
 SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*:")
+# An outcome of a request is set at once, or chosen before that by a match, by an if, or as what a function returns.
+OUTCOME = r"\boutcome\(\"(\w+)\"\)|=> \(\"(\w+)\", (?:Some|None)\b|\boutcome = if .*? \"(\w+)\" \} else \{ \"(\w+)\"|Ok\(\"(\w+)\"\)"
+CODE = r"\breply\(\s*StatusCode::\w+,\s*\"(\w+)\"|\bcode: \"(\w+)\""
 README_LINES, PAGE_LINES, LINE_LENGTH = 150, 200, 120
 
 
@@ -69,9 +72,10 @@ def sizes(page):
             yield f"{page}: a line of {len(line)} characters: {line[:60]}…"
 
 
-def first_cells(text):
-    """Every name in code font in the first column of a page's tables."""
-    rows = [line.split("|")[1] for line in text.splitlines() if line.startswith("|")]
+def first_cells(text, *headings):
+    """Every name in code font in the first column of the tables below these headings."""
+    parts = [re.search(rf"^## {heading}\n(.*?)(?=^##|\Z)", text, re.MULTILINE | re.DOTALL) for heading in headings]
+    rows = [line.split("|")[1] for part in parts if part for line in part.group(1).splitlines() if line.startswith("|")]
     return {name for cell in rows for name in re.findall(r"`([^`]+)`", cell)}
 
 
@@ -82,17 +86,22 @@ def runbook():
     template = (ROOT / "template.yaml").read_text()
     logged = {
         "event": set(re.findall(r"\bevent = \"(\w+)\"|\bfailure\(\s*\"(\w+)\"", code)),
-        # An outcome is set directly, or chosen by a match or an if before that.
-        "outcome": set(re.findall(r"\boutcome\(\"(\w+)\"\)|=> \(\"(\w+)\", (?:Some|None)\b|\boutcome = if .*? \"(\w+)\" \} else \{ \"(\w+)\"|Ok\(\"(\w+)\"\)", code)),
-        "code": set(re.findall(r"\breply\(\s*StatusCode::\w+,\s*\"(\w+)\"|\bcode: \"(\w+)\"", (ROOT / "shared/src/error.rs").read_text())),
+        "outcome": set(re.findall(OUTCOME, code)),
+        "code": set(re.findall(CODE, (ROOT / "shared/src/error.rs").read_text())),
         "alarm": set(re.findall(r"^  (\w+):\n    Type: AWS::CloudWatch::Alarm", template, re.MULTILINE)),
     }
-    described = first_cells((DOCS / "runbook.md").read_text())
+    text = (DOCS / "runbook.md").read_text()
+    described = {
+        "event": first_cells(text, "Events"),
+        "outcome": first_cells(text, "Outcomes of successes", "Outcomes of errors"),
+        "code": first_cells(text, "Outcomes of errors"),
+        "alarm": first_cells(text, "Alarms"),
+    }
     for kind, names in logged.items():
         names = {name for match in names for name in ([match] if isinstance(match, str) else match) if name}
         if not names:
             yield f"docs/check.py finds no {kind} in the code"
-        for name in sorted(names - described):
+        for name in sorted(names - described[kind]):
             yield f"docs/runbook.md: the {kind} {name} is missing"
 
 

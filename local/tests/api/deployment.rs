@@ -274,14 +274,14 @@ fn the_recorded_events_are_what_the_functions_read() {
 }
 
 #[test]
-fn the_readme_says_how_long_a_session_lasts_and_what_it_stands_for() {
-    let readme = include_str!("../../../README.md");
+fn the_docs_say_how_long_a_session_lasts_and_what_it_stands_for() {
+    let page = include_str!("../../../docs/sessions.md");
     let deployed = deployed(TEMPLATE).unwrap();
     let days = |name: &str| deployed.functions["kakao-login"].environment[name].parse::<u32>().unwrap() / 86_400;
     let (idle, absolute) = (days("SESSION_IDLE_TTL"), days("SESSION_MAX_TTL"));
-    let ends = format!("ends {idle} days after its last rotation and {absolute} days after its sign-in");
-    assert!(readme.contains(&ends), "{ends}");
-    assert!(readme.contains("AAL1") && absolute <= 30, "NIST SP 800-63B-4");
+    let ends = format!("ends {idle} days after its last rotation and {absolute} days after its login");
+    assert!(page.contains(&ends), "{ends}");
+    assert!(page.contains("AAL1") && absolute <= 30, "NIST SP 800-63B-4");
 }
 
 /// Runs `local/check-build.py` on one binary and the template: what it says, and the template after it.
