@@ -39,6 +39,12 @@ impl Scene {
         let user = stack.kakao.new_user().await;
         let signed_in = stack.sign_in_as(&user).await;
         let cookie = cookie_pair(&signed_in.token());
+        // As if the minute of this login were over: another one in it costs a second write.
+        let mut items = stack.dump().await;
+        for item in &mut items {
+            item.remove("login_minute");
+        }
+        stack.restore(&items).await;
         let login = match credential {
             Credential::IdToken => {
                 let id_token = stack.kakao.id_token(&user, &json!({"nonce": "a-nonce"})).await;

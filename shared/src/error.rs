@@ -35,6 +35,12 @@ pub enum Error {
         /// The `Set-Cookie`s that clear what was presented.
         clear_cookies: Vec<HeaderValue>,
     },
+    /// Wait, then log in again: 429 `too_many_logins`. The browser keeps the session that it has.
+    #[error("too many logins of one user in a minute")]
+    TooManyLogins {
+        /// When to try again.
+        retry_after: Duration,
+    },
     /// Call from a page of an allowed origin: 403 `origin_not_allowed`.
     #[error("called from a page that is not allowed to")]
     ForeignOrigin,
@@ -105,6 +111,14 @@ impl Error {
             Self::SignedOut { .. } => {
                 reply(StatusCode::UNAUTHORIZED, "token_not_valid", "The session has ended. Sign in again.")
             }
+            Self::TooManyLogins { retry_after } => Reply {
+                retry_after: Some(*retry_after),
+                ..reply(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "too_many_logins",
+                    "Too many logins of this user. Try again later.",
+                )
+            },
             Self::ForeignOrigin => {
                 reply(StatusCode::FORBIDDEN, "origin_not_allowed", "This origin may not call this route.")
             }

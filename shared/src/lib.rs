@@ -6,6 +6,8 @@ pub mod random;
 
 pub mod aws;
 pub mod id;
+pub mod logins;
+pub mod recent;
 
 pub mod log;
 pub mod redemption;

@@ -69,10 +69,11 @@ export function api(options: AuthClientOptions) {
     const end = Date.now() + REPEAT_MS;
     for (let tries = 1; ; tries++) {
       const response = await post(paths.login, credential);
-      const { ok, status, retryAfter } = response;
+      const { ok, status, body, retryAfter } = response;
       if (ok) return response;
       const wait = 1_000 * (retryAfter || tries * (0.25 + Math.random() / 2));
-      const isPassing = !status || status === 429 || status >= 500;
+      // Of a user who logs in too often the API wants another login later, not this one again: its code is spent.
+      const isPassing = !status || (status === 429 && body['code'] !== 'too_many_logins') || status >= 500;
       if (isPassing && tries < 3 && Date.now() + wait < end) await sleep(wait);
       else throw loginError(response);
       if (!isWanted()) throw loginError(response);

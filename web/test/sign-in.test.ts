@@ -72,6 +72,20 @@ test('after a log-out the same credential is sent again, for the API to judge', 
 
 const busy = (retryAfter?: string) => () => answer(503, { code: 'unavailable', detail: 'Try again.' }, retryAfter ? { 'retry-after': retryAfter } : {});
 
+const tooMany = (retryAfter: string) =>
+  answer(429, { code: 'too_many_logins', detail: 'Too many logins of this user. Try again later.' }, { 'retry-after': retryAfter });
+
+test('a login of a user who logs in too often is not sent again, as its code is spent', async () => {
+  vi.useFakeTimers();
+  const api = scriptedApi();
+  const client = tab(api);
+  api.instead.set(LOGIN, () => tooMany('2'));
+  const failing = expect(client.exchange(code)).rejects.toMatchObject({ code: 'unavailable', status: 429 });
+  await vi.advanceTimersByTimeAsync(60_000);
+  await failing;
+  expect(api.count(LOGIN)).toBe(1);
+});
+
 test.each([
   ['a lost response', networkError],
   ['a response that breaks off', () => new Response(new ReadableStream({ start: (body) => body.error(new TypeError('lost')) }))],
@@ -244,6 +258,7 @@ test.each([
   ['dj-rest-auth’s 400', 'rejected', 400, () => answer(400, { non_field_errors: ['Incorrect value'] })],
   ['the API’s 503', 'unavailable', 503, () => answer(503, { code: 'unavailable', detail: 'Try again.' })],
   ['a 429', 'unavailable', 429, () => refusal('too_many_requests', 429)],
+  ['the API’s 429', 'unavailable', 429, () => tooMany('37')],
   ['a firewall’s 403 page', 'unavailable', 403, () => page(403)],
   ['a proxy’s 401', 'unavailable', 401, () => page(401)],
   ['a gateway’s 400', 'unavailable', 400, () => answer(400, { message: 'Bad Request' })],

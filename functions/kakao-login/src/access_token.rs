@@ -1,5 +1,7 @@
 //! Logging in with an access token of Kakao's.
 
+use std::time::Duration;
+
 use lambda_http::{Body, Response};
 use secrecy::SecretString;
 use shared::error::Error;
@@ -12,8 +14,17 @@ impl KakaoLogin {
         token: &SecretString,
         visit: &Visit,
     ) -> Result<Response<Body>, Error> {
-        let kakao = self.kakao.user_of_access_token(token, visit.now).await?;
-        let person = self.find_or_make(kakao, visit.now).await?;
-        self.start_session(&person, visit.keys.secrets.begin(None, visit.now), None, visit).await
+        let now = visit.now;
+        if let Some(until) = self.over_limit.find(token, now) {
+            return Err(Error::TooManyLogins { retry_after: Duration::from_secs(until.seconds_since(now)) });
+        }
+        let kakao = self.kakao.user_of_access_token(token, now).await?;
+        let person = self.find_or_make(kakao, now).await?;
+        let response = self.start_session(&person, visit.keys.secrets.begin(None, now), None, visit).await;
+        if let Err(Error::TooManyLogins { retry_after }) = response {
+            let until = now + retry_after;
+            self.over_limit.remember(token, until, until, now);
+        }
+        response
     }
 }

@@ -3,11 +3,13 @@
 use std::time::Duration;
 
 use lambda_http::{Body, Response};
+use secrecy::SecretString;
 use shared::{
     clock::Timestamp,
     error::Error,
     kakao::{AuthorizationCode, Grant, KakaoError},
     token::Proof,
+    user::KakaoUser,
 };
 
 use crate::{
@@ -47,27 +49,31 @@ impl KakaoLogin {
         }
     }
 
+    /// The user to whom the code was granted. The ID token of the grant says who that is, so user/me is asked for new users only,
+    /// and where there is no ID token.
     async fn holder(&self, grant: &AuthorizationCode, now: Timestamp) -> Result<Person, Error> {
-        let granted = self.kakao.exchange(grant, &*self.kakao_secrets.at(now).await?, now).await?;
-        self.person_of(granted, now).await
+        let Grant { access_token, identity } =
+            self.kakao.exchange(grant, &*self.kakao_secrets.at(now).await?, now).await?;
+        let Some(identity) = identity else {
+            return Ok(self.find_or_make(self.kakao.user_me(&access_token, now).await?, now).await?);
+        };
+        match self.store.find(identity.user.id).await? {
+            Some(id) => Ok(Person::known(id, identity.user).with_access_token(access_token)),
+            None => Ok(self.make(self.fetch_beside(&identity.user, &access_token, now).await?, now).await?),
+        }
     }
 
-    /// The user to whom the code was granted, as user/me describes them. While that is unavailable, a known user's ID token has
-    /// to do.
-    async fn person_of(&self, granted: Grant, now: Timestamp) -> Result<Person, Error> {
-        let kakao = match (self.kakao.user_me(&granted.access_token, now).await, granted.identity) {
-            (Ok(me), Some(identity)) if me.id != identity.user.id => {
-                return Err(KakaoError::Rejected("two answers name two users".to_owned()).into());
-            }
-            (Ok(me), _) => me,
-            (Err(error @ KakaoError::Unavailable { .. }), Some(identity)) => {
-                return match self.store.find(identity.user.id).await? {
-                    Some(id) => Ok(Person::known(id, identity.user)),
-                    None => Err(error.into()),
-                };
-            }
-            (Err(error), _) => return Err(error.into()),
-        };
-        Ok(self.find_or_make(kakao, now).await?)
+    /// What user/me says of somebody who has an ID token, by the access token that came with it.
+    pub(crate) async fn fetch_beside(
+        &self,
+        identity: &KakaoUser,
+        access_token: &SecretString,
+        now: Timestamp,
+    ) -> Result<KakaoUser, KakaoError> {
+        let me = self.kakao.user_me(access_token, now).await?;
+        if me.id != identity.id {
+            return Err(KakaoError::Rejected("two answers name two users".to_owned()));
+        }
+        Ok(me.beside(identity.source))
     }
 }

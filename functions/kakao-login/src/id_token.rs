@@ -45,7 +45,7 @@ impl KakaoLogin {
     async fn fetch(&self, identity: KakaoUser, now: Timestamp) -> Result<KakaoUser, Error> {
         let secrets = self.kakao_secrets.at(now).await?;
         if let Some(me) = self.kakao.user_by_id(identity.id, &secrets, now).await? {
-            return Ok(me);
+            return Ok(me.beside(identity.source));
         }
         tracing::warn!(
             event = "user_not_fetched",

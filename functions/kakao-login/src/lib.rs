@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use lambda_http::{Body, Request, Response, http::Method};
 use shared::{
-    clock::Clock,
+    clock::{Clock, Timestamp},
     config::{Config, ConfigError},
     error::Error,
     function::Function,
@@ -21,6 +21,7 @@ use shared::{
     key_table::{Document, KeyTable},
     keys::MintingKeys,
     log,
+    recent::Recent,
     secret::Secret,
     session::SessionPolicy,
     store::Store,
@@ -36,6 +37,8 @@ pub struct KakaoLogin {
     pub kakao: Kakao,
     /// Where both are read at start.
     pub key_table: KeyTable,
+    /// The access tokens of users who have logged in too often, and until when: Kakao need not be asked about them.
+    pub over_limit: Recent<Timestamp>,
     /// Proves to Kakao that we are its app.
     pub kakao_secrets: Secret<KakaoSecrets>,
     /// Which credentials are accepted.
@@ -82,7 +85,20 @@ impl Function for KakaoLogin {
         else {
             return Err(config.into_error());
         };
-        Ok(Self { kakao, key_table, kakao_secrets, credentials, store, keys, cookies, origins, sessions, clock })
+        let over_limit = Recent::default();
+        Ok(Self {
+            kakao,
+            key_table,
+            over_limit,
+            kakao_secrets,
+            credentials,
+            store,
+            keys,
+            cookies,
+            origins,
+            sessions,
+            clock,
+        })
     }
 
     /// Reads the keys, which connects to DynamoDB, and connects to Kakao.
@@ -107,6 +123,7 @@ impl Function for KakaoLogin {
     /// - [`Error::ForeignOrigin`] if a page calls that is not allowed to: it could log its visitor in as somebody else.
     /// - [`Error::NotJson`] and [`Error::InvalidRequest`] if the body is not one credential that is accepted.
     /// - [`Error::Kakao`] if Kakao does not vouch for anybody, or the credential was used before.
+    /// - [`Error::TooManyLogins`] if the user has logged in too often in this minute.
     /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys. Logging in again is safe.
     async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         if request.method() == Method::GET {
@@ -114,6 +131,7 @@ impl Function for KakaoLogin {
             return Ok(http::no_content());
         }
         let now = self.clock.now();
+        self.kakao.forget_expired(now);
         self.origins.check_origin(&request)?;
         let credential = self.credentials.read(&JsonObject::required(&request)?)?;
         let visit = Visit::of(self, &request, now).await?;

@@ -9,13 +9,14 @@ use shared::{
     error::Error,
     http,
     id::UserId,
+    kakao::KakaoError,
     keys::MintingKeys,
     log,
     secret::SecretError,
     session::{Verdict, judge},
-    store::{Device, StoreError},
+    store::{Device, Login, StoreError},
     token::{Beginning, RefreshToken, Version, newest_of_each_session},
-    user::{KakaoUser, User},
+    user::{KakaoUser, Source, User},
 };
 
 use crate::{KakaoLogin, redeem::Ticket};
@@ -36,6 +37,8 @@ pub(crate) struct Person {
     kakao: KakaoUser,
     /// Whether this login made the user.
     is_new: bool,
+    /// Opens user/me, if only an ID token has said who this is.
+    access_token: Option<SecretString>,
 }
 
 impl Visit {
@@ -49,7 +52,11 @@ impl Visit {
 
 impl Person {
     pub(crate) const fn known(id: UserId, kakao: KakaoUser) -> Self {
-        Self { id, kakao, is_new: false }
+        Self { id, kakao, is_new: false, access_token: None }
+    }
+
+    pub(crate) fn with_access_token(self, access_token: SecretString) -> Self {
+        Self { access_token: Some(access_token), ..self }
     }
 }
 
@@ -62,7 +69,7 @@ impl KakaoLogin {
     }
 
     pub(crate) async fn make(&self, kakao: KakaoUser, now: Timestamp) -> Result<Person, StoreError> {
-        Ok(Person { id: self.store.make(kakao.id, now).await?, kakao, is_new: true })
+        Ok(Person { id: self.store.make(kakao.id, now).await?, kakao, is_new: true, access_token: None })
     }
 
     /// Starts a session: with a ticket, only if the redemption is still this request's.
@@ -77,7 +84,7 @@ impl KakaoLogin {
         let first = visit.keys.secrets.issue(Version::ISSUED, person.id, beginning, now + self.sessions.max_ttl, now);
         visit.keys.pseudonyms.note(person.id, first.session);
         let expires_at = self.sessions.expires_at(first.session_ends_at, now);
-        let write_profile = self.store.remember(person.id, &person.kakao, now);
+        let write_profile = self.write_profile(person, now);
         let write_session = async {
             match ticket {
                 Some(ticket) => {
@@ -93,10 +100,51 @@ impl KakaoLogin {
             write_session.await?;
             shown
         } else {
-            tokio::try_join!(write_profile, write_session)?.0
+            let (shown, session) = tokio::join!(write_profile, write_session);
+            match shown {
+                Ok(shown) => {
+                    session?;
+                    shown
+                }
+                // The session may have been started. The same request, sent again, finds it.
+                Err(error @ Error::Store(_)) => return Err(error),
+                Err(refused) => {
+                    self.end_refused(&first).await;
+                    return Err(refused);
+                }
+            }
         };
         log::outcome("signed_in");
         Ok(self.logged_in(&shown, &first, now, visit).await)
+    }
+
+    /// Counts the login and writes down what Kakao told. Where only an ID token has told it and the profile that it shows has
+    /// changed, user/me is asked, and its answer written down too.
+    async fn write_profile(&self, person: &Person, now: Timestamp) -> Result<User, Error> {
+        let (user, last_fetch) = match self.store.remember(person.id, &person.kakao, now).await? {
+            Login::Counted(user, last_fetch) => (user, last_fetch),
+            Login::TooMany { retry_after } => return Err(Error::TooManyLogins { retry_after }),
+        };
+        let (Some(access_token), Source::IdToken(profile)) = (&person.access_token, person.kakao.source) else {
+            return Ok(user);
+        };
+        if !last_fetch.is_outdated(profile, now) {
+            return Ok(user);
+        }
+        match self.fetch_beside(&person.kakao, access_token, now).await {
+            Ok(me) => Ok(self.store.remember_fetched(person.id, &me, now).await?),
+            // The ID token will do, and the next login asks again.
+            Err(KakaoError::Unavailable { .. }) => Ok(user),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    /// Ends a session that was started beside the write that refused the login. Nobody has its token yet.
+    async fn end_refused(&self, first: &RefreshToken) {
+        if let Err(error) = self.store.end_session(first).await {
+            let text = format_args!("The session of a refused login stays until it expires, without a client: {error}");
+            log::failure("refused_session_stays", error.needs_an_operator(), text);
+        }
     }
 
     /// Ends the sessions that the browser came with and answers with this one. Not earlier, as a login that fails must leave the

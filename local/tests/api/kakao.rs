@@ -6,9 +6,10 @@ use local::{REDIRECT_URI, Stack, client::Answer};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 
-async fn at_once(stack: &Stack, body: &Value, times: usize) -> Vec<Answer> {
-    let requests: Vec<_> = (0..times)
-        .map(|_| {
+pub(crate) async fn at_once(stack: &Stack, bodies: &[Value]) -> Vec<Answer> {
+    let requests: Vec<_> = bodies
+        .iter()
+        .map(|body| {
             let (functions, body) = ((**stack).clone(), body.clone());
             tokio::spawn(async move { functions.login(&body).await })
         })
@@ -27,7 +28,7 @@ async fn the_same_code_posted_at_once_is_one_session_and_one_exchange() {
     let user = stack.kakao.new_user().await;
     let body = stack.kakao.code_body(&user).await;
     let before = stack.kakao.calls().await;
-    let answers = at_once(&stack, &body, 5).await;
+    let answers = at_once(&stack, &vec![body; 5]).await;
     let mut tokens: Vec<String> = answers.iter().map(Answer::token).collect();
     assert!(answers.iter().all(|answer| answer.body["user"] == answers[0].body["user"]));
     tokens.dedup();
@@ -74,7 +75,7 @@ async fn a_code_whose_exchange_failed_is_not_held_against_its_owner() {
     let user = stack.kakao.new_user().await;
     let body = stack.kakao.code_body(&user).await;
     stack.kakao.fail("/oauth/token", &json!({"kind": "down"})).await;
-    let answers = at_once(&stack, &body, 3).await;
+    let answers = at_once(&stack, &vec![body.clone(); 3]).await;
     assert!(answers.iter().all(|answer| answer.status == StatusCode::SERVICE_UNAVAILABLE));
     stack.kakao.heal().await;
     assert_eq!(stack.login(&body).await.status, StatusCode::OK, "the code never reached Kakao");
@@ -84,10 +85,13 @@ async fn a_code_whose_exchange_failed_is_not_held_against_its_owner() {
 async fn after_five_outages_nobody_waits_and_it_recovers_by_itself() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    let token = stack.kakao.token(&user).await;
-    let body = json!({"access_token": token});
+    let body = json!({"access_token": stack.kakao.token(&user).await});
+    let mut others = Vec::new();
+    for _ in 0..5 {
+        others.push(json!({"access_token": stack.kakao.token(&user).await}));
+    }
     stack.kakao.fail("*", &json!({"kind": "slow", "milliseconds": 20_000})).await;
-    at_once(&stack, &body, 5).await;
+    at_once(&stack, &others).await;
     let (before, started) = (stack.kakao.calls().await, Instant::now());
     let answer = stack.login(&body).await;
     assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
@@ -134,6 +138,21 @@ async fn two_answers_that_name_two_people_let_nobody_in() {
     assert_eq!(users, (0, 0, 0));
 }
 
+async fn login_by(stack: &Stack, user: &str, kind: &str) -> Value {
+    match kind {
+        "access_token" => json!({"access_token": stack.kakao.token(user).await}),
+        "code" => {
+            let code = stack.kakao.code_with(user, &json!({"nonce": "n"})).await;
+            json!({"code": code, "redirect_uri": REDIRECT_URI, "nonce": "n"})
+        }
+        "id_token" => {
+            let nonce = local::client::unique();
+            json!({"id_token": stack.kakao.id_token(user, &json!({"nonce": nonce})).await, "nonce": nonce})
+        }
+        _ => stack.kakao.code_body(user).await,
+    }
+}
+
 /// Credential kinds × users × faults: never a 500, a wrong user or a second one, and never more calls than said here.
 #[tokio::test]
 async fn whatever_meets_whatever() {
@@ -160,29 +179,26 @@ async fn whatever_meets_whatever() {
     ];
     let stack = Stack::start().await;
     let mut known = std::collections::BTreeMap::<String, Value>::new();
-    for known_already in [false, true] {
+    // Whether the user is known, and whether user/me was last asked a day ago.
+    for (known_already, outdated) in [(false, false), (true, false), (true, true)] {
         for (user, id) in ids {
             for kind in ["access_token", "code", "code with a verifier", "id_token"] {
                 for fault in &faults {
+                    if outdated && !kind.starts_with("code") {
+                        continue;
+                    }
                     if !known_already {
                         stack.clear().await;
                         known.clear();
                     }
-                    let body = match kind {
-                        "access_token" => json!({"access_token": stack.kakao.token(user).await}),
-                        "code" => {
-                            let code = stack.kakao.code_with(user, &json!({"nonce": "n"})).await;
-                            json!({"code": code, "redirect_uri": REDIRECT_URI, "nonce": "n"})
-                        }
-                        "id_token" => {
-                            let nonce = local::client::unique();
-                            json!({"id_token": stack.kakao.id_token(user, &json!({"nonce": nonce})).await, "nonce": nonce})
-                        }
-                        _ => stack.kakao.code_body(user).await,
-                    };
+                    if outdated {
+                        stack.sign_in_as(user).await;
+                        stack.advance(Duration::from_hours(24));
+                    }
+                    let body = login_by(&stack, user, kind).await;
                     // The process has Kakao's keys and a closed circuit: an ordinary moment.
                     warm_up(&stack).await;
-                    if known_already {
+                    if known_already && !outdated {
                         known.entry(user.to_owned()).or_insert(stack.sign_in_as(user).await.body["user"]["pk"].clone());
                     }
                     if let Some(fault) = fault {
@@ -193,21 +209,35 @@ async fn whatever_meets_whatever() {
                     let calls = stack.kakao.calls().await - before;
                     stack.kakao.heal().await;
 
-                    let case =
-                        format!("{kind}, {user}, known {known_already}, {fault:?}: {} {}", answer.status, answer.body);
+                    let case = format!(
+                        "{kind}, {user}, {known_already} {outdated}, {fault:?}: {} {}",
+                        answer.status, answer.body
+                    );
                     let hiccup = fault.as_ref().is_some_and(|fault| fault["kind"] == "down" || fault["code"] == -1);
                     let tries = if hiccup { 2 } else { 1 };
-                    let expected_calls = match (kind, known_already) {
-                        ("access_token" | "code" | "code with a verifier", _) => 1 + tries,
-                        (_, true) => 0,
-                        (_, false) => tries,
+                    let expected_calls = match kind {
+                        "access_token" => 1 + tries,
+                        "id_token" => {
+                            if known_already {
+                                0
+                            } else {
+                                tries
+                            }
+                        }
+                        _ => {
+                            if known_already && !outdated {
+                                1
+                            } else {
+                                1 + tries
+                            }
+                        }
                     };
                     assert_eq!(calls, expected_calls, "{case}");
                     let refused_token = fault.as_ref().is_some_and(|fault| fault["code"] == -401);
                     let needs_user_me = match kind {
                         "access_token" => true,
                         "id_token" => !known_already,
-                        _ => !known_already || refused_token,
+                        _ => !known_already || outdated && refused_token,
                     };
                     let expected = match fault {
                         None => StatusCode::OK,

@@ -20,6 +20,7 @@ mod logout;
 mod moto;
 mod odd_answers;
 mod others;
+mod quota;
 mod redemption;
 mod refresh;
 mod roles;

@@ -7,7 +7,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 
 #[tokio::test]
-async fn fifty_first_sign_ins_at_once_make_one_user_with_fifty_sessions() {
+async fn fifty_first_sign_ins_at_once_make_one_user_with_twenty_sessions() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let mut requests = Vec::new();
@@ -18,13 +18,17 @@ async fn fifty_first_sign_ins_at_once_make_one_user_with_fifty_sessions() {
     let mut users = Vec::new();
     for request in requests {
         let answer = request.await.unwrap();
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            continue;
+        }
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
         assert_eq!(stack.refresh(&answer.token()).await.status, StatusCode::OK);
         users.push(answer.body["user"]["pk"].clone());
     }
+    assert_eq!(users.len(), 20, "one user may log in so often in a minute");
     users.dedup();
     assert_eq!(users.len(), 1, "one user");
-    assert_eq!((stack.count("KAKAO#").await, stack.count("PROFILE").await, stack.count("SESSION#").await), (1, 1, 50));
+    assert_eq!((stack.count("KAKAO#").await, stack.count("PROFILE").await, stack.count("SESSION#").await), (1, 1, 20));
 }
 
 #[tokio::test]
@@ -61,6 +65,7 @@ async fn a_refused_token_that_comes_again_costs_no_call_for_a_minute() {
         assert!(calls_of(&good, "unavailable").await > 0);
         stack.kakao.heal().await;
         assert_eq!(stack.login(&json!({"access_token": good})).await.status, StatusCode::OK, "{fault} is no refusal");
+        stack.advance(Duration::from_secs(10));
     }
     stack.kakao.fail("/v2/user/me", &json!({"kind": "api_code", "code": -401})).await;
     assert_eq!(calls_of(&good, "kakao_rejected").await, 2);

@@ -3,7 +3,7 @@
 use super::members::{Member, Members};
 use crate::{
     id::KakaoId,
-    user::{KakaoUser, Told},
+    user::{KakaoUser, Source, Told},
 };
 
 /// Of `POST /oauth/token`.
@@ -36,7 +36,13 @@ impl TokenInfo {
 pub(super) fn user(answer: &Members) -> Option<KakaoUser> {
     let id = answer.get("id").value()?;
     let account = Account(answer.get("kakao_account").value().unwrap_or_default());
-    Some(KakaoUser { id, nickname: account.nickname(), profile_image: account.profile_image(), email: account.email() })
+    Some(KakaoUser {
+        id,
+        nickname: account.nickname(),
+        profile_image: account.profile_image(),
+        email: account.email(),
+        source: Source::UserMe(None),
+    })
 }
 
 struct Account(Members);

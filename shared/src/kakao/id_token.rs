@@ -15,7 +15,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     id::KakaoId,
-    user::{KakaoUser, Told},
+    user::{IdTokenProfile, KakaoUser, Source, Told},
 };
 
 const ISSUER: &str = "https://kauth.kakao.com";
@@ -47,6 +47,7 @@ struct Claims {
     at_hash: Option<String>,
     nickname: Told,
     email: Told,
+    profile: IdTokenProfile,
 }
 
 /// The key that a token says it was signed with. `jku`, `x5u`, `x5c` and `jwk` are ignored, as only Kakao's own set counts.
@@ -143,6 +144,10 @@ impl Claims {
                 Member::Value(nickname) => answers::printable(&nickname).map_or(Told::Silence, Told::Value),
                 Member::Absent | Member::Unreadable => Told::Silence,
             },
+            profile: IdTokenProfile::new(
+                claims.text("nickname") != Member::Absent,
+                claims.text("picture").value().as_deref(),
+            ),
             // Kakao puts an address into an ID token only while the user consents to it and it is valid and verified.
             email: match claims.text("email") {
                 Member::Value(email) => answers::address(email),
@@ -194,6 +199,7 @@ impl Claims {
                 // Its `picture` is a thumbnail of what user/me has.
                 profile_image: Told::Silence,
                 email: self.email,
+                source: Source::IdToken(self.profile),
             },
             expires_at,
             knows_preimage,

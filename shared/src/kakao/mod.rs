@@ -10,10 +10,11 @@ mod jwks;
 mod members;
 mod refusals;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
+use tokio::sync::OnceCell;
 
 pub use self::id_token::Identity;
 use self::{
@@ -24,7 +25,11 @@ use self::{
     jwks::Jwks,
     refusals::{Refusal, Refusals},
 };
-use crate::{clock::Timestamp, id::KakaoId, user::KakaoUser};
+use crate::{clock::Timestamp, id::KakaoId, recent::Recent, user::KakaoUser};
+
+/// How long the answers about an access token are used again. An honest second request with the same token, such as a double tap
+/// or a retry after a lost response, is answered without a call.
+const ANSWERS_KEPT: Duration = Duration::from_secs(10);
 
 /// What identifies our app at Kakao, and where Kakao is.
 #[derive(Debug)]
@@ -85,6 +90,8 @@ pub struct Kakao {
     jwks_circuit: Circuit,
     jwks: Jwks,
     refusals: Refusals,
+    /// The holders of the access tokens that were checked last. A cell is empty while the first request with its token asks Kakao.
+    holders: Recent<Arc<OnceCell<KakaoUser>>>,
 }
 
 /// An authorization code, as a client hands it in, with what it has to be exchanged with.
@@ -155,6 +162,7 @@ impl Kakao {
             jwks_circuit: Circuit::default(),
             jwks: Jwks::default(),
             refusals: Refusals::default(),
+            holders: Recent::default(),
         }
     }
 
@@ -166,14 +174,35 @@ impl Kakao {
         let _ = tokio::join!(open(&self.app.auth_url), open(&self.app.api_url));
     }
 
-    /// The holder of an access token, if it was issued to our app.
-    ///
-    /// `/v2/user/me` takes a token of any app; only `/v1/user/access_token_info` tells which app it is from, so that goes first.
+    /// Drops what was remembered of people and has expired. It is dropped at every use of that memory too, but a process may get
+    /// credentials of other kinds only.
+    pub fn forget_expired(&self, now: Timestamp) {
+        self.holders.forget_expired(now);
+    }
+
+    /// The holder of an access token, if it was issued to our app. Kakao is asked once in 10 s about one token; requests with the
+    /// same token at the same time share the calls.
     ///
     /// # Errors
     ///
     /// [`KakaoError`] in all its variants.
     pub async fn user_of_access_token(&self, token: &SecretString, now: Timestamp) -> Result<KakaoUser, KakaoError> {
+        let holder = self.holders.find_or_remember(token, now + ANSWERS_KEPT, now);
+        let ask = async || {
+            let user = self.ask_for_user_of_access_token(token, now).await?;
+            // Ten seconds from the check, not from the first attempt at one.
+            self.holders.remember(token, Arc::clone(&holder), now + ANSWERS_KEPT, now);
+            Ok(user)
+        };
+        holder.get_or_try_init(ask).await.cloned()
+    }
+
+    /// `/v2/user/me` takes a token of any app; only `/v1/user/access_token_info` tells which app it is from, so that goes first.
+    async fn ask_for_user_of_access_token(
+        &self,
+        token: &SecretString,
+        now: Timestamp,
+    ) -> Result<KakaoUser, KakaoError> {
         if let Some(refusal) = self.refusals.find(token, now) {
             return Err(refusal.into());
         }

@@ -36,7 +36,11 @@ pub(super) fn time(moment: Timestamp) -> AttributeValue {
 }
 
 pub(super) fn hash(hash: RefreshTokenHash) -> AttributeValue {
-    AttributeValue::B(hash.as_bytes().as_slice().into())
+    blob(hash.as_bytes())
+}
+
+pub(super) fn blob(bytes: &[u8]) -> AttributeValue {
+    AttributeValue::B(bytes.into())
 }
 
 pub(super) fn user_pk(user: UserId) -> AttributeValue {
@@ -87,7 +91,7 @@ pub(super) fn read_text<'a>(item: &'a Item, name: &'static str) -> Result<&'a st
     item.get(name).and_then(|value| value.as_s().ok()).map(String::as_str).ok_or(StoreError::Corrupt(name))
 }
 
-fn read_number<T: std::str::FromStr>(item: &Item, name: &'static str) -> Result<T, StoreError> {
+pub(super) fn read_number<T: std::str::FromStr>(item: &Item, name: &'static str) -> Result<T, StoreError> {
     item.get(name)
         .and_then(|value| value.as_n().ok())
         .and_then(|number| number.parse().ok())

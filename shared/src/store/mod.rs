@@ -8,6 +8,7 @@
 //! | redemption | `CLAIM#<hash of a credential>` | `CLAIM` |
 
 mod item;
+mod profile;
 mod redemptions;
 mod sessions;
 mod users;
@@ -19,6 +20,7 @@ use aws_sdk_dynamodb::{
 use lambda_http::BoxFuture;
 
 pub use self::{
+    profile::Login,
     redemptions::RedemptionKey,
     sessions::{Device, Ended, Rotation},
     users::Read,

@@ -4,14 +4,14 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::{
     operation::put_item::PutItemError,
-    types::{KeysAndAttributes, ReturnValue, ReturnValuesOnConditionCheckFailure},
+    types::{KeysAndAttributes, ReturnValuesOnConditionCheckFailure},
 };
 
 use super::{Store, StoreError, call, item, unconditional};
 use crate::{
     clock::Timestamp,
     id::{KakaoId, SessionId, UserId},
-    user::{KakaoUser, Told, User},
+    user::User,
 };
 
 /// How DynamoDB reads.
@@ -64,42 +64,6 @@ impl Store {
             }
             Err(error) => unconditional("PutItem", Err(error)),
         }
-    }
-
-    /// Writes down what Kakao told of this user at a sign-in, and keeps what it did not mention.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] if DynamoDB fails.
-    pub async fn remember(&self, user: UserId, told: &KakaoUser, now: Timestamp) -> Result<User, StoreError> {
-        let mut set =
-            vec!["created_at = if_not_exists(created_at, :now)".to_owned(), "last_login_at = :now".to_owned()];
-        let mut remove = Vec::new();
-        let mut update = self
-            .client
-            .update_item()
-            .table_name(&self.table)
-            .set_key(Some(item::profile_key(user)))
-            .expression_attribute_values(":now", item::time(now))
-            .return_values(ReturnValue::AllNew);
-        let fields = [("nickname", &told.nickname), ("profile_image", &told.profile_image), ("email", &told.email)];
-        for (name, told) in fields {
-            match told {
-                Told::Value(value) => {
-                    set.push(format!("{name} = :{name}"));
-                    update = update.expression_attribute_values(format!(":{name}"), item::text(value));
-                }
-                Told::Nothing => remove.push(name),
-                Told::Silence => {}
-            }
-        }
-        let mut expression = format!("SET {}", set.join(", "));
-        if !remove.is_empty() {
-            expression = format!("{expression} REMOVE {}", remove.join(", "));
-        }
-        let updated = call("UpdateItem", update.update_expression(expression).send()).await?;
-        let attributes = unconditional("UpdateItem", updated)?.attributes;
-        item::read_user(user, &attributes.ok_or(StoreError::Corrupt("created_at"))?)
     }
 
     /// The user, or nothing if there is none. A read that may be stale must not sign out who has just signed in, so what it

@@ -1,0 +1,188 @@
+//! Profiles: what Kakao told of a user, and how often the user logs in.
+//!
+//! | attribute of `PROFILE` | |
+//! |---|---|
+//! | `nickname`, `profile_image`, `email` | as Kakao told them last |
+//! | `created_at`, `last_login_at` | the first login and the latest |
+//! | `logins` | all logins. One whose answer from DynamoDB was lost may count twice |
+//! | `login_minute`, `logins_in_minute` | see [`logins`] |
+//! | `fetched_at`, `id_token_profile` | see [`LastFetch`] |
+
+use aws_sdk_dynamodb::{
+    operation::update_item::UpdateItemError,
+    types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
+};
+
+use super::{Store, StoreError, call, item, unconditional};
+use crate::{
+    clock::Timestamp,
+    id::UserId,
+    logins::{self, Counted, Verdict},
+    user::{IdTokenProfile, KakaoUser, LastFetch, Source, Told, User},
+};
+
+/// Writes of one login. Each failed one means that another login was counted, so more than two or three take a change of the
+/// minute in between.
+const TRIES: usize = 5;
+
+/// What became of a login.
+#[derive(Debug)]
+pub enum Login {
+    /// It was counted, and what Kakao told is written down.
+    Counted(User, LastFetch),
+    /// The user has logged in too often in this minute; nothing was written.
+    TooMany {
+        /// When the minute is over.
+        retry_after: std::time::Duration,
+    },
+}
+
+/// The parts of an update expression.
+#[derive(Default)]
+struct Changes {
+    set: Vec<String>,
+    remove: Vec<&'static str>,
+    add: Vec<String>,
+    values: Vec<(String, AttributeValue)>,
+}
+
+impl Store {
+    /// Counts a login and writes down what Kakao told of this user, but keeps what Kakao did not mention. One request, unless the
+    /// user has logged in within this minute before: the condition of the first write fails then, and a second one adds to it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if DynamoDB fails.
+    pub async fn remember(&self, user: UserId, told: &KakaoUser, now: Timestamp) -> Result<Login, StoreError> {
+        let mut counted = None;
+        for _ in 0..TRIES {
+            let mut changes = Changes::of(told, now);
+            changes.set.push("created_at = if_not_exists(created_at, :now)".to_owned());
+            changes.set.push("last_login_at = :now".to_owned());
+            changes.value("now", item::time(now));
+            changes.add("logins");
+            // Each condition is what `judge` found, to be true still.
+            let condition = match logins::judge(counted, now) {
+                Verdict::First { minute } => {
+                    changes.set("login_minute", item::number(minute));
+                    changes.set("logins_in_minute", item::number(1));
+                    changes.value("next_minute", item::number(minute + 1));
+                    "attribute_not_exists(login_minute) OR login_minute < :login_minute OR login_minute > :next_minute"
+                }
+                Verdict::Another { minute } => {
+                    changes.add("logins_in_minute");
+                    changes.value("counted", item::number(minute));
+                    changes.value("at_most", item::number(logins::AT_MOST));
+                    "login_minute = :counted AND logins_in_minute < :at_most"
+                }
+                Verdict::TooMany { retry_after } => return Ok(Login::TooMany { retry_after }),
+            };
+            match self.update_profile(user, changes, Some(condition)).await? {
+                Ok(profile) => return Ok(Login::Counted(item::read_user(user, &profile)?, read_last_fetch(&profile)?)),
+                Err(stored) => counted = stored.as_ref().map(read_counted).transpose()?,
+            }
+        }
+        let reason = "other logins of the user came first each time".to_owned();
+        Err(StoreError::Unavailable { operation: "UpdateItem", reason })
+    }
+
+    /// Writes down what user/me told after the login was counted.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if DynamoDB fails.
+    pub async fn remember_fetched(&self, user: UserId, told: &KakaoUser, now: Timestamp) -> Result<User, StoreError> {
+        match self.update_profile(user, Changes::of(told, now), None).await? {
+            Ok(profile) => item::read_user(user, &profile),
+            Err(_) => Err(StoreError::Corrupt("created_at")),
+        }
+    }
+
+    /// The profile as it is now, or as it was if the condition failed.
+    async fn update_profile(
+        &self,
+        user: UserId,
+        changes: Changes,
+        condition: Option<&str>,
+    ) -> Result<Result<item::Item, Option<item::Item>>, StoreError> {
+        let update = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(item::profile_key(user)))
+            .update_expression(changes.expression())
+            .set_condition_expression(condition.map(str::to_owned))
+            .set_expression_attribute_values(Some(changes.values.into_iter().collect()))
+            .return_values(ReturnValue::AllNew)
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        match call("UpdateItem", update.send()).await? {
+            Err(UpdateItemError::ConditionalCheckFailedException(lost)) => Ok(Err(lost.item)),
+            updated => {
+                let updated = unconditional("UpdateItem", updated)?;
+                Ok(Ok(updated.attributes.ok_or(StoreError::Corrupt("created_at"))?))
+            }
+        }
+    }
+}
+
+impl Changes {
+    /// What Kakao told.
+    fn of(told: &KakaoUser, now: Timestamp) -> Self {
+        let mut changes = Self::default();
+        let fields = [("nickname", &told.nickname), ("profile_image", &told.profile_image), ("email", &told.email)];
+        for (name, told) in fields {
+            match told {
+                Told::Value(value) => changes.set(name, item::text(value)),
+                Told::Nothing => changes.remove.push(name),
+                Told::Silence => {}
+            }
+        }
+        if let Source::UserMe(id_token) = told.source {
+            changes.set("fetched_at", item::time(now));
+            match id_token {
+                Some(profile) => changes.set("id_token_profile", item::blob(profile.as_bytes())),
+                None => changes.remove.push("id_token_profile"),
+            }
+        }
+        changes
+    }
+
+    fn value(&mut self, name: &str, value: AttributeValue) {
+        self.values.push((format!(":{name}"), value));
+    }
+
+    fn set(&mut self, name: &str, value: AttributeValue) {
+        self.set.push(format!("{name} = :{name}"));
+        self.value(name, value);
+    }
+
+    /// Adds one.
+    fn add(&mut self, name: &str) {
+        self.add.push(format!("{name} :one"));
+        if self.add.len() == 1 {
+            self.value("one", item::number(1));
+        }
+    }
+
+    fn expression(&self) -> String {
+        let clause = |verb: &str, parts: &[String]| {
+            if parts.is_empty() { String::new() } else { format!("{verb} {} ", parts.join(", ")) }
+        };
+        let remove: Vec<String> = self.remove.iter().map(|name| (*name).to_owned()).collect();
+        [clause("SET", &self.set), clause("REMOVE", &remove), clause("ADD", &self.add)].concat().trim_end().to_owned()
+    }
+}
+
+fn read_counted(profile: &item::Item) -> Result<Counted, StoreError> {
+    Ok(Counted {
+        minute: item::read_number(profile, "login_minute")?,
+        logins: item::read_number(profile, "logins_in_minute")?,
+    })
+}
+
+fn read_last_fetch(profile: &item::Item) -> Result<LastFetch, StoreError> {
+    let at = profile.get("fetched_at").map(|_| item::read_time(profile, "fetched_at")).transpose()?;
+    let id_token = profile.get("id_token_profile").and_then(|value| value.as_b().ok());
+    let id_token = id_token.and_then(|blob| blob.as_ref().try_into().ok()).map(IdTokenProfile::from_stored);
+    Ok(LastFetch { at, id_token })
+}
