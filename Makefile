@@ -13,7 +13,7 @@ DEMO := web/demo/dist/index.html
 DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/demo -name dist -prune -o -type f -print)
 
 .PHONY: help run watch check test everything targets lint front-door schedules faults soak api-test fuzz moto verifiers watch-test web \
-  lint-template deploy-check gates evidence bench bench-django build venv demo-page clean
+  lint-template deploy-check gates bench bench-django build venv demo-page clean
 
 help: ## what there is (this list)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,7 +38,7 @@ check: ## before every commit: format, clippy, unit and API tests
 	@scripts/setup.sh check
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	cargo test --workspace --lib --test api
+	cargo test --workspace --lib --test api --test contract --test resilience
 	@echo "passed: $@"
 
 test: ## everything that CI runs
@@ -55,13 +55,13 @@ targets:
 
 lint: venv ## format, clippy, rustdoc, costs, licenses and sources of dependencies
 	cargo fmt --check
-	cargo fmt --check --manifest-path fuzz/Cargo.toml
+	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 	python3 bench/cost.py --check
 	python3 docs/check.py
 	cargo deny check licenses bans sources
-	cargo deny --manifest-path fuzz/Cargo.toml check licenses bans sources
+	cargo deny --manifest-path tests/fuzz/Cargo.toml check licenses bans sources
 	@echo "passed: $@"
 
 front-door: ## all tests of the workspace
@@ -71,48 +71,46 @@ front-door: ## all tests of the workspace
 
 SCHEDULES := 10000
 schedules: ## random schedules against the real handlers
-	SCHEDULES=$(SCHEDULES) cargo test --workspace --test api -- --show-output schedules
+	SCHEDULES=$(SCHEDULES) cargo test --workspace --test resilience -- --show-output schedules
 	@echo "passed: $@"
 
 faults: ## every fault at the wire, wrong clocks, processes killed and stopped
 	$(BINARIES)
-	target/debug/proof faults
-	target/debug/proof processes
+	target/debug/resilience faults
+	target/debug/resilience processes
 	@echo "passed: $@"
 
 SOAK_SECONDS := 120
-soak: ## browsers on the real binaries while something fails; an hour in EVIDENCE.md
+soak: ## browsers on the real binaries while something fails; SOAK_SECONDS=3600 for an hour
 	$(BINARIES)
-	target/debug/proof soak $(SOAK_SECONDS)
+	target/debug/resilience soak $(SOAK_SECONDS)
 	@echo "passed: $@"
 
 api-test: ## requests made up of openapi.yaml, right and wrong ones
 	$(BINARIES)
-	local/api-test.sh
+	tests/external/api-test.sh
 	@echo "passed: $@"
 
 FUZZ_SECONDS := 20
 fuzz: ## coverage-guided, each target for so long
-	FUZZ_SECONDS=$(FUZZ_SECONDS) fuzz/run.sh
-	$(BINARIES)
-	target/debug/proof fuzzing target/fuzz/logs
+	FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run.sh
 	@echo "passed: $@"
 
 moto: venv ## the store again, on a DynamoDB of another make
-	local/with-moto.sh cargo test --workspace --test api -- moto binary
+	tests/external/with-moto.sh cargo test --workspace --test external
 	$(BINARIES)
-	local/with-moto.sh admin/tests/carry-over.sh
-	local/with-moto.sh python admin/tests/doctor.py
+	tests/external/with-moto.sh admin/tests/carry-over.sh
+	tests/external/with-moto.sh python admin/tests/doctor.py
 	@echo "passed: $@"
 
 verifiers: venv ## other people's libraries verify our tokens, and the command for a leaked key
 	$(BINARIES)
-	local/with-verifiers.sh
+	tests/external/with-verifiers.sh
 	@echo "passed: $@"
 
 watch-test: venv ## what a stranger can see, on the binaries under cargo lambda watch
 	$(BINARIES)
-	$(NO_FETCH) local/with-watch.sh cargo test --workspace --test api -- anywhere
+	$(NO_FETCH) tests/external/with-watch.sh cargo test --workspace --test api -- anywhere
 	@echo "passed: $@"
 
 PACKAGES := web/node_modules/.package-lock.json
@@ -128,11 +126,11 @@ web: $(PACKAGES) ## the client: types, size, unit tests, and a real browser agai
 lint-template: venv deploy-check ## the template, with SAM and cfn-lint
 	sam validate --lint
 	cfn-lint template.yaml
-	python local/check-template.py
+	python tests/contract/check-template.py
 	@echo "passed: $@"
 
 deploy-check: venv ## the README's deployment, as far as it goes without AWS
-	python local/check-deploy.py
+	python tests/contract/check-deploy.py
 
 RELEASE := cargo build --release -p kakao-login -p refresh -p logout -p profile
 
@@ -141,11 +139,6 @@ gates: ## instructions, sizes and requests are no worse than in bench/baseline.j
 	$(BINARIES)
 	target/debug/bench gates
 	@echo "passed: $@"
-
-evidence: ## EVIDENCE.md, from everything in `test` with a soak of an hour
-	mkdir -p target
-	bash -o pipefail -c '$(MAKE) test SOAK_SECONDS=3600 FUZZ_SECONDS=100 2>&1 | tee target/evidence.log'
-	target/debug/proof evidence target/evidence.log
 
 # Apart from the functions, whose libraries would be built with more features otherwise.
 RELEASE_BENCH := cargo build --release -p local -p bench
@@ -184,4 +177,4 @@ $(STAMP): requirements.txt
 	touch $@
 
 clean: ## removes all that was built or installed in this folder
-	rm -rf target .aws-sam .local $(VENV) local/verifiers/.venv local/verifiers/node_modules local/api-test/.venv .schemathesis web/node_modules web/dist web/demo/dist
+	rm -rf target .aws-sam .local $(VENV) tests/external/verifiers/.venv tests/external/verifiers/node_modules tests/external/api-test/.venv .schemathesis web/node_modules web/dist web/demo/dist

@@ -60,7 +60,7 @@ if ((${#missing[@]})); then
     [[ ${missing[*]} != *chromium* ]] || echo "Or name another Chromium: CHROMIUM=/where/it/is" >&2
   fi
   if ! has cargo; then
-    echo "Rust: curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh" >&2
+    echo "Rust: https://www.rust-lang.org/tools/install" >&2
   fi
   exit 1
 fi

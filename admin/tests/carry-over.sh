@@ -24,7 +24,7 @@ done
 [[ $status == 503 ]] || { echo "a stack that waits for its keys answers $status" >&2; exit 1; }
 
 # As the release before left them behind.
-ring=$(python3 -c 'import json; print(json.dumps(json.load(open("fuzz/keys.json"))["ISSUING"]))')
+ring=$(python3 -c 'import json; print(json.dumps(json.load(open("tests/fuzz/keys.json"))["ISSUING"]))')
 for secret in "KeyRing=$ring" 'KakaoSecret={"KAKAO_CLIENT_SECRET":"s","KAKAO_ADMIN_KEY":""}' VerificationKeys={} LogoutKeys={}; do
   name=${secret%%=*}
   aws secretsmanager create-secret --name "$name-1" --secret-string "${secret#*=}" --query Name --output text \

@@ -5,9 +5,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use local::{Stack, client::Functions, wire::Weather};
 use serde_json::{Value, json};
 use shared::random;
+use tests::{Stack, client::Functions, wire::Weather};
 
 const SESSIONS: usize = 10_000;
 /// How long it is run, and how many seconds of the functions' clock pass in one.

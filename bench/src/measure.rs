@@ -2,8 +2,8 @@
 
 use std::{collections::BTreeMap, fs, process::Command, time::Duration};
 
-use local::Stack;
 use serde_json::{Value, json};
+use tests::Stack;
 
 use crate::{
     aws::{Aws, ROOT},

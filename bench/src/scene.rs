@@ -6,8 +6,9 @@ use std::{
     time::Duration,
 };
 
-use local::{Settings, Stack, client::cookie_pair, lambda::variables, wire::Weather};
+use local::lambda::variables;
 use serde_json::{Value, json};
+use tests::{Settings, Stack, client::cookie_pair, wire::Weather};
 
 use crate::{
     aws::{Answers, Aws},

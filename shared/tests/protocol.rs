@@ -326,6 +326,12 @@ impl State {
 
 const HONEST: Bounds = Bounds { rules: Rules::Ours, window: 5, delay: 2, losses: 0, with_thief: false };
 
+/// Prints a row of the table in `docs/testing.md`, and holds the table to it.
+fn record(row: &str) {
+    println!("model: {row}");
+    assert!(include_str!("../../docs/testing.md").contains(&format!("\n| {row} |\n")), "docs/testing.md lacks: {row}");
+}
+
 /// W exceeds (2 + L) × D in the first group, and equals it in the second.
 #[test]
 fn nobody_honest_is_signed_out_while_the_window_is_long_enough() {
@@ -333,13 +339,16 @@ fn nobody_honest_is_signed_out_while_the_window_is_long_enough() {
         let (states, revoked) = Bounds { window, delay, losses, ..HONEST }
             .search()
             .unwrap_or_else(|(violation, way)| panic!("{violation:?} at W {window}, D {delay}, L {losses}:\n{way:#?}"));
-        println!("model: ours | {window} | {delay} | {losses} | no | {states} states, all promises hold");
+        record(&format!("ours | {window} | {delay} | {losses} | no | {states} states, all promises hold"));
         assert!(states > 500 && revoked == 0, "W {window}, D {delay}, L {losses}: {states} states, {revoked} revoked");
     }
     for (window, delay, losses) in [(2, 1, 0), (3, 1, 1), (4, 2, 0), (6, 2, 1), (8, 2, 2), (9, 3, 1)] {
         let found = Bounds { window, delay, losses, ..HONEST }.search();
         assert_eq!(found.unwrap_err().0, Violation::FalseLogout, "W {window}, D {delay}, L {losses}");
-        println!("model: ours, W too short | {window} | {delay} | {losses} | no | found: {:?}", Violation::FalseLogout);
+        record(&format!(
+            "ours, W too short | {window} | {delay} | {losses} | no | found: {:?}",
+            Violation::FalseLogout
+        ));
     }
 }
 
@@ -348,7 +357,7 @@ fn a_thief_is_found_whatever_the_order() {
     for (window, delay, losses) in [(3, 1, 0), (7, 2, 1)] {
         let found = Bounds { window, delay, losses, with_thief: true, ..HONEST }.search();
         let (states, revoked) = found.unwrap_or_else(|(violation, way)| panic!("{violation:?}:\n{way:#?}"));
-        println!("model: ours | {window} | {delay} | {losses} | yes | {states} states, all promises hold");
+        record(&format!("ours | {window} | {delay} | {losses} | yes | {states} states, all promises hold"));
         assert!(revoked > 0, "a thief's token is never found out");
     }
 }
@@ -366,9 +375,7 @@ fn each_weaker_rule_breaks_a_promise() {
         let found = Bounds { rules, window, with_thief, ..HONEST }.search();
         assert_eq!(found.unwrap_err().0, violation, "{rules:?}");
         let Bounds { delay, losses, .. } = HONEST;
-        println!(
-            "model: weaker, {rules:?} | {window} | {delay} | {losses} | {} | found: {violation:?}",
-            if with_thief { "yes" } else { "no" }
-        );
+        let thief = if with_thief { "yes" } else { "no" };
+        record(&format!("weaker, {rules:?} | {window} | {delay} | {losses} | {thief} | found: {violation:?}"));
     }
 }

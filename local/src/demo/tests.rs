@@ -19,7 +19,7 @@ struct Folder(std::path::PathBuf);
 
 impl Folder {
     fn with(files: &[(&str, &str)]) -> Self {
-        let folder = std::env::temp_dir().join(format!("demo-{}", crate::client::unique()));
+        let folder = std::env::temp_dir().join(format!("demo-{}", shared::id::SessionId::generate()));
         for (name, text) in files {
             let file = folder.join(name);
             fs::create_dir_all(file.parent().unwrap()).unwrap();

@@ -253,6 +253,3 @@ fn is_form(headers: &HeaderMap) -> bool {
     let content_type = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     content_type.split(';').next().unwrap_or_default().trim() == "application/x-www-form-urlencoded"
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,0 +1,207 @@
+//! The way to the functions: routes, slashes, CORS and what the gateway answers by itself.
+
+use std::time::Duration;
+
+use local::gateway::TrailingSlash;
+use reqwest::{Method, RequestBuilder, StatusCode};
+use serde_json::{Value, json};
+use tests::{
+    ORIGIN, Settings, Stack,
+    client::{Answer, cookie_pair},
+    wire::Fault,
+};
+
+const PATHS: [(&str, &str); 12] = [
+    ("GET", "/auth/kakao"),
+    ("POST", "/auth/kakao"),
+    ("POST", "/dj-rest-auth/kakao"),
+    ("POST", "/auth/refresh"),
+    ("POST", "/dj-rest-auth/token/refresh"),
+    ("POST", "/auth/logout"),
+    ("POST", "/dj-rest-auth/logout"),
+    ("GET", "/auth/profile"),
+    ("GET", "/api/profile"),
+    ("GET", "/dj-rest-auth/user"),
+    ("POST", "/auth/verify"),
+    ("POST", "/dj-rest-auth/token/verify"),
+];
+
+async fn gateways_own(request: RequestBuilder) -> (StatusCode, Value) {
+    let response = request.send().await.unwrap();
+    (response.status(), response.json().await.unwrap())
+}
+
+#[tokio::test]
+async fn every_path_works_with_and_without_its_slash_however_the_gateway_takes_it() {
+    for slash in [TrailingSlash::Exact, TrailingSlash::Greedy, TrailingSlash::Dropped] {
+        let stack = Stack::with(Settings { slash, ..Settings::default() }).await;
+        let user = stack.kakao.new_user().await;
+        for (method, path) in PATHS {
+            for path in [path.to_owned(), format!("{path}/")] {
+                // One user may log in 20 times a minute.
+                stack.advance(Duration::from_mins(1));
+                let signed_in = stack.sign_in_as(&user).await;
+                let method: Method = method.parse().unwrap();
+                let mut request =
+                    stack.request(method.clone(), &path).header("cookie", cookie_pair(&signed_in.token()));
+                if method == Method::GET {
+                    request = request.bearer_auth(signed_in.access());
+                } else if path.contains("verify") {
+                    request = request.json(&json!({"token": signed_in.access()}));
+                } else if path.contains("kakao") {
+                    request = request.json(&json!({"access_token": stack.kakao.token(&user).await}));
+                }
+                let starts = method == Method::GET && path.contains("kakao");
+                let answer = if starts { stack.ask(request).await.unwrap() } else { stack.send(request).await };
+                let expected = if starts { StatusCode::NO_CONTENT } else { StatusCode::OK };
+                assert_eq!(answer.status, expected, "{slash:?} {method} {path}: {}", answer.body);
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn anything_below_a_path_is_another_path() {
+    for slash in [TrailingSlash::Exact, TrailingSlash::Greedy] {
+        let stack = Stack::with(Settings { slash, ..Settings::default() }).await;
+        for (method, path) in PATHS {
+            for below in ["x", "x/", "kakao", "/", "%00"] {
+                let request = stack.request(method.parse().unwrap(), &format!("{path}/{below}"));
+                let answer = stack.send(request).await;
+                assert_eq!((answer.status, answer.code()), (StatusCode::NOT_FOUND, "not_found"), "{path}/{below}");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn another_path_or_method_is_the_gateways_to_refuse() {
+    let stack = Stack::start().await;
+    for (method, path) in [
+        ("GET", "/nothing"),
+        ("GET", "/auth"),
+        ("POST", "/auth/Refresh"),
+        ("POST", "//auth/refresh"),
+        ("GET", "/"),
+        ("GET", "/auth/refresh"),
+        ("GET", "/auth/logout"),
+        ("PUT", "/auth/kakao"),
+        ("GET", "/dj-rest-auth/kakao"),
+        ("GET", "/dj-rest-auth/kakao/"),
+        ("DELETE", "/auth/logout"),
+        ("POST", "/auth/profile"),
+        ("PATCH", "/auth/profile"),
+        ("TRACE", "/auth/profile"),
+        ("OPTIONS", "/auth/kakao"),
+    ] {
+        let answer = gateways_own(stack.request(method.parse().unwrap(), path)).await;
+        assert_eq!(answer, (StatusCode::NOT_FOUND, json!({"message": "Not Found"})), "{method} {path}");
+    }
+    for path in ["/auth/profile", "/auth/kakao"] {
+        let head = stack.request(Method::HEAD, path).send().await.unwrap();
+        assert_eq!(head.status(), StatusCode::NOT_FOUND, "HEAD {path}");
+    }
+}
+
+#[tokio::test]
+async fn too_large_a_request_is_the_gateways_to_refuse() {
+    let stack = Stack::start().await;
+    let large = stack.request(Method::POST, "/auth/kakao").body(vec![b'x'; 10 * 1024 * 1024 + 1]);
+    assert_eq!(gateways_own(large).await.0, StatusCode::PAYLOAD_TOO_LARGE);
+    let headers = stack.request(Method::GET, "/auth/profile").header("x-large", "x".repeat(11_000));
+    assert_eq!(gateways_own(headers).await.0, StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE);
+}
+
+#[tokio::test]
+async fn an_allowed_origin_may_call_with_cookies_and_no_other() {
+    let stack = Stack::start().await;
+    let token = stack.sign_in().await.token();
+    for (origin, allowed) in
+        [(ORIGIN, true), ("https://evil.example", false), ("null", false), ("http://localhost:9000/", false)]
+    {
+        let preflight = stack
+            .request(Method::OPTIONS, "/auth/refresh")
+            .header("origin", origin)
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "content-type");
+        let preflight = preflight.send().await.unwrap();
+        assert_eq!(preflight.status(), StatusCode::NO_CONTENT);
+        let header = |name: &str| preflight.headers().get(name).map(|value| value.to_str().unwrap());
+        let granted = header("access-control-allow-origin");
+        assert_eq!(granted, allowed.then_some(origin), "{origin}");
+        assert_eq!(header("access-control-allow-credentials"), allowed.then_some("true"));
+        assert_eq!(header("access-control-max-age"), allowed.then_some("7200"));
+        assert_eq!(header("access-control-allow-methods"), allowed.then_some("GET,POST"));
+        assert_eq!(
+            header("access-control-allow-headers"),
+            allowed.then_some("authorization,content-type,x-requested-with")
+        );
+
+        let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair(&token));
+        let answer = stack.send(request.header("origin", origin)).await;
+        let granted = answer.headers.get("access-control-allow-origin").map(|value| value.to_str().unwrap());
+        assert_eq!(granted, allowed.then_some(origin), "{origin}");
+        assert_eq!(answer.status == StatusCode::OK, allowed);
+        assert_eq!(answer.headers.contains_key("vary"), allowed);
+    }
+}
+
+/// By default a page of another origin sees neither header.
+#[tokio::test]
+async fn a_page_of_an_allowed_origin_can_read_when_to_ask_again_and_why_it_was_refused() {
+    let stack = Stack::start().await;
+    let token = stack.sign_in().await.token();
+    let refresh = async |cookie: &str, origin: &'static str| {
+        let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair(cookie));
+        stack.send(request.header("origin", origin)).await
+    };
+    let readable = |answer: &Answer| {
+        let exposed = answer.headers.get("access-control-expose-headers");
+        exposed.map(|names| names.to_str().unwrap().to_owned()).unwrap_or_default()
+    };
+    let refused = refresh("x", ORIGIN).await;
+    assert_eq!((refused.status, refused.headers.contains_key("www-authenticate")), (StatusCode::UNAUTHORIZED, true));
+    assert_eq!(readable(&refused), "retry-after,www-authenticate");
+    stack.wire.fail(Fault::Throttle);
+    let unavailable = refresh(&token, ORIGIN).await;
+    assert_eq!(
+        (unavailable.status, unavailable.headers.contains_key("retry-after")),
+        (StatusCode::SERVICE_UNAVAILABLE, true)
+    );
+    assert_eq!(readable(&unavailable), "retry-after,www-authenticate");
+    assert_eq!(readable(&refresh(&token, "https://evil.example").await), "");
+}
+
+#[tokio::test]
+async fn a_login_route_takes_so_many_logins_at_once_and_the_other_routes_go_on() {
+    let environment = [("LOGIN_RATE_LIMIT", "1"), ("LOGIN_BURST_LIMIT", "3")];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let stack = Stack::with(Settings { environment, ..Settings::default() }).await;
+    let signed_in = stack.sign_in().await;
+    let login = async || {
+        let request = stack.request(Method::POST, "/auth/kakao").json(&json!({"access_token": "x"}));
+        request.send().await.unwrap().status()
+    };
+    let answers = [login().await, login().await, login().await, login().await];
+    assert!(answers.contains(&StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
+    for _ in 0..20 {
+        assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::OK);
+    }
+    let drop_in = stack.request(Method::POST, "/dj-rest-auth/kakao").json(&json!({"access_token": "x"}));
+    assert_eq!(
+        drop_in.send().await.unwrap().status(),
+        StatusCode::BAD_REQUEST,
+        "API Gateway counts each route by itself"
+    );
+}
+
+#[tokio::test]
+async fn requests_that_start_the_login_function_are_throttled_and_do_not_use_up_the_logins() {
+    let environment = [("LOGIN_RATE_LIMIT", "1"), ("LOGIN_BURST_LIMIT", "3")];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let stack = Stack::with(Settings { environment, ..Settings::default() }).await;
+    let start = async || stack.request(Method::GET, "/auth/kakao").send().await.unwrap().status();
+    let answers = [start().await, start().await, start().await, start().await];
+    assert!(answers.contains(&StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
+    assert_eq!(stack.sign_in().await.status, StatusCode::OK);
+}

@@ -1,0 +1,329 @@
+//! Canaries: what must stay secret is planted, and then looked for where it must not be.
+
+use std::{
+    collections::BTreeSet,
+    io,
+    sync::{Arc, Mutex, Once},
+    time::Duration,
+};
+
+use reqwest::Method;
+use rotate_keys::{Event, document::Reason, new_attempt};
+use serde_json::{Value, json};
+use shared::key_table::Document;
+use tests::{
+    REDIRECT_URI, Settings, Stack,
+    client::{Answer, cookie_pair},
+    wire::Fault,
+};
+
+/// Everything that this process has logged.
+#[derive(Clone, Default)]
+pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
+
+impl io::Write for Log {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+impl Log {
+    /// The log is one for the whole process, as its subscriber is.
+    pub(crate) fn start() -> Self {
+        static STARTED: Once = Once::new();
+        static LOG: Mutex<Option<Log>> = Mutex::new(None);
+        STARTED.call_once(|| {
+            let log = Self::default();
+            *LOG.lock().unwrap() = Some(log.clone());
+            let subscriber = shared::log::subscriber(move || log.clone(), &["dynoxide"]);
+            tracing::subscriber::set_global_default(subscriber).unwrap();
+        });
+        LOG.lock().unwrap().clone().unwrap()
+    }
+
+    pub(crate) fn text(&self) -> String {
+        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn no_token_code_email_or_nickname_is_logged_or_kept() {
+    let log = Log::start();
+    let stack = Stack::start().await;
+    let user = stack.kakao.user(&json!({"nickname": "닉네임카나리아", "email": "canary-mail@example.com"})).await;
+    let kakao_token = stack.kakao.token(&user).await;
+    let foreign_token = stack.kakao.foreign_token(&user).await;
+    let code = stack.kakao.code_with(&user, &json!({"nonce": "canary-nonce"})).await;
+    let verifier = "canary-verifier-canary-verifier-canary-verifier";
+
+    let mut tokens = Vec::new();
+    let by_token = stack.login(&json!({"access_token": kakao_token})).await;
+    tokens.extend([by_token.token(), by_token.access().to_owned()]);
+    stack.login(&json!({"access_token": foreign_token})).await;
+    stack.login(&json!({"access_token": "canary-unknown-token"})).await;
+    let body = json!({"code": code, "redirect_uri": REDIRECT_URI, "nonce": "canary-nonce", "code_verifier": verifier});
+    let by_code = stack.login(&body).await;
+    tokens.extend([by_code.token(), by_code.access().to_owned()]);
+    stack.login(&body).await;
+    let elsewhere = "https://canary-uri.example/";
+    stack.login(&json!({"code": "canary-code", "redirect_uri": elsewhere, "code_verifier": verifier})).await;
+
+    stack.advance(Duration::from_secs(30));
+    let refreshed = stack.refresh_with_user(&by_code.token()).await;
+    tokens.extend([refreshed.token(), refreshed.access().to_owned()]);
+    stack.refresh("canary-cookie").await;
+    stack.profile("canary-bearer").await;
+    stack.profile(refreshed.access()).await;
+    for fault in [Fault::Down, Fault::Throttle, Fault::Deny, Fault::FailAfter] {
+        stack.wire.fail(fault);
+        stack.refresh(&refreshed.token()).await;
+        stack.profile(refreshed.access()).await;
+        stack.logout(&by_token.token()).await;
+        stack.login(&json!({"access_token": kakao_token})).await;
+        stack.wire.heal();
+    }
+    for fault in ["down", "nonsense", "wrong_types", "quota"] {
+        stack.kakao.fail("*", &json!({"kind": fault})).await;
+        stack.login(&json!({"access_token": kakao_token})).await;
+        stack.login(&json!({"code": "canary-code", "redirect_uri": REDIRECT_URI, "code_verifier": verifier})).await;
+        stack.kakao.heal().await;
+    }
+    let agent = "canary-agent\u{1b}[31m";
+    let request =
+        stack.request(Method::POST, "/auth/refresh?canary-query=1").header("user-agent", agent.replace('\u{1b}', ""));
+    stack.send(request.header("cookie", cookie_pair(&refreshed.token()))).await;
+    stack.advance(Duration::from_mins(1));
+    stack.refresh(&by_code.token()).await;
+    stack.logout_everywhere(&by_token.token()).await;
+
+    let log = log.text();
+    assert!(log.lines().count() > 20, "the log was listened to");
+    let secrets = [kakao_token, foreign_token, code].into_iter().chain(tokens);
+    let canaries: Vec<String> =
+        secrets.chain(["canary".to_owned(), "카나리아".to_owned(), verifier.to_owned()]).collect();
+    for canary in &canaries {
+        assert!(!log.contains(canary.as_str()), "{canary} is in the log");
+        // Signatures and tags are what makes a token good: not even these alone.
+        if canary.len() > 100 {
+            let tail = &canary[canary.len() - 9..];
+            assert!(!log.contains(tail), "the end of {canary} is in the log");
+        }
+    }
+
+    let dump = format!("{:?}", stack.dump().await);
+    for canary in canaries.iter().filter(|canary| !["canary", "카나리아"].contains(&canary.as_str())) {
+        assert!(!dump.contains(canary.as_str()), "{canary} is in the table");
+    }
+    assert!(dump.contains("canary-mail@example.com"), "the profile is in the table, and nowhere else");
+}
+
+#[tokio::test]
+async fn no_key_is_logged_or_answered_whatever_becomes_of_the_keys() {
+    let log = Log::start();
+    let mut keys = Vec::new();
+    let mut answers = String::new();
+    for algorithm in ["ES256", "RS256", "HS256"] {
+        let stack = Stack::with_setting("SIGNING_ALGORITHM", algorithm).await;
+        let signed_in = stack.sign_in().await;
+        for reason in [Reason::Schedule, Reason::SigningKeys, Reason::SessionSecrets] {
+            stack.rotate(reason).await;
+            let ring = stack.key_document(Document::Issuing).await.unwrap();
+            let ring: Value = serde_json::from_str(&ring).unwrap();
+            keys.push(ring["pseudonym_key"].clone());
+            keys.extend(ring["session_secrets"].as_array().unwrap().iter().map(|secret| secret["secret"].clone()));
+            for key in ring["signing_keys"].as_array().unwrap() {
+                let members = ["d", "p", "q", "dp", "dq", "qi", "k"];
+                keys.extend(members.iter().filter_map(|member| key["jwk"].get(member).cloned()));
+            }
+        }
+        for fault in [Fault::Down, Fault::Deny, Fault::FailAfter] {
+            stack.keys_wire.fail(fault);
+            let event = Event::Replace { keys: Reason::SigningKeys, attempt: new_attempt() };
+            answers.push_str(&stack.rotate_with(event).await.unwrap_err().to_string());
+            stack.keys_wire.heal();
+        }
+        // A key ring with a wrong member is quoted nowhere.
+        let odd =
+            r#"{"version": 99999999999, "signing_keys": "canary-of-a-key", "session_secrets": ["canary-of-a-key"]}"#;
+        stack.overwrite_keys(Document::Issuing, odd).await;
+        stack.advance(Duration::from_mins(10));
+        answers.push_str(&stack.refresh(&signed_in.token()).await.body.to_string());
+        let event = Event::Replace { keys: Reason::SigningKeys, attempt: new_attempt() };
+        answers.push_str(&stack.rotate_with(event).await.unwrap_err().to_string());
+        answers.push_str(&stack.jwks().await.to_string());
+    }
+    let log = log.text();
+    assert!(log.contains(r#""event":"key_rotation""#), "a rotation is logged");
+    assert!(keys.len() > 30 && !answers.contains("canary-of-a-key") && !log.contains("canary-of-a-key"));
+    for key in keys.iter().map(|key| key.as_str().unwrap()) {
+        assert!(!log.contains(key) && !answers.contains(key), "{key}");
+    }
+}
+
+#[tokio::test]
+async fn a_line_says_what_happened_and_to_whom_without_saying_who() {
+    let log = Log::start();
+    let stack = Stack::with(Settings::default()).await;
+    let signed_in = stack.sign_in().await;
+    let pk = signed_in.body["user"]["pk"].as_str().unwrap();
+    let text = log.text();
+    let line = text.lines().rev().find(|line| line.contains(r#""outcome":"signed_in""#)).unwrap();
+    let line: Value = serde_json::from_str(line).unwrap();
+    assert_eq!((&line["function"], &line["http_status"]), (&json!("kakao-login"), &json!(200)));
+    for name in ["request_id", "user", "session", "timestamp", "level"] {
+        assert!(line[name].as_str().is_some_and(|value| !value.is_empty()), "{name}: {line}");
+    }
+    let counters: Vec<&str> = line["_aws"]["CloudWatchMetrics"][0]["Metrics"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|metric| metric["Name"].as_str().unwrap())
+        .collect();
+    assert_eq!(counters, ["kakao_access_token_info_ok", "kakao_calls", "kakao_user_me_ok"]);
+    assert_eq!((&line["kakao_calls"], &line["kakao_user_me_ok"]), (&json!(2), &json!(1)));
+    assert!(line["calls"].as_array().unwrap().iter().any(|call| call["name"] == "UpdateItem" && call["ms"].is_u64()));
+    assert!(!text.contains(pk), "a user id is in the log");
+}
+
+/// A metric filter in `CloudWatch` cannot select a key with a dot in it.
+#[tokio::test]
+async fn no_key_of_a_line_has_a_dot() {
+    fn keys(value: &Value, found: &mut BTreeSet<String>) {
+        match value {
+            Value::Object(members) => members.iter().for_each(|(key, value)| {
+                found.insert(key.clone());
+                keys(value, found);
+            }),
+            Value::Array(items) => items.iter().for_each(|item| keys(item, found)),
+            _ => {}
+        }
+    }
+    let log = Log::start();
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let signed_in = stack.sign_in_as(&user).await;
+    stack.login(&stack.kakao.code_body(&user).await).await;
+    stack.wire.fail(Fault::Deny);
+    stack.refresh(&signed_in.token()).await;
+    stack.logout(&signed_in.token()).await;
+    let mut found = BTreeSet::new();
+    for line in log.text().lines() {
+        keys(&serde_json::from_str(line).unwrap(), &mut found);
+    }
+    for key in ["request_id", "http_status", "duration_ms", "error_reason", "kakao_calls", "kakao_token_ok"] {
+        assert!(found.contains(key), "{key}: {found:?}");
+    }
+    assert!(found.iter().all(|key| !key.contains('.')), "{found:?}");
+}
+
+/// The lines that these requests add to the log, by one thread's log of all: those with this text.
+fn lines_with(log: &Log, text: &str) -> Vec<Value> {
+    let lines = log.text().lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>();
+    lines.into_iter().filter(|line| line.to_string().contains(text)).collect()
+}
+
+#[tokio::test]
+async fn a_denied_permission_and_a_missing_table_or_key_are_errors_and_an_outage_is_a_warning() {
+    let log = Log::start();
+    let stack = Stack::start().await;
+    let signed_in = stack.sign_in().await;
+    let kakao_token = stack.kakao.token(&stack.kakao.new_user().await).await;
+    let all = async || {
+        stack.refresh(&signed_in.token()).await;
+        stack.profile(signed_in.access()).await;
+        stack.logout(&signed_in.token()).await;
+        stack.login(&json!({"access_token": kakao_token})).await;
+    };
+    for (fault, code, level) in [
+        (Fault::Deny, "AccessDeniedException", "ERROR"),
+        (Fault::Refuse("UnrecognizedClientException"), "UnrecognizedClientException", "ERROR"),
+        (Fault::Refuse("ResourceNotFoundException"), "ResourceNotFoundException", "ERROR"),
+        (Fault::Refuse("ProvisionedThroughputExceededException"), "ProvisionedThroughputExceededException", "WARN"),
+        (Fault::Refuse("InternalServerError"), "InternalServerError", "WARN"),
+    ] {
+        stack.wire.fail(fault);
+        let before = lines_with(&log, code).len();
+        all().await;
+        stack.wire.heal();
+        let lines = lines_with(&log, code).split_off(before);
+        for function in ["refresh", "profile", "kakao-login"] {
+            let of_function = lines.iter().find(|line| line["function"] == function);
+            let line = of_function.unwrap_or_else(|| panic!("{function} does not log {code}"));
+            assert_eq!((&line["level"], &line["http_status"]), (&json!(level), &json!(503)), "{line}");
+        }
+        let logout = lines.iter().find(|line| line["event"] == "logout_unstored").unwrap();
+        assert_eq!(logout["level"], level, "{logout}");
+    }
+    // A function that has its keys goes on without; a new one has nothing to work with.
+    for (fault, code, level) in [
+        (Fault::Deny, "AccessDeniedException", "ERROR"),
+        (Fault::Refuse("UnrecognizedClientException"), "UnrecognizedClientException", "ERROR"),
+        (Fault::Throttle, "ThrottlingException", "WARN"),
+    ] {
+        stack.keys_wire.fail(fault);
+        stack.advance(Duration::from_mins(11));
+        let before = lines_with(&log, code).len();
+        stack.refresh(&signed_in.token()).await;
+        stack.keys_wire.heal();
+        let lines = lines_with(&log, code).split_off(before);
+        let kept = lines.iter().find(|line| line["event"] == "keys_cached").unwrap();
+        assert_eq!(kept["level"], level, "{kept}");
+    }
+    let empty = Stack::with(Settings { without_keys: true, ..Settings::default() }).await;
+    assert_eq!(empty.profile(signed_in.access()).await.status, 503);
+    let line = lines_with(&log, "the document is not in the Keys table").pop().unwrap();
+    assert_eq!(line["level"], "ERROR", "{line}");
+}
+
+/// The line of the request that this is the answer to.
+fn line_of(log: &Log, answer: &Answer) -> Value {
+    let id = answer.headers["apigw-requestid"].to_str().unwrap();
+    let text = log.text();
+    serde_json::from_str(text.lines().find(|line| line.contains(id)).unwrap()).unwrap()
+}
+
+#[tokio::test]
+async fn a_spent_token_is_reported_wherever_it_comes_back() {
+    let log = Log::start();
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let credential = json!({"access_token": stack.kakao.token(&user).await});
+    for (path, body) in [
+        ("/auth/refresh", json!({})),
+        ("/auth/logout", json!({})),
+        ("/auth/logout?scope=all", json!({})),
+        ("/auth/kakao", credential),
+    ] {
+        for (age, is_reuse) in [(0, false), (29, false), (30, true), (4_000, true)] {
+            let spent = stack.sign_in_as(&user).await.token();
+            stack.advance(Duration::from_secs(30));
+            assert_eq!(stack.refresh(&spent).await.status, 200);
+            stack.advance(Duration::from_secs(age));
+            let request = stack.request(Method::POST, path).header("cookie", cookie_pair(&spent)).json(&body);
+            let line = line_of(&log, &stack.send(request).await);
+            assert_eq!(line["refresh_reuse"] == true, is_reuse, "{path} after {age} s: {line}");
+        }
+        let current = stack.sign_in_as(&user).await.token();
+        stack.advance(Duration::from_secs(30));
+        let request = stack.request(Method::POST, path).header("cookie", cookie_pair(&current)).json(&body);
+        let line = line_of(&log, &stack.send(request).await);
+        assert_eq!(line.get("refresh_reuse"), None, "{path}: {line}");
+    }
+    assert!(log.text().contains(r#""event":"refresh_reuse""#), "an alarm can count it");
+}
+
+#[tokio::test]
+async fn what_an_operator_must_mend_is_an_error_that_names_the_setting() {
+    let log = Log::start();
+    let stack = Stack::with_setting("KAKAO_CLIENT_SECRET", "NotTheSecretOfThisRestApiKey0001").await;
+    stack.login(&stack.kakao.code_body(&stack.kakao.new_user().await).await).await;
+    let text = log.text();
+    let line = text.lines().find(|line| line.contains("KOE010")).unwrap();
+    assert!(line.contains(r#""level":"ERROR""#) && line.contains("Client secret"), "{line}");
+    assert!(!text.contains("NotTheSecret"), "the secret is in the log");
+}

@@ -1,0 +1,269 @@
+//! Kakao as it is on bad days, and codes that come twice.
+
+use std::time::{Duration, Instant};
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tests::{REDIRECT_URI, Stack, client::Answer};
+
+pub(crate) async fn at_once(stack: &Stack, bodies: &[Value]) -> Vec<Answer> {
+    let requests: Vec<_> = bodies
+        .iter()
+        .map(|body| {
+            let (functions, body) = ((**stack).clone(), body.clone());
+            tokio::spawn(async move { functions.login(&body).await })
+        })
+        .collect();
+    let mut answers = Vec::new();
+    for request in requests {
+        answers.push(request.await.unwrap());
+    }
+    answers
+}
+
+/// React's `StrictMode` runs effects twice; thumbs tap twice.
+#[tokio::test]
+async fn the_same_code_posted_at_once_is_one_session_and_one_exchange() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let body = stack.kakao.code_body(&user).await;
+    let before = stack.kakao.calls().await;
+    let answers = at_once(&stack, &vec![body; 5]).await;
+    let mut tokens: Vec<String> = answers.iter().map(Answer::token).collect();
+    assert!(answers.iter().all(|answer| answer.body["user"] == answers[0].body["user"]));
+    tokens.dedup();
+    assert_eq!((tokens.len(), stack.count("SESSION#").await), (1, 1));
+    assert_eq!(stack.kakao.calls().await - before, 2, "one exchange, one user/me");
+    assert_eq!(stack.refresh(&tokens[0]).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_same_code_posted_later_is_the_same_session_for_thirty_seconds() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let body = stack.kakao.code_body(&user).await;
+    let first = stack.login(&body).await;
+    stack.advance(Duration::from_secs(29));
+    let request = stack.request(reqwest::Method::POST, "/auth/kakao").json(&body);
+    let again = stack.send(request.header("cookie", tests::client::cookie_pair(&first.token()))).await;
+    assert_eq!((again.status, again.token()), (StatusCode::OK, first.token()));
+    assert_eq!(stack.refresh(&first.token()).await.status, StatusCode::OK, "its own session is not the previous one");
+    stack.advance(Duration::from_secs(1));
+    assert_eq!(stack.login(&body).await.code(), "kakao_rejected");
+}
+
+#[tokio::test]
+async fn who_saw_the_code_cannot_send_it_again() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let body = stack.kakao.code_body(&user).await;
+    let mut without = body.clone();
+    without.as_object_mut().unwrap().remove("code_verifier");
+    without["nonce"] = json!("anything");
+    let mut other = body.clone();
+    other["code_verifier"] = json!("x".repeat(43));
+    stack.login(&body).await;
+    for body in [without, other] {
+        let answer = stack.login(&body).await;
+        assert_eq!((answer.code(), answer.cookie.as_deref()), ("kakao_rejected", None), "{body}");
+    }
+}
+
+#[tokio::test]
+async fn a_code_whose_exchange_failed_is_not_held_against_its_owner() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let body = stack.kakao.code_body(&user).await;
+    stack.kakao.fail("/oauth/token", &json!({"kind": "down"})).await;
+    let answers = at_once(&stack, &vec![body.clone(); 3]).await;
+    assert!(answers.iter().all(|answer| answer.status == StatusCode::SERVICE_UNAVAILABLE));
+    stack.kakao.heal().await;
+    assert_eq!(stack.login(&body).await.status, StatusCode::OK, "the code never reached Kakao");
+}
+
+#[tokio::test]
+async fn after_five_outages_nobody_waits_and_it_recovers_by_itself() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let body = json!({"access_token": stack.kakao.token(&user).await});
+    let mut others = Vec::new();
+    for _ in 0..5 {
+        others.push(json!({"access_token": stack.kakao.token(&user).await}));
+    }
+    stack.kakao.fail("*", &json!({"kind": "slow", "milliseconds": 20_000})).await;
+    at_once(&stack, &others).await;
+    let (before, started) = (stack.kakao.calls().await, Instant::now());
+    let answer = stack.login(&body).await;
+    assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
+    assert_eq!((answer.code(), &answer.headers["retry-after"]), ("unavailable", &"10".parse().unwrap()));
+    assert_eq!(stack.kakao.calls().await, before, "Kakao is left alone");
+
+    stack.kakao.heal().await;
+    assert_eq!(stack.login(&body).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    stack.advance(Duration::from_secs(10));
+    assert_eq!(stack.login(&body).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_used_up_quota_says_when_to_come_back() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let token = stack.kakao.token(&user).await;
+    stack.kakao.fail("*", &json!({"kind": "quota"})).await;
+    let answer = stack.login(&json!({"access_token": token})).await;
+    assert_eq!((answer.code(), &answer.headers["retry-after"]), ("unavailable", &"600".parse().unwrap()));
+}
+
+#[tokio::test]
+async fn a_redirect_of_kakaos_is_not_followed() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let token = stack.kakao.token(&user).await;
+    stack.kakao.fail("/v2/user/me", &json!({"kind": "redirect", "to": "/landed"})).await;
+    let before = stack.kakao.calls().await;
+    assert_eq!(stack.login(&json!({"access_token": token})).await.code(), "unavailable");
+    assert_eq!(stack.kakao.calls().await - before, 2, "access_token_info and user/me; nobody landed");
+}
+
+#[tokio::test]
+async fn two_answers_that_name_two_people_let_nobody_in() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let (token, by_code) = (stack.kakao.token(&user).await, stack.kakao.code_body(&user).await);
+    stack.kakao.fail("/v2/user/me", &json!({"kind": "answer", "status": 200, "body": r#"{"id": 1029384756}"#})).await;
+    for body in [json!({"access_token": token}), by_code] {
+        assert_eq!(stack.login(&body).await.code(), "kakao_rejected", "{body}");
+    }
+    let users = (stack.count("KAKAO#").await, stack.count("USER#").await, stack.count("SESSION#").await);
+    assert_eq!(users, (0, 0, 0));
+}
+
+async fn login_by(stack: &Stack, user: &str, kind: &str) -> Value {
+    match kind {
+        "access_token" => json!({"access_token": stack.kakao.token(user).await}),
+        "code" => {
+            let code = stack.kakao.code_with(user, &json!({"nonce": "n"})).await;
+            json!({"code": code, "redirect_uri": REDIRECT_URI, "nonce": "n"})
+        }
+        "id_token" => {
+            let nonce = tests::client::unique();
+            json!({"id_token": stack.kakao.id_token(user, &json!({"nonce": nonce})).await, "nonce": nonce})
+        }
+        _ => stack.kakao.code_body(user).await,
+    }
+}
+
+/// Credential kinds × users × faults: never a 500, a wrong user or a second one, and never more calls than said here.
+#[tokio::test]
+async fn whatever_meets_whatever() {
+    let faults = [
+        None,
+        Some(json!({"kind": "down"})),
+        Some(json!({"kind": "quota"})),
+        Some(json!({"kind": "nonsense"})),
+        Some(json!({"kind": "wrong_types"})),
+        Some(json!({"kind": "truncated"})),
+        Some(json!({"kind": "redirect"})),
+        Some(json!({"kind": "api_code", "code": -1})),
+        Some(json!({"kind": "api_code", "code": -401})),
+        Some(json!({"kind": "api_code", "code": -9798})),
+    ];
+    let ids = [
+        ("ryan", "1029384756"),
+        ("choonsik", "1376016924429759228"),
+        ("apeach", "2000000001"),
+        ("muzi", "2000000002"),
+        ("frodo", "2000000003"),
+        ("con", "2000000004"),
+        ("neo", "2000000005"),
+    ];
+    let stack = Stack::start().await;
+    let mut known = std::collections::BTreeMap::<String, Value>::new();
+    // Whether the user is known, and whether user/me was last asked a day ago.
+    for (known_already, outdated) in [(false, false), (true, false), (true, true)] {
+        for (user, id) in ids {
+            for kind in ["access_token", "code", "code with a verifier", "id_token"] {
+                for fault in &faults {
+                    if outdated && !kind.starts_with("code") {
+                        continue;
+                    }
+                    if !known_already {
+                        stack.clear().await;
+                        known.clear();
+                    }
+                    if outdated {
+                        stack.sign_in_as(user).await;
+                        stack.advance(Duration::from_hours(24));
+                    }
+                    let body = login_by(&stack, user, kind).await;
+                    // The process has Kakao's keys and a closed circuit: an ordinary moment.
+                    warm_up(&stack).await;
+                    if known_already && !outdated {
+                        known.entry(user.to_owned()).or_insert(stack.sign_in_as(user).await.body["user"]["pk"].clone());
+                    }
+                    if let Some(fault) = fault {
+                        stack.kakao.fail("/v2/user/me", fault).await;
+                    }
+                    let before = stack.kakao.calls().await;
+                    let answer = stack.login(&body).await;
+                    let calls = stack.kakao.calls().await - before;
+                    stack.kakao.heal().await;
+
+                    let case = format!(
+                        "{kind}, {user}, {known_already} {outdated}, {fault:?}: {} {}",
+                        answer.status, answer.body
+                    );
+                    let hiccup = fault.as_ref().is_some_and(|fault| fault["kind"] == "down" || fault["code"] == -1);
+                    let tries = if hiccup { 2 } else { 1 };
+                    let expected_calls = match kind {
+                        "access_token" => 1 + tries,
+                        "id_token" => {
+                            if known_already {
+                                0
+                            } else {
+                                tries
+                            }
+                        }
+                        _ => {
+                            if known_already && !outdated {
+                                1
+                            } else {
+                                1 + tries
+                            }
+                        }
+                    };
+                    assert_eq!(calls, expected_calls, "{case}");
+                    let refused_token = fault.as_ref().is_some_and(|fault| fault["code"] == -401);
+                    let needs_user_me = match kind {
+                        "access_token" => true,
+                        "id_token" => !known_already,
+                        _ => !known_already || outdated && refused_token,
+                    };
+                    let expected = match fault {
+                        None => StatusCode::OK,
+                        Some(_) if !needs_user_me => StatusCode::OK,
+                        // Asked with the admin key, a refusal is about that key.
+                        Some(_) if refused_token && kind != "id_token" => StatusCode::BAD_REQUEST,
+                        Some(_) => StatusCode::SERVICE_UNAVAILABLE,
+                    };
+                    assert_eq!(answer.status, expected, "{case}");
+                    if answer.status == StatusCode::OK {
+                        let pk = &answer.body["user"]["pk"];
+                        assert!(known.get(user).is_none_or(|known| known == pk), "another user: {case}");
+                        assert_eq!(stack.count(&format!("KAKAO#{id}")).await, 1, "{case}");
+                    } else if !known_already {
+                        assert_eq!(stack.count(&format!("KAKAO#{id}")).await, 0, "{case}");
+                    }
+                }
+            }
+        }
+    }
+}
+
+async fn warm_up(stack: &Stack) {
+    stack.advance(Duration::from_secs(11));
+    let nonce = tests::client::unique();
+    let token = stack.kakao.id_token("tube", &json!({"nonce": nonce})).await;
+    // Under age: Kakao answers, and nobody is made.
+    assert_eq!(stack.login(&json!({"id_token": token, "nonce": nonce})).await.code(), "kakao_underage");
+}

@@ -1,0 +1,100 @@
+//! `POST /auth/kakao`: which credentials an installation accepts, and the request of a front end that was made for dj-rest-auth.
+
+use std::collections::BTreeMap;
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tests::{REDIRECT_URI, Settings, Stack};
+
+async fn stack(settings: &[(&str, &str)]) -> Stack {
+    let environment = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    Stack::with(Settings { environment: environment.collect::<BTreeMap<_, _>>(), ..Settings::default() }).await
+}
+
+async fn refused(stack: &Stack, body: &Value, because: &str) {
+    let before = stack.kakao.calls().await;
+    let answer = stack.login(body).await;
+    assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "invalid_request"), "{body}");
+    assert!(answer.body["detail"].as_str().unwrap().contains(because), "{body}: {}", answer.body);
+    assert_eq!(stack.kakao.calls().await, before, "{body}: Kakao is not asked");
+}
+
+#[tokio::test]
+async fn a_kind_of_credential_that_is_not_accepted_is_refused_with_the_settings_name() {
+    let kinds = ["access_token", "code", "id_token"];
+    for accepted in kinds {
+        let stack = stack(&[("CREDENTIALS", accepted)]).await;
+        let user = stack.kakao.new_user().await;
+        for kind in kinds {
+            let body = match kind {
+                "access_token" => json!({"access_token": stack.kakao.token(&user).await}),
+                "code" => stack.kakao.code_body(&user).await,
+                _ => json!({"id_token": stack.kakao.id_token(&user, &json!({"nonce": "n"})).await, "nonce": "n"}),
+            };
+            if kind == accepted {
+                assert_eq!(stack.login(&body).await.status, StatusCode::OK, "{accepted}");
+            } else {
+                refused(&stack, &body, "Credentials").await;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_credential_that_counts_has_to_be_accepted_whatever_is_beside_it() {
+    let stack = stack(&[("CREDENTIALS", "code,id_token")]).await;
+    let user = stack.kakao.new_user().await;
+    let mut body = stack.kakao.code_body(&user).await;
+    body["access_token"] = json!(stack.kakao.token(&user).await);
+    refused(&stack, &body, "`access_token`").await;
+    body["access_token"] = json!("");
+    assert_eq!(stack.login(&body).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn a_code_without_verifier_and_nonce_is_refused_with_the_settings_name() {
+    let stack = stack(&[]).await;
+    let user = stack.kakao.new_user().await;
+    let code = stack.kakao.code(&user).await;
+    for nothing in [json!(null), json!("")] {
+        let body = json!({"code": code, "redirect_uri": REDIRECT_URI, "code_verifier": nothing, "nonce": nothing});
+        refused(&stack, &body, "RequireBinding").await;
+    }
+    refused(&stack, &json!({"code": code}), "RequireBinding").await;
+    assert!(stack.dump().await.is_empty());
+}
+
+#[tokio::test]
+async fn an_old_front_ends_code_alone_logs_in_where_binding_is_not_required() {
+    let one = [("REQUIRE_BINDING", "false"), ("REDIRECT_URIS", REDIRECT_URI)];
+    let stack = stack(&one).await;
+    let user = stack.kakao.new_user().await;
+    let body = json!({"code": stack.kakao.code(&user).await, "callback_url": "https://elsewhere.example/"});
+    assert_eq!(stack.login(&body).await.status, StatusCode::OK);
+    assert_eq!(stack.login(&body).await.code(), "kakao_rejected", "a code is good once");
+    let other = json!({"code": stack.kakao.code(&user).await, "redirect_uri": "http://localhost:9000"});
+    refused(&stack, &other, "`redirect_uri`").await;
+}
+
+#[tokio::test]
+async fn without_a_redirect_uri_the_only_one_is_meant_and_of_several_none() {
+    let stack_with_one = stack(&[("REDIRECT_URIS", REDIRECT_URI)]).await;
+    let user = stack_with_one.kakao.new_user().await;
+    let mut body = stack_with_one.kakao.code_body(&user).await;
+    body.as_object_mut().unwrap().remove("redirect_uri");
+    assert_eq!(stack_with_one.login(&body).await.status, StatusCode::OK);
+
+    let stack_with_two = stack(&[("REDIRECT_URIS", "http://localhost:9000/,http://localhost:5173/")]).await;
+    refused(&stack_with_two, &body, "`redirect_uri` is required").await;
+}
+
+/// The nonce that a login began with binds its code, whether the installation asks for one or not.
+#[tokio::test]
+async fn a_nonce_cannot_be_left_out_even_where_binding_is_not_required() {
+    let stack = stack(&[("REQUIRE_BINDING", "false")]).await;
+    let user = stack.kakao.new_user().await;
+    let code = stack.kakao.code_with(&user, &json!({"nonce": "n"})).await;
+    let answer = stack.login(&json!({"code": code, "redirect_uri": REDIRECT_URI})).await;
+    assert_eq!((answer.code(), answer.cookie.as_deref()), ("kakao_rejected", None));
+    assert!(stack.dump().await.is_empty(), "nobody is made");
+}

@@ -1,0 +1,72 @@
+//! `POST /auth/kakao` with an ID token that comes twice: it is good for one login.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use serde_json::json;
+use tests::client::cookie_pair;
+
+use super::id_token::{body, hash, warm};
+
+#[tokio::test]
+async fn a_token_is_good_for_one_sign_in() {
+    let stack = warm().await;
+    let user = stack.kakao.new_user().await;
+    let body = body(&stack, &user, "seen-in-the-token", "seen-in-the-token").await;
+    assert_eq!(stack.login(&body).await.status, StatusCode::OK);
+    let again = stack.login(&body).await;
+    assert_eq!(
+        (again.status, again.code(), again.cookie.as_deref()),
+        (StatusCode::BAD_REQUEST, "kakao_rejected", None)
+    );
+    assert_eq!(stack.count("SESSION#").await, 2, "the one that warmed up, and one");
+}
+
+#[tokio::test]
+async fn who_began_the_sign_in_may_send_it_again_and_gets_the_same_session() {
+    let stack = warm().await;
+    let user = stack.kakao.new_user().await;
+    let body = body(&stack, &user, &hash("preimage"), "preimage").await;
+    let first = stack.login(&body).await;
+    stack.advance(Duration::from_secs(29));
+    let again = stack.login(&body).await;
+    assert_eq!((again.status, again.token()), (StatusCode::OK, first.token()));
+    let with_its_cookie = stack.request(Method::POST, "/auth/kakao").header("cookie", cookie_pair(&first.token()));
+    assert_eq!(stack.send(with_its_cookie.json(&body)).await.token(), first.token());
+    assert_eq!(stack.refresh(&first.token()).await.status, StatusCode::OK, "its own session is not the previous one");
+    assert_eq!(stack.count("SESSION#").await, 2);
+    stack.advance(Duration::from_secs(1));
+    assert_eq!(stack.login(&body).await.code(), "kakao_rejected", "30 s");
+    assert_eq!(stack.refresh(&first.token()).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn who_saw_the_token_cannot_send_it_again() {
+    let stack = warm().await;
+    let user = stack.kakao.new_user().await;
+    let body = body(&stack, &user, &hash("preimage"), "preimage").await;
+    stack.login(&body).await;
+    for nonce in [hash("preimage"), "guess".to_owned()] {
+        let answer = stack.login(&json!({"id_token": body["id_token"], "nonce": nonce})).await;
+        assert_eq!(answer.code(), "kakao_rejected", "{nonce}");
+    }
+}
+
+#[tokio::test]
+async fn twenty_of_the_same_at_once_are_one_session() {
+    let stack = warm().await;
+    let user = stack.kakao.new_user().await;
+    let body = body(&stack, &user, &hash("p"), "p").await;
+    let requests: Vec<_> = (0..20)
+        .map(|_| {
+            let (functions, body) = ((*stack).clone(), body.clone());
+            tokio::spawn(async move { functions.login(&body).await })
+        })
+        .collect();
+    let mut tokens = Vec::new();
+    for request in requests {
+        tokens.push(request.await.unwrap().token());
+    }
+    tokens.dedup();
+    assert_eq!((tokens.len(), stack.count("SESSION#").await), (1, 2));
+}

@@ -1,0 +1,263 @@
+//! `POST /auth/kakao` with a code or an ID token that comes twice, late, or after a request that failed: one rule for both.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use serde_json::{Value, json};
+use tests::{Stack, client::Answer, wire::Fault};
+
+/// base64url(SHA-256("preimage")).
+const NONCE: &str = "EHZhE08h_HwCIj1Qq56zYAvD_8NxJCOh5Hux-anb9V8";
+const ABANDONED_AFTER: Duration = Duration::from_secs(15);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Code,
+    IdToken,
+}
+
+const KINDS: [Kind; 2] = [Kind::Code, Kind::IdToken];
+
+/// What only the client can send that began the login.
+async fn login_of(stack: &Stack, user: &str, kind: Kind) -> Value {
+    match kind {
+        Kind::Code => stack.kakao.code_body(user).await,
+        Kind::IdToken => {
+            let token = stack.kakao.id_token(user, &json!({"nonce": NONCE})).await;
+            json!({"id_token": token, "nonce": "preimage"})
+        }
+    }
+}
+
+/// The same credential from a stranger who has seen it.
+fn from_a_stranger(login: &Value) -> Value {
+    let mut login = login.clone();
+    if login.get("code").is_some() {
+        login["code_verifier"] = json!("x".repeat(43));
+    } else {
+        login["nonce"] = json!(NONCE);
+    }
+    login
+}
+
+fn assert_refused(answer: &Answer, case: &str) {
+    assert_eq!(
+        (answer.status, answer.code(), answer.cookie.as_deref()),
+        (StatusCode::BAD_REQUEST, "kakao_rejected", None),
+        "{case}: {}",
+        answer.body
+    );
+}
+
+/// A stack with somebody who was here before, and is logged out.
+async fn with_a_user() -> (Stack, String) {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let token = stack.sign_in_as(&user).await.token();
+    stack.logout(&token).await;
+    (stack, user)
+}
+
+#[tokio::test]
+async fn after_a_logout_the_same_login_sent_again_is_refused_at_once() {
+    for kind in KINDS {
+        let (stack, user) = with_a_user().await;
+        let login = login_of(&stack, &user, kind).await;
+        let first = stack.login(&login).await;
+        assert_eq!(first.status, StatusCode::OK, "{kind:?}: {}", first.body);
+        stack.logout(&first.token()).await;
+        let (_, calls) = (stack.wire.take_traffic(), stack.kakao.calls().await);
+
+        assert_refused(&stack.login(&login).await, &format!("{kind:?}"));
+        let mut operations = stack.wire.take_traffic().operations;
+        operations.retain(|operation| kind == Kind::Code || operation != "GetItem");
+        assert_eq!(operations, ["PutItem", "BatchGetItem"], "{kind:?}: nothing is waited for");
+        assert_eq!((stack.kakao.calls().await, stack.count("SESSION#").await), (calls, 0), "{kind:?}");
+    }
+}
+
+#[tokio::test]
+async fn after_a_logout_no_copy_of_a_write_brings_the_session_back() {
+    for kind in KINDS {
+        let (stack, user) = with_a_user().await;
+        let login = login_of(&stack, &user, kind).await;
+        let first = stack.login(&login).await;
+        stack.logout(&first.token()).await;
+        for late in ["PutItem", "TransactWriteItems"] {
+            let status = stack.wire.repeat_last(late).await.unwrap();
+            assert_eq!(status, StatusCode::BAD_REQUEST, "{kind:?} {late}: its condition fails");
+        }
+        assert_eq!(stack.count("SESSION#").await, 0, "{kind:?}");
+        assert_refused(&stack.login(&login).await, &format!("{kind:?}"));
+        assert_eq!(stack.refresh(&first.token()).await.status, StatusCode::UNAUTHORIZED, "{kind:?}");
+    }
+}
+
+/// Kakao is down for the first request, which gives the credential back. A copy of that arrives when the credential is used.
+#[tokio::test]
+async fn a_used_credential_stays_used_when_an_earlier_request_gives_it_back_late() {
+    for kind in KINDS {
+        let stack = Stack::start().await;
+        let user = stack.kakao.new_user().await;
+        let login = login_of(&stack, &user, kind).await;
+        stack
+            .kakao
+            .fail(if kind == Kind::Code { "/oauth/token" } else { "/v2/user/me" }, &json!({"kind": "down"}))
+            .await;
+        assert_eq!(stack.login(&login).await.code(), "unavailable", "{kind:?}");
+        let given_back = stack.wire.copy_of_last("UpdateItem");
+        stack.kakao.heal().await;
+
+        let first = stack.login(&login).await;
+        assert_eq!(first.status, StatusCode::OK, "{kind:?}: {}", first.body);
+        assert_eq!(stack.wire.arrive(&given_back).await.unwrap(), StatusCode::BAD_REQUEST, "{kind:?}");
+        assert_refused(&stack.login(&from_a_stranger(&login)).await, &format!("{kind:?}"));
+        assert_eq!(stack.login(&login).await.token(), first.token(), "{kind:?}");
+        assert_eq!(stack.count("SESSION#").await, 1, "{kind:?}");
+    }
+}
+
+/// A request that failed may have started its session all the same.
+#[tokio::test]
+async fn a_login_whose_answers_from_dynamodb_were_lost_is_the_same_session_when_sent_again() {
+    for kind in KINDS {
+        let (stack, user) = with_a_user().await;
+        let login = login_of(&stack, &user, kind).await;
+        let mut held = stack.wire.hold(2, tests::wire::Moment::Before);
+        let request = tokio::spawn({
+            let (functions, login) = ((*stack).clone(), login.clone());
+            async move { functions.login(&login).await }
+        });
+        held.arrived().await;
+        stack.wire.fail(Fault::FailAfter);
+        held.discard();
+        assert_eq!(request.await.unwrap().status, StatusCode::SERVICE_UNAVAILABLE, "{kind:?}");
+        stack.wire.heal();
+
+        let again = stack.login(&login).await;
+        assert_eq!(again.status, StatusCode::OK, "{kind:?}: {}", again.body);
+        assert_eq!(stack.count("SESSION#").await, 1, "{kind:?}");
+        assert_eq!(stack.refresh(&again.token()).await.status, StatusCode::OK, "{kind:?}");
+    }
+}
+
+/// A redemption that was written although nobody got to know: the function failed, and Kakao never saw the code.
+async fn redeemed_in_vain(kind: Kind) -> (Stack, Value) {
+    let (stack, user) = with_a_user().await;
+    let login = login_of(&stack, &user, kind).await;
+    stack.wire.fail(Fault::FailAfter);
+    assert_eq!(stack.login(&login).await.code(), "unavailable", "{kind:?}");
+    stack.wire.heal();
+    (stack, login)
+}
+
+#[tokio::test]
+async fn a_credential_whose_redemption_was_lost_is_good_again_after_fifteen_seconds() {
+    for kind in KINDS {
+        let (stack, login) = redeemed_in_vain(kind).await;
+        stack.advance(ABANDONED_AFTER);
+        // A stranger's verifier is Kakao's to refuse, and spends the code.
+        if kind == Kind::IdToken {
+            assert_refused(&stack.login(&from_a_stranger(&login)).await, "from a stranger");
+        }
+        let answer = stack.login(&login).await;
+        assert_eq!(answer.status, StatusCode::OK, "{kind:?}: {}", answer.body);
+        assert_eq!(stack.refresh(&answer.token()).await.status, StatusCode::OK, "{kind:?}");
+        assert_eq!(stack.login(&login).await.token(), answer.token(), "{kind:?}");
+    }
+}
+
+/// Without a preimage there is no telling the client from a stranger, and the first to come is let in.
+#[tokio::test]
+async fn an_id_token_without_a_preimage_whose_redemption_was_lost_is_good_again_too() {
+    let (stack, user) = with_a_user().await;
+    let login = json!({"id_token": stack.kakao.id_token(&user, &json!({"nonce": "n"})).await, "nonce": "n"});
+    stack.wire.fail(Fault::FailAfter);
+    assert_eq!(stack.login(&login).await.code(), "unavailable");
+    stack.wire.heal();
+    stack.advance(ABANDONED_AFTER);
+    assert_eq!(stack.login(&login).await.status, StatusCode::OK);
+    assert_refused(&stack.login(&login).await, "used");
+}
+
+#[tokio::test]
+async fn until_then_a_request_is_told_to_come_again_and_reads_eleven_items_at_most() {
+    let (stack, login) = redeemed_in_vain(Kind::Code).await;
+    let _ = stack.wire.take_traffic();
+    let answer = stack.login(&login).await;
+    assert_eq!((answer.code(), &answer.headers["retry-after"]), ("unavailable", &"1".parse().unwrap()));
+    let operations = stack.wire.take_traffic().operations;
+    assert_eq!((operations[0].as_str(), operations.len()), ("PutItem", 11), "{operations:?}");
+    assert!(operations[1..].iter().all(|operation| operation == "GetItem"), "{operations:?}");
+}
+
+/// Its request failed, or was taken over, before its session was written.
+#[tokio::test]
+async fn a_session_that_arrives_after_its_request_lost_the_redemption_is_not_started() {
+    for kind in KINDS {
+        let (stack, user) = with_a_user().await;
+        let login = login_of(&stack, &user, kind).await;
+        if kind == Kind::Code {
+            stack.kakao.fail("/v2/user/me", &json!({"kind": "down"})).await;
+        }
+        stack.wire.fail(Fault::DenyOnly("TransactWriteItems"));
+        stack.login(&login).await;
+        let late = stack.wire.copy_of_last("TransactWriteItems");
+        stack.wire.heal();
+        stack.kakao.heal().await;
+        assert_eq!(stack.wire.arrive(&late).await.unwrap(), StatusCode::BAD_REQUEST, "{kind:?}, given back");
+        assert_eq!(stack.count("SESSION#").await, 0, "{kind:?}");
+        // Kakao takes a code once.
+        if kind == Kind::IdToken {
+            let answer = stack.login(&login).await;
+            assert_eq!(stack.wire.arrive(&late).await.unwrap(), StatusCode::BAD_REQUEST, "{kind:?}, taken over");
+            stack.logout(&answer.token()).await;
+            assert_eq!(stack.wire.arrive(&late).await.unwrap(), StatusCode::BAD_REQUEST, "{kind:?}, logged out");
+            assert_eq!(stack.count("SESSION#").await, 0, "{kind:?}");
+        }
+    }
+}
+
+/// Else the same login, sent again, would find a session and nobody to show.
+#[tokio::test]
+async fn a_new_user_whose_profile_cannot_be_written_has_no_session_and_logs_in_later() {
+    for kind in KINDS {
+        let stack = Stack::start().await;
+        let user = stack.kakao.new_user().await;
+        let login = login_of(&stack, &user, kind).await;
+        stack.wire.fail(Fault::DenyOnly("UpdateItem"));
+        assert_eq!(stack.login(&login).await.code(), "unavailable", "{kind:?}");
+        stack.wire.heal();
+        assert_eq!(stack.count("SESSION#").await, 0, "{kind:?}");
+        stack.advance(ABANDONED_AFTER);
+        if kind == Kind::IdToken {
+            assert_eq!(stack.login(&login).await.status, StatusCode::OK, "{kind:?}");
+        }
+    }
+}
+
+/// DynamoDB refuses a write while a transaction writes the same item.
+#[tokio::test]
+async fn two_requests_that_meet_in_a_transaction_are_both_logged_in() {
+    for kind in KINDS {
+        let (stack, user) = with_a_user().await;
+        let login = login_of(&stack, &user, kind).await;
+        stack.wire.fail(Fault::ConflictOnce("TransactWriteItems"));
+        let first = stack.login(&login).await;
+        assert_eq!(first.status, StatusCode::OK, "{kind:?}: {}", first.body);
+        stack.wire.fail(Fault::ConflictOnce("PutItem"));
+        assert_eq!(stack.login(&login).await.token(), first.token(), "{kind:?}");
+    }
+}
+
+/// Two releases run side by side during a deployment. The previous one did not complete the redemptions of ID tokens.
+#[tokio::test]
+async fn a_credential_that_the_previous_release_redeemed_is_not_taken_over() {
+    let (stack, login) = redeemed_in_vain(Kind::IdToken).await;
+    let mut items = stack.dump().await;
+    let known: Vec<_> = items.iter_mut().filter_map(|item| item.remove("is_bound")).collect();
+    assert_eq!(known.len(), 1);
+    stack.restore(&items).await;
+    stack.advance(ABANDONED_AFTER);
+    assert_refused(&stack.login(&login).await, "redeemed by the previous release");
+}

@@ -1,0 +1,209 @@
+//! `POST /auth/kakao`: many at once, an unwell Kakao, and what is kept of a user.
+
+use std::time::{Duration, Instant};
+
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tests::Stack;
+
+#[tokio::test]
+async fn fifty_first_sign_ins_at_once_make_one_user_with_twenty_sessions() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let mut requests = Vec::new();
+    for _ in 0..50 {
+        let (functions, token) = ((*stack).clone(), stack.kakao.token(&user).await);
+        requests.push(tokio::spawn(async move { functions.login(&json!({"access_token": token})).await }));
+    }
+    let mut users = Vec::new();
+    for request in requests {
+        let answer = request.await.unwrap();
+        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+            continue;
+        }
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        assert_eq!(stack.refresh(&answer.token()).await.status, StatusCode::OK);
+        users.push(answer.body["user"]["pk"].clone());
+    }
+    assert_eq!(users.len(), 20, "one user may log in so often in a minute");
+    users.dedup();
+    assert_eq!(users.len(), 1, "one user");
+    assert_eq!((stack.count("KAKAO#").await, stack.count("PROFILE").await, stack.count("SESSION#").await), (1, 1, 20));
+}
+
+#[tokio::test]
+async fn a_foreign_token_makes_no_user() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let token = stack.kakao.foreign_token(&user).await;
+    let before = stack.kakao.calls().await;
+    assert_eq!(stack.login(&json!({"access_token": token})).await.code(), "kakao_wrong_app");
+    assert!(stack.dump().await.is_empty());
+    assert_eq!(stack.kakao.calls().await - before, 1, "user/me is not asked");
+}
+
+#[tokio::test]
+async fn a_refused_token_that_comes_again_costs_no_call_for_a_minute() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let foreign = stack.kakao.foreign_token(&user).await;
+    let calls_of = async |token: &str, code: &str| {
+        let before = stack.kakao.calls().await;
+        assert_eq!(stack.login(&json!({"access_token": token})).await.code(), code, "{token}");
+        stack.kakao.calls().await - before
+    };
+    for (token, code) in [("never-issued", "kakao_rejected"), (&foreign, "kakao_wrong_app")] {
+        assert_eq!([calls_of(token, code).await, calls_of(token, code).await], [1, 0], "{code}");
+        stack.advance(Duration::from_secs(59));
+        assert_eq!(calls_of(token, code).await, 0, "{code}");
+        stack.advance(Duration::from_secs(1));
+        assert_eq!(calls_of(token, code).await, 1, "{code}");
+    }
+    let good = stack.kakao.token(&user).await;
+    for fault in [json!({"kind": "down"}), json!({"kind": "quota"}), json!({"kind": "nonsense"})] {
+        stack.kakao.fail("/v1/user/access_token_info", &fault).await;
+        assert!(calls_of(&good, "unavailable").await > 0);
+        stack.kakao.heal().await;
+        assert_eq!(stack.login(&json!({"access_token": good})).await.status, StatusCode::OK, "{fault} is no refusal");
+        stack.advance(Duration::from_secs(10));
+    }
+    stack.kakao.fail("/v2/user/me", &json!({"kind": "api_code", "code": -401})).await;
+    assert_eq!(calls_of(&good, "kakao_rejected").await, 2);
+    stack.kakao.heal().await;
+    assert_eq!(calls_of(&good, "").await, 2, "access_token_info had called it good");
+}
+
+#[tokio::test]
+async fn an_unwell_kakao_is_unavailable_in_time_and_makes_no_user() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let faults = [
+        json!({"kind": "slow", "milliseconds": 20_000}),
+        json!({"kind": "down"}),
+        json!({"kind": "quota"}),
+        json!({"kind": "nonsense"}),
+        json!({"kind": "wrong_types"}),
+        json!({"kind": "truncated"}),
+        json!({"kind": "huge"}),
+        json!({"kind": "redirect"}),
+        json!({"kind": "api_code", "code": -1}),
+        json!({"kind": "api_code", "code": -7}),
+        json!({"kind": "api_code", "code": -603}),
+        json!({"kind": "api_code", "code": -9798}),
+        json!({"kind": "api_code", "code": -31_337}),
+    ];
+    for fault in faults {
+        let token = stack.kakao.token(&user).await;
+        for endpoint in ["*", "/v2/user/me", "/v1/user/access_token_info"] {
+            stack.kakao.fail(endpoint, &fault).await;
+            let started = Instant::now();
+            let answer = stack.login(&json!({"access_token": token})).await;
+            assert!(started.elapsed() < Duration::from_secs(4), "{fault} took {:?}", started.elapsed());
+            assert_eq!(
+                (answer.status, answer.code()),
+                (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+                "{fault} {endpoint}"
+            );
+            stack.kakao.heal().await;
+        }
+        assert!(stack.dump().await.is_empty(), "{fault}");
+        assert_eq!(stack.login(&json!({"access_token": token})).await.status, StatusCode::OK, "{fault} has passed");
+        stack.clear().await;
+    }
+}
+
+/// An exchange is never tried twice: the code may be spent.
+#[tokio::test]
+async fn an_unwell_kakao_gets_a_code_once() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    for (fault, expected) in [
+        (json!({"kind": "down"}), "unavailable"),
+        (json!({"kind": "quota"}), "unavailable"),
+        (json!({"kind": "nonsense"}), "unavailable"),
+        (json!({"kind": "auth_code", "code": "KOE003", "error": "server_error"}), "unavailable"),
+        (json!({"kind": "auth_code", "code": "KOE010", "error": "invalid_client"}), "unavailable"),
+        (json!({"kind": "auth_code", "code": "KOE101", "error": "invalid_client"}), "unavailable"),
+        (json!({"kind": "auth_code", "code": "KOE303", "error": "invalid_grant"}), "kakao_rejected"),
+        (json!({"kind": "auth_code", "code": "KOE320", "error": "invalid_grant"}), "kakao_rejected"),
+    ] {
+        let body = stack.kakao.code_body(&user).await;
+        stack.kakao.fail("/oauth/token", &fault).await;
+        let before = stack.kakao.calls().await;
+        let answer = stack.login(&body).await;
+        assert_eq!(answer.code(), expected, "{fault}");
+        assert_eq!(stack.kakao.calls().await - before, 1, "{fault}");
+        stack.kakao.heal().await;
+    }
+}
+
+#[tokio::test]
+async fn wrong_settings_at_kakao_are_nobodys_wrong_credential() {
+    for (name, value) in [
+        ("KAKAO_CLIENT_SECRET", "AnotherClientSecretOfTheShop0009"),
+        ("KAKAO_REST_API_KEY", "ffffffffffffffffffffffffffffffff"),
+    ] {
+        let stack = Stack::with_setting(name, value).await;
+        let user = stack.kakao.new_user().await;
+        let answer = stack.login(&stack.kakao.code_body(&user).await).await;
+        assert_eq!((answer.status, answer.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn refresh_profile_and_log_out_need_no_kakao() {
+    let stack = Stack::start().await;
+    let signed_in = stack.sign_in().await;
+    stack.kakao.fail("*", &json!({"kind": "down"})).await;
+    assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::OK);
+    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::OK);
+    assert_eq!(stack.logout(&signed_in.token()).await.status, StatusCode::OK);
+}
+
+/// Kakao's answer can lack `kakao_account` while Kakao is degraded.
+#[tokio::test]
+async fn what_kakao_does_not_mention_is_kept_and_what_is_withdrawn_goes() {
+    let stack = Stack::start().await;
+    let user = async |account: Value| {
+        let named = stack.kakao.user(&json!({"id": 4_242_424_242_i64, "account": account})).await;
+        stack.sign_in_as(&named).await.body["user"].clone()
+    };
+    let full = json!({"profile": {"nickname": "라이언"}, "email": "r@example.com", "is_email_valid": true, "is_email_verified": true});
+    let first = user(full).await;
+    assert_eq!((&first["nickname"], &first["email"]), (&json!("라이언"), &json!("r@example.com")));
+    assert_eq!(user(Value::Null).await, first, "silence");
+    let taken = json!({"profile": {"nickname": "라이언"}, "email": "r***@example.com", "is_email_valid": false, "is_email_verified": true});
+    assert_eq!(user(taken).await["email"], "", "the address is somebody else's now");
+    let withdrawn = json!({"profile_nickname_needs_agreement": true});
+    let last = user(withdrawn).await;
+    assert_eq!((&last["nickname"], &last["username"]), (&Value::Null, &json!("")));
+    assert_eq!((&last["pk"], &last["created_at"]), (&first["pk"], &first["created_at"]));
+}
+
+#[tokio::test]
+async fn a_session_remembers_its_device_and_no_more_than_that() {
+    let stack = Stack::start().await;
+    let token = stack.kakao.token(&stack.kakao.new_user().await).await;
+    let request = stack.request(Method::POST, "/auth/kakao").header("user-agent", "Mozilla/5.0 (iPhone; 한글)");
+    stack.send(request.header("x-forwarded-for", "203.0.113.9").json(&json!({"access_token": token}))).await;
+    let dump = stack.dump().await;
+    let session = dump.iter().find(|item| item["sk"].as_s().is_ok_and(|sk| sk.starts_with("SESSION#"))).unwrap();
+    assert_eq!(session["user_agent"].as_s().unwrap(), "Mozilla/5.0 (iPhone; 한글)");
+    assert_eq!(session["ip_prefix"].as_s().unwrap(), "127.0.0.0/24", "the gateway's word, not the client's");
+    let mut names: Vec<&str> = session.keys().map(String::as_str).collect();
+    names.sort_unstable();
+    let expected = [
+        "absolute_expires_at",
+        "created_at",
+        "expires_at",
+        "generation",
+        "ip_prefix",
+        "last_used_at",
+        "pk",
+        "rotated_at",
+        "sk",
+        "token_hash",
+        "user_agent",
+    ];
+    assert_eq!(names, expected);
+}

@@ -1,0 +1,79 @@
+//! `POST /auth/logout`: what a token may end that is not the current one any more.
+
+use std::time::Duration;
+
+use reqwest::{Method, StatusCode};
+use tests::{Stack, client::cookie_pair};
+
+const WINDOW: Duration = Duration::from_secs(30);
+
+/// Else a thief with a token of last week could log its owner out everywhere, again and again.
+#[tokio::test]
+async fn a_spent_token_logs_out_its_own_session_only() {
+    for rotations in [1, 2, 3] {
+        let stack = Stack::start().await;
+        let user = stack.kakao.new_user().await;
+        let spent = stack.sign_in_as(&user).await.token();
+        let laptop = stack.sign_in_as(&user).await.token();
+        let mut current = spent.clone();
+        for _ in 0..rotations {
+            stack.advance(WINDOW);
+            current = stack.refresh(&current).await.token();
+        }
+        stack.advance(WINDOW);
+        let answer = stack.logout_everywhere(&spent).await;
+        assert_eq!((answer.status, answer.cookie.as_deref()), (StatusCode::OK, Some("")), "{rotations}");
+        assert_eq!(stack.refresh(&current).await.status, StatusCode::UNAUTHORIZED, "{rotations}: its own");
+        assert_eq!(stack.refresh(&laptop).await.status, StatusCode::OK, "{rotations}: the laptop's");
+    }
+}
+
+/// A page that has not got its successor yet, because the answer was lost, is no thief.
+#[tokio::test]
+async fn a_token_that_could_be_renewed_logs_out_everywhere() {
+    for age in [Duration::ZERO, Duration::from_secs(29)] {
+        let stack = Stack::start().await;
+        let user = stack.kakao.new_user().await;
+        let parent = stack.sign_in_as(&user).await.token();
+        let laptop = stack.sign_in_as(&user).await.token();
+        stack.advance(WINDOW);
+        let current = stack.refresh(&parent).await.token();
+        stack.advance(age);
+        assert_eq!(stack.logout_everywhere(&parent).await.status, StatusCode::OK);
+        for token in [&current, &laptop] {
+            assert_eq!(stack.refresh(token).await.status, StatusCode::UNAUTHORIZED, "{age:?}");
+        }
+    }
+}
+
+/// Of a token that is newer than its session nobody can say whether it was spent before the table was restored.
+#[tokio::test]
+async fn a_token_that_is_ahead_of_a_restored_table_logs_out_its_own_session_only() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let first = stack.sign_in_as(&user).await.token();
+    let laptop = stack.sign_in_as(&user).await.token();
+    let backup = stack.dump().await;
+    stack.advance(WINDOW);
+    let ahead = stack.refresh(&first).await.token();
+    stack.restore(&backup).await;
+    assert_eq!(stack.logout_everywhere(&ahead).await.status, StatusCode::OK);
+    assert_eq!(stack.refresh(&first).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(stack.refresh(&laptop).await.status, StatusCode::OK);
+}
+
+/// After `CookieSameSite` was changed a spent cookie may stand beside the current one, also before it.
+#[tokio::test]
+async fn a_spent_cookie_beside_the_current_one_changes_nothing() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let spent = stack.sign_in_as(&user).await.token();
+    let laptop = stack.sign_in_as(&user).await.token();
+    stack.advance(WINDOW);
+    let current = stack.refresh(&spent).await.token();
+    stack.advance(WINDOW);
+    let cookies = format!("{}; {}", cookie_pair(&spent), cookie_pair(&current));
+    let request = stack.request(Method::POST, "/auth/logout?scope=all").header("cookie", cookies);
+    assert_eq!(stack.send(request).await.status, StatusCode::OK);
+    assert_eq!(stack.refresh(&laptop).await.status, StatusCode::UNAUTHORIZED);
+}

@@ -1,0 +1,70 @@
+//! Each route as a client meets it: through a gateway, with a real DynamoDB client and a strict Kakao.
+//!
+//! Tests in modules named `anywhere` need nothing but the routes: they run on a stack of their own, or on the one at `STACK_URL`.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod log;
+mod token_versions;
+
+/// `POST /auth/kakao`
+mod login {
+    mod anywhere;
+    pub(crate) mod code;
+    mod credentials;
+    pub(crate) mod id_token;
+    mod id_token_keys;
+    mod id_token_once;
+    mod odd_answers;
+    mod quota;
+    mod redemption;
+    mod users;
+}
+
+/// `POST /auth/refresh`
+mod refresh {
+    mod anywhere;
+    mod at_once;
+    mod rules;
+    mod two_cookies;
+}
+
+/// `POST /auth/logout`
+mod logout {
+    mod anywhere;
+    mod everywhere;
+    mod spent_tokens;
+}
+
+/// `GET /auth/profile`
+mod profile {
+    mod anywhere;
+}
+
+/// `POST /auth/verify`
+mod verify {
+    mod anywhere;
+    mod jwt_attacks;
+}
+
+/// `GET /.well-known/jwks.json` and `GET /.well-known/openid-configuration`
+mod jwks {
+    mod anywhere;
+}
+
+/// The function that makes, rotates and replaces keys, and what the others do with them.
+mod rotate_keys {
+    mod algorithms;
+    mod keys;
+    mod leaks;
+    mod replacement;
+    pub(crate) mod rotation;
+}
+
+/// What holds for every route: the gateway, CORS, cookies, headers and bodies.
+mod edge {
+    mod anywhere;
+    mod cookies;
+    mod gateway;
+    mod odd_events;
+}

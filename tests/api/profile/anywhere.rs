@@ -1,0 +1,50 @@
+//! `GET /auth/profile`
+
+use reqwest::{Method, StatusCode};
+use tests::Anywhere;
+
+#[tokio::test]
+async fn an_access_token_shows_its_user() {
+    let stack = Anywhere::start().await;
+    let signed_in = stack.sign_in().await;
+    let answer = stack.profile(signed_in.access()).await;
+    assert_eq!((answer.status, &answer.body), (StatusCode::OK, &signed_in.body["user"]));
+    assert_eq!(answer.cookie, None);
+}
+
+#[tokio::test]
+async fn the_scheme_is_case_insensitive() {
+    let stack = Anywhere::start().await;
+    let signed_in = stack.sign_in().await;
+    for scheme in ["Bearer", "bearer", "BEARER", "bEARER"] {
+        let request = stack.request(Method::GET, "/auth/profile");
+        let answer = stack.send(request.header("authorization", format!("{scheme} {}", signed_in.access()))).await;
+        assert_eq!(answer.status, StatusCode::OK, "{scheme}");
+    }
+}
+
+#[tokio::test]
+async fn without_a_bearer_token_nobody_is_authenticated() {
+    let stack = Anywhere::start().await;
+    for header in [None, Some(""), Some("Bearer"), Some("Basic eDp5"), Some("Token abc"), Some("한글 토큰")] {
+        let mut request = stack.request(Method::GET, "/auth/profile");
+        if let Some(header) = header {
+            request = request.header("authorization", header);
+        }
+        let answer = stack.send(request).await;
+        assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, "not_authenticated"), "{header:?}");
+        assert_eq!(answer.headers["www-authenticate"], "Bearer");
+    }
+}
+
+#[tokio::test]
+async fn a_token_that_is_not_ours_is_not_valid() {
+    let stack = Anywhere::start().await;
+    let access = stack.sign_in().await.access().to_owned();
+    let (message, _) = access.rsplit_once('.').unwrap();
+    for token in ["x", "a.b.c", "..", &format!("{message}."), &format!("{access}A"), &access[1..], &"a".repeat(3_000)] {
+        let answer = stack.profile(token).await;
+        assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, "token_not_valid"), "{token}");
+        assert_eq!(answer.headers["www-authenticate"], r#"Bearer error="invalid_token""#);
+    }
+}

@@ -1,0 +1,81 @@
+//! `POST /auth/refresh`: many at once, and writes whose answer was lost.
+
+use std::time::Duration;
+
+use reqwest::StatusCode;
+use tests::{Stack, wire::Fault};
+
+use super::rules::WINDOW;
+
+#[tokio::test]
+async fn twenty_refreshes_at_once_have_one_successor_and_nobody_is_out() {
+    let stack = Stack::start().await;
+    let first = stack.sign_in().await.token();
+    stack.advance(WINDOW);
+
+    let answers = stack.refresh_at_once(&first, 20).await;
+    let mut successors: Vec<String> = answers.iter().filter_map(|answer| answer.cookie.clone()).collect();
+    assert!(answers.iter().all(|answer| answer.status == StatusCode::OK));
+    successors.sort();
+    successors.dedup();
+    assert_eq!(successors.len(), 1, "one successor");
+    stack.advance(WINDOW);
+    assert_eq!(stack.refresh(&successors[0]).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn two_hundred_rounds_of_two_refreshes_at_once_end_no_session() {
+    let stack = Stack::start().await;
+    let mut token = stack.sign_in().await.token();
+    for round in 0..200 {
+        stack.advance(WINDOW);
+        let answers = stack.refresh_at_once(&token, 2).await;
+        let tokens: Vec<String> = answers.iter().map(tests::client::Answer::token).collect();
+        assert_eq!(tokens[0], tokens[1], "round {round}");
+        token.clone_from(&tokens[0]);
+    }
+}
+
+#[tokio::test]
+async fn a_write_whose_answer_was_lost_gives_the_same_cookie_on_retry() {
+    let stack = Stack::start().await;
+    let first = stack.sign_in().await.token();
+    stack.advance(WINDOW);
+
+    // Every try of the first call is lost, although the table took it.
+    stack.wire.fail(Fault::LoseAnswers(3));
+    let lost = stack.refresh(&first).await;
+    assert_eq!((lost.status, lost.cookie.as_deref()), (StatusCode::SERVICE_UNAVAILABLE, None));
+    stack.wire.heal();
+    let again = stack.refresh(&first).await;
+    assert_eq!(again.status, StatusCode::OK);
+    stack.advance(WINDOW);
+    assert_eq!(stack.refresh(&again.token()).await.status, StatusCode::OK);
+}
+
+#[tokio::test]
+async fn the_sdks_own_retry_of_a_write_that_succeeded_is_recognised() {
+    for fault in [Fault::LoseAnswers(1), Fault::LoseAnswers(2)] {
+        let stack = Stack::start().await;
+        let first = stack.sign_in().await.token();
+        stack.advance(WINDOW);
+        stack.wire.fail(fault);
+        let refreshed = stack.refresh(&first).await;
+        assert_eq!(refreshed.status, StatusCode::OK, "{fault:?}");
+        stack.advance(WINDOW);
+        assert_eq!(stack.refresh(&refreshed.token()).await.status, StatusCode::OK, "{fault:?}");
+    }
+}
+
+/// Any prefix of a session's life, cut off by a crash after the write: the honest client has the parent still.
+#[tokio::test]
+async fn after_every_lost_rotation_the_honest_client_goes_on() {
+    let stack = Stack::start().await;
+    let mut token = stack.sign_in().await.token();
+    for _ in 0..10 {
+        stack.advance(WINDOW);
+        let _lost = stack.refresh(&token).await;
+        stack.advance(Duration::from_secs(20));
+        token = stack.refresh(&token).await.token();
+    }
+}

@@ -1,0 +1,156 @@
+//! Refresh tokens of version 2, which name their key: every function that reads tokens accepts them before login issues them.
+
+use std::time::Duration;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use reqwest::{Method, StatusCode};
+use rotate_keys::document::Reason;
+use serde_json::json;
+use shared::{
+    clock::{Clock, SystemClock},
+    config::Config,
+    id::UserId,
+    key_table::Document,
+    keys::MintingKeys,
+    store::Device,
+    token::Version,
+};
+use tests::{
+    Stack,
+    client::{cookie_pair, jwt_part},
+};
+
+use crate::rotate_keys::rotation::audience;
+
+const WINDOW: Duration = Duration::from_secs(30);
+const DAY: Duration = Duration::from_hours(24);
+
+/// A new session of this user with a token of this version, as login will begin it.
+async fn begin_session(stack: &Stack, user: &str, version: Version) -> String {
+    let user: UserId = jwt_part(stack.sign_in_as(user).await.access(), 1)["sub"].as_str().unwrap().parse().unwrap();
+    let ring = stack.key_document(Document::Issuing).await.unwrap();
+    let (_, keys) = MintingKeys::read(&ring, &audience(), DAY).unwrap();
+    let now = SystemClock.now();
+    let first = keys.secrets.issue(version, user, keys.secrets.begin(None, now), now + DAY, now);
+    let store = Config::from_pairs(stack.environment("kakao-login")).store().unwrap();
+    store.begin_session(&first, &Device::default(), now + DAY, now).await.unwrap();
+    first.expose().to_owned()
+}
+
+#[tokio::test]
+async fn a_new_session_has_a_token_of_version_1_until_every_function_knows_version_2() {
+    let token = Stack::start().await.sign_in().await.token();
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(&token).unwrap();
+    assert_eq!((token.len(), bytes[0]), (Version::One.text_length(), 1));
+}
+
+#[tokio::test]
+async fn a_refresh_accepts_both_versions_and_keeps_the_version() {
+    for version in Version::ALL {
+        let stack = Stack::start().await;
+        let user = stack.kakao.new_user().await;
+        let mut token = begin_session(&stack, &user, version).await;
+        let kind = token[..2].to_owned();
+        for _ in 0..3 {
+            let parent = token.clone();
+            stack.advance(WINDOW);
+            let answer = stack.refresh(&parent).await;
+            assert_eq!(answer.status, StatusCode::OK, "{version:?}");
+            token = answer.token();
+            assert_eq!((token.len(), &token[..2]), (version.text_length(), kind.as_str()));
+            assert_eq!(stack.refresh(&parent).await.token(), token, "the response was lost");
+            assert_eq!(stack.profile(answer.access()).await.status, StatusCode::OK);
+        }
+        let spent = token.clone();
+        stack.advance(WINDOW);
+        token = stack.refresh(&spent).await.token();
+        stack.advance(WINDOW);
+        assert_eq!(stack.refresh(&spent).await.status, StatusCode::UNAUTHORIZED, "{version:?}: a reuse");
+        assert_eq!(stack.refresh(&token).await.status, StatusCode::UNAUTHORIZED, "{version:?}: it ended the session");
+    }
+}
+
+#[tokio::test]
+async fn a_session_goes_on_in_its_version_when_the_keys_are_rotated() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let mut tokens = Vec::new();
+    for version in Version::ALL {
+        tokens.push((version, begin_session(&stack, &user, version).await));
+    }
+    stack.rotate(Reason::Schedule).await;
+    for _ in 0..4 {
+        stack.advance(Duration::from_mins(20));
+        for (version, token) in &mut tokens {
+            let answer = stack.refresh(token).await;
+            assert_eq!(answer.status, StatusCode::OK, "{version:?}");
+            *token = answer.token();
+            assert_eq!(token.len(), version.text_length());
+        }
+    }
+    let ring = stack.key_document(Document::Issuing).await.unwrap();
+    let mut ring: serde_json::Value = serde_json::from_str(&ring).unwrap();
+    ring["session_secrets"].as_array_mut().unwrap().remove(0);
+    let (_, newest) = MintingKeys::read(&ring.to_string(), &audience(), DAY).unwrap();
+    for (version, token) in &tokens {
+        assert!(newest.secrets.verify(token).is_ok(), "{version:?} is tagged with the newest secret, and names it");
+    }
+}
+
+#[tokio::test]
+async fn a_log_out_accepts_both_versions() {
+    for version in Version::ALL {
+        for everywhere in [false, true] {
+            let stack = Stack::start().await;
+            let user = stack.kakao.new_user().await;
+            let laptop = begin_session(&stack, &user, Version::One).await;
+            let phone = begin_session(&stack, &user, version).await;
+            let answer = if everywhere { stack.logout_everywhere(&phone).await } else { stack.logout(&phone).await };
+            assert_eq!((answer.status, answer.cookie.as_deref()), (StatusCode::OK, Some("")), "{version:?}");
+            assert_eq!(stack.refresh(&phone).await.status, StatusCode::UNAUTHORIZED, "{version:?}");
+            let left = if everywhere { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
+            assert_eq!(stack.refresh(&laptop).await.status, left, "{version:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_login_ends_the_session_before_it_in_both_versions() {
+    for version in Version::ALL {
+        let stack = Stack::start().await;
+        let user = stack.kakao.new_user().await;
+        let previous = begin_session(&stack, &user, version).await;
+        let body = json!({"access_token": stack.kakao.token(&user).await});
+        let request = stack.request(Method::POST, "/auth/kakao").header("cookie", cookie_pair(&previous));
+        let answer = stack.send(request.json(&body)).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        assert_eq!(stack.refresh(&previous).await.status, StatusCode::UNAUTHORIZED, "{version:?}");
+        assert_eq!(stack.refresh(&answer.token()).await.status, StatusCode::OK);
+    }
+}
+
+#[tokio::test]
+async fn a_token_of_version_2_with_another_key_id_or_version_is_refused_without_a_request_to_the_table() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let [one, two] =
+        [begin_session(&stack, &user, Version::One).await, begin_session(&stack, &user, Version::Two).await];
+    let _ = stack.wire.take_traffic();
+    for changed in [
+        // The second and the third character have the key id's bits.
+        format!("{}{}{}", &two[..2], if &two[2..3] == "A" { "B" } else { "A" }, &two[3..]),
+        format!("AQ{}", &two[2..]),
+        format!("Ag{}", &one[2..]),
+        format!("Aw{}", &two[2..]),
+        two[..two.len() - 1].to_owned(),
+        format!("{two}A"),
+    ] {
+        let answer = stack.refresh(&changed).await;
+        assert_eq!((answer.status, answer.cookie.as_deref()), (StatusCode::UNAUTHORIZED, Some("")), "{changed}");
+        assert_eq!(stack.logout(&changed).await.status, StatusCode::OK);
+    }
+    assert!(stack.wire.take_traffic().operations.is_empty());
+    for token in [one, two] {
+        assert_eq!(stack.refresh(&token).await.status, StatusCode::OK);
+    }
+}

@@ -1,0 +1,356 @@
+//! What is deployed fits together: template, functions, events, and the table of `cargo lambda watch`.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    process::Command,
+    sync::Arc,
+};
+
+use lambda_http::{Context, RequestExt};
+use local::{
+    cloud::{self, TEMPLATE},
+    template::{Template, TemplateError},
+};
+use serde_json::Value;
+use shared::http::Event;
+
+fn template() -> Template {
+    cloud::template(&BTreeMap::new()).unwrap()
+}
+
+/// The template with its own values for all parameters that have one.
+fn deployed(yaml: &str) -> Result<Template, TemplateError> {
+    deployed_with(yaml, BTreeMap::new())
+}
+
+/// The same with these instead, or beside them.
+fn deployed_with(yaml: &str, mut given: BTreeMap<String, String>) -> Result<Template, TemplateError> {
+    let parameters = [
+        ("Issuer", "https://a.example"),
+        ("AllowedOrigins", "https://a.example"),
+        ("KakaoAppId", "1"),
+        ("RedirectUris", "https://a.example/"),
+        ("KakaoRestApiKey", "0123456789abcdef0123456789abcdef"),
+    ];
+    for (name, value) in parameters {
+        given.entry(name.to_owned()).or_insert_with(|| value.to_owned());
+    }
+    Template::read(yaml, &given)
+}
+
+#[test]
+fn every_route_is_declared_with_its_slash_too() {
+    let mut routes = BTreeSet::new();
+    for (function, declared) in template().functions {
+        let paths: BTreeSet<&str> = declared.routes.iter().map(|route| route.path.as_str()).collect();
+        for route in &declared.routes {
+            let twin = route
+                .path
+                .strip_suffix("/{proxy+}")
+                .map_or_else(|| format!("{}/{{proxy+}}", route.path), str::to_owned);
+            assert!(paths.contains(twin.as_str()), "{} has no {twin}", route.path);
+            if !route.path.ends_with("{proxy+}") {
+                routes.insert(format!("{} {} {function}", route.method, route.path));
+            }
+        }
+    }
+    let expected = [
+        "GET /.well-known/jwks.json jwks",
+        "GET /.well-known/openid-configuration jwks",
+        "GET /api/profile profile",
+        "GET /auth/kakao kakao-login",
+        "GET /auth/profile profile",
+        "GET /dj-rest-auth/user profile",
+        "POST /auth/kakao kakao-login",
+        "POST /auth/logout logout",
+        "POST /auth/refresh refresh",
+        "POST /auth/verify verify",
+        "POST /dj-rest-auth/kakao kakao-login",
+        "POST /dj-rest-auth/logout logout",
+        "POST /dj-rest-auth/token/refresh refresh",
+        "POST /dj-rest-auth/token/verify verify",
+    ];
+    assert_eq!(routes, expected.map(str::to_owned).into());
+}
+
+#[test]
+fn cargo_lambda_watch_sends_the_same_routes_to_the_same_functions() {
+    let manifest = include_str!("../../Cargo.toml");
+    let (_, table) = manifest.split_once("[workspace.metadata.lambda.watch.router]\n").unwrap();
+    let watched: BTreeSet<&str> = table.lines().take_while(|line| line.starts_with('"')).collect();
+    let mut declared: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (function, declaration) in template().functions {
+        for route in declaration.routes {
+            let path = route.path.replace("{proxy+}", "");
+            let target = format!(r#"{{ method = "{}", function = "{function}" }}"#, route.method);
+            declared.entry(path).or_default().insert(target);
+        }
+    }
+    let declared = declared.iter().map(|(path, targets)| {
+        let targets: Vec<&str> = targets.iter().map(String::as_str).collect();
+        format!(r#""{path}" = [{}]"#, targets.join(", "))
+    });
+    let declared: Vec<String> = declared.collect();
+    assert_eq!(watched, declared.iter().map(String::as_str).collect());
+}
+
+#[test]
+fn a_template_that_would_not_deploy_is_refused() {
+    let read = |from: &str, to: &str| {
+        assert!(TEMPLATE.contains(from), "{from}");
+        let yaml = TEMPLATE.replacen(from, to, 1);
+        deployed(&yaml).map(drop).map_err(|error| error.to_string())
+    };
+    assert_eq!(read("Description", "Description"), Ok(()));
+    for (from, to, complaint) in [
+        ("Path: /auth/kakao }", "Path: /auth/kakao/ }", "slash"),
+        ("Path: /auth/kakao }", "Path: auth/kakao }", "slash"),
+        ("Path: /auth/kakao }", "Path: /auth/refresh }", "twice"),
+        (r#"Path: "/auth/kakao/{proxy+}""#, r#"Path: "/auth/{proxy+}/kakao""#, "{proxy+}"),
+        ("Method: POST, Path: /auth/kakao }", "Method: PSOT, Path: /auth/kakao }", "method"),
+        ("!Ref AccessTtl", "!Ref AccessTTL", "AccessTTL"),
+        ("AllowOrigins: !Ref AllowedOrigins", "AllowOrigins: ['*']", "refuses *"),
+        ("Default: 300", "Default: 5", "MinValue"),
+        ("Default: arm64", "Default: arm", "arm64, x86_64"),
+        ("BuildProperties: { Binary: refresh }", "BuildProperties: {}", "Binary"),
+        ("    Type: AWS::DynamoDB::Table", "    Type: AWS::DynamoDB::Tab", "table"),
+    ] {
+        let refusal = read(from, to).unwrap_err();
+        assert!(refusal.contains(complaint), "{to}: {refusal}");
+    }
+}
+
+#[test]
+fn a_parameter_is_checked_as_cloudformation_does() {
+    for (name, value) in [
+        ("KAKAO_APP_ID", "5f0ab1c2d3e4f5061728394a5b6c7d8e"),
+        ("KAKAO_REST_API_KEY", "1234567"),
+        ("COOKIE_SAMESITE", "strict"),
+        ("ALLOWED_ORIGINS", "https://a.example/"),
+        ("ALLOWED_ORIGINS", "https://a.example, *"),
+        ("ISSUER", "https://a.example/"),
+        ("REDIRECT_URIS", "a.example"),
+        ("CREDENTIALS", "access_token,password"),
+        ("CREDENTIALS", ""),
+        ("REQUIRE_BINDING", "yes"),
+        ("ROTATION_WINDOW", "0"),
+        ("ACCESS_TTL", "soon"),
+    ] {
+        let given = BTreeMap::from([(name.to_owned(), value.to_owned())]);
+        assert!(cloud::template(&given).is_err(), "{name}={value}");
+    }
+}
+
+/// What the template lets through is refused by the functions at start, which is later but before anybody is turned away.
+#[test]
+fn the_template_refuses_addresses_as_the_functions_do() {
+    use shared::address::{check_issuer, check_origin, check_redirect_uri};
+    let deploys = |name: &str, value: &str| {
+        deployed_with(TEMPLATE, BTreeMap::from([(name.to_owned(), value.to_owned())])).is_ok()
+    };
+    let cases = [
+        ("https://www.example.com", ""),
+        ("https://www.example.com:8443", ""),
+        ("https://www.example.com:80", ""),
+        ("http://localhost:5173", ""),
+        ("http://127.0.0.1:443", ""),
+        ("https://www.example.com:443", "port"),
+        ("http://localhost:80", "port"),
+        ("http://localhost:080", "port"),
+        ("https://WWW.example.com", "case"),
+        ("https://www.example.com.", "dot"),
+        ("https://user@www.example.com", "user"),
+        ("https://한글.example", "IDN"),
+    ];
+    let ports: Vec<String> = (1..=1_000).map(|port| format!("https://a.example:{port}")).collect();
+    let ports = ports.iter().map(|origin| (origin.as_str(), if origin.ends_with(":443") { "port" } else { "" }));
+    for (origin, wrong) in cases.into_iter().chain(ports) {
+        let uri = format!("{origin}/callback?from=kakao");
+        let issuer = format!("{origin}/auth");
+        for (name, value, checked) in [
+            ("AllowedOrigins", origin, check_origin(origin)),
+            ("RedirectUris", &uri, check_redirect_uri(&uri)),
+            ("Issuer", &issuer, check_issuer(&issuer)),
+        ] {
+            let deploys = deploys(name, value);
+            assert_eq!((checked.is_ok(), deploys), (wrong.is_empty(), wrong.is_empty()), "{name} {value}: {wrong}");
+        }
+    }
+    for (name, value) in [
+        ("AllowedOrigins", "https://www.example.com/"),
+        ("AllowedOrigins", "https://www.example.com?x"),
+        ("AllowedOrigins", "https://www.example.com,"),
+        ("AllowedOrigins", "https://*.example.com"),
+        ("RedirectUris", "https://www.example.com/#x"),
+        ("RedirectUris", "https://www.example.com/한"),
+        ("RedirectUris", "https://www.example.com/a b"),
+        ("Issuer", "https://www.example.com/"),
+        ("Issuer", "https://www.example.com/auth/"),
+        ("Issuer", "https://www.example.com/auth?x"),
+    ] {
+        assert!(!deploys(name, value), "{name} {value}");
+    }
+}
+
+#[test]
+fn times_are_the_same_here_as_where_it_is_deployed() {
+    let (here, deployed) = (template(), deployed(TEMPLATE).unwrap());
+    for (function, name) in [
+        ("kakao-login", "CREDENTIALS"),
+        ("kakao-login", "REQUIRE_BINDING"),
+        ("kakao-login", "ACCESS_TTL"),
+        ("kakao-login", "SESSION_IDLE_TTL"),
+        ("kakao-login", "SESSION_MAX_TTL"),
+        ("kakao-login", "ROTATION_WINDOW"),
+        ("rotate-keys", "VERIFIER_CACHE_TTL"),
+    ] {
+        let of = |template: &Template| template.functions[function].environment[name].clone();
+        assert_eq!(of(&here), of(&deployed), "{name}");
+    }
+}
+
+/// A setting that a function needs and the template forgets would fail only in the cloud.
+#[test]
+fn each_function_gets_what_it_needs_and_needs_all_that_it_gets() {
+    let clock: Arc<dyn shared::clock::Clock> = Arc::new(shared::clock::SystemClock);
+    let local = BTreeMap::new();
+    let build = |template: &local::template::Template| {
+        let functions = cloud::functions(template, &local, &clock).map(drop);
+        functions.and_then(|()| local::keys::rotate_keys(template, &local, &clock).map(drop))
+    };
+    let complete = template();
+    assert!(build(&complete).is_ok());
+    for (function, declared) in &complete.functions {
+        for name in declared.environment.keys().filter(|name| *name != "STAGE") {
+            let mut without = complete.clone();
+            without.functions.get_mut(function).unwrap().environment.remove(name);
+            let error = build(&without).err();
+            assert!(
+                error.is_some_and(|error| error.to_string().contains(name.as_str())),
+                "{function} does not need {name}"
+            );
+        }
+    }
+}
+
+/// A value that CloudFormation accepts and a function refuses would stop that function at its start.
+#[test]
+fn the_functions_accept_every_number_that_the_template_accepts() {
+    let clock: Arc<dyn shared::clock::Clock> = Arc::new(shared::clock::SystemClock);
+    let yaml: serde_yaml_ng::Value = serde_yaml_ng::from_str(TEMPLATE).unwrap();
+    let mut tried = 0;
+    for (name, parameter) in yaml["Parameters"].as_mapping().unwrap() {
+        for bound in ["MinValue", "MaxValue"].into_iter().filter_map(|bound| parameter.get(bound)) {
+            let (name, value) = (name.as_str().unwrap(), bound.as_u64().unwrap().to_string());
+            let template = deployed_with(TEMPLATE, BTreeMap::from([(name.to_owned(), value.clone())])).unwrap();
+            let local = BTreeMap::from([("AWS_REGION".to_owned(), "ap-northeast-2".to_owned())]);
+            let functions = cloud::functions(&template, &local, &clock).map(drop);
+            let all = functions.and_then(|()| local::keys::rotate_keys(&template, &local, &clock).map(drop));
+            assert!(all.is_ok(), "{name}={value}: {:?}", all.err());
+            tried += 1;
+        }
+    }
+    assert!(tried >= 12, "{tried}");
+}
+
+#[test]
+fn the_recorded_events_are_what_the_functions_read() {
+    for (function, method, path) in [
+        ("kakao-login", "POST", "/auth/kakao"),
+        ("refresh", "POST", "/auth/refresh"),
+        ("logout", "POST", "/auth/logout"),
+        ("profile", "GET", "/auth/profile"),
+        ("verify", "POST", "/auth/verify"),
+        ("jwks", "GET", "/.well-known/jwks.json"),
+    ] {
+        let file = format!("{}/../events/{function}.json", env!("CARGO_MANIFEST_DIR"));
+        let text = std::fs::read_to_string(file).unwrap();
+        let request = serde_json::from_str::<Event>(&text).unwrap().into_request(Context::default());
+        assert_eq!((request.method().as_str(), request.uri().path()), (method, path));
+        assert_eq!(request.raw_http_path(), path);
+        let event: Value = serde_json::from_str(&text).unwrap();
+        assert_eq!(event["routeKey"], format!("{method} {path}"));
+    }
+}
+
+#[test]
+fn the_docs_say_how_long_a_session_lasts_and_what_it_stands_for() {
+    let page = include_str!("../../docs/sessions.md");
+    let deployed = deployed(TEMPLATE).unwrap();
+    let days = |name: &str| deployed.functions["kakao-login"].environment[name].parse::<u32>().unwrap() / 86_400;
+    let (idle, absolute) = (days("SESSION_IDLE_TTL"), days("SESSION_MAX_TTL"));
+    let ends = format!("ends {idle} days after its last rotation and {absolute} days after its login");
+    assert!(page.contains(&ends), "{ends}");
+    assert!(page.contains("AAL1") && absolute <= 30, "NIST SP 800-63B-4");
+}
+
+/// Runs `local/check-build.py` on one binary and the template: what it says, and the template after it.
+fn check_build(name: &str, architecture: &str, binary: &[u8]) -> (Result<(), String>, String) {
+    let folder = std::env::temp_dir().join(format!("kakao-login-{}-{name}", std::process::id()));
+    std::fs::create_dir_all(folder.join("Refresh")).unwrap();
+    std::fs::write(folder.join("Refresh/bootstrap"), binary).unwrap();
+    std::fs::write(folder.join("template.yaml"), TEMPLATE).unwrap();
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../local/check-build.py");
+    let output = Command::new("python3").arg(script).arg(architecture).arg(&folder).output().unwrap();
+    let template = std::fs::read_to_string(folder.join("template.yaml")).unwrap();
+    std::fs::remove_dir_all(folder).unwrap();
+    let errors = String::from_utf8_lossy(&output.stderr).into_owned();
+    (if output.status.success() { Ok(()) } else { Err(errors) }, template)
+}
+
+/// Such a stack deploys without an error, and then no function starts.
+#[test]
+fn a_build_for_another_processor_or_a_newer_c_library_cannot_be_deployed() {
+    let built = std::fs::read(std::env::current_exe().unwrap()).unwrap();
+    let here = if cfg!(target_arch = "aarch64") { "arm64" } else { "x86_64" };
+    let other = if here == "arm64" { "x86_64" } else { "arm64" };
+    let (wrong, template) = check_build("other", other, &built);
+    assert!(wrong.unwrap_err().contains(&format!("is for {here}, not for {other}")));
+    assert_eq!(template, TEMPLATE, "what cannot be deployed is left as it is");
+
+    let mut elf = [0; 64];
+    elf[..5].copy_from_slice(b"\x7fELF\x02");
+    let with = |machine: u8, rest: &[u8]| {
+        let mut head = elf;
+        head[18] = machine;
+        [&head, rest].concat()
+    };
+    for (name, binary, complaint) in [
+        ("newer", with(62, b"\0GLIBC_2.17\0GLIBC_2.35\0"), "needs GLIBC 2.35"),
+        ("much-newer", with(62, b"\0GLIBC_2.4\0GLIBC_2.100\0"), "needs GLIBC 2.100"),
+        ("arm", with(183, b"\0GLIBC_2.17\0"), "is for arm64"),
+        ("script", b"#!/bin/sh\necho this is no binary".to_vec(), "is not a 64-bit ELF binary"),
+    ] {
+        let refusal = check_build(name, "x86_64", &binary).0.unwrap_err();
+        assert!(refusal.contains(complaint), "{name}: {refusal}");
+    }
+
+    let (right, template) = check_build("right", "x86_64", &with(62, b"\0GLIBC_2.4\0GLIBC_2.34\0"));
+    assert_eq!(right, Ok(()));
+    for (architecture, accepted) in [("x86_64", true), ("arm64", false)] {
+        let given = [("Architecture".to_owned(), architecture.to_owned())].into();
+        assert_eq!(deployed_with(&template, given).is_ok(), accepted, "{architecture}");
+    }
+    assert!(deployed(&template).is_ok(), "it is the default");
+}
+
+/// The stand-in, its control routes and this crate cannot be deployed: nothing that is built for Lambda knows them.
+#[test]
+fn nothing_of_the_local_stack_is_in_what_is_deployed() {
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+    for package in [
+        "shared",
+        "functions/kakao-login",
+        "functions/refresh",
+        "functions/logout",
+        "functions/profile",
+        "functions/verify",
+        "functions/jwks",
+        "functions/rotate-keys",
+    ] {
+        let manifest = std::fs::read_to_string(format!("{root}/{package}/Cargo.toml")).unwrap();
+        for foreign in ["local", "tests", "dynoxide", "axum"] {
+            assert!(!manifest.lines().any(|line| line.starts_with(foreign)), "{package} depends on {foreign}");
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! What the parts promise each other: template, roles, costs, limits, the stand-in for Kakao, and the tables in `docs/`.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
+mod costs;
+mod deployment;
+mod kakao;
+mod limits;
+mod requirements;
+mod roles;

@@ -1,0 +1,42 @@
+#!/usr/bin/env bash
+# Holds a local stack to openapi.yaml: requests made up of it, right and wrong ones, and what each answer must look like.
+# EXAMPLES says how many requests of each kind, SEED which ones.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+here=tests/external/api-test
+if [[ ! $here/.venv/installed -nt $here/requirements.txt ]]; then
+  python3 -m venv "$here/.venv"
+  "$here/.venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
+  touch "$here/.venv/installed"
+fi
+
+free_port() {
+  python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'
+}
+PORT=$(free_port) KAKAO_PORT=$(free_port) DYNAMODB_PORT=$(free_port) SECRETS_PORT=$(free_port)
+export PORT KAKAO_PORT DYNAMODB_PORT SECRETS_PORT
+# As openapi.yaml has them, whatever the port; and no 429.
+export REDIRECT_URIS=http://localhost:9000/ ALLOWED_ORIGINS=http://localhost:9000
+export THROTTLING_RATE_LIMIT=10000 THROTTLING_BURST_LIMIT=5000 LOGIN_RATE_LIMIT=10000 LOGIN_BURST_LIMIT=5000
+target/debug/local >/dev/null &
+stack=$!
+cookies=$(mktemp)
+trap 'rm "$cookies"; kill "$stack"' EXIT
+api=http://localhost:$PORT
+for _ in $(seq 100); do
+  curl -s -o /dev/null "$api/.well-known/jwks.json" && break
+  sleep 0.1
+done
+
+json='content-type: application/json'
+kakao=$(curl -sf "http://localhost:$KAKAO_PORT/control/tokens" -H "$json" -d '{"user":"ryan"}')
+ACCESS=$(curl -sf -c "$cookies" "$api/auth/kakao" -H "$json" -d "$kakao" | sed 's/.*"access":"\([^"]*\)".*/\1/')
+REFRESH=$(awk '$6 ~ /refresh_token/ { print $7 }' "$cookies")
+export ACCESS REFRESH
+# The log-outs last, as they end the session.
+for paths in '^(?!.*logout)' logout; do
+  "$here/.venv/bin/st" --config-file "$here/schemathesis.toml" run openapi.yaml --url "$api" --include-path-regex "$paths" \
+    --phases coverage,fuzzing --mode all --seed "${SEED:-1}" --max-examples "${EXAMPLES:-100}" \
+    --continue-on-failure --request-timeout 10 --no-color
+done

@@ -1,0 +1,147 @@
+//! What Kakao answers, and ID tokens: nobody is let in of whom Kakao did not speak.
+
+use std::{
+    cell::RefCell,
+    str,
+    sync::{Arc, LazyLock, Mutex, PoisonError},
+    time::Duration,
+};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use ring::{
+    rand::SystemRandom,
+    signature::{KeyPair, RSA_PKCS1_SHA256, RsaKeyPair},
+};
+use secrecy::SecretString;
+use serde_json::{Value, json};
+use shared::{
+    clock::Timestamp,
+    kakao::{AuthorizationCode, Kakao, KakaoApp, KakaoSecrets},
+};
+use tokio::runtime::Runtime;
+
+use crate::{NOW, server};
+
+const APP: i64 = 42;
+const KEY: &[u8] = include_bytes!("../../../local/src/kakao/keys/one.pk8");
+
+struct World {
+    runtime: Runtime,
+    kakao: Kakao,
+    /// Every run is an hour after the one before it, so that no circuit is open.
+    now: RefCell<i64>,
+}
+
+static ANSWER: LazyLock<server::Answer> =
+    LazyLock::new(|| Arc::new(Mutex::new(Box::new(|_, _| (200, b"{}".to_vec())))));
+
+thread_local! {
+    static WORLD: World = {
+        let _ = rustls::crypto::ring::default_provider().install_default();
+        let url = server::start(Arc::clone(&ANSWER));
+        let app = KakaoApp {
+            app_id: APP,
+            rest_api_key: "k".to_owned(),
+            audiences: vec!["k".to_owned()],
+            id_token_max_age: Duration::from_mins(10),
+            auth_url: url.clone(),
+            api_url: url,
+        };
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        let kakao = runtime.block_on(async { Kakao::new(app) });
+        World { runtime, kakao, now: RefCell::new(NOW) }
+    };
+}
+
+fn in_world(run: impl AsyncFnOnce(&Kakao, Timestamp)) {
+    WORLD.with(|world| {
+        *world.now.borrow_mut() += 3_600;
+        let now = Timestamp::from_unix_seconds(*world.now.borrow());
+        world.runtime.block_on(run(&world.kakao, now));
+    });
+}
+
+fn answers(answer: impl Fn(&str, &str) -> (u16, Vec<u8>) + Send + 'static) {
+    *ANSWER.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(answer);
+}
+
+/// First a byte for what is asked, then one for the status, then the body.
+pub fn answer(data: &[u8]) {
+    let [what, status, body @ ..] = data else { return };
+    let status = [200, 200, 200, 400, 401, 403, 429, 500, 502, 503][usize::from(*status) % 10];
+    let (body, sent) = (body.to_vec(), body.to_vec());
+    answers(move |_, _| (status, sent.clone()));
+    let text = String::from_utf8_lossy(&body).into_owned();
+    // A member that is not needed may hold anything, even what no JSON library reads.
+    let said: Option<Value> = serde_json::from_str(&text).ok();
+    let names = |id: &str| match &said {
+        Some(said) => status == 200 && said["id"].to_string() == id,
+        None => status == 200 && text.contains(id),
+    };
+    let secrets = KakaoSecrets::read(r#"{"KAKAO_CLIENT_SECRET":"s","KAKAO_ADMIN_KEY":"a"}"#).expect("secrets");
+    in_world(async |kakao, now| match what % 3 {
+        0 => {
+            if let Ok(user) = kakao.user_of_access_token(&"t".into(), now).await {
+                assert!(names(&user.id.to_string()), "{status} {text}: {}", user.id);
+                assert!(said.as_ref().is_none_or(|said| said["app_id"] == APP), "a token of another app");
+            }
+        }
+        1 => {
+            let grant = AuthorizationCode {
+                code: "c".into(),
+                redirect_uri: "https://a.example/".to_owned(),
+                code_verifier: None,
+                nonce: None,
+            };
+            if kakao.exchange(&grant, &secrets, now).await.is_ok() {
+                assert!(status == 200 && said.as_ref().is_none_or(|said| said["access_token"].is_string()));
+            }
+        }
+        _ => {
+            let id = "7".parse().expect("an id");
+            if let Ok(Some(user)) = kakao.user_by_id(id, &secrets, now).await {
+                assert!(names(&user.id.to_string()), "{status} {text}: {}", user.id);
+            }
+        }
+    });
+}
+
+static SIGNER: LazyLock<RsaKeyPair> = LazyLock::new(|| RsaKeyPair::from_pkcs8(KEY).expect("a key"));
+
+fn keys() -> Vec<u8> {
+    let public = SIGNER.public_key();
+    // A DER sequence of two integers, the modulus first.
+    let modulus = &public.as_ref()[public.as_ref().len() - 5 - 256..public.as_ref().len() - 5];
+    let key = json!({"kid": "k", "kty": "RSA", "alg": "RS256", "use": "sig", "n": BASE64_URL_SAFE_NO_PAD.encode(modulus), "e": "AQAB"});
+    json!({"keys": [key]}).to_string().into_bytes()
+}
+
+/// First a byte: the token itself follows, or its header and claims, which are signed with Kakao's key then.
+pub fn id_token(data: &[u8]) {
+    let [mode, rest @ ..] = data else { return };
+    let Ok(text) = str::from_utf8(rest) else { return };
+    let (token, claims) = if mode % 2 == 0 {
+        (text.to_owned(), None)
+    } else {
+        let (header, claims) = text.split_once('\n').unwrap_or((r#"{"alg":"RS256","kid":"k","typ":"JWT"}"#, text));
+        let signed = [header, claims].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part)).join(".");
+        let mut signature = vec![0; SIGNER.public().modulus_len()];
+        SIGNER.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).expect("it signs");
+        (format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)), serde_json::from_str::<Value>(claims).ok())
+    };
+    answers(|_, _| (200, keys()));
+    let token = SecretString::from(token);
+    in_world(async |kakao, _| {
+        let now = Timestamp::from_unix_seconds(NOW);
+        if let Ok(identity) = kakao.identity_of_id_token(&token, "n", now).await {
+            assert_eq!(mode % 2, 1, "accepted although nobody signed it");
+            // An optional claim may hold what no JSON library reads.
+            let Some(claims) = claims else { return };
+            assert_eq!(claims["sub"].as_str(), Some(identity.user.id.to_string().as_str()));
+            assert_eq!((&claims["iss"], &claims["nonce"]), (&json!("https://kauth.kakao.com"), &json!("n")));
+            assert_eq!(claims["aud"], "k", "for another app");
+            let since = |claim: &str, age: i64| claims[claim].as_f64().is_some_and(|at| at as i64 > NOW - age);
+            assert!(since("exp", 120) && since("iat", 720), "too old: {claims}");
+        }
+    });
+}

@@ -1,0 +1,160 @@
+//! Bugs of other projects, as tests. `docs/regressions.md` lists all of them, also those that another test shows.
+
+use std::time::Duration;
+
+use reqwest::Method;
+use serde_json::json;
+use tests::{
+    Stack,
+    client::{cookie_pair, jwt_part},
+    wire::Moment,
+};
+
+const WINDOW: Duration = Duration::from_secs(31);
+
+/// <https://github.com/better-auth/better-auth/issues/11073>, <https://github.com/keycloak/keycloak/issues/51312>,
+/// <https://github.com/ayunis-core/ayunis-core/pull/1047>: a refresh that was on its way brings the session back.
+#[tokio::test]
+async fn a_refresh_on_its_way_does_not_undo_a_log_out() {
+    for (moment, everywhere) in
+        [(Moment::Before, false), (Moment::Before, true), (Moment::After, false), (Moment::After, true)]
+    {
+        let stack = Stack::start().await;
+        let token = stack.sign_in().await.token();
+        stack.advance(WINDOW);
+        let mut held = stack.wire.hold(0, moment);
+        let (functions, cookie) = ((*stack).clone(), token.clone());
+        let refresh = tokio::spawn(async move { functions.refresh(&cookie).await });
+        held.arrived().await;
+        let log_out = if everywhere { stack.logout_everywhere(&token).await } else { stack.logout(&token).await };
+        assert_eq!(log_out.status, 200);
+        held.release();
+        let late = refresh.await.unwrap();
+        assert_eq!(stack.count("SESSION#").await, 0, "{moment:?}: the session is back");
+        for cookie in late.cookie.into_iter().chain([token]).filter(|cookie| !cookie.is_empty()) {
+            assert_eq!(stack.refresh(&cookie).await.status, 401, "{moment:?}");
+        }
+    }
+}
+
+/// <https://github.com/keycloak/keycloak/issues/50999>: tokens of one second, told apart by the second they were made in.
+#[tokio::test]
+async fn tokens_of_one_second_are_told_apart() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let (one, other) = (stack.sign_in_as(&user).await, stack.sign_in_as(&user).await);
+    assert_ne!(one.token(), other.token());
+    assert_ne!(jwt_part(one.access(), 1)["jti"], jwt_part(other.access(), 1)["jti"]);
+    stack.advance(WINDOW);
+    let first = stack.refresh(&one.token()).await.token();
+    // Within the very second of its rotation a token of two rotations ago would be theft; the parent is not.
+    assert_eq!(stack.refresh(&one.token()).await.token(), first);
+    stack.advance(WINDOW);
+    let second = stack.refresh(&first).await.token();
+    assert_eq!(stack.refresh(&one.token()).await.status, 401, "the grandparent in the second of the rotation");
+    assert_eq!(stack.refresh(&second).await.status, 401, "and its session with it");
+    assert_eq!(stack.refresh(&other.token()).await.status, 200, "and no other");
+}
+
+/// <https://github.com/tymondesigns/jwt-auth/issues/1087>, <https://github.com/tymondesigns/jwt-auth/issues/602>: ids made of the
+/// user and the second, so that a new token is the one that was just revoked.
+#[tokio::test]
+async fn who_logs_out_and_in_within_a_second_is_in() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    for _ in 0..5 {
+        let signed_in = stack.sign_in_as(&user).await;
+        assert_eq!(stack.profile(signed_in.access()).await.status, 200);
+        stack.logout(&signed_in.token()).await;
+        assert_eq!(stack.profile(signed_in.access()).await.status, 401);
+    }
+}
+
+/// <https://github.com/opendefender/OpenRisk/issues/700>, <https://github.com/letsrevel/revel-frontend/issues/950>: of tabs that
+/// renew at once all but one get a 401, and its `Set-Cookie` takes away what the winner got.
+#[tokio::test]
+async fn three_tabs_that_renew_at_once_all_stay() {
+    let stack = Stack::start().await;
+    let mut cookie = stack.sign_in().await.token();
+    for _ in 0..5 {
+        stack.advance(WINDOW);
+        let answers = stack.refresh_at_once(&cookie, 3).await;
+        for answer in &answers {
+            assert_eq!(answer.status, 200);
+            assert_ne!(answer.cookie.as_deref(), Some(""), "the winner's cookie is taken away");
+        }
+        cookie = answers[2].token();
+    }
+}
+
+/// <https://github.com/iMerica/dj-rest-auth/issues/515>, <https://github.com/vimalloc/flask-jwt-extended/pull/135>: an expired access
+/// token makes a log-out 401, and with the cookie that stays nobody can sign in either.
+#[tokio::test]
+async fn an_expired_bearer_neither_stops_a_log_out_nor_a_sign_in() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let signed_in = stack.sign_in_as(&user).await;
+    stack.advance(Duration::from_mins(6));
+    let request = stack.request(Method::POST, "/auth/logout").bearer_auth(signed_in.access());
+    let answer = stack.send(request.header("cookie", cookie_pair(&signed_in.token()))).await;
+    assert_eq!((answer.status.as_u16(), answer.cookie.as_deref()), (200, Some("")));
+    let credential = json!({"access_token": stack.kakao.token(&user).await});
+    let request = stack.request(Method::POST, "/auth/kakao").bearer_auth(signed_in.access()).json(&credential);
+    assert_eq!(stack.send(request.header("cookie", cookie_pair(&signed_in.token()))).await.status, 200);
+}
+
+/// <https://github.com/iMerica/dj-rest-auth/issues/246>, <https://github.com/iMerica/dj-rest-auth/issues/435>,
+/// <https://github.com/strapi/strapi/pull/25106>, <https://github.com/gdg-hongik-univ/gdsc-server/pull/620>: a cookie is cleared with
+/// other attributes than it was set with, so the browser keeps it.
+#[tokio::test]
+async fn the_cookie_is_cleared_with_the_attributes_that_it_was_set_with() {
+    for same_site in ["Strict", "Lax", "None"] {
+        let stack = Stack::with_setting("COOKIE_SAMESITE", same_site).await;
+        let signed_in = stack.sign_in().await;
+        let log_out = stack.logout(&signed_in.token()).await;
+        let refused = stack.refresh(&signed_in.token()).await;
+        let attributes = |set_cookie: &str| {
+            let (_, attributes) = set_cookie.split_once("; ").unwrap();
+            let mut attributes: Vec<&str> = attributes.split("; ").filter(|one| !one.starts_with("Max-Age")).collect();
+            attributes.retain(|one| !one.starts_with("Expires"));
+            attributes.sort_unstable();
+            attributes.join("; ")
+        };
+        for cleared in [log_out.set_cookie(), refused.set_cookie()] {
+            assert!(cleared.contains("Max-Age=0"), "{cleared}");
+            assert_eq!(attributes(cleared), attributes(signed_in.set_cookie()));
+        }
+    }
+}
+
+/// <https://github.com/TomBursch/kitchenowl/issues/414>: with half of all answers lost, retries look like theft.
+#[tokio::test]
+async fn a_bad_connection_is_no_theft() {
+    let stack = Stack::start().await;
+    let mut cookie = stack.sign_in().await.token();
+    for round in 0..20 {
+        stack.advance(WINDOW);
+        // Two answers in a row are lost, each noticed after seven seconds.
+        let lost = [stack.refresh(&cookie).await, stack.refresh(&cookie).await];
+        stack.advance(Duration::from_secs(14));
+        let arrived = stack.refresh(&cookie).await;
+        assert_eq!(arrived.status, 200, "round {round}");
+        assert_eq!(arrived.token(), lost[0].token());
+        cookie = arrived.token();
+    }
+}
+
+/// <https://github.com/iMerica/dj-rest-auth/issues/339>, <https://github.com/python-social-auth/social-core/issues/696>: what the
+/// provider says is no JSON, or has not what was expected, and the function fails with it.
+#[tokio::test]
+async fn whatever_kakao_says_instead_of_json_is_no_500() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    for kind in ["nonsense", "wrong_types", "truncated", "no_id", "huge"] {
+        stack.kakao.fail("*", &json!({"kind": kind, "times": 2})).await;
+        let answer = stack.login(&json!({"access_token": stack.kakao.token(&user).await})).await;
+        assert_eq!(answer.status, 503, "{kind}");
+        stack.kakao.heal().await;
+    }
+    assert_eq!(stack.count("USER#").await, 0, "a user of whom Kakao said nothing");
+}

@@ -1,0 +1,160 @@
+//! Each fault of the wires to DynamoDB (each of its tables) and Kakao, met by each route.
+
+use std::{sync::Arc, time::Duration};
+
+use local::server::End;
+use tests::{
+    Credential, Stack,
+    wire::{Fault, Wire},
+};
+use tokio::sync::Semaphore;
+
+use crate::{
+    part::Part,
+    scene::{ROUTES, Route, Scene},
+    skew,
+};
+
+/// How many scenes are played side by side.
+const LANES: usize = 8;
+const WINDOW: Duration = Duration::from_secs(30);
+
+#[derive(Clone, Copy, Debug)]
+enum Strike {
+    Fault(Fault),
+    End(End),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Server {
+    DynamoDb,
+    Kakao,
+    Keys,
+}
+
+const STRIKES: [(&str, Strike); 15] = [
+    ("closes the connection", Strike::Fault(Fault::Down)),
+    ("accepts and never answers", Strike::Fault(Fault::Hang)),
+    ("throttles", Strike::Fault(Fault::Throttle)),
+    ("denies access", Strike::Fault(Fault::Deny)),
+    ("500, nothing done", Strike::Fault(Fault::FailBefore)),
+    ("500, all done", Strike::Fault(Fault::FailAfter)),
+    ("one answer lost", Strike::Fault(Fault::LoseAnswers(1))),
+    ("three answers lost", Strike::Fault(Fault::LoseAnswers(3))),
+    ("reset after all is done", Strike::Fault(Fault::Reset)),
+    ("the answer drips", Strike::Fault(Fault::Drip)),
+    ("the answer is cut off", Strike::Fault(Fault::Truncate)),
+    ("batches unprocessed", Strike::Fault(Fault::Unprocessed)),
+    ("stale reads", Strike::Fault(Fault::Stale)),
+    ("idle connections closed", Strike::End(End::Closed)),
+    ("idle connections forgotten", Strike::End(End::Forgotten)),
+];
+
+impl Server {
+    fn name(self) -> &'static str {
+        match self {
+            Self::DynamoDb => "DynamoDB",
+            Self::Kakao => "Kakao",
+            Self::Keys => "the table of keys",
+        }
+    }
+
+    fn wire(self, stack: &Stack) -> &Wire {
+        match self {
+            Self::DynamoDb => &stack.wire,
+            Self::Kakao => &stack.kakao_wire,
+            Self::Keys => &stack.keys_wire,
+        }
+    }
+
+    /// Whether this can happen there, and this route meets it. Keys are read when a function is new.
+    fn is_met(self, strike: Strike, route: Route) -> bool {
+        let Strike::Fault(fault) = strike else {
+            return self == Self::DynamoDb || self == Self::Kakao && route.is_at_kakao();
+        };
+        match self {
+            Self::DynamoDb => true,
+            Self::Kakao => {
+                let is_of_aws = matches!(fault, Fault::Throttle | Fault::Deny | Fault::Unprocessed | Fault::Stale);
+                !is_of_aws && route.is_at_kakao()
+            }
+            Self::Keys => {
+                let is_of_dynamodb = matches!(fault, Fault::Unprocessed | Fault::Stale);
+                let is_new = match route {
+                    Route::SignIn(credential) => credential == Credential::AccessToken,
+                    Route::Refresh | Route::LogOut | Route::LogOutEverywhere | Route::Profile => true,
+                    _ => false,
+                };
+                !is_of_dynamodb && is_new
+            }
+        }
+    }
+}
+
+pub async fn run() -> Result<(), String> {
+    let lanes = Arc::new(Semaphore::new(LANES));
+    let mut playing = Vec::new();
+    for server in [Server::DynamoDb, Server::Kakao, Server::Keys] {
+        for (name, strike) in STRIKES {
+            let scenes: Vec<_> = ROUTES
+                .iter()
+                .map(|(_, route)| {
+                    let (lanes, route) = (Arc::clone(&lanes), *route);
+                    server.is_met(strike, route).then(|| {
+                        tokio::spawn(async move {
+                            let _lane = lanes.acquire().await;
+                            play(server, strike, route).await
+                        })
+                    })
+                })
+                .collect();
+            if scenes.iter().any(Option::is_some) {
+                playing.push((format!("{} {name}", server.name()), scenes));
+            }
+        }
+    }
+    let mut rows = Vec::new();
+    let mut failures = Vec::new();
+    let mut count = 0;
+    for (name, scenes) in playing {
+        let mut row = vec![name.clone()];
+        for ((route, _), scene) in ROUTES.iter().zip(scenes) {
+            let Some(scene) = scene else {
+                row.push(String::new());
+                continue;
+            };
+            count += 1;
+            let (seen, wrong) = scene.await.unwrap_or_else(|error| (String::new(), vec![error.to_string()]));
+            failures.extend(wrong.iter().map(|wrong| format!("{name}, {route}: {wrong}")));
+            row.push(seen);
+        }
+        rows.push(row);
+    }
+    let skews = skew::play(&mut failures).await;
+    let head = std::iter::once("fault").chain(ROUTES.iter().map(|(name, _)| *name)).map(str::to_owned).collect();
+    let part = Part {
+        title: "Faults at the wire".to_owned(),
+        found: format!(
+            "{count} scenes, each on a stack of its own: an honest browser's request meets the fault, then all is well and it goes on. \
+             The table says which statuses it saw. In each of them it reached what it wanted, the cookie that it then held worked, \
+             at once and when it was to rotate, and in the table each user had one identity and each session a user. {skews}"
+        ),
+        head,
+        rows,
+        failures,
+    };
+    part.report()
+}
+
+/// What the browser saw, and what did not hold.
+async fn play(server: Server, strike: Strike, route: Route) -> (String, Vec<String>) {
+    let mut scene = Scene::set(Stack::start().await, route, WINDOW).await;
+    match strike {
+        Strike::Fault(fault) => server.wire(&scene.stack).fail(fault),
+        Strike::End(end) => server.wire(&scene.stack).end_connections(end),
+    }
+    scene.ask().await;
+    server.wire(&scene.stack).heal();
+    let wrong = scene.go_on().await;
+    (scene.seen(), wrong)
+}

@@ -1,0 +1,179 @@
+//! An honest person's browser in a soak: it asks again after a failure as our client does.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
+
+use reqwest::{Method, RequestBuilder, header::COOKIE};
+use serde_json::json;
+use shared::random;
+use tests::{
+    Browser, Credential, People,
+    client::{Answer, Functions, cookie_pair},
+};
+
+/// What all browsers of a run have seen.
+#[derive(Debug, Default)]
+pub struct Notes {
+    counts: Mutex<BTreeMap<String, u64>>,
+    failures: Mutex<Vec<String>>,
+}
+
+/// One browser that is logged in.
+#[derive(Debug)]
+pub struct Visitor {
+    functions: Functions,
+    notes: Arc<Notes>,
+    browser: Browser,
+    /// When it last got an answer that it wanted to a refresh.
+    renewed: Instant,
+}
+
+impl Notes {
+    pub fn count(&self, what: &str) {
+        *lock(&self.counts).entry(what.to_owned()).or_default() += 1;
+    }
+
+    pub fn counted(&self, what: &str) -> u64 {
+        lock(&self.counts).get(what).copied().unwrap_or_default()
+    }
+
+    pub fn all(&self) -> BTreeMap<String, u64> {
+        lock(&self.counts).clone()
+    }
+
+    pub fn fail(&self, what: String) {
+        lock(&self.failures).push(what);
+    }
+
+    pub fn failures(&self) -> Vec<String> {
+        lock(&self.failures).clone()
+    }
+
+    /// Sends it, and counts what came by its route and status. Without an answer it is as if the gateway had failed.
+    pub async fn ask(&self, route: &str, functions: &Functions, request: RequestBuilder) -> Option<Answer> {
+        let Ok(answer) = functions.ask(request).await else {
+            self.count(&format!("{route} no answer"));
+            return None;
+        };
+        let status = answer.status.as_u16();
+        // An HTTP API speaks for itself with `message`, a function with `code`.
+        let whose = if answer.body.get("message").is_some() { " of the gateway" } else { "" };
+        self.count(&format!("{route} {status}{whose}"));
+        if status == 500 && whose.is_empty() {
+            self.fail(format!("{route}: 500 {}", answer.body));
+        }
+        Some(answer)
+    }
+}
+
+impl Visitor {
+    /// This person signs in, as often as it takes.
+    pub async fn sign_in(functions: &Functions, people: &People, user: &str, notes: &Arc<Notes>) -> Self {
+        for failures in 1.. {
+            let kind = *one_of(&[Credential::AccessToken, Credential::Code, Credential::IdToken]);
+            // Its way to Kakao may be forgotten in between.
+            let asked = tokio::time::timeout(Duration::from_secs(5), people.credential(user, kind));
+            let Ok(credential) = asked.await else {
+                continue;
+            };
+            let request = functions.request(Method::POST, "/auth/kakao").json(&credential);
+            if let Some(answer) = notes.ask("sign-in", functions, request).await.filter(|answer| answer.status == 200) {
+                let (functions, notes) = (functions.clone(), Arc::clone(notes));
+                return Self { functions, notes, browser: Browser::logged_in(&answer), renewed: Instant::now() };
+            }
+            notes.count("sign-ins tried again");
+            back_off(failures).await;
+        }
+        unreachable!("it tries for ever")
+    }
+
+    /// Renews, in as many tabs at once, until each has an access token. `false` if it was signed out.
+    pub async fn refresh(&mut self, tabs: usize) -> bool {
+        for failures in 1.. {
+            let asked = (0..tabs).map(|_| {
+                let cookie = cookie_pair(self.browser.cookie());
+                let request = self.functions.request(Method::POST, "/auth/refresh").header(COOKIE, cookie);
+                let (functions, notes) = (self.functions.clone(), Arc::clone(&self.notes));
+                tokio::spawn(async move { notes.ask("refresh", &functions, request.json(&json!({}))).await })
+            });
+            let asked: Vec<_> = asked.collect();
+            let mut good = 0;
+            for answer in asked {
+                let Ok(Some(answer)) = answer.await else { continue };
+                match answer.status.as_u16() {
+                    200 => good += 1,
+                    401 => {
+                        let silence = self.renewed.elapsed().as_secs();
+                        self.notes.fail(format!(
+                            "a session was lost: 401, {failures} tries and {silence} s after the last 200"
+                        ));
+                        return false;
+                    }
+                    _ => continue,
+                }
+                self.renewed = Instant::now();
+                match self.browser.take(&answer) {
+                    Ok(true) => self.notes.count("rotations"),
+                    Ok(false) => {}
+                    Err(wrong) => self.notes.fail(wrong),
+                }
+            }
+            if good == tabs {
+                return true;
+            }
+            self.notes.count("refreshes tried again");
+            back_off(failures).await;
+        }
+        unreachable!("it tries for ever")
+    }
+
+    /// Asks for the profile; after a 401 it renews and asks once more. `false` if it was signed out.
+    pub async fn profile(&mut self) -> bool {
+        for _ in 0..2 {
+            let request = self.functions.request(Method::GET, "/auth/profile").bearer_auth(self.browser.access());
+            let answer = self.notes.ask("profile", &self.functions, request).await;
+            if answer.is_none_or(|answer| answer.status != 401) {
+                return true;
+            }
+            if !self.refresh(1).await {
+                return false;
+            }
+        }
+        self.notes.fail("a new access token is refused".to_owned());
+        true
+    }
+
+    /// Logs out, here or everywhere, until that is done. What the cookie was is returned.
+    pub async fn log_out(self, everywhere: bool) -> String {
+        let path = if everywhere { "/auth/logout?scope=all" } else { "/auth/logout" };
+        let cookie = self.browser.cookie().to_owned();
+        for failures in 1.. {
+            let request = self.functions.request(Method::POST, path).header(COOKIE, cookie_pair(&cookie));
+            let answer = self.notes.ask("log-out", &self.functions, request).await;
+            if answer.is_some_and(|answer| answer.status == 200) {
+                break;
+            }
+            back_off(failures).await;
+        }
+        cookie
+    }
+}
+
+/// As our client waits: some three seconds, ten times, and then a minute.
+async fn back_off(failures: u32) {
+    let milliseconds = if failures < 10 { 3_000 } else { 60_000 };
+    tokio::time::sleep(Duration::from_millis(milliseconds / 2 + random::up_to(milliseconds))).await;
+}
+
+/// One of them, by chance.
+pub fn one_of<T>(choices: &[T]) -> &T {
+    let last = u64::try_from(choices.len().saturating_sub(1)).unwrap_or_default();
+    &choices[usize::try_from(random::up_to(last)).unwrap_or_default()]
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,114 @@
+//! Random faults, one after another, for as long as a soak lasts.
+
+use std::{sync::Arc, time::Duration};
+
+use local::{lambda::Environment, server::End};
+use serde_json::json;
+use shared::random;
+use tests::{
+    Stack,
+    wire::{Fault, Moment, Weather},
+};
+
+use crate::visitor::{Notes, one_of};
+
+const WIRE: [(&str, Fault); 13] = [
+    ("DynamoDB closes connections", Fault::Down),
+    ("DynamoDB never answers", Fault::Hang),
+    ("DynamoDB throttles", Fault::Throttle),
+    ("DynamoDB denies access", Fault::Deny),
+    ("DynamoDB denies UpdateItem", Fault::DenyOnly("UpdateItem")),
+    ("DynamoDB answers 500 before the write", Fault::FailBefore),
+    ("DynamoDB answers 500 after the write", Fault::FailAfter),
+    ("DynamoDB resets connections after the write", Fault::Reset),
+    ("DynamoDB's answers drip", Fault::Drip),
+    ("DynamoDB's answers are cut off", Fault::Truncate),
+    ("DynamoDB's reads are stale", Fault::Stale),
+    ("DynamoDB's answers are lost after the write", Fault::LoseAnswers(30)),
+    ("DynamoDB leaves batches unprocessed", Fault::Unprocessed),
+];
+
+const KAKAO: [&str; 6] = ["down", "quota", "nonsense", "wrong_types", "truncated", "no_id"];
+
+/// Does one thing after another, and never ends by itself. None lasts longer than eight seconds, as a browser whose answer was
+/// lost has a rotation window's time to ask again.
+pub async fn strike(stack: &Stack, notes: &Notes) {
+    loop {
+        tokio::time::sleep(Duration::from_millis(200 + random::up_to(1_300))).await;
+        let lasts = Duration::from_millis(500 + random::up_to(5_500));
+        match random::up_to(9) {
+            0..3 => {
+                let (name, fault) = *one_of(&WIRE);
+                notes.count(&format!("fault {name}"));
+                stack.wire.fail(fault);
+                tokio::time::sleep(lasts).await;
+                stack.wire.heal();
+            }
+            3 => {
+                notes.count("fault DynamoDB is slow and fails now and then");
+                let delay = Duration::from_millis(random::up_to(30));
+                stack.wire.change(Weather { delay, slow: 20, throttled: 20, failed_after: 50, lost: 50 });
+                tokio::time::sleep(lasts).await;
+                stack.wire.heal();
+            }
+            4 => {
+                let (name, end) = *one_of(&[("closed", End::Closed), ("forgotten", End::Forgotten)]);
+                notes.count(&format!("fault open connections are {name}"));
+                stack.end_connections(end);
+            }
+            5 => {
+                let kind = *one_of(&KAKAO);
+                notes.count(&format!("fault Kakao: {kind}"));
+                stack.kakao.fail("*", &json!({"kind": kind})).await;
+                tokio::time::sleep(lasts).await;
+                stack.kakao.heal().await;
+            }
+            6 => {
+                let (name, fault) = *one_of(&[("closes connections", Fault::Down), ("never answers", Fault::Hang)]);
+                notes.count(&format!("fault table of keys: {name}"));
+                stack.keys_wire.fail(fault);
+                tokio::time::sleep(lasts).await;
+                stack.keys_wire.heal();
+            }
+            7 => stop(stack, notes, lasts).await,
+            _ => kill(stack, notes).await,
+        }
+    }
+}
+
+/// SIGKILL while a request to DynamoDB is on its way, or its answer. The oldest process of each function is spared, as its
+/// memory is watched.
+async fn kill(stack: &Stack, notes: &Notes) {
+    let moment = *one_of(&[Moment::Before, Moment::After]);
+    let mut held = stack.wire.hold(usize::try_from(random::up_to(5)).unwrap_or_default(), moment);
+    if tokio::time::timeout(Duration::from_secs(3), held.arrived()).await.is_err() {
+        return;
+    }
+    let busy: Vec<_> = victims(stack).into_iter().filter(|one| one.is_busy()).collect();
+    for victim in busy {
+        notes.count(match moment {
+            Moment::Before => "fault SIGKILL before DynamoDB has done it",
+            Moment::After => "fault SIGKILL after DynamoDB has done it",
+        });
+        victim.kill();
+        victim.end().await;
+    }
+    tokio::time::sleep(Duration::from_millis(random::up_to(3_000))).await;
+    held.release();
+}
+
+/// SIGSTOP, which is what being frozen is. Whoever works for longer than its time-out is ended by Lambda.
+async fn stop(stack: &Stack, notes: &Notes, lasts: Duration) {
+    let victims = victims(stack);
+    if let Some(victim) = (!victims.is_empty()).then(|| one_of(&victims)) {
+        notes.count("fault SIGSTOP for some seconds");
+        // It may just have ended.
+        let _ = victim.signal("STOP").await;
+        tokio::time::sleep(lasts).await;
+        let _ = victim.signal("CONT").await;
+    }
+}
+
+fn victims(stack: &Stack) -> Vec<Arc<Environment>> {
+    stack.lambdas().values().flat_map(|lambda| lambda.environments().into_iter().skip(1)).collect()
+}

@@ -1,0 +1,199 @@
+//! Random schedules on the real thing: tabs that refresh at once, answers lost and out of order, DynamoDB failing before and after
+//! the write, log-outs, thieves. What clients saw is checked against what the refresh protocol promises.
+//!
+//! `SCHEDULES` says how many, `SEED` where they begin: a failure names the seed of its schedule, and `SCHEDULES=1 SEED=…` runs it again.
+
+use std::{env, time::Duration};
+
+use reqwest::StatusCode;
+use tests::{
+    Browser, Stack,
+    client::Answer,
+    wire::{Fault, Weather},
+};
+
+const WINDOW: u64 = 30;
+/// How many schedules run at the same time, each on a stack of its own, as they move its clock.
+const LANES: u64 = 8;
+
+/// A generator that gives the same numbers for the same seed (`SplitMix64`).
+struct Luck(u64);
+
+impl Luck {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % bound
+    }
+
+    fn of<T: Copy>(&mut self, choices: &[T]) -> T {
+        choices[usize::try_from(self.below(choices.len() as u64)).unwrap()]
+    }
+}
+
+/// One browser, and what was seen of its session.
+struct Session<'a> {
+    stack: &'a Stack,
+    browser: Browser,
+    over: bool,
+}
+
+impl Session<'_> {
+    /// Notes what came, and takes the cookie if the answer arrived.
+    fn see(&mut self, answer: &Answer, arrived: bool) {
+        match answer.status {
+            StatusCode::OK => assert!(!self.over, "a session that is over gave out an access token"),
+            StatusCode::UNAUTHORIZED => assert!(self.over, "an honest browser was signed out: {}", answer.body),
+            status => assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.body),
+        }
+        let seen = if arrived && answer.status == StatusCode::OK {
+            self.browser.take(answer)
+        } else {
+            self.browser.miss(answer)
+        };
+        seen.unwrap();
+    }
+
+    /// One to four tabs at once; their answers arrive in any order, and some not at all.
+    async fn refresh(&mut self, luck: &mut Luck) {
+        let tabs = luck.of(&[1, 1, 1, 2, 4]);
+        let mut answers = self.stack.refresh_at_once(self.browser.cookie(), tabs).await;
+        let mut lost = 0;
+        while !answers.is_empty() {
+            let answer = answers.swap_remove(usize::try_from(luck.below(answers.len() as u64)).unwrap());
+            let arrived = luck.below(5) > 0;
+            lost += u64::from(!arrived || answer.status == StatusCode::SERVICE_UNAVAILABLE);
+            self.see(&answer, arrived);
+        }
+        if lost > 0 {
+            self.stack.advance(Duration::from_secs(luck.below(15)));
+            self.again().await;
+        }
+    }
+
+    /// A browser that got no answer, or a 503, asks again before long.
+    async fn again(&mut self) {
+        loop {
+            let answer = self.stack.refresh(self.browser.cookie()).await;
+            self.see(&answer, true);
+            if answer.status != StatusCode::SERVICE_UNAVAILABLE {
+                return assert_eq!(answer.status == StatusCode::OK, !self.over, "the cookie that it holds still works");
+            }
+        }
+    }
+
+    async fn with_fault(&mut self, luck: &mut Luck) {
+        self.stack.wire.fail(luck.of(&[
+            Fault::Down,
+            Fault::Throttle,
+            Fault::FailAfter,
+            Fault::LoseAnswers(1),
+            Fault::LoseAnswers(2),
+            Fault::LoseAnswers(3),
+        ]));
+        let answer = self.stack.refresh(self.browser.cookie()).await;
+        self.see(&answer, luck.below(2) == 0);
+        self.stack.wire.heal();
+        self.stack.advance(Duration::from_secs(luck.below(15)));
+        self.again().await;
+    }
+
+    async fn log_out(&mut self, everywhere: bool) {
+        let answer = if everywhere {
+            self.stack.logout_everywhere(self.browser.cookie()).await
+        } else {
+            self.stack.logout(self.browser.cookie()).await
+        };
+        assert_eq!(answer.status, StatusCode::OK);
+        self.over = true;
+    }
+
+    /// Somebody has a copy of the cookie. Both use theirs, each later than a window after the other's rotation.
+    async fn stolen(&mut self, luck: &mut Luck) {
+        let stolen = self.browser.cookie().to_owned();
+        self.stack.advance(Duration::from_secs(WINDOW));
+        let (first, second) = if luck.below(2) == 0 {
+            (self.browser.cookie(), stolen.as_str())
+        } else {
+            (stolen.as_str(), self.browser.cookie())
+        };
+        let rotated = self.stack.refresh(first).await;
+        assert_eq!(rotated.status, StatusCode::OK);
+        self.stack.advance(Duration::from_secs(WINDOW + luck.below(100_000)));
+        assert_eq!(self.stack.refresh(second).await.status, StatusCode::UNAUTHORIZED, "a theft that nobody notices");
+        assert_eq!(
+            self.stack.refresh(&rotated.token()).await.status,
+            StatusCode::UNAUTHORIZED,
+            "it goes on for one of them"
+        );
+        self.over = true;
+    }
+}
+
+/// Names the seed of a schedule that fails.
+struct Running(u64);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            println!("SEED={}", self.0);
+        }
+    }
+}
+
+async fn schedule(stack: &Stack, user: &str, seed: u64) {
+    let luck = &mut Luck(seed);
+    let browser = Browser::logged_in(&stack.sign_in_as(user).await);
+    let mut session = Session { stack, browser, over: false };
+    for _ in 0..4 + luck.below(5) {
+        match luck.below(16) {
+            0..8 => session.refresh(luck).await,
+            8..11 => session.with_fault(luck).await,
+            11..13 if !session.over => {
+                stack.wire.change(Weather {
+                    delay: Duration::from_millis(luck.below(3)),
+                    failed_after: 200,
+                    lost: 200,
+                    ..Weather::default()
+                });
+                session.refresh(luck).await;
+                stack.wire.heal();
+            }
+            13 if !session.over => session.stolen(luck).await,
+            14 if !session.over => session.log_out(luck.below(2) == 0).await,
+            _ => {}
+        }
+        stack.advance(Duration::from_secs(luck.of(&[0, 1, 29, 30, 31, 300, 86_400])));
+    }
+    let last = stack.refresh(session.browser.cookie()).await;
+    session.see(&last, true);
+    assert_ne!(last.status, StatusCode::SERVICE_UNAVAILABLE, "{}", last.body);
+    // Whatever happened, there is at most the one session, and none when it is over.
+    let items = stack.count("SESSION#").await;
+    assert_eq!(items, usize::from(!session.over), "sessions in the table");
+    stack.logout_everywhere(session.browser.cookie()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_schedule_keeps_what_the_protocol_promises() {
+    let number = |name: &str, default: u64| env::var(name).map_or(default, |text| text.parse().unwrap());
+    let schedules = number("SCHEDULES", 200);
+    let seed = number("SEED", 1);
+    let lanes = (0..LANES).map(|lane| {
+        tokio::spawn(async move {
+            let stack = Stack::start().await;
+            let user = stack.kakao.new_user().await;
+            for seed in (seed..seed + schedules).filter(|seed| seed % LANES == lane) {
+                let _running = Running(seed);
+                schedule(&stack, &user, seed).await;
+            }
+        })
+    });
+    let lanes: Vec<_> = lanes.collect();
+    for lane in lanes {
+        lane.await.unwrap();
+    }
+    println!("schedules: {schedules}, from seed {seed}");
+}

@@ -1,0 +1,131 @@
+//! What a browser holds of a session, and whether the answers that it gets fit together.
+
+use std::collections::{BTreeMap, btree_map::Entry};
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+
+use crate::client::Answer;
+
+/// The bytes of a refresh token that name its session and generation, as `shared::token` writes them.
+const NAME: usize = 41;
+
+/// The cookie and the access token that came last, and every refresh token that was ever set.
+#[derive(Clone, Debug, Default)]
+pub struct Browser {
+    cookie: Option<String>,
+    access: String,
+    /// By session and generation.
+    lineage: BTreeMap<Vec<u8>, String>,
+}
+
+impl Browser {
+    /// A browser that has just logged in.
+    ///
+    /// # Panics
+    ///
+    /// If it has not.
+    #[must_use]
+    pub fn logged_in(answer: &Answer) -> Self {
+        let mut browser = Self::default();
+        browser.take(answer).expect("it has seen no other token");
+        assert!(browser.cookie.is_some(), "no refresh token: {} {}", answer.status, answer.body);
+        browser
+    }
+
+    /// Takes an answer. Whether it set a refresh token that was not seen before.
+    ///
+    /// # Errors
+    ///
+    /// If it set a second token of one generation of a session.
+    pub fn take(&mut self, answer: &Answer) -> Result<bool, String> {
+        let is_new = self.miss(answer)?;
+        if let Some(access) = answer.body["access"].as_str() {
+            access.clone_into(&mut self.access);
+        }
+        if let Some(cookie) = &answer.cookie {
+            self.cookie = Some(cookie.clone()).filter(|cookie| !cookie.is_empty());
+        }
+        Ok(is_new)
+    }
+
+    /// Notes the refresh token of an answer that the browser never receives.
+    ///
+    /// # Errors
+    ///
+    /// As [`take`](Self::take).
+    pub fn miss(&mut self, answer: &Answer) -> Result<bool, String> {
+        let Some(token) = answer.cookie.clone().filter(|token| !token.is_empty()) else { return Ok(false) };
+        let mut name = BASE64_URL_SAFE_NO_PAD.decode(&token).unwrap_or_default();
+        name.truncate(NAME);
+        match self.lineage.entry(name) {
+            Entry::Vacant(first) => {
+                first.insert(token);
+                Ok(true)
+            }
+            Entry::Occupied(first) if *first.get() == token => Ok(false),
+            Entry::Occupied(_) => Err("a double lineage: two refresh tokens of one generation".to_owned()),
+        }
+    }
+
+    /// The refresh token in its cookie, or `""`.
+    #[must_use]
+    pub fn cookie(&self) -> &str {
+        self.cookie.as_deref().unwrap_or_default()
+    }
+
+    /// Whether it has the cookie.
+    #[must_use]
+    pub fn has_cookie(&self) -> bool {
+        self.cookie.is_some()
+    }
+
+    /// Its access token, or `""`.
+    #[must_use]
+    pub fn access(&self) -> &str {
+        &self.access
+    }
+
+    /// Loses the cookie.
+    pub fn forget(&mut self) {
+        self.cookie = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use reqwest::{StatusCode, header::HeaderMap};
+    use serde_json::json;
+
+    use super::*;
+
+    fn answer(token: &[u8]) -> Answer {
+        let cookie = Some(BASE64_URL_SAFE_NO_PAD.encode(token));
+        Answer { status: StatusCode::OK, body: json!({"access": "a"}), headers: HeaderMap::new(), cookie }
+    }
+
+    #[test]
+    fn a_second_token_of_a_generation_is_noticed_whether_it_arrives_or_not() {
+        let (first, mut second, mut next) = ([7; 89], [7; 89], [7; 89]);
+        second[NAME] = 8;
+        next[NAME - 1] = 8;
+        let mut browser = Browser::logged_in(&answer(&first));
+        assert_eq!(browser.take(&answer(&first)), Ok(false));
+        assert!(browser.take(&answer(&second)).is_err());
+        assert!(browser.miss(&answer(&second)).is_err());
+        assert_eq!(browser.cookie(), answer(&first).token(), "what is wrong is not kept");
+        assert_eq!(browser.miss(&answer(&next)), Ok(true));
+        assert_eq!(browser.cookie(), answer(&first).token(), "what never arrived is not in the cookie");
+        assert_eq!(browser.take(&answer(&next)), Ok(false));
+        assert_eq!(browser.cookie(), answer(&next).token());
+    }
+
+    #[test]
+    fn an_answer_without_a_cookie_leaves_it_and_an_empty_one_clears_it() {
+        let mut browser = Browser::logged_in(&answer(&[1; 89]));
+        let kept = browser.cookie().to_owned();
+        browser.take(&Answer { cookie: None, ..answer(&[]) }).unwrap();
+        assert_eq!((browser.cookie(), browser.access()), (kept.as_str(), "a"));
+        browser.take(&answer(&[])).unwrap();
+        assert!(!browser.has_cookie());
+    }
+}

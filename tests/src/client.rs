@@ -1,0 +1,223 @@
+//! A client that holds every answer to the contract: JSON, uncached, with the header set that all answers have.
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use local::client::http_client;
+use reqwest::{
+    Client, Method, RequestBuilder, StatusCode,
+    header::{COOKIE, HeaderMap, SET_COOKIE},
+};
+use serde_json::{Value, json};
+
+/// The cookie's name.
+pub const COOKIE_NAME: &str = "__Host-Http-refresh_token";
+
+const HEADERS: [(&str, &str); 6] = [
+    ("content-type", "application/json"),
+    ("cache-control", "no-store"),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("strict-transport-security", "max-age=63072000"),
+];
+
+/// Calls the functions through a gateway, as a front end does.
+#[derive(Clone, Debug)]
+pub struct Functions {
+    client: Client,
+    url: String,
+}
+
+/// An answer of a function.
+#[derive(Debug)]
+pub struct Answer {
+    /// The response status.
+    pub status: StatusCode,
+    /// The body.
+    pub body: Value,
+    /// All headers.
+    pub headers: HeaderMap,
+    /// The refresh token that the answer sets: `Some("")` when it clears the cookie, `None` when it leaves it alone.
+    pub cookie: Option<String>,
+}
+
+impl Functions {
+    /// Calls the gateway at this address.
+    #[must_use]
+    pub fn new(url: &str) -> Self {
+        Self { client: http_client(), url: url.to_owned() }
+    }
+
+    /// A request to be made to measure and given to [`send`](Self::send).
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.client.request(method, format!("{}{path}", self.url))
+    }
+
+    /// `POST /auth/kakao`.
+    pub async fn login(&self, body: &Value) -> Answer {
+        self.send(self.request(Method::POST, "/auth/kakao").json(body)).await
+    }
+
+    /// `POST /auth/refresh` with a cookie.
+    pub async fn refresh(&self, cookie: &str) -> Answer {
+        self.send(self.request(Method::POST, "/auth/refresh").header(COOKIE, cookie_pair(cookie))).await
+    }
+
+    /// `POST /auth/refresh` with a cookie, asking for the user as well.
+    pub async fn refresh_with_user(&self, cookie: &str) -> Answer {
+        let request = self.request(Method::POST, "/auth/refresh").header(COOKIE, cookie_pair(cookie));
+        self.send(request.json(&json!({"user": true}))).await
+    }
+
+    /// `POST /auth/logout` with a cookie.
+    pub async fn logout(&self, cookie: &str) -> Answer {
+        self.send(self.request(Method::POST, "/auth/logout").header(COOKIE, cookie_pair(cookie))).await
+    }
+
+    /// `POST /auth/logout?scope=all` with a cookie.
+    pub async fn logout_everywhere(&self, cookie: &str) -> Answer {
+        self.send(self.request(Method::POST, "/auth/logout?scope=all").header(COOKIE, cookie_pair(cookie))).await
+    }
+
+    /// `GET /auth/profile` with an access token.
+    pub async fn profile(&self, access: &str) -> Answer {
+        self.send(self.request(Method::GET, "/auth/profile").bearer_auth(access)).await
+    }
+
+    /// `POST /auth/verify` with an access token.
+    pub async fn verify(&self, access: &str) -> Answer {
+        self.send(self.request(Method::POST, "/auth/verify").json(&json!({"token": access}))).await
+    }
+
+    /// `GET /.well-known/jwks.json`, as a verifier that keeps nothing.
+    ///
+    /// # Panics
+    ///
+    /// If there is no JWK Set.
+    pub async fn jwks(&self) -> Value {
+        let response = self.request(Method::GET, "/.well-known/jwks.json").send().await.expect("the gateway answers");
+        assert_eq!(response.status(), StatusCode::OK);
+        response.json().await.expect("a JWK Set is JSON")
+    }
+
+    /// Sends a request to a function and checks what holds for every answer.
+    ///
+    /// # Panics
+    ///
+    /// If the answer breaks the contract, or there is none.
+    pub async fn send(&self, request: RequestBuilder) -> Answer {
+        let answer = self.ask(request).await.expect("the gateway answers");
+        let Answer { status, body, headers, .. } = &answer;
+        let status = *status;
+        assert!(!body.is_null(), "{status} with no JSON");
+        for (name, expected) in HEADERS {
+            let found: Vec<_> = headers.get_all(name).iter().collect();
+            assert_eq!(found, [expected], "header {name} of {status} {body}");
+        }
+        let mut cookies: Vec<_> = headers.get_all(SET_COOKIE).iter().collect();
+        // What is set comes last, after what clears the cookie of the other kind.
+        cookies.pop();
+        assert!(cookies.len() <= 1, "more than two cookies");
+        assert!(
+            cookies.iter().all(|cookie| cookie.to_str().is_ok_and(|text| text.contains("Max-Age=0"))),
+            "{cookies:?}"
+        );
+        if !status.is_success() {
+            let members = body.as_object().map(|body| body.keys().map(String::as_str).collect::<Vec<_>>());
+            let expected = if status == StatusCode::BAD_REQUEST && body.get("token").is_some() {
+                vec!["code", "detail", "non_field_errors", "token"]
+            } else if status == StatusCode::BAD_REQUEST {
+                vec!["code", "detail", "non_field_errors"]
+            } else {
+                vec!["code", "detail"]
+            };
+            assert_eq!(members, Some(expected), "{status} {body}");
+        }
+        assert_eq!(status == StatusCode::UNAUTHORIZED, headers.contains_key("www-authenticate"), "{status} {body}");
+        let asks_to_wait = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&status);
+        assert_eq!(asks_to_wait, headers.contains_key("retry-after"), "{status} {body}");
+        assert_ne!(status, StatusCode::INTERNAL_SERVER_ERROR, "{body}");
+        answer
+    }
+
+    /// Sends a request and takes what comes, which may be the gateway's own answer. A body that is no JSON is `null`.
+    ///
+    /// # Errors
+    ///
+    /// If there is no answer.
+    pub async fn ask(&self, request: RequestBuilder) -> reqwest::Result<Answer> {
+        let response = request.send().await?;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = serde_json::from_str(&response.text().await?).unwrap_or_default();
+        let cookie =
+            headers.get_all(SET_COOKIE).iter().next_back().and_then(|cookie| cookie.to_str().ok()).map(|cookie| {
+                let pair = cookie.split_once(';').map_or(cookie, |(pair, _)| pair);
+                pair.split_once('=').map_or(pair, |(_, value)| value).to_owned()
+            });
+        Ok(Answer { status, body, headers, cookie })
+    }
+}
+
+impl Answer {
+    /// The access token of a sign-in or a refresh.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[must_use]
+    pub fn access(&self) -> &str {
+        self.body["access"].as_str().unwrap_or_else(|| panic!("no access token: {} {}", self.status, self.body))
+    }
+
+    /// The refresh token of a sign-in or a rotation.
+    ///
+    /// # Panics
+    ///
+    /// If there is none.
+    #[must_use]
+    pub fn token(&self) -> String {
+        let token = self.cookie.clone().filter(|token| !token.is_empty());
+        token.unwrap_or_else(|| panic!("no refresh token: {} {}", self.status, self.body))
+    }
+
+    /// `code` of a refusal.
+    #[must_use]
+    pub fn code(&self) -> &str {
+        self.body["code"].as_str().unwrap_or_default()
+    }
+
+    /// The whole `Set-Cookie`, the last one if there are two, or `""`.
+    #[must_use]
+    pub fn set_cookie(&self) -> &str {
+        self.set_cookies().last().copied().unwrap_or_default()
+    }
+
+    /// Every `Set-Cookie`, in order.
+    #[must_use]
+    pub fn set_cookies(&self) -> Vec<&str> {
+        self.headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()).collect()
+    }
+}
+
+/// What a browser sends for this token.
+#[must_use]
+pub fn cookie_pair(token: &str) -> String {
+    format!("{COOKIE_NAME}={token}")
+}
+
+/// The header (0) or the claims (1) of a JWT, whoever signed it.
+///
+/// # Panics
+///
+/// If it is none.
+#[must_use]
+pub fn jwt_part(token: &str, part: usize) -> Value {
+    let part = token.split('.').nth(part).expect("a JWT has parts");
+    let json = BASE64_URL_SAFE_NO_PAD.decode(part).expect("a part is base64url");
+    serde_json::from_slice(&json).expect("a part is JSON")
+}
+
+/// A text that was never there before.
+#[must_use]
+pub fn unique() -> String {
+    shared::id::SessionId::generate().to_string()
+}

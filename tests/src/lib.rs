@@ -1,0 +1,16 @@
+//! The harness of all tests: a stack of their own, a client, a browser, a clock, and a proxy that fails as networks do.
+
+mod anywhere;
+mod browser;
+pub mod client;
+pub mod clock;
+mod people;
+mod stack;
+pub mod wire;
+
+pub use self::{
+    anywhere::Anywhere,
+    browser::Browser,
+    people::{Credential, People},
+    stack::{ORIGIN, REDIRECT_URI, Settings, Stack},
+};

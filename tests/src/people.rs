@@ -1,0 +1,168 @@
+//! The Kakao stand-in as tests use it: through its control routes, which may be another process's.
+
+use std::collections::BTreeMap;
+
+use local::client::http_client_without_pool;
+use reqwest::Client;
+use serde_json::{Value, json};
+
+use crate::{client::unique, stack::REDIRECT_URI};
+
+const CODE_VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+/// What somebody logs in with.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Credential {
+    /// An access token of Kakao's.
+    AccessToken,
+    /// An authorization code.
+    Code,
+    /// An ID token.
+    IdToken,
+}
+
+/// The people at Kakao, and what is known of the calls made there.
+#[derive(Clone, Debug)]
+pub struct People {
+    url: String,
+    client: Client,
+}
+
+impl People {
+    /// Those of the stand-in at this address.
+    #[must_use]
+    pub fn of(url: &str) -> Self {
+        Self { url: url.to_owned(), client: http_client_without_pool() }
+    }
+
+    /// Somebody ordinary.
+    pub async fn new_user(&self) -> String {
+        self.user(&json!({})).await
+    }
+
+    /// Somebody made to measure; see `docs/kakao-stand-in.md`.
+    pub async fn user(&self, user: &Value) -> String {
+        self.post("users", user, "name").await
+    }
+
+    /// An access token of the app that the functions belong to.
+    pub async fn token(&self, user: &str) -> String {
+        self.post("tokens", &json!({"user": user}), "access_token").await
+    }
+
+    /// An access token of another app.
+    pub async fn foreign_token(&self, user: &str) -> String {
+        self.post("tokens", &json!({"user": user, "app": "other"}), "access_token").await
+    }
+
+    /// The body of a login by such a credential, which is new each time.
+    pub async fn credential(&self, user: &str, kind: Credential) -> Value {
+        match kind {
+            Credential::AccessToken => json!({"access_token": self.token(user).await}),
+            Credential::Code => self.code_body(user).await,
+            Credential::IdToken => {
+                let nonce = unique();
+                json!({"id_token": self.id_token(user, &json!({"nonce": nonce})).await, "nonce": nonce})
+            }
+        }
+    }
+
+    /// The body of a login by a code, with the PKCE verifier that the login began with (RFC 7636, appendix B).
+    pub async fn code_body(&self, user: &str) -> Value {
+        let challenge = json!({"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"});
+        let code = self.code_with(user, &challenge).await;
+        json!({"code": code, "redirect_uri": REDIRECT_URI, "code_verifier": CODE_VERIFIER})
+    }
+
+    /// A code, as Kakao's page sends it back to [`REDIRECT_URI`], from a login that began without a challenge or a nonce.
+    pub async fn code(&self, user: &str) -> String {
+        self.code_with(user, &json!({})).await
+    }
+
+    /// A code from a sign-in that began with these parameters.
+    pub async fn code_with(&self, user: &str, parameters: &Value) -> String {
+        let mut body = json!({"user": user, "redirect_uri": REDIRECT_URI});
+        for (name, value) in parameters.as_object().into_iter().flatten() {
+            body[name] = value.clone();
+        }
+        self.post("codes", &body, "code").await
+    }
+
+    /// An ID token as an SDK hands to an app, good or wrong in one way; see `docs/kakao-stand-in.md`.
+    pub async fn id_token(&self, user: &str, parameters: &Value) -> String {
+        let mut body = json!({"user": user});
+        for (name, value) in parameters.as_object().into_iter().flatten() {
+            body[name] = value.clone();
+        }
+        self.post("id-tokens", &body, "id_token").await
+    }
+
+    /// Kakao drops its older key and signs with a new one.
+    ///
+    /// # Panics
+    ///
+    /// If the stand-in does not answer.
+    pub async fn rotate_keys(&self) {
+        let answer = self.client.post(format!("{}/control/rotate-keys", self.url)).send().await;
+        assert_eq!(answer.expect("the stand-in answers").status(), 204);
+    }
+
+    /// Breaks an endpoint, or `*` for all.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such fault.
+    pub async fn fail(&self, endpoint: &str, fault: &Value) {
+        self.add_fault(&json!({"endpoint": endpoint, "fault": fault})).await;
+    }
+
+    /// Breaks an endpoint, or `*` for all, for the requests of one person.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such fault.
+    pub async fn fail_for(&self, user: &str, endpoint: &str, fault: &Value) {
+        self.add_fault(&json!({"endpoint": endpoint, "fault": fault, "user": user})).await;
+    }
+
+    /// Puts raw JSON into the right answers of an endpoint, by JSON pointers; see `docs/kakao-stand-in.md`.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such endpoint.
+    pub async fn answer_with(&self, endpoint: &str, changes: &[(&str, &str)]) {
+        let changes: BTreeMap<&str, &str> = changes.iter().copied().collect();
+        self.fail(endpoint, &json!({"kind": "raw", "changes": changes})).await;
+    }
+
+    async fn add_fault(&self, rule: &Value) {
+        let answer = self.client.post(format!("{}/control/faults", self.url)).json(rule).send().await;
+        assert_eq!(answer.expect("the stand-in answers").status(), 204, "{rule}");
+    }
+
+    /// All is well again.
+    ///
+    /// # Panics
+    ///
+    /// If the stand-in does not answer.
+    pub async fn heal(&self) {
+        self.client.delete(format!("{}/control/faults", self.url)).send().await.expect("the stand-in answers");
+    }
+
+    /// How many calls Kakao has had.
+    ///
+    /// # Panics
+    ///
+    /// If the stand-in does not answer.
+    pub async fn calls(&self) -> u64 {
+        let answer = self.client.get(format!("{}/control/calls", self.url)).send().await;
+        let calls: BTreeMap<String, u64> = answer.expect("the stand-in answers").json().await.expect("a JSON object");
+        calls.values().sum()
+    }
+
+    async fn post(&self, what: &str, body: &Value, member: &str) -> String {
+        let answer = self.client.post(format!("{}/control/{what}", self.url)).json(body).send().await;
+        let answer: Value = answer.expect("the stand-in answers").json().await.expect("the stand-in answers JSON");
+        answer[member].as_str().unwrap_or_else(|| panic!("{what} {body}: {answer}")).to_owned()
+    }
+}

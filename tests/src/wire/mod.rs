@@ -1,0 +1,365 @@
+//! A wire to DynamoDB or Kakao: counts what crosses it and, when told to, fails as they and networks do.
+
+mod answer;
+mod fault;
+mod forward;
+
+use std::{
+    collections::BTreeMap,
+    io,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use axum::{
+    Router,
+    body::{Bytes, to_bytes},
+    extract::{Request, State},
+    http::StatusCode,
+    response::Response,
+};
+use local::{
+    client::http_client,
+    server::{End, Server, hang_up, reset},
+};
+use serde_json::Value;
+use tokio::sync::oneshot;
+
+pub use self::fault::{Fault, Weather};
+use self::forward::{Crossing, forward};
+
+/// A proxy in front of a server. It stops when dropped.
+#[derive(Debug)]
+pub struct Wire {
+    server: Arc<Server>,
+    state: Arc<Shared>,
+}
+
+/// What crossed the wire.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Traffic {
+    /// The operations in the order of their arrival, such as `UpdateItem`; at Kakao, paths.
+    pub operations: Vec<String>,
+    /// Read units that DynamoDB says it consumed.
+    pub read_units: f64,
+    /// Write units that DynamoDB says it consumed.
+    pub write_units: f64,
+}
+
+/// Where a request is held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Moment {
+    /// Before it reaches the server.
+    Before,
+    /// After the server did it and before the answer is sent.
+    After,
+}
+
+/// A request that is held, or will be. It goes on when this is dropped.
+#[derive(Debug)]
+pub struct Held {
+    arrived: oneshot::Receiver<()>,
+    go_on: oneshot::Sender<bool>,
+}
+
+/// A copy of a request, which has not arrived yet.
+#[derive(Clone, Debug)]
+pub struct HeldBack(Crossing);
+
+#[derive(Debug)]
+struct Hold {
+    /// How many requests are let through before.
+    before: usize,
+    moment: Moment,
+    arrived: oneshot::Sender<()>,
+    go_on: oneshot::Receiver<bool>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    target: String,
+    client: reqwest::Client,
+    fault: Mutex<Option<Fault>>,
+    /// How many requests the fault spares.
+    spared: Mutex<usize>,
+    weather: Mutex<Weather>,
+    traffic: Mutex<Traffic>,
+    hold: Mutex<Option<Hold>>,
+    /// The last request of each operation.
+    last: Mutex<BTreeMap<String, Crossing>>,
+    /// For each request that reads and may be stale, the last two different answers, the newer one last.
+    reads: Mutex<BTreeMap<Bytes, [Bytes; 2]>>,
+}
+
+/// The states of a wire, and of the one for a table of keys at the same address.
+#[derive(Clone)]
+struct Both {
+    state: Arc<Shared>,
+    keys: Option<(String, Arc<Shared>)>,
+}
+
+impl Both {
+    fn of(self, body: &Bytes) -> Arc<Shared> {
+        let Some((table, keys)) = self.keys else { return self.state };
+        let body: Value = serde_json::from_slice(body).unwrap_or_default();
+        let names = [&body["TableName"], &body["TransactItems"][0]["Put"]["TableName"]];
+        let is_for_keys =
+            names.iter().any(|name| name.as_str() == Some(&table)) || body["RequestItems"].get(&table).is_some();
+        if is_for_keys { keys } else { self.state }
+    }
+}
+
+impl Shared {
+    fn new(target: &str) -> Self {
+        Self {
+            target: target.to_owned(),
+            client: http_client(),
+            fault: Mutex::default(),
+            spared: Mutex::default(),
+            weather: Mutex::default(),
+            traffic: Mutex::default(),
+            hold: Mutex::default(),
+            last: Mutex::default(),
+            reads: Mutex::default(),
+        }
+    }
+}
+
+impl Wire {
+    /// Begins to pass requests on to the server at `target`.
+    ///
+    /// # Errors
+    ///
+    /// If no local port can be had.
+    pub async fn start(target: &str) -> io::Result<Self> {
+        let state = Arc::new(Shared::new(target));
+        let routes = Router::new().fallback(pass).with_state(Both { state: Arc::clone(&state), keys: None });
+        Ok(Self { server: Arc::new(Server::start_anywhere(routes).await?), state })
+    }
+
+    /// Begins to pass requests on to the DynamoDB at `target`: the first wire has those for this table of keys, and the second one
+    /// all others. Both have the same address.
+    ///
+    /// # Errors
+    ///
+    /// If no local port can be had.
+    pub async fn start_pair(target: &str, table: &str) -> io::Result<[Self; 2]> {
+        let [keys, state] = [(); 2].map(|()| Arc::new(Shared::new(target)));
+        let both = Both { state: Arc::clone(&state), keys: Some((table.to_owned(), Arc::clone(&keys))) };
+        let server = Arc::new(Server::start_anywhere(Router::new().fallback(pass).with_state(both)).await?);
+        Ok([keys, state].map(|state| Self { server: Arc::clone(&server), state }))
+    }
+
+    /// The address to give to a client.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        self.server.url()
+    }
+
+    /// From now on this goes wrong.
+    pub fn fail(&self, fault: Fault) {
+        self.fail_after(0, fault);
+    }
+
+    /// Lets so many requests through. From then on this goes wrong.
+    pub fn fail_after(&self, requests: usize, fault: Fault) {
+        *lock(&self.state.spared) = requests;
+        *lock(&self.state.fault) = Some(fault);
+    }
+
+    /// From now on all is well.
+    pub fn heal(&self) {
+        *lock(&self.state.fault) = None;
+        *lock(&self.state.weather) = Weather::default();
+    }
+
+    /// From now on requests fare like this.
+    pub fn change(&self, weather: Weather) {
+        *lock(&self.state.weather) = weather;
+    }
+
+    /// Lets `before` requests through and holds the one after them.
+    #[must_use]
+    pub fn hold(&self, before: usize, moment: Moment) -> Held {
+        let (arrived, is_there) = oneshot::channel();
+        let (go_on, told) = oneshot::channel();
+        *lock(&self.state.hold) = Some(Hold { before, moment, arrived, go_on: told });
+        Held { arrived: is_there, go_on }
+    }
+
+    /// Ends all connections that are open. New ones are served.
+    pub fn end_connections(&self, end: End) {
+        self.server.end_connections(end);
+    }
+
+    /// A copy of the last request of this operation, as a network may hold one back.
+    ///
+    /// # Panics
+    ///
+    /// If there was no such request.
+    #[must_use]
+    pub fn copy_of_last(&self, operation: &str) -> HeldBack {
+        let last = lock(&self.state.last).get(operation).cloned();
+        HeldBack(last.unwrap_or_else(|| panic!("no {operation} has crossed")))
+    }
+
+    /// Such a copy arrives, so late that DynamoDB has forgotten the token by which it knows that a transaction came before.
+    ///
+    /// # Errors
+    ///
+    /// If DynamoDB does not answer.
+    pub async fn arrive(&self, copy: &HeldBack) -> Result<StatusCode, reqwest::Error> {
+        Ok(forward(&self.state, &copy.0.without_token()).await?.status())
+    }
+
+    /// Sends the last request of this operation once more.
+    ///
+    /// # Errors
+    ///
+    /// If DynamoDB does not answer.
+    ///
+    /// # Panics
+    ///
+    /// If there was no such request.
+    pub async fn repeat_last(&self, operation: &str) -> Result<StatusCode, reqwest::Error> {
+        self.arrive(&self.copy_of_last(operation)).await
+    }
+
+    /// The body of the last request of this operation, or `null` if there was none.
+    #[must_use]
+    pub fn last_body(&self, operation: &str) -> Value {
+        let last = lock(&self.state.last);
+        last.get(operation).and_then(|crossing| serde_json::from_slice(&crossing.body).ok()).unwrap_or_default()
+    }
+
+    /// What has crossed since the last call of this.
+    #[must_use]
+    pub fn take_traffic(&self) -> Traffic {
+        std::mem::take(&mut *lock(&self.state.traffic))
+    }
+}
+
+impl Held {
+    /// Waits until the request is there.
+    ///
+    /// # Panics
+    ///
+    /// If none will come, as the wire is gone.
+    pub async fn arrived(&mut self) {
+        (&mut self.arrived).await.expect("the wire is there");
+    }
+
+    /// Lets it go on.
+    pub fn release(self) {
+        let _ = self.go_on.send(true);
+    }
+
+    /// Closes its connection. A request that had not reached the server never will.
+    pub fn discard(self) {
+        let _ = self.go_on.send(false);
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn pass(State(both): State<Both>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let target = parts.headers.get("x-amz-target").and_then(|value| value.to_str().ok());
+    let operation = target.and_then(|target| target.rsplit('.').next()).unwrap_or(parts.uri.path()).to_owned();
+    let body = to_bytes(body, usize::MAX).await;
+    let state = both.of(body.as_ref().unwrap_or(&Bytes::new()));
+    lock(&state.traffic).operations.push(operation.clone());
+    let Ok(body) = body else {
+        return hang_up();
+    };
+    let crossing = Crossing { operation, method: parts.method, uri: parts.uri, headers: parts.headers, body };
+    lock(&state.last).insert(crossing.operation.clone(), crossing.clone());
+    // In a task of its own: what is on its way arrives, although the one who sent it has gone.
+    tokio::spawn(async move { cross(&state, &crossing).await }).await.unwrap_or_else(|_| hang_up())
+}
+
+async fn cross(state: &Shared, crossing: &Crossing) -> Response {
+    let hold = take_hold(state);
+    let weather = *lock(&state.weather);
+    let (delay, luck) = weather.draw();
+    tokio::time::sleep(delay).await;
+    let fault = if take_spared(state) { luck } else { lock(&state.fault).or(luck) };
+    match fault {
+        Some(Fault::Down) => return hang_up(),
+        Some(Fault::Hang) => {
+            tokio::time::sleep(Duration::from_mins(1)).await;
+            return hang_up();
+        }
+        Some(Fault::Throttle) => return answer::failure(StatusCode::BAD_REQUEST, "ThrottlingException"),
+        Some(Fault::DenyOnly(denied)) if denied != crossing.operation => {}
+        Some(Fault::Deny | Fault::DenyOnly(_)) => {
+            return answer::failure(StatusCode::BAD_REQUEST, "AccessDeniedException");
+        }
+        Some(Fault::Refuse(code)) => return answer::failure(StatusCode::BAD_REQUEST, code),
+        Some(Fault::ConflictOnce(operation)) if operation == crossing.operation => {
+            *lock(&state.fault) = None;
+            return answer::conflict(operation);
+        }
+        Some(Fault::FailBefore) => return answer::failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
+        Some(Fault::Unprocessed) => {
+            if let Some(answer) = answer::unprocessed(&crossing.operation, &crossing.body) {
+                return answer;
+            }
+        }
+        _ => {}
+    }
+    let (hold_before, hold_after) = match hold {
+        Some(hold) if hold.moment == Moment::Before => (Some(hold), None),
+        hold => (None, hold),
+    };
+    if !may_go_on(hold_before).await {
+        return hang_up();
+    }
+    let Ok(response) = forward(state, crossing).await else {
+        return hang_up();
+    };
+    if !may_go_on(hold_after).await {
+        return hang_up();
+    }
+    match fault {
+        Some(Fault::FailAfter) => answer::failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
+        Some(Fault::LoseAnswers(0)) => hang_up(),
+        Some(Fault::LoseAnswers(left)) => {
+            *lock(&state.fault) = (left > 1).then(|| Fault::LoseAnswers(left - 1));
+            hang_up()
+        }
+        Some(Fault::Reset) => reset(),
+        Some(Fault::Drip) => answer::drip(response).await,
+        Some(Fault::Truncate) => answer::truncate(response).await,
+        _ => response,
+    }
+}
+
+/// Whether the fault spares this request.
+fn take_spared(state: &Shared) -> bool {
+    let mut spared = lock(&state.spared);
+    let is_spared = *spared > 0;
+    *spared = spared.saturating_sub(1);
+    is_spared
+}
+
+/// The hold, if this request is the one.
+fn take_hold(state: &Shared) -> Option<Hold> {
+    let mut hold = lock(&state.hold);
+    match hold.as_mut() {
+        Some(Hold { before: 0, .. }) => hold.take(),
+        Some(hold) => {
+            hold.before -= 1;
+            None
+        }
+        None => None,
+    }
+}
+
+async fn may_go_on(hold: Option<Hold>) -> bool {
+    let Some(hold) = hold else { return true };
+    let _ = hold.arrived.send(());
+    hold.go_on.await.unwrap_or(true)
+}
