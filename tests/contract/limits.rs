@@ -10,6 +10,13 @@ use tokio::{
     net::TcpStream,
 };
 
+/// The request line and the headers together.
+pub(crate) const HEADER_BYTES: usize = 10_240;
+/// A body, at the gateway.
+pub(crate) const GATEWAY_BODY_BYTES: usize = 10 * 1024 * 1024;
+/// A body, at a function.
+pub(crate) const BODY_BYTES: usize = 16 * 1024;
+
 /// The status of the answer to a request whose names are spelt as given: HTTP libraries write them in lower case.
 async fn status(stack: &Stack, method: &str, path: &str, headers: &[(&str, String)]) -> u16 {
     let address = stack.request(Method::GET, "/").build().unwrap().url().authority().to_owned();
@@ -35,7 +42,7 @@ async fn ten_thousand_two_hundred_and_forty_bytes_of_request_line_and_headers_an
     let stack = Stack::start().await;
     let token = stack.sign_in().await.token();
     let used: usize = headers(&token).iter().map(|(name, value)| name.len() + value.len()).sum();
-    let room = 10_240 - used - "POST/auth/refresh".len();
+    let room = HEADER_BYTES - used - "POST/auth/refresh".len();
     for (pad, expected) in [(room, 200), (room + 1, 431)] {
         let mut in_headers = headers(&token);
         in_headers.push(("X-PAD", "x".repeat(pad - "X-PAD".len())));
@@ -47,6 +54,16 @@ async fn ten_thousand_two_hundred_and_forty_bytes_of_request_line_and_headers_an
         let (before, after) = ("b".repeat(others), "a".repeat(pad - 4 - others));
         in_cookies[3].1 = format!("{before}; {}; {after}", cookie_pair(&token));
         assert_eq!(status(&stack, "POST", "/auth/refresh", &in_cookies).await, expected, "around our cookie");
+    }
+}
+
+#[tokio::test]
+async fn ten_mebibytes_of_body_reach_the_function_and_not_one_byte_more() {
+    let stack = Stack::start().await;
+    for (bytes, expected) in [(GATEWAY_BODY_BYTES, "payload_too_large"), (GATEWAY_BODY_BYTES + 1, "")] {
+        let request = stack.request(Method::POST, "/auth/refresh").header("content-type", "application/json");
+        let response = stack.ask(request.body(vec![b' '; bytes])).await.unwrap();
+        assert_eq!((response.status, response.code()), (StatusCode::PAYLOAD_TOO_LARGE, expected), "{}", response.body);
     }
 }
 
@@ -91,8 +108,8 @@ async fn a_refused_body_leaves_the_cookie_and_the_session_alone() {
     let before = stack.dump().await;
     let json = "application/json";
     let refused: [(&str, Vec<u8>, u16); 12] = [
-        (json, vec![b' '; 16 * 1024 + 1], 413),
-        (json, vec![0xff; 16 * 1024 + 1], 413),
+        (json, vec![b' '; BODY_BYTES + 1], 413),
+        (json, vec![0xff; BODY_BYTES + 1], 413),
         ("text/plain", b"{}".to_vec(), 415),
         (json, b"{\"a\":\"\xff\"}".to_vec(), 400),
         (json, b"{\"a\":\"\\ud800\"}".to_vec(), 400),
@@ -101,7 +118,7 @@ async fn a_refused_body_leaves_the_cookie_and_the_session_alone() {
         (json, b"{\"a\":1e999}".to_vec(), 400),
         (json, b"{\"a\":01}".to_vec(), 400),
         (json, b"{}{}".to_vec(), 400),
-        (json, "[".repeat(16 * 1024).into_bytes(), 400),
+        (json, "[".repeat(BODY_BYTES).into_bytes(), 400),
         (json, format!("{{\"a\":{}", "[".repeat(16_000)).into_bytes(), 400),
     ];
     for (content_type, body, expected) in refused {

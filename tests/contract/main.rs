@@ -6,5 +6,6 @@ mod costs;
 mod deployment;
 mod kakao;
 mod limits;
+mod openapi;
 mod requirements;
 mod roles;
