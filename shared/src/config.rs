@@ -22,7 +22,7 @@ use crate::{
     kakao::{Kakao, KakaoApp, KakaoSecrets},
     key_table::{Document, KeyTable},
     keys::{LogoutKeys, MintingKeys, PublishedKeys, VerificationKeys},
-    secret::{Secret, SecretError},
+    secret::{SecretCache, SecretError},
     session::SessionPolicy,
     store::Store,
 };
@@ -219,33 +219,33 @@ impl Config {
     }
 
     /// The document `ISSUING`: signs access tokens for `ACCESS_TTL`, makes and reads refresh tokens.
-    pub fn minting_keys(&self) -> Option<Secret<MintingKeys>> {
+    pub fn minting_keys(&self) -> Option<SecretCache<MintingKeys>> {
         let lifetime = self.access_ttl();
         let (audience, table) = (self.audience(), self.key_table());
         let (lifetime, audience, table) = (lifetime?, audience?, table?);
-        Some(Secret::new(table, Document::Issuing, move |json| MintingKeys::read(json, &audience, lifetime)))
+        Some(SecretCache::new(table, Document::Issuing, move |json| MintingKeys::read(json, &audience, lifetime)))
     }
 
     /// The document `VERIFYING`: verifies access tokens.
-    pub fn verification_keys(&self) -> Option<Secret<VerificationKeys>> {
+    pub fn verification_keys(&self) -> Option<SecretCache<VerificationKeys>> {
         let (audience, table) = (self.audience(), self.key_table());
         let (audience, table) = (audience?, table?);
-        Some(Secret::new(table, Document::Verifying, move |json| VerificationKeys::read(json, &audience)))
+        Some(SecretCache::new(table, Document::Verifying, move |json| VerificationKeys::read(json, &audience)))
     }
 
     /// The document `VERIFYING`: publishes its public keys.
-    pub fn published_keys(&self) -> Option<Secret<PublishedKeys>> {
-        Some(Secret::new(self.key_table()?, Document::Verifying, PublishedKeys::read))
+    pub fn published_keys(&self) -> Option<SecretCache<PublishedKeys>> {
+        Some(SecretCache::new(self.key_table()?, Document::Verifying, PublishedKeys::read))
     }
 
     /// The document `LOGOUT`: reads refresh tokens.
-    pub fn logout_keys(&self) -> Option<Secret<LogoutKeys>> {
-        Some(Secret::new(self.key_table()?, Document::Logout, LogoutKeys::read))
+    pub fn logout_keys(&self) -> Option<SecretCache<LogoutKeys>> {
+        Some(SecretCache::new(self.key_table()?, Document::Logout, LogoutKeys::read))
     }
 
     /// The document `KAKAO`, which an operator puts.
-    pub fn kakao_secrets(&self) -> Option<Secret<KakaoSecrets>> {
-        Some(Secret::new(self.key_table()?, Document::Kakao, |json| match KakaoSecrets::read(json) {
+    pub fn kakao_secrets(&self) -> Option<SecretCache<KakaoSecrets>> {
+        Some(SecretCache::new(self.key_table()?, Document::Kakao, |json| match KakaoSecrets::read(json) {
             Ok(secrets) => Ok((0, secrets)),
             Err(reason) => Err(SecretError::Unreadable(reason)),
         }))

@@ -10,7 +10,7 @@ use crate::{
     clock::Timestamp,
     jwt::{Access, Audience, InvalidAccessToken, Signer, SigningJwk, VerificationJwk, Verifier},
     log::Pseudonyms,
-    secret::{Parsed, Secret, SecretError},
+    secret::{Parsed, SecretCache, SecretError},
     token::{RefreshToken, SessionSecret, SessionSecrets, newest_of_each_session},
 };
 
@@ -53,7 +53,7 @@ pub struct LogoutKeys {
 ///
 /// [`SecretError`] if there are no keys. [`InvalidAccessToken`] inside says what is wrong with the token.
 pub async fn verify(
-    keys: &Secret<VerificationKeys>,
+    keys: &SecretCache<VerificationKeys>,
     token: &str,
     now: Timestamp,
 ) -> Result<Result<Access, InvalidAccessToken>, SecretError> {
@@ -71,7 +71,7 @@ pub async fn verify(
 ///
 /// [`SecretError`] if there are no keys.
 pub async fn read_refresh_tokens<K: Send + Sync + 'static>(
-    keys: &Secret<K>,
+    keys: &SecretCache<K>,
     secrets: impl Fn(&K) -> &SessionSecrets,
     presented: &[SecretString],
     now: Timestamp,

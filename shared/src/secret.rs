@@ -28,7 +28,7 @@ const HUNTING_PAUSE: Duration = Duration::from_mins(1);
 pub type Parsed<T> = Result<(u64, T), SecretError>;
 
 /// Caches what was last read of one document. While reading fails, the cached version is used.
-pub struct Secret<T>(Arc<Inner<T>>);
+pub struct SecretCache<T>(Arc<Inner<T>>);
 
 struct Inner<T> {
     table: KeyTable,
@@ -54,13 +54,13 @@ enum Due {
     Now,
 }
 
-impl<T> fmt::Debug for Secret<T> {
+impl<T> fmt::Debug for SecretCache<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Secret").field(&self.0.document).finish()
+        f.debug_tuple("SecretCache").field(&self.0.document).finish()
     }
 }
 
-impl<T: Send + Sync + 'static> Secret<T> {
+impl<T: Send + Sync + 'static> SecretCache<T> {
     /// A document that is read when it is first asked for.
     pub fn new(table: KeyTable, document: Document, parse: impl Fn(&str) -> Parsed<T> + Send + Sync + 'static) -> Self {
         let state = Mutex::new(State { kept: None, read_at: None, asked_at: None, hunted_at: None });
@@ -102,7 +102,7 @@ impl<T: Send + Sync + 'static> Secret<T> {
     ///
     /// # Errors
     ///
-    /// As [`Secret::at`].
+    /// As [`SecretCache::at`].
     pub async fn find<R>(
         &self,
         now: Timestamp,

@@ -13,14 +13,14 @@ use shared::{
     http,
     keys::PublishedKeys,
     log,
-    secret::Secret,
+    secret::SecretCache,
 };
 
 /// What this function needs, and so all that its IAM role may touch.
 #[derive(Debug)]
 pub struct Jwks {
     /// The public keys.
-    pub keys: Secret<PublishedKeys>,
+    pub keys: SecretCache<PublishedKeys>,
     /// Our name in access tokens (`iss`), and the address at which others look for this.
     pub issuer: String,
     /// Tells the time, which is read once per request and passed down.

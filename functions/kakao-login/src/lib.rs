@@ -22,7 +22,7 @@ use shared::{
     keys::MintingKeys,
     log,
     recent::Recent,
-    secret::Secret,
+    secret::SecretCache,
     session::SessionPolicy,
     store::Store,
 };
@@ -40,13 +40,13 @@ pub struct KakaoLogin {
     /// The access tokens of users who have logged in too often, and until when: Kakao need not be asked about them.
     pub over_limit: Recent<Timestamp>,
     /// Proves to Kakao that we are its app.
-    pub kakao_secrets: Secret<KakaoSecrets>,
+    pub kakao_secrets: SecretCache<KakaoSecrets>,
     /// Which credentials are accepted.
     pub credentials: CredentialPolicy,
     /// Keeps users and sessions.
     pub store: Store,
     /// Signs the access tokens and makes refresh tokens.
-    pub keys: Secret<MintingKeys>,
+    pub keys: SecretCache<MintingKeys>,
     /// Carries the refresh token.
     pub cookies: Cookies,
     /// Whose pages may call.

@@ -13,7 +13,7 @@ use shared::{
     http::{self, Cookies, JsonObject, Origins},
     keys::{self, LogoutKeys},
     log,
-    secret::Secret,
+    secret::SecretCache,
     session::{SessionPolicy, Verdict, judge},
     store::{Store, StoreError},
     token::{RefreshToken, SessionSecrets},
@@ -25,7 +25,7 @@ pub struct Logout {
     /// Keeps the sessions.
     pub store: Store,
     /// Reads refresh tokens.
-    pub keys: Secret<LogoutKeys>,
+    pub keys: SecretCache<LogoutKeys>,
     /// Carries the refresh token.
     pub cookies: Cookies,
     /// Whose pages may call.

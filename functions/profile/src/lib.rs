@@ -11,7 +11,7 @@ use shared::{
     http,
     keys::{self, VerificationKeys},
     log,
-    secret::Secret,
+    secret::SecretCache,
     store::Store,
 };
 
@@ -21,7 +21,7 @@ pub struct Profile {
     /// Keeps users and sessions.
     pub store: Store,
     /// Verifies access tokens.
-    pub keys: Secret<VerificationKeys>,
+    pub keys: SecretCache<VerificationKeys>,
     /// Tells the time, which is read once per request and passed down.
     pub clock: Arc<dyn Clock>,
 }

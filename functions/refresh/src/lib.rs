@@ -13,7 +13,7 @@ use shared::{
     http::{self, Cookies, JsonObject, Origins},
     keys::{self, MintingKeys},
     log,
-    secret::Secret,
+    secret::SecretCache,
     session::SessionPolicy,
     store::{Ended, Rotation, Store},
     token::RefreshToken,
@@ -25,7 +25,7 @@ pub struct Refresh {
     /// Keeps the sessions.
     pub store: Store,
     /// Signs the access tokens, reads refresh tokens and derives their successors.
-    pub keys: Secret<MintingKeys>,
+    pub keys: SecretCache<MintingKeys>,
     /// Carries the refresh token.
     pub cookies: Cookies,
     /// Whose pages may call.

@@ -13,14 +13,14 @@ use shared::{
     jwt::InvalidAccessToken,
     keys::{self, VerificationKeys},
     log,
-    secret::Secret,
+    secret::SecretCache,
 };
 
 /// What this function needs, and so all that its IAM role may touch.
 #[derive(Debug)]
 pub struct Verify {
     /// Verifies access tokens.
-    pub keys: Secret<VerificationKeys>,
+    pub keys: SecretCache<VerificationKeys>,
     /// Tells the time, which is read once per request and passed down.
     pub clock: Arc<dyn Clock>,
 }
