@@ -111,7 +111,7 @@ mod tests {
             assert_eq!(refused.exit_code(), 2, "{line}");
         }
         assert_eq!(Arguments::try_parse_from(["admin", "doctor", ""]).err().unwrap().exit_code(), 2, "an empty name");
-        for what in ["signing_keys", "session_secrets", "schedule", "begin_afresh"] {
+        for what in ["signing_keys", "refresh_token_keys", "session_secrets", "schedule", "begin_afresh"] {
             assert!(Arguments::try_parse_from(["admin", "replace-keys", "stack", what]).is_ok(), "{what}");
         }
     }

@@ -11,7 +11,7 @@ use crate::{
     jwt::{Access, Audience, InvalidAccessToken, Signer, SigningJwk, VerificationJwk, Verifier},
     log::Pseudonyms,
     secret::{Parsed, SecretCache, SecretError},
-    token::{RefreshToken, SessionSecret, SessionSecrets, newest_of_each_session},
+    token::{RefreshToken, RefreshTokenKey, RefreshTokenKeys, newest_of_each_session},
 };
 
 /// The document `ISSUING` as kakao-login and refresh read it.
@@ -20,7 +20,7 @@ pub struct MintingKeys {
     /// Signs the access tokens.
     pub signer: Signer,
     /// Makes refresh tokens, reads them and derives their successors.
-    pub secrets: SessionSecrets,
+    pub refresh_tokens: RefreshTokenKeys,
     /// Names users and sessions in the log.
     pub pseudonyms: Pseudonyms,
 }
@@ -42,7 +42,7 @@ pub struct PublishedKeys(pub Vec<VerificationJwk>);
 #[derive(Debug)]
 pub struct LogoutKeys {
     /// Reads refresh tokens.
-    pub secrets: SessionSecrets,
+    pub refresh_tokens: RefreshTokenKeys,
     /// Names users and sessions in the log.
     pub pseudonyms: Pseudonyms,
 }
@@ -72,11 +72,11 @@ pub async fn verify(
 /// [`SecretError`] if there are no keys.
 pub async fn read_refresh_tokens<K: Send + Sync + 'static>(
     keys: &SecretCache<K>,
-    secrets: impl Fn(&K) -> &SessionSecrets,
+    refresh_tokens: impl Fn(&K) -> &RefreshTokenKeys,
     presented: &[SecretString],
     now: Timestamp,
 ) -> Result<(Vec<RefreshToken>, Arc<K>), SecretError> {
-    let read = |keys: &K| secrets(keys).verify_each(presented);
+    let read = |keys: &K| refresh_tokens(keys).verify_each(presented);
     let (tokens, keys) = keys.find(now, read, |tokens| tokens.len() < presented.len()).await?;
     Ok((newest_of_each_session(tokens), keys))
 }
@@ -92,13 +92,14 @@ impl MintingKeys {
         #[derive(Deserialize)]
         struct Document {
             signing_keys: Vec<SigningJwk>,
-            session_secrets: Vec<SessionSecret>,
+            #[serde(rename = "session_secrets")]
+            refresh_token_keys: Vec<RefreshTokenKey>,
             pseudonym_key: SecretString,
         }
         let (version, document): (_, Document) = document(json)?;
         let signer = Signer::new(document.signing_keys, audience.clone(), lifetime).map_err(SecretError::Unreadable)?;
-        let secrets = SessionSecrets::new(&document.session_secrets).map_err(SecretError::Unreadable)?;
-        Ok((version, Self { signer, secrets, pseudonyms: pseudonyms(&document.pseudonym_key)? }))
+        let refresh_tokens = RefreshTokenKeys::new(&document.refresh_token_keys).map_err(SecretError::Unreadable)?;
+        Ok((version, Self { signer, refresh_tokens, pseudonyms: pseudonyms(&document.pseudonym_key)? }))
     }
 }
 
@@ -142,12 +143,13 @@ impl LogoutKeys {
     pub fn read(json: &str) -> Parsed<Self> {
         #[derive(Deserialize)]
         struct Document {
-            session_secrets: Vec<SessionSecret>,
+            #[serde(rename = "session_secrets")]
+            refresh_token_keys: Vec<RefreshTokenKey>,
             pseudonym_key: SecretString,
         }
         let (version, document): (_, Document) = document(json)?;
-        let secrets = SessionSecrets::new(&document.session_secrets).map_err(SecretError::Unreadable)?;
-        Ok((version, Self { secrets, pseudonyms: pseudonyms(&document.pseudonym_key)? }))
+        let refresh_tokens = RefreshTokenKeys::new(&document.refresh_token_keys).map_err(SecretError::Unreadable)?;
+        Ok((version, Self { refresh_tokens, pseudonyms: pseudonyms(&document.pseudonym_key)? }))
     }
 }
 

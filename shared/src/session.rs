@@ -8,7 +8,7 @@ use std::{ops::RangeInclusive, time::Duration};
 
 use crate::{
     clock::Timestamp,
-    token::{RefreshToken, RefreshTokenHash, SessionSecrets},
+    token::{RefreshToken, RefreshTokenHash, RefreshTokenKeys},
 };
 
 /// A session, as far as rotation and access tokens depend on it.
@@ -85,7 +85,7 @@ impl Verdict {
 pub fn judge(
     presented: &RefreshToken,
     session: Option<&Session>,
-    secrets: &SessionSecrets,
+    keys: &RefreshTokenKeys,
     now: Timestamp,
     window: Duration,
 ) -> Verdict {
@@ -97,7 +97,7 @@ pub fn judge(
         return if in_window { Verdict::Current } else { Verdict::Rotate };
     }
     if session.generation == presented.generation.saturating_add(1) {
-        return match secrets.successor_with_hash(presented, session.token_hash, now) {
+        return match keys.successor_with_hash(presented, session.token_hash, now) {
             Some(successor) if in_window => Verdict::Repeat(successor),
             Some(_) => Verdict::Reuse,
             None => Verdict::Ahead,

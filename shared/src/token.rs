@@ -4,7 +4,7 @@
 //! version 1: base64url( 1 ‖          user id(16) ‖ session id(16) ‖ session's end(4) ‖ generation(4) ‖ secret(32) ‖ tag(16) )
 //! version 2: base64url( 2 ‖ key id ‖ user id(16) ‖ session id(16) ‖ session's end(4) ‖ generation(4) ‖ secret(32) ‖ tag(16) )
 //!
-//! key id                   = first byte of SHA-256(server secret)
+//! key id                   = first byte of SHA-256(refresh-token key)
 //! secret of generation 0   = 32 random bytes
 //! secret of generation g+1 = HMAC-SHA256(rotation key, secret of g)
 //! tag                      = HMAC-SHA256(tag key, everything before it)[..16]
@@ -24,7 +24,7 @@ use self::{
     derived::DerivedKeys,
     format::{Content, Untrusted},
 };
-pub use self::{derived::SessionSecret, format::Version};
+pub use self::{derived::RefreshTokenKey, format::Version};
 use crate::{
     clock::Timestamp,
     id::{SessionId, UserId},
@@ -51,8 +51,8 @@ pub struct RefreshToken {
     version: Version,
     secret: SecretBox<[u8; 32]>,
     text: SecretString,
-    /// Which of the server's secrets tagged it. Its successor is derived with the same one, so that
-    /// functions that have not yet loaded the newest secret still agree on the successor.
+    /// Which of the server's keys tagged it. Its successor is derived with the same key, so functions that have not yet loaded
+    /// the newest key agree on the successor.
     tagged_by: usize,
 }
 
@@ -65,9 +65,9 @@ pub struct RefreshTokenHash([u8; 32]);
 #[error("malformed refresh token, or one with a wrong tag")]
 pub struct MalformedToken;
 
-/// The server's secrets for refresh tokens: the newest one whose time has come tags, all are accepted.
+/// The server's refresh-token keys. The newest active one tags new tokens; tokens of all of them are accepted.
 #[derive(Debug)]
-pub struct SessionSecrets(Vec<DerivedKeys>);
+pub struct RefreshTokenKeys(Vec<DerivedKeys>);
 
 /// What a new session has of its own.
 #[derive(Debug)]
@@ -147,16 +147,16 @@ impl RefreshTokenHash {
     }
 }
 
-impl SessionSecrets {
-    /// Derives the keys from secrets of 32 bytes in base64url.
+impl RefreshTokenKeys {
+    /// Derives what each key is used for.
     ///
     /// # Errors
     ///
-    /// What is wrong, if there is no secret, or one is not 32 bytes of base64url.
-    pub fn new(secrets: &[SessionSecret]) -> Result<Self, String> {
-        let mut keys = secrets.iter().map(DerivedKeys::new).collect::<Result<Vec<_>, _>>()?;
+    /// What is wrong, if there is no key, or one is not 32 bytes of base64url.
+    pub fn new(keys: &[RefreshTokenKey]) -> Result<Self, String> {
+        let mut keys = keys.iter().map(DerivedKeys::new).collect::<Result<Vec<_>, _>>()?;
         if keys.is_empty() {
-            return Err("no secret in the list".to_owned());
+            return Err("no refresh-token key in the list".to_owned());
         }
         keys.sort_by_key(|keys| keys.mints_from);
         Ok(Self(keys))
@@ -182,7 +182,7 @@ impl SessionSecrets {
     }
 
     /// What a new session has of its own. With a `proof`, which only the client that signs in knows, both parts are derived from
-    /// that and from the secret of this moment: the same sign-in, sent again, meets the same session, and nothing secret has to be
+    /// that and from the key of this moment: the same sign-in, sent again, meets the same session, and nothing secret has to be
     /// kept for it. Without one both are random.
     #[must_use]
     pub fn begin(&self, proof: Option<&Proof>, now: Timestamp) -> Beginning {
@@ -202,7 +202,7 @@ impl SessionSecrets {
     ///
     /// # Errors
     ///
-    /// [`MalformedToken`] unless one of these secrets tagged it, which also means that this server issued it.
+    /// [`MalformedToken`] unless one of these keys tagged it, which also means that this server issued it.
     pub fn verify(&self, text: &str) -> Result<RefreshToken, MalformedToken> {
         let untrusted = Untrusted::decode(text)?;
         let tagged_by = self.0.iter().position(|keys| untrusted.is_tagged_by(keys)).ok_or(MalformedToken)?;
@@ -221,10 +221,10 @@ impl SessionSecrets {
         self.derive(token, &self.0[token.tagged_by], now)
     }
 
-    /// The successor that has this hash, whichever of the secrets it was derived with.
+    /// The successor that has this hash, whichever of the keys it was derived with.
     ///
-    /// While a new secret reaches the functions one by one, two of them may hold differently tagged copies of
-    /// the same token, and so derive with different secrets.
+    /// While a new key reaches the functions one by one, two of them may hold differently tagged copies of the same token, and so
+    /// derive with different keys.
     #[must_use]
     pub fn successor_with_hash(
         &self,

@@ -18,7 +18,7 @@ use shared::{
     clock::Timestamp,
     id::UserId,
     session::{Session, Verdict, judge},
-    token::{RefreshToken, SessionSecrets, Version},
+    token::{RefreshToken, RefreshTokenKeys, Version},
 };
 
 /// Requests on their way at once: two tabs, or one tab and a request that it has given up on.
@@ -123,7 +123,7 @@ fn further(behind: u8) -> u8 {
 
 /// A lineage of real tokens, of which the last is current.
 struct Lineage {
-    secrets: SessionSecrets,
+    keys: RefreshTokenKeys,
     tokens: Vec<RefreshToken>,
 }
 
@@ -134,13 +134,13 @@ impl Lineage {
     fn new() -> Self {
         let secret = serde_json::json!({"secret": "A".repeat(43), "mints_from": 0});
         let secret = serde_json::from_value(secret).expect("it has the shape of one");
-        let secrets = SessionSecrets::new(&[secret]).expect("it is 32 bytes");
-        let mut tokens = vec![secrets.issue(Version::ISSUED, UserId::generate(), secrets.begin(None, NOW), LATER, NOW)];
+        let keys = RefreshTokenKeys::new(&[secret]).expect("it is 32 bytes");
+        let mut tokens = vec![keys.issue(Version::ISSUED, UserId::generate(), keys.begin(None, NOW), LATER, NOW)];
         for _ in 0..=FAR_BEHIND {
-            let next = secrets.successor(&tokens[tokens.len() - 1], NOW);
+            let next = keys.successor(&tokens[tokens.len() - 1], NOW);
             tokens.push(next);
         }
-        Self { secrets, tokens }
+        Self { keys, tokens }
     }
 
     /// The token so many generations behind the current one, which is the last but one: its successor is at hand too.
@@ -162,7 +162,7 @@ impl Bounds {
         };
         let living = (state.life == Life::Living).then_some(&session);
         let window = Duration::from_secs(self.window.into());
-        let verdict = judge(lineage.behind(behind), living, &lineage.secrets, NOW, window);
+        let verdict = judge(lineage.behind(behind), living, &lineage.keys, NOW, window);
         let (life, in_window) = (state.life, state.since < self.window);
         let spent = behind > 1 || behind == 1 && !in_window;
         let ends_all = verdict.may_end_all_sessions() || self.rules == Rules::AnyTokenEndsAll && life == Life::Living;
@@ -170,7 +170,7 @@ impl Bounds {
             (Rules::NoParent, Verdict::Repeat(_)) => Verdict::Reuse,
             (Rules::RotateAlways, Verdict::Current) => Verdict::Rotate,
             (Rules::ParentForEver, Verdict::Reuse) if behind == 1 => {
-                Verdict::Repeat(lineage.secrets.successor(lineage.behind(1), NOW))
+                Verdict::Repeat(lineage.keys.successor(lineage.behind(1), NOW))
             }
             (_, verdict) => verdict,
         };
@@ -189,7 +189,7 @@ impl Bounds {
         }
         let (after, answer) = match verdict {
             Verdict::Rotate => {
-                let next = lineage.secrets.successor(lineage.behind(behind), NOW);
+                let next = lineage.keys.successor(lineage.behind(behind), NOW);
                 if next.hash() != lineage.tokens[lineage.tokens.len() - 1].hash() {
                     return Err(Violation::SecondLineage);
                 }

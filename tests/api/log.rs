@@ -130,7 +130,7 @@ async fn no_key_is_logged_or_answered_whatever_becomes_of_the_keys() {
     for algorithm in ["ES256", "RS256", "HS256"] {
         let stack = Stack::with_setting("SIGNING_ALGORITHM", algorithm).await;
         let signed_in = stack.sign_in().await;
-        for reason in [Reason::Schedule, Reason::SigningKeys, Reason::SessionSecrets] {
+        for reason in [Reason::Schedule, Reason::SigningKeys, Reason::RefreshTokenKeys] {
             stack.rotate(reason).await;
             let ring = stack.key_document(Document::Issuing).await.unwrap();
             let ring: Value = serde_json::from_str(&ring).unwrap();

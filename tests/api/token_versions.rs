@@ -31,7 +31,7 @@ async fn begin_session(stack: &Stack, user: &str, version: Version) -> String {
     let ring = stack.key_document(Document::Issuing).await.unwrap();
     let (_, keys) = MintingKeys::read(&ring, &audience(), DAY).unwrap();
     let now = SystemClock.now();
-    let first = keys.secrets.issue(version, user, keys.secrets.begin(None, now), now + DAY, now);
+    let first = keys.refresh_tokens.issue(version, user, keys.refresh_tokens.begin(None, now), now + DAY, now);
     let store = Config::from_pairs(stack.environment("kakao-login")).store().unwrap();
     store.begin_session(&first, &Device::default(), now + DAY, now).await.unwrap();
     first.expose().to_owned()
@@ -93,7 +93,10 @@ async fn a_session_goes_on_in_its_version_when_the_keys_are_rotated() {
     ring["session_secrets"].as_array_mut().unwrap().remove(0);
     let (_, newest) = MintingKeys::read(&ring.to_string(), &audience(), DAY).unwrap();
     for (version, token) in &tokens {
-        assert!(newest.secrets.verify(token).is_ok(), "{version:?} is tagged with the newest secret, and names it");
+        assert!(
+            newest.refresh_tokens.verify(token).is_ok(),
+            "{version:?} is tagged with the newest secret, and names it"
+        );
     }
 }
 

@@ -150,7 +150,7 @@ async fn use_keys(stack: &Stack) -> Vec<String> {
         stack.logout(&token).await;
     };
     all().await;
-    for reason in [Reason::Schedule, Reason::SigningKeys, Reason::SessionSecrets] {
+    for reason in [Reason::Schedule, Reason::SigningKeys, Reason::RefreshTokenKeys] {
         let replace = || Event::Replace { keys: reason, attempt: new_attempt() };
         for fault in [Fault::Throttle, Fault::Deny, Fault::LoseAnswers(1), Fault::Truncate] {
             for spared in [0, 1] {

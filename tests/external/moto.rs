@@ -111,7 +111,7 @@ async fn keys_are_made_rotated_and_replaced() {
     assert_eq!(stack.key_document(Document::Issuing).await, ring);
     stack.rotate(Reason::SigningKeys).await;
     assert_eq!(kids().await.len(), 1);
-    stack.rotate(Reason::SessionSecrets).await;
+    stack.rotate(Reason::RefreshTokenKeys).await;
     stack.advance(Duration::from_mins(10));
     assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::UNAUTHORIZED);

@@ -62,14 +62,14 @@ for algorithm in ES256 RS256 HS256; do
     'import json, os, tokens; print(json.dumps(tokens.right_and_wrong(os.environ)[2]))') node "$here/verify_jose.mjs"
 
   # The leak drill's commands, as in the cloud.
-  for what in signing_keys session_secrets; do
+  for what in signing_keys refresh_token_keys; do
     before=$(target/debug/admin describe-keys here | member rotated_at)
     sleep 1
     target/debug/admin replace-keys here "$what" >/dev/null
     after=$(target/debug/admin describe-keys here | member rotated_at)
     [[ $after > $before ]] || { echo "admin replace-keys $what replaced nothing" >&2; exit 1; }
   done
-  echo "admin replace-keys: $algorithm key and session secret replaced"
+  echo "admin replace-keys: $algorithm key and refresh-token key replaced"
 
   kill "$stack"
   wait "$stack" || true

@@ -32,7 +32,8 @@ enum What {
     /// A signing key leaked: the new one signs at once. Nobody is logged out.
     SigningKeys,
     /// A refresh-token key leaked, or the main table was restored from a backup: everybody logs in again.
-    SessionSecrets,
+    #[value(alias = "session_secrets")]
+    RefreshTokenKeys,
     /// An ordinary rotation, now. Nobody notices.
     Schedule,
     /// The key ring was deleted: makes a new one. Everybody logs in again.
@@ -43,7 +44,7 @@ impl What {
     fn command(self, attempt: &str) -> Command<'_> {
         match self {
             Self::SigningKeys => Command::Replace { keys: "signing_keys", attempt },
-            Self::SessionSecrets => Command::Replace { keys: "session_secrets", attempt },
+            Self::RefreshTokenKeys => Command::Replace { keys: "session_secrets", attempt },
             Self::Schedule => Command::Replace { keys: "schedule", attempt },
             Self::BeginAfresh => Command::BeginAfresh { attempt },
         }
@@ -55,7 +56,7 @@ impl What {
                 "The signing keys are replaced. Within ten minutes no function accepts a token of the old keys. Nobody is logged \
                  out. Services that cache the JWK Set accept such tokens until they fetch it again."
             }
-            Self::SessionSecrets => {
+            Self::RefreshTokenKeys => {
                 "The refresh-token keys are replaced. Within ten minutes every session has ended, and everybody logs in again."
             }
             Self::Schedule => {

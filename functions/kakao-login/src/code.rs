@@ -32,7 +32,7 @@ impl KakaoLogin {
     ) -> Result<Response<Body>, Error> {
         let Some(verifier) = &grant.code_verifier else {
             let person = self.holder(grant, visit.now).await?;
-            return self.start_session(&person, visit.keys.secrets.begin(None, visit.now), None, visit).await;
+            return self.start_session(&person, visit.keys.refresh_tokens.begin(None, visit.now), None, visit).await;
         };
         let proof = Proof::new(&grant.code, verifier);
         match self.redeem(&grant.code, Some(&proof), visit.now + CODE_TTL, visit).await? {

@@ -44,8 +44,8 @@ impl KakaoLogin {
         expires_at: Timestamp,
         visit: &Visit,
     ) -> Result<Redeemed, Error> {
-        let (key, secrets) = (RedemptionKey::new(credential), &visit.keys.secrets);
-        let beginning = secrets.begin(proof, visit.now);
+        let (key, keys) = (RedemptionKey::new(credential), &visit.keys.refresh_tokens);
+        let beginning = keys.begin(proof, visit.now);
         let new = Redemption {
             attempt: Attempt::generate(),
             session: beginning.session,
@@ -57,7 +57,7 @@ impl KakaoLogin {
         loop {
             // As at the first request: another secret may sign by now.
             let presented = match (&stored, proof) {
-                (Some(Redemption { redeemed_at, .. }), Some(_)) => Some(secrets.begin(proof, *redeemed_at)),
+                (Some(Redemption { redeemed_at, .. }), Some(_)) => Some(keys.begin(proof, *redeemed_at)),
                 _ => None,
             };
             let shown = match &stored {
@@ -75,7 +75,7 @@ impl KakaoLogin {
                     log::outcome("signed_in_again");
                     let redeemed_at = redemption.redeemed_at;
                     let first =
-                        secrets.issue(Version::ISSUED, user, presented, redeemed_at + self.sessions.max_ttl, visit.now);
+                        keys.issue(Version::ISSUED, user, presented, redeemed_at + self.sessions.max_ttl, visit.now);
                     return Ok(Redeemed::Before(shown, first, redeemed_at));
                 }
                 (Verdict::WaitForFirst, _) if let Some(pause) = pauses.next() => {

@@ -45,7 +45,7 @@ impl Visit {
     pub(crate) async fn of(function: &KakaoLogin, request: &Request, now: Timestamp) -> Result<Self, SecretError> {
         let keys = function.keys.at(now).await?;
         let presented = function.cookies.presented(request);
-        let previous = newest_of_each_session(keys.secrets.verify_each(&presented));
+        let previous = newest_of_each_session(keys.refresh_tokens.verify_each(&presented));
         Ok(Self { device: http::device(request), presented, previous, keys, now })
     }
 }
@@ -81,7 +81,8 @@ impl KakaoLogin {
         visit: &Visit,
     ) -> Result<Response<Body>, Error> {
         let now = visit.now;
-        let first = visit.keys.secrets.issue(Version::ISSUED, person.id, beginning, now + self.sessions.max_ttl, now);
+        let first =
+            visit.keys.refresh_tokens.issue(Version::ISSUED, person.id, beginning, now + self.sessions.max_ttl, now);
         visit.keys.pseudonyms.note(person.id, first.session);
         let expires_at = self.sessions.expires_at(first.session_ends_at, now);
         let write_profile = self.write_profile(person, now);
@@ -162,7 +163,7 @@ impl KakaoLogin {
             match self.store.end_session(previous).await {
                 Ok(session) => {
                     let window = self.sessions.rotation_window;
-                    let verdict = judge(previous, session.as_ref(), &visit.keys.secrets, now, window);
+                    let verdict = judge(previous, session.as_ref(), &visit.keys.refresh_tokens, now, window);
                     if matches!(verdict, Verdict::Reuse) {
                         log::refresh_reuse();
                     }

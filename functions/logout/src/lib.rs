@@ -16,7 +16,7 @@ use shared::{
     secret::SecretCache,
     session::{SessionPolicy, Verdict, judge},
     store::{Store, StoreError},
-    token::{RefreshToken, SessionSecrets},
+    token::{RefreshToken, RefreshTokenKeys},
 };
 
 /// What this function needs, and so all that its IAM role may touch.
@@ -97,11 +97,11 @@ impl Logout {
         if presented.is_empty() {
             return Ok("no_session");
         }
-        let (tokens, keys) = keys::read_refresh_tokens(&self.keys, |keys| &keys.secrets, presented, now).await?;
+        let (tokens, keys) = keys::read_refresh_tokens(&self.keys, |keys| &keys.refresh_tokens, presented, now).await?;
         let (mut outcome, mut failed) = ("no_session", None);
         for token in &tokens {
             keys.pseudonyms.note(token.user, token.session);
-            match self.end_by(token, &keys.secrets, scope, now).await {
+            match self.end_by(token, &keys.refresh_tokens, scope, now).await {
                 Ok(Verdict::Ended) if scope == Scope::All => {}
                 Ok(verdict) => {
                     let everywhere = scope == Scope::All && verdict.may_end_all_sessions();
@@ -120,15 +120,15 @@ impl Logout {
     async fn end_by(
         &self,
         token: &RefreshToken,
-        secrets: &SessionSecrets,
+        keys: &RefreshTokenKeys,
         scope: Scope,
         now: Timestamp,
     ) -> Result<Verdict, StoreError> {
         match scope {
-            Scope::All => self.store.end_all_sessions(token, secrets, self.sessions.rotation_window, now).await,
+            Scope::All => self.store.end_all_sessions(token, keys, self.sessions.rotation_window, now).await,
             Scope::Local => {
                 let session = self.store.end_session(token).await?;
-                Ok(judge(token, session.as_ref(), secrets, now, self.sessions.rotation_window))
+                Ok(judge(token, session.as_ref(), keys, now, self.sessions.rotation_window))
             }
         }
     }

@@ -88,7 +88,7 @@ impl Refresh {
         if presented.is_empty() {
             return Ok(Err("no cookie"));
         }
-        let (tokens, keys) = keys::read_refresh_tokens(&self.keys, |keys| &keys.secrets, presented, now).await?;
+        let (tokens, keys) = keys::read_refresh_tokens(&self.keys, |keys| &keys.refresh_tokens, presented, now).await?;
         let mut reason = "not a token of ours";
         for token in &tokens {
             match self.renew(token, &keys, with_user, now).await? {
@@ -111,7 +111,8 @@ impl Refresh {
             return Ok(Err("the session's time is over"));
         }
         let expires_at = self.sessions.expires_at(presented.session_ends_at, now);
-        let rotation = self.store.rotate(presented, &keys.secrets, self.sessions.rotation_window, expires_at, now);
+        let rotation =
+            self.store.rotate(presented, &keys.refresh_tokens, self.sessions.rotation_window, expires_at, now);
         let (rotation, user) = tokio::try_join!(rotation, async {
             if with_user { self.store.user(presented.user).await } else { Ok(None) }
         })?;

@@ -15,6 +15,9 @@ pub const PATIENCE: Duration = Duration::from_mins(15);
 pub const SETTLING: Duration = Duration::from_secs(PATIENCE.as_secs() + STALE.as_secs() + 360);
 
 /// The document `ISSUING`. It is written, so it serialises; it has no `Debug`.
+///
+/// The stored member names are those of the first release. While a deployment replaces functions one after the other, and after a
+/// rollback, functions of an earlier release read what this one writes.
 #[derive(Serialize, Deserialize)]
 pub struct KeyRing {
     /// Grows with every rotation; 0 before the first.
@@ -27,8 +30,8 @@ pub struct KeyRing {
     pub created_at: Option<Timestamp>,
     #[serde(default)]
     signing_keys: Vec<SigningKey>,
-    #[serde(default)]
-    session_secrets: Vec<SessionSecret>,
+    #[serde(rename = "session_secrets", default)]
+    refresh_token_keys: Vec<RefreshTokenKey>,
     #[serde(default)]
     pseudonym_key: Zeroizing<String>,
 }
@@ -46,7 +49,7 @@ struct SigningKey {
 }
 
 #[derive(Clone, Serialize, Deserialize)]
-struct SessionSecret {
+struct RefreshTokenKey {
     secret: Zeroizing<String>,
     mints_from: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -72,8 +75,9 @@ pub enum Reason {
     Schedule,
     /// The signing keys leaked: the new one signs at once, and what the old ones signed is refused.
     SigningKeys,
-    /// The session secrets leaked: everybody signs in again.
-    SessionSecrets,
+    /// The refresh-token keys leaked: everybody logs in again.
+    #[serde(rename = "session_secrets")]
+    RefreshTokenKeys,
 }
 
 impl KeyRing {
@@ -85,7 +89,7 @@ impl KeyRing {
             follows: 0,
             created_at: None,
             signing_keys: Vec::new(),
-            session_secrets: Vec::new(),
+            refresh_token_keys: Vec::new(),
             pseudonym_key: Zeroizing::default(),
         }
     }
@@ -105,23 +109,23 @@ impl KeyRing {
         match reason {
             Reason::Schedule => {
                 next.add_signing_key(new, times, now);
-                next.add_session_secret(new, times, now);
+                next.add_refresh_token_key(new, times, now);
             }
             Reason::SigningKeys => {
                 next.signing_keys.clear();
                 next.add_signing_key(new, times, now);
             }
-            Reason::SessionSecrets => {
-                next.session_secrets.clear();
-                next.add_session_secret(new, times, now);
+            Reason::RefreshTokenKeys => {
+                next.refresh_token_keys.clear();
+                next.add_refresh_token_key(new, times, now);
             }
         }
         // What leaks before there was a first rotation is the first rotation.
         if next.signing_keys.is_empty() {
             next.add_signing_key(new, times, now);
         }
-        if next.session_secrets.is_empty() {
-            next.add_session_secret(new, times, now);
+        if next.refresh_token_keys.is_empty() {
+            next.add_refresh_token_key(new, times, now);
         }
         next
     }
@@ -144,19 +148,19 @@ impl KeyRing {
         self.signing_keys.push(SigningKey { jwk, published_at: now, signs_from, retires_at: None });
     }
 
-    fn add_session_secret(&mut self, new: &NewKeys, times: Times, now: Timestamp) {
-        self.session_secrets.retain(|secret| secret.retires_at.is_none_or(|at| now < at));
-        let mints_from = if self.session_secrets.is_empty() { now } else { now + SETTLING };
-        for secret in &mut self.session_secrets {
-            secret.retires_at.get_or_insert(mints_from + SETTLING + times.session_max);
+    fn add_refresh_token_key(&mut self, new: &NewKeys, times: Times, now: Timestamp) {
+        self.refresh_token_keys.retain(|key| key.retires_at.is_none_or(|at| now < at));
+        let mints_from = if self.refresh_token_keys.is_empty() { now } else { now + SETTLING };
+        for key in &mut self.refresh_token_keys {
+            key.retires_at.get_or_insert(mints_from + SETTLING + times.session_max);
         }
-        self.session_secrets.push(SessionSecret { secret: new.refresh_token(), mints_from, retires_at: None });
+        self.refresh_token_keys.push(RefreshTokenKey { secret: new.refresh_token(), mints_from, retires_at: None });
     }
 
-    /// The moments at which another key or secret begins.
+    /// The moments at which another key becomes active.
     pub fn beginnings(&self) -> impl Iterator<Item = Timestamp> {
         let keys = self.signing_keys.iter().map(|key| key.signs_from);
-        keys.chain(self.session_secrets.iter().map(|secret| secret.mints_from))
+        keys.chain(self.refresh_token_keys.iter().map(|key| key.mints_from))
     }
 
     /// The keys that verify with what signs (HS256).
@@ -198,12 +202,13 @@ impl KeyRing {
         #[derive(Serialize)]
         struct Document<'a> {
             version: u64,
-            session_secrets: &'a [SessionSecret],
+            #[serde(rename = "session_secrets")]
+            refresh_token_keys: &'a [RefreshTokenKey],
             pseudonym_key: &'a str,
         }
         let document = Document {
             version: self.version,
-            session_secrets: &self.session_secrets,
+            refresh_token_keys: &self.refresh_token_keys,
             pseudonym_key: &self.pseudonym_key,
         };
         serde_json::to_string(&document).map(Zeroizing::new)

@@ -325,8 +325,9 @@ impl RotateKeys {
                 .verify(access.text.expose_secret(), at)
                 .map_err(|error| unusable(format!("an access token of ours is refused: {error}")))?;
             for version in Version::ALL {
-                let refresh = minting.secrets.issue(version, user, minting.secrets.begin(None, at), at, at);
-                logout.secrets.verify(refresh.expose()).map_err(|error| unusable(error.to_string()))?;
+                let refresh =
+                    minting.refresh_tokens.issue(version, user, minting.refresh_tokens.begin(None, at), at, at);
+                logout.refresh_tokens.verify(refresh.expose()).map_err(|error| unusable(error.to_string()))?;
             }
         }
         Ok(())

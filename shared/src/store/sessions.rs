@@ -14,7 +14,7 @@ use crate::{
     clock::Timestamp,
     log,
     session::{Session, Verdict, judge},
-    token::{RefreshToken, SessionSecrets},
+    token::{RefreshToken, RefreshTokenKeys},
 };
 
 /// How many sessions are deleted at the same time. All sessions of a user have one partition key, and DynamoDB writes 1,000 small items
@@ -104,12 +104,12 @@ impl Store {
     pub async fn rotate(
         &self,
         presented: &RefreshToken,
-        secrets: &SessionSecrets,
+        keys: &RefreshTokenKeys,
         window: Duration,
         expires_at: Timestamp,
         now: Timestamp,
     ) -> Result<Rotation, StoreError> {
-        let successor = secrets.successor(presented, now);
+        let successor = keys.successor(presented, now);
         let rotated = self
             .client
             .update_item()
@@ -138,7 +138,7 @@ impl Store {
             }
             Err(error) => return unconditional("UpdateItem", Err(error)),
         };
-        match (judge(presented, session.as_ref(), secrets, now, window), session) {
+        match (judge(presented, session.as_ref(), keys, now, window), session) {
             (Verdict::Current, Some(Session { logged_in_at, .. })) => Ok(Rotation::Current { logged_in_at }),
             (Verdict::Repeat(successor), Some(Session { logged_in_at, .. })) => {
                 Ok(Rotation::Repeated { successor, logged_in_at })
@@ -181,7 +181,7 @@ impl Store {
     pub async fn end_all_sessions(
         &self,
         token: &RefreshToken,
-        secrets: &SessionSecrets,
+        keys: &RefreshTokenKeys,
         window: Duration,
         now: Timestamp,
     ) -> Result<Verdict, StoreError> {
@@ -212,7 +212,7 @@ impl Store {
                 break;
             }
         }
-        let verdict = judge(token, own.as_ref(), secrets, now, window);
+        let verdict = judge(token, own.as_ref(), keys, now, window);
         if verdict.may_end_all_sessions() {
             // The log names one call: the line of a request must not have thousands of them.
             log::timed("DeleteItem", self.delete_all(others)).await?;

@@ -1,4 +1,4 @@
-//! One of the server's secrets, and the keys that are derived from it.
+//! A refresh-token key, and the keys that are derived from it.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::{digest, hkdf, hmac};
@@ -9,9 +9,9 @@ use zeroize::Zeroizing;
 use super::TAG_BYTES;
 use crate::clock::Timestamp;
 
-/// A secret for refresh tokens, as the key ring has it.
+/// A refresh-token key, as the key ring has it.
 #[derive(Debug, Deserialize)]
-pub struct SessionSecret {
+pub struct RefreshTokenKey {
     /// 32 bytes in base64url.
     pub secret: SecretString,
     /// When it begins to tag: by then every function has read it.
@@ -20,7 +20,7 @@ pub struct SessionSecret {
 
 #[derive(Debug)]
 pub(super) struct DerivedKeys {
-    /// The first byte of the secret's SHA-256, by which a token of version 2 names it. Two secrets may have the same.
+    /// The first byte of the key's SHA-256, by which a token of version 2 names it. Two keys may have the same id.
     pub(super) id: u8,
     pub(super) mints_from: Timestamp,
     pub(super) rotation: hmac::Key,
@@ -29,11 +29,13 @@ pub(super) struct DerivedKeys {
 }
 
 impl DerivedKeys {
-    pub(super) fn new(of: &SessionSecret) -> Result<Self, String> {
+    pub(super) fn new(of: &RefreshTokenKey) -> Result<Self, String> {
         let secret = BASE64_URL_SAFE_NO_PAD.decode(of.secret.expose_secret());
-        let secret = Zeroizing::new(secret.map_err(|_| "a secret is not base64url".to_owned())?);
-        let secret: &[u8; 32] =
-            secret.as_slice().try_into().map_err(|_| format!("a secret has {} bytes, not 32", secret.len()))?;
+        let secret = Zeroizing::new(secret.map_err(|_| "a refresh-token key is not base64url".to_owned())?);
+        let secret: &[u8; 32] = secret
+            .as_slice()
+            .try_into()
+            .map_err(|_| format!("a refresh-token key has {} bytes, not 32", secret.len()))?;
         Ok(Self::from_bytes(secret, of.mints_from))
     }
 

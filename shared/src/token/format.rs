@@ -17,9 +17,9 @@ const CONTENT_BYTES: usize = 16 + 16 + 4 + 4 + 32;
 /// The layout of a refresh token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
-    /// Does not name the secret that tagged it: verification tries all of them.
+    /// Does not name the key that tagged it: verification tries all of them.
     One,
-    /// Names the secret that tagged it by a key id: verification tries the secrets with that id only.
+    /// Names the key that tagged it by a key id: verification tries the keys with that id only.
     Two,
 }
 

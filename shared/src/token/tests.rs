@@ -11,39 +11,39 @@ const NEW: &str = "AQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQE";
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
 
-fn try_secrets(list: &[&str]) -> Result<SessionSecrets, String> {
-    let secret = |(age, secret): (i64, &&str)| SessionSecret {
+fn try_keys(list: &[&str]) -> Result<RefreshTokenKeys, String> {
+    let key = |(age, secret): (i64, &&str)| RefreshTokenKey {
         secret: (*secret).into(),
         mints_from: Timestamp::from_unix_seconds(1_000 - age),
     };
-    SessionSecrets::new(&(0..).zip(list).map(secret).collect::<Vec<_>>())
+    RefreshTokenKeys::new(&(0..).zip(list).map(key).collect::<Vec<_>>())
 }
 
 /// The newest comes first.
-fn secrets(list: &[&str]) -> SessionSecrets {
-    try_secrets(list).unwrap()
+fn keys(list: &[&str]) -> RefreshTokenKeys {
+    try_keys(list).unwrap()
 }
 
-fn token_of(version: Version, secrets: &SessionSecrets) -> RefreshToken {
+fn token_of(version: Version, keys: &RefreshTokenKeys) -> RefreshToken {
     let ends_at = Timestamp::from_unix_seconds(1_800_000_000);
-    secrets.issue(version, UserId::generate(), secrets.begin(None, NOW), ends_at, NOW)
+    keys.issue(version, UserId::generate(), keys.begin(None, NOW), ends_at, NOW)
 }
 
-fn token(secrets: &SessionSecrets) -> RefreshToken {
-    token_of(Version::ISSUED, secrets)
+fn token(keys: &RefreshTokenKeys) -> RefreshToken {
+    token_of(Version::ISSUED, keys)
 }
 
 /// A text with the right tag for any bytes, as only the server could make it.
-fn tagged(secrets: &SessionSecrets, signed: &[u8]) -> String {
-    BASE64_URL_SAFE_NO_PAD.encode([signed, &secrets.0[0].tag(signed)].concat())
+fn tagged(keys: &RefreshTokenKeys, signed: &[u8]) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode([signed, &keys.0[0].tag(signed)].concat())
 }
 
 #[test]
 fn a_token_survives_a_round_trip_through_its_text() {
-    let secrets = secrets(&[OLD]);
+    let keys = keys(&[OLD]);
     for (version, length) in [(Version::One, 119), (Version::Two, 120)] {
-        let issued = token_of(version, &secrets);
-        let read = secrets.verify(issued.expose()).unwrap();
+        let issued = token_of(version, &keys);
+        let read = keys.verify(issued.expose()).unwrap();
         assert_eq!((read.user, read.session, read.generation), (issued.user, issued.session, 0));
         assert_eq!((read.version, read.session_ends_at), (version, issued.session_ends_at));
         assert_eq!(read.hash(), issued.hash());
@@ -55,13 +55,13 @@ fn a_token_survives_a_round_trip_through_its_text() {
 #[test]
 fn a_token_with_any_one_character_changed_is_refused() {
     const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=";
-    let secrets = secrets(&[OLD]);
+    let keys = keys(&[OLD]);
     for version in Version::ALL {
-        let text = token_of(version, &secrets).expose().to_owned();
+        let text = token_of(version, &keys).expose().to_owned();
         for at in 0..text.len() {
             for other in ALPHABET.chars().filter(|other| !text[at..].starts_with(*other)) {
                 let changed = format!("{}{other}{}", &text[..at], &text[at + 1..]);
-                assert_eq!(secrets.verify(&changed).err(), Some(MalformedToken), "{version:?} {at} {other}");
+                assert_eq!(keys.verify(&changed).err(), Some(MalformedToken), "{version:?} {at} {other}");
             }
         }
     }
@@ -69,15 +69,15 @@ fn a_token_with_any_one_character_changed_is_refused() {
 
 #[test]
 fn garbage_is_refused() {
-    let secrets = secrets(&[OLD]);
+    let keys = keys(&[OLD]);
     let long = "A".repeat(5_000);
     for text in ["", "A", "\0", "한글", &"A".repeat(119), &"A".repeat(120), &"=".repeat(119), long.as_str()] {
-        assert_eq!(secrets.verify(text).err(), Some(MalformedToken), "{text}");
+        assert_eq!(keys.verify(text).err(), Some(MalformedToken), "{text}");
     }
     for version in Version::ALL {
-        let text = token_of(version, &secrets).expose().to_owned();
+        let text = token_of(version, &keys).expose().to_owned();
         for other in [format!("{text}="), format!("{text}A"), format!("A{text}"), text[1..].to_owned()] {
-            assert_eq!(secrets.verify(&other).err(), Some(MalformedToken), "{version:?} {other}");
+            assert_eq!(keys.verify(&other).err(), Some(MalformedToken), "{version:?} {other}");
         }
     }
 }
@@ -85,28 +85,28 @@ fn garbage_is_refused() {
 /// Each of these has a right tag, so the tag is not what refuses it.
 #[test]
 fn a_token_is_refused_whose_version_does_not_fit_its_length_or_is_unknown() {
-    let secrets = secrets(&[OLD]);
+    let keys = keys(&[OLD]);
     let [one, two] = Version::ALL.map(|version| {
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(token_of(version, &secrets).expose()).unwrap();
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(token_of(version, &keys).expose()).unwrap();
         bytes[..bytes.len() - TAG_BYTES].to_owned()
     });
     for signed in [&one, &two] {
-        assert!(secrets.verify(&tagged(&secrets, signed)).is_ok());
+        assert!(keys.verify(&tagged(&keys, signed)).is_ok());
         for version in (0..=u8::MAX).filter(|version| *version != signed[0]) {
-            let text = tagged(&secrets, &[&[version], &signed[1..]].concat());
-            assert_eq!(secrets.verify(&text).err(), Some(MalformedToken), "{version} with {} bytes", signed.len());
+            let text = tagged(&keys, &[&[version], &signed[1..]].concat());
+            assert_eq!(keys.verify(&text).err(), Some(MalformedToken), "{version} with {} bytes", signed.len());
         }
         for signed in [&signed[..signed.len() - 1], &[&signed[..], &[0]].concat(), &signed[..1]] {
-            let text = tagged(&secrets, signed);
-            assert_eq!(secrets.verify(&text).err(), Some(MalformedToken), "{} bytes", signed.len());
+            let text = tagged(&keys, signed);
+            assert_eq!(keys.verify(&text).err(), Some(MalformedToken), "{} bytes", signed.len());
         }
     }
 }
 
 #[test]
-fn a_token_of_version_2_is_tried_with_the_secrets_of_its_key_id_only() {
-    let ring = secrets(&[NEW, OLD]);
-    let old = secrets(&[OLD]);
+fn a_token_of_version_2_is_tried_with_the_keys_of_its_key_id_only() {
+    let ring = keys(&[NEW, OLD]);
+    let old = keys(&[OLD]);
     assert_eq!((ring.0[0].id, ring.0[1].id), (0x66, 0x72), "SHA-256 of 32 bytes of 0 and of 32 bytes of 1");
     let issued = token_of(Version::Two, &old);
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(issued.expose()).unwrap();
@@ -119,21 +119,21 @@ fn a_token_of_version_2_is_tried_with_the_secrets_of_its_key_id_only() {
 }
 
 #[test]
-fn two_secrets_with_one_key_id_are_both_tried() {
+fn two_keys_with_one_key_id_are_both_tried() {
     let bytes = |number: u16| [[0; 30].as_slice(), &number.to_be_bytes()].concat();
     let with_number = |number| BASE64_URL_SAFE_NO_PAD.encode(bytes(number));
-    let id = |number| secrets(&[&with_number(number)]).0[0].id;
+    let id = |number| keys(&[&with_number(number)]).0[0].id;
     let other = (1..=u16::MAX).find(|number| id(*number) == id(0)).unwrap();
     let (one, two) = (with_number(0), with_number(other));
-    let ring = secrets(&[&one, &two]);
-    for secret in [&one, &two] {
-        assert!(ring.verify(token_of(Version::Two, &secrets(&[secret])).expose()).is_ok());
+    let ring = keys(&[&one, &two]);
+    for key in [&one, &two] {
+        assert!(ring.verify(token_of(Version::Two, &keys(&[key])).expose()).is_ok());
     }
 }
 
 #[test]
 fn a_successor_has_the_version_of_its_parent_and_both_versions_the_same_successor() {
-    let ring = secrets(&[OLD]);
+    let ring = keys(&[OLD]);
     let proof = Proof::new(&"code".into(), &"verifier".into());
     let [one, two] = Version::ALL.map(|version| {
         let ends_at = Timestamp::from_unix_seconds(1_800_000_000);
@@ -147,19 +147,16 @@ fn a_successor_has_the_version_of_its_parent_and_both_versions_the_same_successo
         let found = ring.successor_with_hash(token, successor.hash(), NOW).unwrap();
         assert_eq!(found.expose(), successor.expose());
     }
-    let newer = secrets(&[NEW, OLD]);
+    let newer = keys(&[NEW, OLD]);
     let successor = newer.successor(&newer.verify(two.expose()).unwrap(), NOW);
-    assert!(
-        secrets(&[NEW]).verify(successor.expose()).is_ok(),
-        "the secret that tagged the successor is the one it names"
-    );
+    assert!(keys(&[NEW]).verify(successor.expose()).is_ok(), "the key that tagged the successor is the one it names");
 }
 
 #[test]
 fn a_successor_is_always_the_same_and_unlike_its_parent() {
-    let secrets = secrets(&[OLD]);
-    let parent = token(&secrets);
-    let (one, two) = (secrets.successor(&parent, NOW), secrets.successor(&parent, NOW));
+    let keys = keys(&[OLD]);
+    let parent = token(&keys);
+    let (one, two) = (keys.successor(&parent, NOW), keys.successor(&parent, NOW));
     assert_eq!(one.expose(), two.expose());
     assert_eq!(one.generation, 1);
     assert_eq!(one.session_ends_at, parent.session_ends_at);
@@ -167,8 +164,8 @@ fn a_successor_is_always_the_same_and_unlike_its_parent() {
 }
 
 #[test]
-fn a_new_server_secret_keeps_old_tokens_and_tags_their_successors() {
-    let (before, during, after) = (secrets(&[OLD]), secrets(&[NEW, OLD]), secrets(&[NEW]));
+fn a_new_key_keeps_old_tokens_and_tags_their_successors() {
+    let (before, during, after) = (keys(&[OLD]), keys(&[NEW, OLD]), keys(&[NEW]));
     let issued = token(&before);
     let rotated = during.successor(&during.verify(issued.expose()).unwrap(), NOW);
     assert!(after.verify(rotated.expose()).is_ok());
@@ -177,7 +174,7 @@ fn a_new_server_secret_keeps_old_tokens_and_tags_their_successors() {
 
 #[test]
 fn functions_with_different_rings_agree_on_the_successor() {
-    let (behind, ahead) = (secrets(&[OLD]), secrets(&[NEW, OLD]));
+    let (behind, ahead) = (keys(&[OLD]), keys(&[NEW, OLD]));
     let issued = token(&behind);
     let at_behind = behind.successor(&behind.verify(issued.expose()).unwrap(), NOW);
     let at_ahead = ahead.successor(&ahead.verify(issued.expose()).unwrap(), NOW);
@@ -192,10 +189,10 @@ fn functions_with_different_rings_agree_on_the_successor() {
 }
 
 #[test]
-fn a_secret_is_accepted_at_once_and_tags_from_its_own_time_on() {
-    let before = SessionSecret { secret: OLD.into(), mints_from: NOW - Duration::from_secs(9) };
-    let next = SessionSecret { secret: NEW.into(), mints_from: NOW };
-    let (ring, old, new) = (SessionSecrets::new(&[next, before]).unwrap(), secrets(&[OLD]), secrets(&[NEW]));
+fn a_key_is_accepted_at_once_and_tags_from_its_own_time_on() {
+    let before = RefreshTokenKey { secret: OLD.into(), mints_from: NOW - Duration::from_secs(9) };
+    let next = RefreshTokenKey { secret: NEW.into(), mints_from: NOW };
+    let (ring, old, new) = (RefreshTokenKeys::new(&[next, before]).unwrap(), keys(&[OLD]), keys(&[NEW]));
     let issue = |at| {
         let token = ring.issue(Version::ISSUED, UserId::generate(), ring.begin(None, at), NOW, at);
         (old.verify(token.expose()).is_ok(), new.verify(token.expose()).is_ok())
@@ -208,13 +205,13 @@ fn a_secret_is_accepted_at_once_and_tags_from_its_own_time_on() {
 
 #[test]
 fn the_same_proof_begins_the_same_session_and_any_other_another() {
-    let secrets = secrets(&[OLD]);
+    let keys = keys(&[OLD]);
     let first = |credential: &str, known: &str| {
-        let beginning = secrets.begin(Some(&Proof::new(&credential.into(), &known.into())), NOW);
+        let beginning = keys.begin(Some(&Proof::new(&credential.into(), &known.into())), NOW);
         let (user, ends_at) = (UserId::from_bytes([1; 16]), Timestamp::from_unix_seconds(1));
-        secrets.issue(Version::ISSUED, user, beginning, ends_at, NOW).expose().to_owned()
+        keys.issue(Version::ISSUED, user, beginning, ends_at, NOW).expose().to_owned()
     };
-    let (random, other_random) = (secrets.begin(None, NOW), secrets.begin(None, NOW));
+    let (random, other_random) = (keys.begin(None, NOW), keys.begin(None, NOW));
     assert_ne!(random.session, other_random.session);
     assert_eq!(first("code", "verifier"), first("code", "verifier"));
     for (credential, known) in [("code", "other"), ("other", "verifier"), ("codev", "erifier"), ("", "codeverifier")] {
@@ -224,24 +221,24 @@ fn the_same_proof_begins_the_same_session_and_any_other_another() {
 
 #[test]
 fn nothing_secret_is_printed() {
-    let secrets = secrets(&[OLD]);
-    let token = token(&secrets);
-    let printed = format!("{token:?} {secrets:?}");
+    let keys = keys(&[OLD]);
+    let token = token(&keys);
+    let printed = format!("{token:?} {keys:?}");
     assert!(!printed.contains(token.expose()), "{printed}");
     assert!(printed.contains("REDACTED"), "{printed}");
 }
 
 #[test]
-fn a_secret_of_another_length_or_none_is_refused() {
-    assert!(try_secrets(&[]).is_err());
-    assert!(try_secrets(&["AAAA"]).unwrap_err().contains("3 bytes"));
-    assert!(try_secrets(&["not base64!"]).is_err());
+fn a_key_of_another_length_or_none_is_refused() {
+    assert!(try_keys(&[]).is_err());
+    assert!(try_keys(&["AAAA"]).unwrap_err().contains("3 bytes"));
+    assert!(try_keys(&["not base64!"]).is_err());
 }
 
 /// Tokens in browsers outlive a deployment. The expected texts come from an independent HKDF and HMAC (Python's).
 #[test]
 fn the_format_stays_as_it_was_issued() {
-    let secrets = secrets(&[OLD]);
+    let keys = keys(&[OLD]);
     for (version, text, successor) in [
         (
             Version::One,
@@ -262,8 +259,8 @@ fn the_format_stays_as_it_was_issued() {
             generation: 7,
             secret: SecretBox::new(Box::new([3; 32])),
         };
-        let token = secrets.mint(content, NOW);
+        let token = keys.mint(content, NOW);
         assert_eq!(token.expose(), text);
-        assert_eq!(secrets.successor(&token, NOW).expose(), successor);
+        assert_eq!(keys.successor(&token, NOW).expose(), successor);
     }
 }

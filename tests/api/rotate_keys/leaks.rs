@@ -77,7 +77,7 @@ async fn a_leaked_session_secret_ends_every_session_and_new_ones_begin_at_once()
     let stack = Stack::start().await;
     let before = stack.sign_in().await.token();
     assert_eq!(stack.logout("x").await.status, StatusCode::OK, "logout has its keys");
-    stack.rotate(Reason::SessionSecrets).await;
+    stack.rotate(Reason::RefreshTokenKeys).await;
     stack.advance(STALE);
     let refused = stack.refresh(&before).await;
     assert_eq!((refused.status, refused.cookie.as_deref()), (StatusCode::UNAUTHORIZED, Some("")));

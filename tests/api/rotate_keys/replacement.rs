@@ -17,7 +17,7 @@ use super::rotation::{STALE, assert_whole, key_ids, key_ring};
 /// The SDK gives up after three attempts, the first of which DynamoDB carried out.
 #[tokio::test]
 async fn a_replacement_whose_answers_are_lost_is_found_to_be_done_and_not_made_twice() {
-    for reason in [Reason::SigningKeys, Reason::SessionSecrets, Reason::Schedule] {
+    for reason in [Reason::SigningKeys, Reason::RefreshTokenKeys, Reason::Schedule] {
         let stack = Stack::start().await;
         let before = assert_whole(&stack).await;
         let _ = stack.keys_wire.take_traffic();

@@ -41,10 +41,10 @@ pub static KNOWN: LazyLock<Known> = LazyLock::new(|| {
     let (_, verification) = VerificationKeys::read(&document("VERIFYING"), &audience()).expect("keys");
     let user = UserId::generate();
     let proof = Proof::new(&"code".into(), &"verifier".into());
-    let session = minting.secrets.begin(Some(&proof), now).session;
+    let session = minting.refresh_tokens.begin(Some(&proof), now).session;
     let refresh = Version::ALL.map(|version| {
-        let beginning = minting.secrets.begin(Some(&proof), now);
-        let token = minting.secrets.issue(version, user, beginning, now + Duration::from_hours(24), now);
+        let beginning = minting.refresh_tokens.begin(Some(&proof), now);
+        let token = minting.refresh_tokens.issue(version, user, beginning, now + Duration::from_hours(24), now);
         token.expose().to_owned()
     });
     Known { user, session, refresh, minting, verification }
@@ -87,7 +87,7 @@ pub fn refresh_token(data: &[u8]) {
     });
     for candidate in laid_over.chain([data.to_owned()]) {
         let Ok(candidate) = str::from_utf8(&candidate) else { continue };
-        if let Ok(token) = KNOWN.minting.secrets.verify(candidate) {
+        if let Ok(token) = KNOWN.minting.refresh_tokens.verify(candidate) {
             assert!(KNOWN.refresh.iter().any(|issued| issued == candidate), "a token that was never issued");
             assert_eq!((token.user, token.session), (KNOWN.user, KNOWN.session));
         }

@@ -21,7 +21,7 @@ fn the_first_rotation_makes_what_is_good_at_once() {
     let ring = rotated(KeyRing::empty(), NOW);
     assert!(ring.version > 0 && ring.follows == 0);
     assert_eq!(ring.beginnings().collect::<Vec<_>>(), [NOW, NOW]);
-    assert!(ring.signing_keys[0].retires_at.is_none() && ring.session_secrets[0].retires_at.is_none());
+    assert!(ring.signing_keys[0].retires_at.is_none() && ring.refresh_token_keys[0].retires_at.is_none());
 }
 
 #[test]
@@ -31,13 +31,13 @@ fn a_next_key_is_published_for_the_verifiers_cache_time_and_the_old_one_until_it
     assert_eq!(next.published_at, NOW + MONTH);
     assert!(next.signs_from >= next.published_at + TIMES.verifier_cache + PATIENCE + STALE);
     assert!(old.retires_at.unwrap() >= next.signs_from + STALE + TIMES.access);
-    let [old, next] = &ring.session_secrets[..] else { panic!("two secrets") };
+    let [old, next] = &ring.refresh_token_keys[..] else { panic!("two keys") };
     assert!(next.mints_from >= NOW + MONTH + PATIENCE + STALE);
     assert!(old.retires_at.unwrap() >= next.mints_from + STALE + TIMES.session_max);
 }
 
 #[test]
-fn a_year_of_rotations_leaves_two_keys_and_the_secrets_of_sessions_that_may_still_live() {
+fn a_year_of_rotations_leaves_two_signing_keys_and_the_refresh_token_keys_of_sessions_that_may_still_live() {
     let mut ring = KeyRing::empty();
     let mut versions = Vec::new();
     for month in 0..12 {
@@ -46,7 +46,7 @@ fn a_year_of_rotations_leaves_two_keys_and_the_secrets_of_sessions_that_may_stil
     }
     assert_eq!(ring.signing_keys.len(), 2);
     // One that is to come, the one before, and one that stopped issuing a session's longest life ago, less the settling time.
-    assert_eq!(ring.session_secrets.len(), 3);
+    assert_eq!(ring.refresh_token_keys.len(), 3);
     assert!(versions.is_sorted_by(|one, other| one < other), "{versions:?}");
 }
 
@@ -61,25 +61,25 @@ fn rotations_in_one_second_still_count_up() {
 #[test]
 fn a_leak_leaves_nothing_of_what_leaked_and_all_of_the_rest() {
     let before = rotated(rotated(KeyRing::empty(), NOW), NOW + MONTH);
-    let secrets: Vec<_> = before.session_secrets.iter().map(|secret| secret.secret.clone()).collect();
+    let keys: Vec<_> = before.refresh_token_keys.iter().map(|key| key.secret.clone()).collect();
     let pseudonyms = before.pseudonym_key.clone();
     let after = before.next(Reason::SigningKeys, &NewKeys::new(Algorithm::Es256), TIMES, NOW + MONTH);
     assert_eq!(after.signing_keys.len(), 1);
     assert_eq!(after.signing_keys[0].signs_from, NOW + MONTH, "at once");
-    assert!(after.session_secrets.iter().map(|secret| &secret.secret).eq(&secrets));
+    assert!(after.refresh_token_keys.iter().map(|key| &key.secret).eq(&keys));
     assert!(*after.pseudonym_key == *pseudonyms);
 
     let kid = after.signing_keys[0].jwk["kid"].clone();
-    let after = after.next(Reason::SessionSecrets, &NewKeys::new(Algorithm::Es256), TIMES, NOW + MONTH);
-    assert!(after.session_secrets.len() == 1 && !secrets.contains(&after.session_secrets[0].secret));
+    let after = after.next(Reason::RefreshTokenKeys, &NewKeys::new(Algorithm::Es256), TIMES, NOW + MONTH);
+    assert!(after.refresh_token_keys.len() == 1 && !keys.contains(&after.refresh_token_keys[0].secret));
     assert!(*after.signing_keys[0].jwk["kid"] == *kid);
 }
 
 #[test]
 fn what_leaks_before_the_first_rotation_is_the_first_rotation() {
-    for reason in [Reason::SigningKeys, Reason::SessionSecrets] {
+    for reason in [Reason::SigningKeys, Reason::RefreshTokenKeys] {
         let ring = KeyRing::empty().next(reason, &NewKeys::new(Algorithm::Es256), TIMES, NOW);
-        assert_eq!((ring.signing_keys.len(), ring.session_secrets.len()), (1, 1));
+        assert_eq!((ring.signing_keys.len(), ring.refresh_token_keys.len()), (1, 1));
     }
 }
 
@@ -108,6 +108,27 @@ fn who_verifies_gets_no_private_half_and_who_logs_out_no_signing_key() {
         for member in ["d", "p", "q", "dp", "dq", "qi", "k"] {
             assert!(!jwk.contains_key(member), "{member}");
         }
-        assert!(!verification.to_string().contains(ring.session_secrets[0].secret.as_str()));
+        assert!(!verification.to_string().contains(ring.refresh_token_keys[0].secret.as_str()));
     }
+}
+
+/// Functions of an earlier release read these documents during a deployment and after a rollback. A renamed member would cost
+/// them their keys.
+#[test]
+fn the_documents_and_the_command_keep_the_member_names_of_earlier_releases() {
+    let ring = rotated(rotated(KeyRing::empty(), NOW), NOW + MONTH);
+    let issuing: Value = serde_json::from_str(&serde_json::to_string(&ring).unwrap()).unwrap();
+    let logout: Value = serde_json::from_str(&ring.logout_keys().unwrap()).unwrap();
+    let verifying: Value = serde_json::from_str(&ring.verification_keys().unwrap()).unwrap();
+    let names = |value: &Value| value.as_object().unwrap().keys().cloned().collect::<Vec<_>>();
+    let members = ["created_at", "follows", "pseudonym_key", "session_secrets", "signing_keys", "version"];
+    assert_eq!(names(&issuing), members);
+    assert_eq!(names(&issuing["signing_keys"][0]), ["jwk", "published_at", "retires_at", "signs_from"]);
+    assert_eq!(names(&issuing["session_secrets"][0]), ["mints_from", "retires_at", "secret"]);
+    assert_eq!(names(&logout), ["pseudonym_key", "session_secrets", "version"]);
+    assert_eq!(logout["session_secrets"], issuing["session_secrets"]);
+    assert_eq!(names(&verifying), ["pseudonym_key", "verification_keys", "version"]);
+    assert_eq!(names(&verifying["verification_keys"][0]), ["jwk", "retires_at"]);
+    let reason: Reason = serde_json::from_str(r#""session_secrets""#).unwrap();
+    assert_eq!(reason, Reason::RefreshTokenKeys);
 }
