@@ -21,7 +21,7 @@ use crate::{
     jwt::Audience,
     kakao::{Kakao, KakaoApp, KakaoSecrets},
     key_table::{Document, KeyTable},
-    keys::{LogoutKeys, MintingKeys, PublishedKeys, VerificationKeys},
+    keys::{IssuingKeys, LogoutKeys, PublishedKeys, VerificationKeys},
     secret::{SecretCache, SecretError},
     session::SessionPolicy,
     store::Store,
@@ -219,11 +219,11 @@ impl Config {
     }
 
     /// The document `ISSUING`: signs access tokens for `ACCESS_TTL`, makes and reads refresh tokens.
-    pub fn minting_keys(&self) -> Option<SecretCache<MintingKeys>> {
+    pub fn issuing_keys(&self) -> Option<SecretCache<IssuingKeys>> {
         let lifetime = self.access_ttl();
         let (audience, table) = (self.audience(), self.key_table());
         let (lifetime, audience, table) = (lifetime?, audience?, table?);
-        Some(SecretCache::new(table, Document::Issuing, move |json| MintingKeys::read(json, &audience, lifetime)))
+        Some(SecretCache::new(table, Document::Issuing, move |json| IssuingKeys::read(json, &audience, lifetime)))
     }
 
     /// The document `VERIFYING`: verifies access tokens.

@@ -16,7 +16,7 @@ use crate::{
 
 /// The document `ISSUING` as kakao-login and refresh read it.
 #[derive(Debug)]
-pub struct MintingKeys {
+pub struct IssuingKeys {
     /// Signs the access tokens.
     pub signer: Signer,
     /// Makes refresh tokens, reads them and derives their successors.
@@ -81,7 +81,7 @@ pub async fn read_refresh_tokens<K: Send + Sync + 'static>(
     Ok((newest_of_each_session(tokens), keys))
 }
 
-impl MintingKeys {
+impl IssuingKeys {
     /// Reads the document.
     ///
     /// # Errors
@@ -114,7 +114,7 @@ impl VerificationKeys {
     ///
     /// # Errors
     ///
-    /// As [`MintingKeys::read`].
+    /// As [`IssuingKeys::read`].
     pub fn read(json: &str, audience: &Audience) -> Parsed<Self> {
         let (version, document): (_, Verification) = document(json)?;
         let verifier = Verifier::new(&document.verification_keys, audience.clone()).map_err(SecretError::Unreadable)?;
@@ -127,7 +127,7 @@ impl PublishedKeys {
     ///
     /// # Errors
     ///
-    /// As [`MintingKeys::read`].
+    /// As [`IssuingKeys::read`].
     pub fn read(json: &str) -> Parsed<Self> {
         let (version, document): (_, Verification) = document(json)?;
         Ok((version, Self(document.verification_keys)))
@@ -139,7 +139,7 @@ impl LogoutKeys {
     ///
     /// # Errors
     ///
-    /// As [`MintingKeys::read`].
+    /// As [`IssuingKeys::read`].
     pub fn read(json: &str) -> Parsed<Self> {
         #[derive(Deserialize)]
         struct Document {

@@ -163,7 +163,7 @@ impl RefreshTokenKeys {
     }
 
     /// Which one tags at this moment. Before the first one's time, which takes a clock that is behind, it is the first.
-    fn minting(&self, now: Timestamp) -> usize {
+    fn active(&self, now: Timestamp) -> usize {
         self.0.iter().rposition(|keys| keys.mints_from <= now).unwrap_or_default()
     }
 
@@ -178,7 +178,7 @@ impl RefreshTokenKeys {
         now: Timestamp,
     ) -> RefreshToken {
         let Beginning { session, secret } = beginning;
-        self.mint(Content { version, user, session, session_ends_at, generation: 0, secret }, now)
+        self.encode(Content { version, user, session, session_ends_at, generation: 0, secret }, now)
     }
 
     /// What a new session has of its own. With a `proof`, which only the client that signs in knows, both parts are derived from
@@ -189,7 +189,7 @@ impl RefreshTokenKeys {
         let Some(proof) = proof else {
             return Beginning { session: SessionId::generate(), secret: SecretBox::new(Box::new(random::bytes())) };
         };
-        let keys = &self.0[self.minting(now)];
+        let keys = &self.0[self.active(now)];
         let derive = |purpose: &[u8]| hmac::sign(&keys.beginning, &[purpose, proof.0.as_ref()].concat());
         let mut session = [0; 16];
         session.copy_from_slice(&derive(b"session").as_ref()[..16]);
@@ -246,11 +246,11 @@ impl RefreshTokenKeys {
             generation: token.generation.saturating_add(1),
             secret,
         };
-        self.mint(content, now)
+        self.encode(content, now)
     }
 
-    fn mint(&self, content: Content, now: Timestamp) -> RefreshToken {
-        let newest = self.minting(now);
+    fn encode(&self, content: Content, now: Timestamp) -> RefreshToken {
+        let newest = self.active(now);
         let text = content.tagged_by(&self.0[newest]);
         RefreshToken::new(content, text, newest)
     }

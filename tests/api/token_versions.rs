@@ -11,7 +11,7 @@ use shared::{
     config::Config,
     id::UserId,
     key_table::Document,
-    keys::MintingKeys,
+    keys::IssuingKeys,
     store::Device,
     token::Version,
 };
@@ -29,7 +29,7 @@ const DAY: Duration = Duration::from_hours(24);
 async fn begin_session(stack: &Stack, user: &str, version: Version) -> String {
     let user: UserId = jwt_part(stack.sign_in_as(user).await.access(), 1)["sub"].as_str().unwrap().parse().unwrap();
     let ring = stack.key_document(Document::Issuing).await.unwrap();
-    let (_, keys) = MintingKeys::read(&ring, &audience(), DAY).unwrap();
+    let (_, keys) = IssuingKeys::read(&ring, &audience(), DAY).unwrap();
     let now = SystemClock.now();
     let first = keys.refresh_tokens.issue(version, user, keys.refresh_tokens.begin(None, now), now + DAY, now);
     let store = Config::from_pairs(stack.environment("kakao-login")).store().unwrap();
@@ -91,7 +91,7 @@ async fn a_session_goes_on_in_its_version_when_the_keys_are_rotated() {
     let ring = stack.key_document(Document::Issuing).await.unwrap();
     let mut ring: serde_json::Value = serde_json::from_str(&ring).unwrap();
     ring["session_secrets"].as_array_mut().unwrap().remove(0);
-    let (_, newest) = MintingKeys::read(&ring.to_string(), &audience(), DAY).unwrap();
+    let (_, newest) = IssuingKeys::read(&ring.to_string(), &audience(), DAY).unwrap();
     for (version, token) in &tokens {
         assert!(
             newest.refresh_tokens.verify(token).is_ok(),

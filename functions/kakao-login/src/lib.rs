@@ -19,7 +19,7 @@ use shared::{
     http::{self, Cookies, JsonObject, Origins},
     kakao::{Kakao, KakaoSecrets},
     key_table::{Document, KeyTable},
-    keys::MintingKeys,
+    keys::IssuingKeys,
     log,
     recent::Recent,
     secret::SecretCache,
@@ -46,7 +46,7 @@ pub struct KakaoLogin {
     /// Keeps users and sessions.
     pub store: Store,
     /// Signs the access tokens and makes refresh tokens.
-    pub keys: SecretCache<MintingKeys>,
+    pub keys: SecretCache<IssuingKeys>,
     /// Carries the refresh token.
     pub cookies: Cookies,
     /// Whose pages may call.
@@ -77,7 +77,7 @@ impl Function for KakaoLogin {
             config.kakao_secrets(),
             CredentialPolicy::from_config(config),
             config.store(),
-            config.minting_keys(),
+            config.issuing_keys(),
             config.cookies(),
             config.origins(),
             config.session_policy(),

@@ -10,7 +10,7 @@ use shared::{
     http,
     id::UserId,
     kakao::KakaoError,
-    keys::MintingKeys,
+    keys::IssuingKeys,
     log,
     secret::SecretError,
     session::{Verdict, judge},
@@ -27,7 +27,7 @@ pub(crate) struct Visit {
     /// The cookies that the browser came with, and the tokens of the sessions that they stand for.
     presented: Vec<SecretString>,
     previous: Vec<RefreshToken>,
-    pub(crate) keys: Arc<MintingKeys>,
+    pub(crate) keys: Arc<IssuingKeys>,
     pub(crate) now: Timestamp,
 }
 

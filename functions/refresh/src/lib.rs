@@ -11,7 +11,7 @@ use shared::{
     error::Error,
     function::Function,
     http::{self, Cookies, JsonObject, Origins},
-    keys::{self, MintingKeys},
+    keys::{self, IssuingKeys},
     log,
     secret::SecretCache,
     session::SessionPolicy,
@@ -25,7 +25,7 @@ pub struct Refresh {
     /// Keeps the sessions.
     pub store: Store,
     /// Signs the access tokens, reads refresh tokens and derives their successors.
-    pub keys: SecretCache<MintingKeys>,
+    pub keys: SecretCache<IssuingKeys>,
     /// Carries the refresh token.
     pub cookies: Cookies,
     /// Whose pages may call.
@@ -41,7 +41,7 @@ impl Function for Refresh {
 
     fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
         let (Some(store), Some(keys), Some(cookies), Some(origins), Some(sessions)) =
-            (config.store(), config.minting_keys(), config.cookies(), config.origins(), config.session_policy())
+            (config.store(), config.issuing_keys(), config.cookies(), config.origins(), config.session_policy())
         else {
             return Err(config.into_error());
         };
@@ -102,7 +102,7 @@ impl Refresh {
     async fn renew(
         &self,
         presented: &RefreshToken,
-        keys: &MintingKeys,
+        keys: &IssuingKeys,
         with_user: bool,
         now: Timestamp,
     ) -> Result<Result<Renewed, &'static str>, Error> {

@@ -22,7 +22,7 @@ use shared::{
     jwt::Audience,
     kakao::KakaoSecrets,
     key_table::{Document, KeyTable},
-    keys::{LogoutKeys, MintingKeys, VerificationKeys},
+    keys::{IssuingKeys, LogoutKeys, VerificationKeys},
     random,
     token::Version,
 };
@@ -314,19 +314,19 @@ impl RotateKeys {
         let audience = Audience { issuer: "rotate-keys".to_owned(), audience: "rotate-keys".to_owned() };
         let text = Zeroizing::new(serde_json::to_string(&ring)?);
         let read = |error: shared::secret::SecretError| unusable(error.to_string());
-        let (_, minting) = MintingKeys::read(&text, &audience, self.times.access).map_err(read)?;
+        let (_, issuing) = IssuingKeys::read(&text, &audience, self.times.access).map_err(read)?;
         let (_, verification) = VerificationKeys::read(&ring.verification_keys()?, &audience).map_err(read)?;
         let (_, logout) = LogoutKeys::read(&ring.logout_keys()?).map_err(read)?;
         let (user, session) = (UserId::generate(), SessionId::generate());
         for at in ring.beginnings().map(|beginning| beginning.max(now)) {
-            let access = minting.signer.sign(user, session, at, at);
+            let access = issuing.signer.sign(user, session, at, at);
             verification
                 .verifier
                 .verify(access.text.expose_secret(), at)
                 .map_err(|error| unusable(format!("an access token of ours is refused: {error}")))?;
             for version in Version::ALL {
                 let refresh =
-                    minting.refresh_tokens.issue(version, user, minting.refresh_tokens.begin(None, at), at, at);
+                    issuing.refresh_tokens.issue(version, user, issuing.refresh_tokens.begin(None, at), at, at);
                 logout.refresh_tokens.verify(refresh.expose()).map_err(|error| unusable(error.to_string()))?;
             }
         }

@@ -259,7 +259,7 @@ fn the_format_stays_as_it_was_issued() {
             generation: 7,
             secret: SecretBox::new(Box::new([3; 32])),
         };
-        let token = keys.mint(content, NOW);
+        let token = keys.encode(content, NOW);
         assert_eq!(token.expose(), text);
         assert_eq!(keys.successor(&token, NOW).expose(), successor);
     }

@@ -9,7 +9,7 @@ use shared::{
     clock::{Clock, SystemClock},
     id::{SessionId, UserId},
     key_table::Document,
-    keys::MintingKeys,
+    keys::IssuingKeys,
 };
 use tests::{
     Stack,
@@ -21,7 +21,7 @@ use super::rotation::{STALE, audience, key_ids};
 /// An access token for this session by the key ring as it is now, which lives this long.
 async fn sign(stack: &Stack, signed_in: &Answer, lifetime: Duration) -> String {
     let ring = stack.key_document(Document::Issuing).await.unwrap();
-    let (_, keys) = MintingKeys::read(&ring, &audience(), lifetime).unwrap();
+    let (_, keys) = IssuingKeys::read(&ring, &audience(), lifetime).unwrap();
     let claims = jwt_part(signed_in.access(), 1);
     let user: UserId = claims["sub"].as_str().unwrap().parse().unwrap();
     let session: SessionId = claims["sid"].as_str().unwrap().parse().unwrap();

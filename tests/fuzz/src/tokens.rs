@@ -10,7 +10,7 @@ use shared::{
     id::{SessionId, UserId},
     jwt::Audience,
     kakao::KakaoSecrets,
-    keys::{LogoutKeys, MintingKeys, PublishedKeys, VerificationKeys},
+    keys::{LogoutKeys, IssuingKeys, PublishedKeys, VerificationKeys},
     token::{Proof, Version},
 };
 
@@ -18,7 +18,7 @@ use crate::{NOW, document};
 
 /// What is known to be good.
 pub struct Known {
-    minting: MintingKeys,
+    issuing: IssuingKeys,
     verification: VerificationKeys,
     user: UserId,
     session: SessionId,
@@ -30,24 +30,24 @@ impl Known {
     /// An access token that was signed a moment ago.
     pub fn access(&self) -> String {
         let now = Timestamp::from_unix_seconds(NOW);
-        let signed = self.minting.signer.sign(self.user, self.session, now, now).to_json();
+        let signed = self.issuing.signer.sign(self.user, self.session, now, now).to_json();
         signed["access"].as_str().expect("it has one").to_owned()
     }
 }
 
 pub static KNOWN: LazyLock<Known> = LazyLock::new(|| {
     let now = Timestamp::from_unix_seconds(NOW);
-    let (_, minting) = MintingKeys::read(&document("ISSUING"), &audience(), Duration::from_mins(5)).expect("keys");
+    let (_, issuing) = IssuingKeys::read(&document("ISSUING"), &audience(), Duration::from_mins(5)).expect("keys");
     let (_, verification) = VerificationKeys::read(&document("VERIFYING"), &audience()).expect("keys");
     let user = UserId::generate();
     let proof = Proof::new(&"code".into(), &"verifier".into());
-    let session = minting.refresh_tokens.begin(Some(&proof), now).session;
+    let session = issuing.refresh_tokens.begin(Some(&proof), now).session;
     let refresh = Version::ALL.map(|version| {
-        let beginning = minting.refresh_tokens.begin(Some(&proof), now);
-        let token = minting.refresh_tokens.issue(version, user, beginning, now + Duration::from_hours(24), now);
+        let beginning = issuing.refresh_tokens.begin(Some(&proof), now);
+        let token = issuing.refresh_tokens.issue(version, user, beginning, now + Duration::from_hours(24), now);
         token.expose().to_owned()
     });
-    Known { user, session, refresh, minting, verification }
+    Known { user, session, refresh, issuing, verification }
 });
 
 fn audience() -> Audience {
@@ -87,7 +87,7 @@ pub fn refresh_token(data: &[u8]) {
     });
     for candidate in laid_over.chain([data.to_owned()]) {
         let Ok(candidate) = str::from_utf8(&candidate) else { continue };
-        if let Ok(token) = KNOWN.minting.refresh_tokens.verify(candidate) {
+        if let Ok(token) = KNOWN.issuing.refresh_tokens.verify(candidate) {
             assert!(KNOWN.refresh.iter().any(|issued| issued == candidate), "a token that was never issued");
             assert_eq!((token.user, token.session), (KNOWN.user, KNOWN.session));
         }
@@ -119,7 +119,7 @@ pub fn access_token(data: &[u8]) {
 /// A document of keys is read or refused.
 pub fn key_document(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
-    let version = MintingKeys::read(text, &audience(), Duration::from_mins(5)).map(|(version, _)| version);
+    let version = IssuingKeys::read(text, &audience(), Duration::from_mins(5)).map(|(version, _)| version);
     if let (Ok(one), Ok((other, _))) = (version, LogoutKeys::read(text)) {
         assert_eq!(one, other);
     }
