@@ -158,13 +158,13 @@ impl RefreshTokenKeys {
         if keys.is_empty() {
             return Err("no refresh-token key in the list".to_owned());
         }
-        keys.sort_by_key(|keys| keys.mints_from);
+        keys.sort_by_key(|keys| keys.active_from);
         Ok(Self(keys))
     }
 
-    /// Which one tags at this moment. Before the first one's time, which takes a clock that is behind, it is the first.
+    /// The key that tags at this moment. With a clock that is behind the first key's time it is the first key.
     fn active(&self, now: Timestamp) -> usize {
-        self.0.iter().rposition(|keys| keys.mints_from <= now).unwrap_or_default()
+        self.0.iter().rposition(|keys| keys.active_from <= now).unwrap_or_default()
     }
 
     /// The first token of a new session. Functions issue [`Version::ISSUED`].

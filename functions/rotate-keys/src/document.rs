@@ -42,7 +42,8 @@ struct SigningKey {
     /// When verifiers could first see it.
     published_at: Timestamp,
     /// When the last of them has seen it.
-    signs_from: Timestamp,
+    #[serde(rename = "signs_from")]
+    active_from: Timestamp,
     /// When the last token that it signed has expired: known once it has a successor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retires_at: Option<Timestamp>,
@@ -51,7 +52,8 @@ struct SigningKey {
 #[derive(Clone, Serialize, Deserialize)]
 struct RefreshTokenKey {
     secret: Zeroizing<String>,
-    mints_from: Timestamp,
+    #[serde(rename = "mints_from")]
+    active_from: Timestamp,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retires_at: Option<Timestamp>,
 }
@@ -140,27 +142,27 @@ impl KeyRing {
             return;
         }
         let first = self.signing_keys.is_empty();
-        let signs_from = if first { now } else { now + SETTLING + times.verifier_cache };
+        let active_from = if first { now } else { now + SETTLING + times.verifier_cache };
         for key in &mut self.signing_keys {
-            key.retires_at.get_or_insert(signs_from + SETTLING + times.access);
+            key.retires_at.get_or_insert(active_from + SETTLING + times.access);
         }
         let jwk = new.signing();
-        self.signing_keys.push(SigningKey { jwk, published_at: now, signs_from, retires_at: None });
+        self.signing_keys.push(SigningKey { jwk, published_at: now, active_from, retires_at: None });
     }
 
     fn add_refresh_token_key(&mut self, new: &NewKeys, times: Times, now: Timestamp) {
         self.refresh_token_keys.retain(|key| key.retires_at.is_none_or(|at| now < at));
-        let mints_from = if self.refresh_token_keys.is_empty() { now } else { now + SETTLING };
+        let active_from = if self.refresh_token_keys.is_empty() { now } else { now + SETTLING };
         for key in &mut self.refresh_token_keys {
-            key.retires_at.get_or_insert(mints_from + SETTLING + times.session_max);
+            key.retires_at.get_or_insert(active_from + SETTLING + times.session_max);
         }
-        self.refresh_token_keys.push(RefreshTokenKey { secret: new.refresh_token(), mints_from, retires_at: None });
+        self.refresh_token_keys.push(RefreshTokenKey { secret: new.refresh_token(), active_from, retires_at: None });
     }
 
     /// The moments at which another key becomes active.
     pub fn beginnings(&self) -> impl Iterator<Item = Timestamp> {
-        let keys = self.signing_keys.iter().map(|key| key.signs_from);
-        keys.chain(self.refresh_token_keys.iter().map(|key| key.mints_from))
+        let keys = self.signing_keys.iter().map(|key| key.active_from);
+        keys.chain(self.refresh_token_keys.iter().map(|key| key.active_from))
     }
 
     /// The keys that verify with what signs (HS256).

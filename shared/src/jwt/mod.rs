@@ -37,7 +37,8 @@ pub struct Audience {
 #[derive(Debug, Deserialize)]
 pub struct SigningJwk {
     jwk: PrivateJwk,
-    signs_from: Timestamp,
+    #[serde(rename = "signs_from")]
+    active_from: Timestamp,
 }
 
 /// A public key of the key ring, and when the last token that it signed has expired.
@@ -67,7 +68,7 @@ pub struct Signer {
 
 #[derive(Debug)]
 struct Signing {
-    signs_from: Timestamp,
+    active_from: Timestamp,
     key_id: String,
     key: SigningKey,
 }
@@ -172,21 +173,21 @@ impl Signer {
     ///
     /// What is wrong, without any part of a key.
     pub fn new(keys: Vec<SigningJwk>, audience: Audience, lifetime: Duration) -> Result<Self, String> {
-        let parse = |SigningJwk { jwk, signs_from }| {
+        let parse = |SigningJwk { jwk, active_from }| {
             let (key_id, key) = jwk.into_signing_key()?;
-            Ok::<_, String>(Signing { signs_from, key_id, key })
+            Ok::<_, String>(Signing { active_from, key_id, key })
         };
         let mut keys = keys.into_iter().map(parse).collect::<Result<Vec<_>, _>>()?;
         if keys.is_empty() {
             return Err("no signing key".to_owned());
         }
-        keys.sort_by_key(|key| key.signs_from);
+        keys.sort_by_key(|key| key.active_from);
         Ok(Self { keys, audience, lifetime })
     }
 
     /// The key of this moment. Before the first one's time, which takes a clock that is behind, it is the first.
     fn signing(&self, now: Timestamp) -> &Signing {
-        let position = self.keys.iter().rposition(|key| key.signs_from <= now);
+        let position = self.keys.iter().rposition(|key| key.active_from <= now);
         &self.keys[position.unwrap_or_default()]
     }
 

@@ -15,14 +15,15 @@ pub struct RefreshTokenKey {
     /// 32 bytes in base64url.
     pub secret: SecretString,
     /// When it begins to tag: by then every function has read it.
-    pub mints_from: Timestamp,
+    #[serde(rename = "mints_from")]
+    pub active_from: Timestamp,
 }
 
 #[derive(Debug)]
 pub(super) struct DerivedKeys {
     /// The first byte of the key's SHA-256, by which a token of version 2 names it. Two keys may have the same id.
     pub(super) id: u8,
-    pub(super) mints_from: Timestamp,
+    pub(super) active_from: Timestamp,
     pub(super) rotation: hmac::Key,
     pub(super) beginning: hmac::Key,
     tag: hmac::Key,
@@ -36,10 +37,10 @@ impl DerivedKeys {
             .as_slice()
             .try_into()
             .map_err(|_| format!("a refresh-token key has {} bytes, not 32", secret.len()))?;
-        Ok(Self::from_bytes(secret, of.mints_from))
+        Ok(Self::from_bytes(secret, of.active_from))
     }
 
-    pub(super) fn from_bytes(secret: &[u8; 32], mints_from: Timestamp) -> Self {
+    pub(super) fn from_bytes(secret: &[u8; 32], active_from: Timestamp) -> Self {
         let extracted = hkdf::Salt::new(hkdf::HKDF_SHA256, &[]).extract(secret);
         let expand = |info: &'static [u8]| {
             let info = [info];
@@ -48,7 +49,7 @@ impl DerivedKeys {
         };
         Self {
             id: digest::digest(&digest::SHA256, secret).as_ref()[0],
-            mints_from,
+            active_from,
             rotation: expand(b"refresh token rotation v1"),
             tag: expand(b"refresh token tag v1"),
             beginning: expand(b"refresh token beginning v1"),

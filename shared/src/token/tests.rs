@@ -14,7 +14,7 @@ const NOW: Timestamp = Timestamp::from_unix_seconds(1_700_000_000);
 fn try_keys(list: &[&str]) -> Result<RefreshTokenKeys, String> {
     let key = |(age, secret): (i64, &&str)| RefreshTokenKey {
         secret: (*secret).into(),
-        mints_from: Timestamp::from_unix_seconds(1_000 - age),
+        active_from: Timestamp::from_unix_seconds(1_000 - age),
     };
     RefreshTokenKeys::new(&(0..).zip(list).map(key).collect::<Vec<_>>())
 }
@@ -190,8 +190,8 @@ fn functions_with_different_rings_agree_on_the_successor() {
 
 #[test]
 fn a_key_is_accepted_at_once_and_tags_from_its_own_time_on() {
-    let before = RefreshTokenKey { secret: OLD.into(), mints_from: NOW - Duration::from_secs(9) };
-    let next = RefreshTokenKey { secret: NEW.into(), mints_from: NOW };
+    let before = RefreshTokenKey { secret: OLD.into(), active_from: NOW - Duration::from_secs(9) };
+    let next = RefreshTokenKey { secret: NEW.into(), active_from: NOW };
     let (ring, old, new) = (RefreshTokenKeys::new(&[next, before]).unwrap(), keys(&[OLD]), keys(&[NEW]));
     let issue = |at| {
         let token = ring.issue(Version::ISSUED, UserId::generate(), ring.begin(None, at), NOW, at);

@@ -29,11 +29,11 @@ fn a_next_key_is_published_for_the_verifiers_cache_time_and_the_old_one_until_it
     let ring = rotated(rotated(KeyRing::empty(), NOW), NOW + MONTH);
     let [old, next] = &ring.signing_keys[..] else { panic!("two keys") };
     assert_eq!(next.published_at, NOW + MONTH);
-    assert!(next.signs_from >= next.published_at + TIMES.verifier_cache + PATIENCE + STALE);
-    assert!(old.retires_at.unwrap() >= next.signs_from + STALE + TIMES.access);
+    assert!(next.active_from >= next.published_at + TIMES.verifier_cache + PATIENCE + STALE);
+    assert!(old.retires_at.unwrap() >= next.active_from + STALE + TIMES.access);
     let [old, next] = &ring.refresh_token_keys[..] else { panic!("two keys") };
-    assert!(next.mints_from >= NOW + MONTH + PATIENCE + STALE);
-    assert!(old.retires_at.unwrap() >= next.mints_from + STALE + TIMES.session_max);
+    assert!(next.active_from >= NOW + MONTH + PATIENCE + STALE);
+    assert!(old.retires_at.unwrap() >= next.active_from + STALE + TIMES.session_max);
 }
 
 #[test]
@@ -65,7 +65,7 @@ fn a_leak_leaves_nothing_of_what_leaked_and_all_of_the_rest() {
     let pseudonyms = before.pseudonym_key.clone();
     let after = before.next(Reason::SigningKeys, &NewKeys::new(Algorithm::Es256), TIMES, NOW + MONTH);
     assert_eq!(after.signing_keys.len(), 1);
-    assert_eq!(after.signing_keys[0].signs_from, NOW + MONTH, "at once");
+    assert_eq!(after.signing_keys[0].active_from, NOW + MONTH, "at once");
     assert!(after.refresh_token_keys.iter().map(|key| &key.secret).eq(&keys));
     assert!(*after.pseudonym_key == *pseudonyms);
 
