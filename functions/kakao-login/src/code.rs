@@ -15,7 +15,7 @@ use shared::{
 use crate::{
     KakaoLogin,
     redeem::Redeemed,
-    start::{Person, Visit},
+    start::{LoginContext, Person},
 };
 
 /// Longer than Kakao knows a code.
@@ -28,19 +28,21 @@ impl KakaoLogin {
     pub(crate) async fn log_in_by_code(
         &self,
         grant: &AuthorizationCode,
-        visit: &Visit,
+        context: &LoginContext,
     ) -> Result<Response<Body>, Error> {
         let Some(verifier) = &grant.code_verifier else {
-            let person = self.holder(grant, visit.now).await?;
-            return self.start_session(&person, visit.keys.refresh_tokens.begin(None, visit.now), None, visit).await;
+            let person = self.holder(grant, context.now).await?;
+            return self
+                .start_session(&person, context.keys.refresh_tokens.begin(None, context.now), None, context)
+                .await;
         };
         let proof = Proof::new(&grant.code, verifier);
-        match self.redeem(&grant.code, Some(&proof), visit.now + CODE_TTL, visit).await? {
-            Redeemed::Before(shown, first, at) => Ok(self.logged_in(&shown, &first, at, visit).await),
+        match self.redeem(&grant.code, Some(&proof), context.now + CODE_TTL, context).await? {
+            Redeemed::Before(shown, first, at) => Ok(self.logged_in(&shown, &first, at, context).await),
             Redeemed::Once(ticket, beginning) => {
                 let response = async {
-                    let person = self.holder(grant, visit.now).await?;
-                    self.start_session(&person, beginning, Some(&ticket), visit).await
+                    let person = self.holder(grant, context.now).await?;
+                    self.start_session(&person, beginning, Some(&ticket), context).await
                 };
                 let response = response.await;
                 self.cancel_if_failed(&response, &ticket).await;

@@ -7,7 +7,7 @@ use shared::{clock::Timestamp, error::Error, token::Proof, user::KakaoUser};
 use crate::{
     KakaoLogin,
     redeem::Redeemed,
-    start::{Person, Visit},
+    start::{LoginContext, Person},
 };
 
 impl KakaoLogin {
@@ -16,23 +16,23 @@ impl KakaoLogin {
         &self,
         token: &SecretString,
         nonce: &SecretString,
-        visit: &Visit,
+        context: &LoginContext,
     ) -> Result<Response<Body>, Error> {
-        let identity = self.kakao.identity_of_id_token(token, nonce.expose_secret(), visit.now).await?;
+        let identity = self.kakao.identity_of_id_token(token, nonce.expose_secret(), context.now).await?;
         let proof = identity.knows_preimage.then(|| Proof::new(token, nonce));
         let (known, redeemed) = tokio::join!(
             self.store.find(identity.user.id),
-            self.redeem(token, proof.as_ref(), identity.expires_at, visit),
+            self.redeem(token, proof.as_ref(), identity.expires_at, context),
         );
         match redeemed? {
-            Redeemed::Before(shown, first, at) => Ok(self.logged_in(&shown, &first, at, visit).await),
+            Redeemed::Before(shown, first, at) => Ok(self.logged_in(&shown, &first, at, context).await),
             Redeemed::Once(ticket, beginning) => {
                 let response = async {
                     let person = match known? {
                         Some(id) => Person::known(id, identity.user),
-                        None => self.make(self.fetch(identity.user, visit.now).await?, visit.now).await?,
+                        None => self.make(self.fetch(identity.user, context.now).await?, context.now).await?,
                     };
-                    self.start_session(&person, beginning, Some(&ticket), visit).await
+                    self.start_session(&person, beginning, Some(&ticket), context).await
                 };
                 let response = response.await;
                 self.cancel_if_failed(&response, &ticket).await;

@@ -28,7 +28,7 @@ use shared::{
 };
 
 pub use self::credential::CredentialPolicy;
-use self::{credential::Credential, start::Visit};
+use self::{credential::Credential, start::LoginContext};
 
 /// What this function needs, and so all that its IAM role may touch.
 #[derive(Debug)]
@@ -134,11 +134,11 @@ impl Function for KakaoLogin {
         self.kakao.forget_expired(now);
         self.origins.check_origin(&request)?;
         let credential = self.credentials.read(&JsonObject::required(&request)?)?;
-        let visit = Visit::of(self, &request, now).await?;
+        let context = LoginContext::read(self, &request, now).await?;
         match &credential {
-            Credential::AccessToken(token) => self.log_in_by_access_token(token, &visit).await,
-            Credential::Code(grant) => self.log_in_by_code(grant, &visit).await,
-            Credential::IdToken { token, nonce } => self.log_in_by_id_token(token, nonce, &visit).await,
+            Credential::AccessToken(token) => self.log_in_by_access_token(token, &context).await,
+            Credential::Code(grant) => self.log_in_by_code(grant, &context).await,
+            Credential::IdToken { token, nonce } => self.log_in_by_id_token(token, nonce, &context).await,
         }
     }
 }

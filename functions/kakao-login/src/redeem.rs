@@ -15,7 +15,7 @@ use shared::{
     user::User,
 };
 
-use crate::{KakaoLogin, start::Visit};
+use crate::{KakaoLogin, start::LoginContext};
 
 /// How long a request waits for the one that came first before it looks at the redemption again, in milliseconds: 3 s in all.
 const PAUSES: [u64; 10] = [50, 100, 200, 400, 400, 400, 400, 400, 400, 250];
@@ -42,14 +42,14 @@ impl KakaoLogin {
         credential: &SecretString,
         proof: Option<&Proof>,
         expires_at: Timestamp,
-        visit: &Visit,
+        context: &LoginContext,
     ) -> Result<Redeemed, Error> {
-        let (key, keys) = (RedemptionKey::new(credential), &visit.keys.refresh_tokens);
-        let beginning = keys.begin(proof, visit.now);
+        let (key, keys) = (RedemptionKey::new(credential), &context.keys.refresh_tokens);
+        let beginning = keys.begin(proof, context.now);
         let new = Redemption {
             attempt: Attempt::generate(),
             session: beginning.session,
-            redeemed_at: visit.now,
+            redeemed_at: context.now,
             is_bound: Some(proof.is_some()),
             user: None,
         };
@@ -62,12 +62,12 @@ impl KakaoLogin {
             };
             let shown = match &stored {
                 Some(Redemption { user: Some(user), session, .. }) => {
-                    self.store.read_user_with_session(*user, *session, visit.now, Read::Consistent).await?
+                    self.store.read_user_with_session(*user, *session, context.now, Read::Consistent).await?
                 }
                 _ => None,
             };
             let session = presented.as_ref().map(|presented| presented.session);
-            let verdict = judge(stored.as_ref(), session, shown.is_some(), visit.now, self.sessions.rotation_window);
+            let verdict = judge(stored.as_ref(), session, shown.is_some(), context.now, self.sessions.rotation_window);
             let found = match (verdict, &stored) {
                 (Verdict::Repeat(user), Some(redemption))
                     if let (Some(shown), Some(presented)) = (shown, presented) =>
@@ -75,7 +75,7 @@ impl KakaoLogin {
                     log::outcome("signed_in_again");
                     let redeemed_at = redemption.redeemed_at;
                     let first =
-                        keys.issue(Version::ISSUED, user, presented, redeemed_at + self.sessions.max_ttl, visit.now);
+                        keys.issue(Version::ISSUED, user, presented, redeemed_at + self.sessions.max_ttl, context.now);
                     return Ok(Redeemed::Before(shown, first, redeemed_at));
                 }
                 (Verdict::WaitForFirst, _) if let Some(pause) = pauses.next() => {

@@ -22,7 +22,7 @@ use shared::{
 use crate::{KakaoLogin, redeem::Ticket};
 
 /// What a request brings beside its credential.
-pub(crate) struct Visit {
+pub(crate) struct LoginContext {
     device: Device,
     /// The cookies that the browser came with, and the tokens of the sessions that they stand for.
     presented: Vec<SecretString>,
@@ -41,8 +41,8 @@ pub(crate) struct Person {
     access_token: Option<SecretString>,
 }
 
-impl Visit {
-    pub(crate) async fn of(function: &KakaoLogin, request: &Request, now: Timestamp) -> Result<Self, SecretError> {
+impl LoginContext {
+    pub(crate) async fn read(function: &KakaoLogin, request: &Request, now: Timestamp) -> Result<Self, SecretError> {
         let keys = function.keys.at(now).await?;
         let presented = function.cookies.presented(request);
         let previous = newest_of_each_session(keys.refresh_tokens.verify_each(&presented));
@@ -78,21 +78,21 @@ impl KakaoLogin {
         person: &Person,
         beginning: Beginning,
         ticket: Option<&Ticket>,
-        visit: &Visit,
+        context: &LoginContext,
     ) -> Result<Response<Body>, Error> {
-        let now = visit.now;
+        let now = context.now;
         let first =
-            visit.keys.refresh_tokens.issue(Version::ISSUED, person.id, beginning, now + self.sessions.max_ttl, now);
-        visit.keys.pseudonyms.note(person.id, first.session);
+            context.keys.refresh_tokens.issue(Version::ISSUED, person.id, beginning, now + self.sessions.max_ttl, now);
+        context.keys.pseudonyms.note(person.id, first.session);
         let expires_at = self.sessions.expires_at(first.session_ends_at, now);
         let write_profile = self.write_profile(person, now);
         let write_session = async {
             match ticket {
                 Some(ticket) => {
                     let (key, attempt) = (&ticket.key, &ticket.attempt);
-                    self.store.complete(key, attempt, &first, &visit.device, expires_at, now).await
+                    self.store.complete(key, attempt, &first, &context.device, expires_at, now).await
                 }
-                None => self.store.begin_session(&first, &visit.device, expires_at, now).await,
+                None => self.store.begin_session(&first, &context.device, expires_at, now).await,
             }
         };
         let shown = if person.is_new {
@@ -116,7 +116,7 @@ impl KakaoLogin {
             }
         };
         log::outcome("signed_in");
-        Ok(self.logged_in(&shown, &first, now, visit).await)
+        Ok(self.logged_in(&shown, &first, now, context).await)
     }
 
     /// Counts the login and writes down what Kakao told. Where only an ID token has told it and the profile that it shows has
@@ -155,15 +155,15 @@ impl KakaoLogin {
         shown: &User,
         first: &RefreshToken,
         logged_in_at: Timestamp,
-        visit: &Visit,
+        context: &LoginContext,
     ) -> Response<Body> {
-        let now = visit.now;
+        let now = context.now;
         // A repeated login presents the cookie that its first response set: that session stays.
-        for previous in visit.previous.iter().filter(|previous| previous.session != first.session) {
+        for previous in context.previous.iter().filter(|previous| previous.session != first.session) {
             match self.store.end_session(previous).await {
                 Ok(session) => {
                     let window = self.sessions.rotation_window;
-                    let verdict = judge(previous, session.as_ref(), &visit.keys.refresh_tokens, now, window);
+                    let verdict = judge(previous, session.as_ref(), &context.keys.refresh_tokens, now, window);
                     if matches!(verdict, Verdict::Reuse) {
                         log::refresh_reuse();
                     }
@@ -174,12 +174,12 @@ impl KakaoLogin {
                 }
             }
         }
-        visit.keys.pseudonyms.note(shown.id, first.session);
-        let mut body = visit.keys.signer.sign(shown.id, first.session, logged_in_at, now).to_json();
+        context.keys.pseudonyms.note(shown.id, first.session);
+        let mut body = context.keys.signer.sign(shown.id, first.session, logged_in_at, now).to_json();
         body["user"] = shown.to_json();
         let mut response = http::json_response(StatusCode::OK, &body);
         let expires_at = self.sessions.expires_at(first.session_ends_at, now);
-        http::add_cookies(&mut response, self.cookies.set(first, expires_at, now, &visit.presented));
+        http::add_cookies(&mut response, self.cookies.set(first, expires_at, now, &context.presented));
         response
     }
 }
