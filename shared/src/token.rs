@@ -71,9 +71,9 @@ pub struct RefreshTokenKeys(Vec<DerivedKeys>);
 
 /// What a new session has of its own.
 #[derive(Debug)]
-pub struct Beginning {
+pub struct NewSession {
     /// Its id.
-    pub session: SessionId,
+    pub id: SessionId,
     secret: SecretBox<[u8; 32]>,
 }
 
@@ -173,11 +173,11 @@ impl RefreshTokenKeys {
         &self,
         version: Version,
         user: UserId,
-        beginning: Beginning,
+        new_session: NewSession,
         session_ends_at: Timestamp,
         now: Timestamp,
     ) -> RefreshToken {
-        let Beginning { session, secret } = beginning;
+        let NewSession { id: session, secret } = new_session;
         self.encode(Content { version, user, session, session_ends_at, generation: 0, secret }, now)
     }
 
@@ -185,17 +185,17 @@ impl RefreshTokenKeys {
     /// that and from the key of this moment: the same sign-in, sent again, meets the same session, and nothing secret has to be
     /// kept for it. Without one both are random.
     #[must_use]
-    pub fn begin(&self, proof: Option<&Proof>, now: Timestamp) -> Beginning {
+    pub fn new_session(&self, proof: Option<&Proof>, now: Timestamp) -> NewSession {
         let Some(proof) = proof else {
-            return Beginning { session: SessionId::generate(), secret: SecretBox::new(Box::new(random::bytes())) };
+            return NewSession { id: SessionId::generate(), secret: SecretBox::new(Box::new(random::bytes())) };
         };
         let keys = &self.0[self.active(now)];
-        let derive = |purpose: &[u8]| hmac::sign(&keys.beginning, &[purpose, proof.0.as_ref()].concat());
+        let derive = |purpose: &[u8]| hmac::sign(&keys.new_session, &[purpose, proof.0.as_ref()].concat());
         let mut session = [0; 16];
         session.copy_from_slice(&derive(b"session").as_ref()[..16]);
         let mut secret = SecretBox::new(Box::new([0; 32]));
         secret.expose_secret_mut().copy_from_slice(derive(b"secret").as_ref());
-        Beginning { session: SessionId::from_bytes(session), secret }
+        NewSession { id: SessionId::from_bytes(session), secret }
     }
 
     /// Reads what a client presents.

@@ -135,7 +135,7 @@ impl Lineage {
         let secret = serde_json::json!({"secret": "A".repeat(43), "mints_from": 0});
         let secret = serde_json::from_value(secret).expect("it has the shape of one");
         let keys = RefreshTokenKeys::new(&[secret]).expect("it is 32 bytes");
-        let mut tokens = vec![keys.issue(Version::ISSUED, UserId::generate(), keys.begin(None, NOW), LATER, NOW)];
+        let mut tokens = vec![keys.issue(Version::ISSUED, UserId::generate(), keys.new_session(None, NOW), LATER, NOW)];
         for _ in 0..=FAR_BEHIND {
             let next = keys.successor(&tokens[tokens.len() - 1], NOW);
             tokens.push(next);

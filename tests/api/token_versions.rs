@@ -31,9 +31,9 @@ async fn begin_session(stack: &Stack, user: &str, version: Version) -> String {
     let ring = stack.key_document(Document::Issuing).await.unwrap();
     let (_, keys) = IssuingKeys::read(&ring, &audience(), DAY).unwrap();
     let now = SystemClock.now();
-    let first = keys.refresh_tokens.issue(version, user, keys.refresh_tokens.begin(None, now), now + DAY, now);
+    let first = keys.refresh_tokens.issue(version, user, keys.refresh_tokens.new_session(None, now), now + DAY, now);
     let store = Config::from_pairs(stack.environment("kakao-login")).store().unwrap();
-    store.begin_session(&first, &Device::default(), now + DAY, now).await.unwrap();
+    store.start_session(&first, &Device::default(), now + DAY, now).await.unwrap();
     first.expose().to_owned()
 }
 

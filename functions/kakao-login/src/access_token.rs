@@ -20,7 +20,8 @@ impl KakaoLogin {
         }
         let kakao = self.kakao.user_of_access_token(token, now).await?;
         let person = self.find_or_make(kakao, now).await?;
-        let response = self.start_session(&person, context.keys.refresh_tokens.begin(None, now), None, context).await;
+        let response =
+            self.start_session(&person, context.keys.refresh_tokens.new_session(None, now), None, context).await;
         if let Err(Error::TooManyLogins { retry_after }) = response {
             let until = now + retry_after;
             self.over_limit.remember(token, until, until, now);

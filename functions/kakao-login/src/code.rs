@@ -33,16 +33,16 @@ impl KakaoLogin {
         let Some(verifier) = &grant.code_verifier else {
             let person = self.holder(grant, context.now).await?;
             return self
-                .start_session(&person, context.keys.refresh_tokens.begin(None, context.now), None, context)
+                .start_session(&person, context.keys.refresh_tokens.new_session(None, context.now), None, context)
                 .await;
         };
         let proof = Proof::new(&grant.code, verifier);
         match self.redeem(&grant.code, Some(&proof), context.now + CODE_TTL, context).await? {
             Redeemed::Before(shown, first, at) => Ok(self.logged_in(&shown, &first, at, context).await),
-            Redeemed::Once(ticket, beginning) => {
+            Redeemed::Once(ticket, new_session) => {
                 let response = async {
                     let person = self.holder(grant, context.now).await?;
-                    self.start_session(&person, beginning, Some(&ticket), context).await
+                    self.start_session(&person, new_session, Some(&ticket), context).await
                 };
                 let response = response.await;
                 self.cancel_if_failed(&response, &ticket).await;

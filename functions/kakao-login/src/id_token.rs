@@ -26,13 +26,13 @@ impl KakaoLogin {
         );
         match redeemed? {
             Redeemed::Before(shown, first, at) => Ok(self.logged_in(&shown, &first, at, context).await),
-            Redeemed::Once(ticket, beginning) => {
+            Redeemed::Once(ticket, new_session) => {
                 let response = async {
                     let person = match known? {
                         Some(id) => Person::known(id, identity.user),
                         None => self.make(self.fetch(identity.user, context.now).await?, context.now).await?,
                     };
-                    self.start_session(&person, beginning, Some(&ticket), context).await
+                    self.start_session(&person, new_session, Some(&ticket), context).await
                 };
                 let response = response.await;
                 self.cancel_if_failed(&response, &ticket).await;

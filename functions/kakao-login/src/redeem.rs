@@ -11,7 +11,7 @@ use shared::{
     log,
     redemption::{Attempt, Redemption, Verdict, judge},
     store::{Read, RedemptionKey},
-    token::{Beginning, Proof, RefreshToken, Version},
+    token::{NewSession, Proof, RefreshToken, Version},
     user::User,
 };
 
@@ -23,7 +23,7 @@ const PAUSES: [u64; 10] = [50, 100, 200, 400, 400, 400, 400, 400, 400, 250];
 /// A presented credential, as this request may use it.
 pub(crate) enum Redeemed {
     /// To start this session.
-    Once(Ticket, Beginning),
+    Once(Ticket, NewSession),
     /// It has started this session already, for the same client, at this time.
     Before(User, RefreshToken, Timestamp),
 }
@@ -45,10 +45,10 @@ impl KakaoLogin {
         context: &LoginContext,
     ) -> Result<Redeemed, Error> {
         let (key, keys) = (RedemptionKey::new(credential), &context.keys.refresh_tokens);
-        let beginning = keys.begin(proof, context.now);
+        let new_session = keys.new_session(proof, context.now);
         let new = Redemption {
             attempt: Attempt::generate(),
-            session: beginning.session,
+            session: new_session.id,
             redeemed_at: context.now,
             is_bound: Some(proof.is_some()),
             user: None,
@@ -57,7 +57,7 @@ impl KakaoLogin {
         loop {
             // As at the first request: another secret may sign by now.
             let presented = match (&stored, proof) {
-                (Some(Redemption { redeemed_at, .. }), Some(_)) => Some(keys.begin(proof, *redeemed_at)),
+                (Some(Redemption { redeemed_at, .. }), Some(_)) => Some(keys.new_session(proof, *redeemed_at)),
                 _ => None,
             };
             let shown = match &stored {
@@ -66,7 +66,7 @@ impl KakaoLogin {
                 }
                 _ => None,
             };
-            let session = presented.as_ref().map(|presented| presented.session);
+            let session = presented.as_ref().map(|presented| presented.id);
             let verdict = judge(stored.as_ref(), session, shown.is_some(), context.now, self.sessions.rotation_window);
             let found = match (verdict, &stored) {
                 (Verdict::Repeat(user), Some(redemption))
@@ -94,7 +94,7 @@ impl KakaoLogin {
                 _ => return Err(ask_again()),
             };
             if found.is_none() {
-                return Ok(Redeemed::Once(Ticket { key, attempt: new.attempt }, beginning));
+                return Ok(Redeemed::Once(Ticket { key, attempt: new.attempt }, new_session));
             }
             stored = found;
         }

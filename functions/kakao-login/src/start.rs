@@ -15,7 +15,7 @@ use shared::{
     secret::SecretError,
     session::{Verdict, judge},
     store::{Device, Login, StoreError},
-    token::{Beginning, RefreshToken, Version, newest_of_each_session},
+    token::{NewSession, RefreshToken, Version, newest_of_each_session},
     user::{KakaoUser, Source, User},
 };
 
@@ -76,13 +76,18 @@ impl KakaoLogin {
     pub(crate) async fn start_session(
         &self,
         person: &Person,
-        beginning: Beginning,
+        new_session: NewSession,
         ticket: Option<&Ticket>,
         context: &LoginContext,
     ) -> Result<Response<Body>, Error> {
         let now = context.now;
-        let first =
-            context.keys.refresh_tokens.issue(Version::ISSUED, person.id, beginning, now + self.sessions.max_ttl, now);
+        let first = context.keys.refresh_tokens.issue(
+            Version::ISSUED,
+            person.id,
+            new_session,
+            now + self.sessions.max_ttl,
+            now,
+        );
         context.keys.pseudonyms.note(person.id, first.session);
         let expires_at = self.sessions.expires_at(first.session_ends_at, now);
         let write_profile = self.write_profile(person, now);
@@ -92,7 +97,7 @@ impl KakaoLogin {
                     let (key, attempt) = (&ticket.key, &ticket.attempt);
                     self.store.complete(key, attempt, &first, &context.device, expires_at, now).await
                 }
-                None => self.store.begin_session(&first, &context.device, expires_at, now).await,
+                None => self.store.start_session(&first, &context.device, expires_at, now).await,
             }
         };
         let shown = if person.is_new {

@@ -160,7 +160,7 @@ impl KeyRing {
     }
 
     /// The moments at which another key becomes active.
-    pub fn beginnings(&self) -> impl Iterator<Item = Timestamp> {
+    pub fn activation_times(&self) -> impl Iterator<Item = Timestamp> {
         let keys = self.signing_keys.iter().map(|key| key.active_from);
         keys.chain(self.refresh_token_keys.iter().map(|key| key.active_from))
     }

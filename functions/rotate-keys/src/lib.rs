@@ -318,7 +318,7 @@ impl RotateKeys {
         let (_, verification) = VerificationKeys::read(&ring.verification_keys()?, &audience).map_err(read)?;
         let (_, logout) = LogoutKeys::read(&ring.logout_keys()?).map_err(read)?;
         let (user, session) = (UserId::generate(), SessionId::generate());
-        for at in ring.beginnings().map(|beginning| beginning.max(now)) {
+        for at in ring.activation_times().map(|at| at.max(now)) {
             let access = issuing.signer.sign(user, session, at, at);
             verification
                 .verifier
@@ -326,7 +326,7 @@ impl RotateKeys {
                 .map_err(|error| unusable(format!("an access token of ours is refused: {error}")))?;
             for version in Version::ALL {
                 let refresh =
-                    issuing.refresh_tokens.issue(version, user, issuing.refresh_tokens.begin(None, at), at, at);
+                    issuing.refresh_tokens.issue(version, user, issuing.refresh_tokens.new_session(None, at), at, at);
                 logout.refresh_tokens.verify(refresh.expose()).map_err(|error| unusable(error.to_string()))?;
             }
         }

@@ -68,12 +68,12 @@ pub enum Ended {
 }
 
 impl Store {
-    /// Begins a session with its first token.
+    /// Starts a session with its first token.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if DynamoDB fails.
-    pub async fn begin_session(
+    pub async fn start_session(
         &self,
         first: &RefreshToken,
         device: &Device,

@@ -25,7 +25,7 @@ pub(super) struct DerivedKeys {
     pub(super) id: u8,
     pub(super) active_from: Timestamp,
     pub(super) rotation: hmac::Key,
-    pub(super) beginning: hmac::Key,
+    pub(super) new_session: hmac::Key,
     tag: hmac::Key,
 }
 
@@ -52,7 +52,7 @@ impl DerivedKeys {
             active_from,
             rotation: expand(b"refresh token rotation v1"),
             tag: expand(b"refresh token tag v1"),
-            beginning: expand(b"refresh token beginning v1"),
+            new_session: expand(b"refresh token beginning v1"),
         }
     }
 

@@ -26,7 +26,7 @@ fn keys(list: &[&str]) -> RefreshTokenKeys {
 
 fn token_of(version: Version, keys: &RefreshTokenKeys) -> RefreshToken {
     let ends_at = Timestamp::from_unix_seconds(1_800_000_000);
-    keys.issue(version, UserId::generate(), keys.begin(None, NOW), ends_at, NOW)
+    keys.issue(version, UserId::generate(), keys.new_session(None, NOW), ends_at, NOW)
 }
 
 fn token(keys: &RefreshTokenKeys) -> RefreshToken {
@@ -137,7 +137,7 @@ fn a_successor_has_the_version_of_its_parent_and_both_versions_the_same_successo
     let proof = Proof::new(&"code".into(), &"verifier".into());
     let [one, two] = Version::ALL.map(|version| {
         let ends_at = Timestamp::from_unix_seconds(1_800_000_000);
-        ring.issue(version, UserId::from_bytes([1; 16]), ring.begin(Some(&proof), NOW), ends_at, NOW)
+        ring.issue(version, UserId::from_bytes([1; 16]), ring.new_session(Some(&proof), NOW), ends_at, NOW)
     });
     assert_eq!(one.hash(), two.hash(), "a login that is repeated after its version changed meets its session");
     for token in [&one, &two] {
@@ -194,7 +194,7 @@ fn a_key_is_accepted_at_once_and_tags_from_its_own_time_on() {
     let next = RefreshTokenKey { secret: NEW.into(), active_from: NOW };
     let (ring, old, new) = (RefreshTokenKeys::new(&[next, before]).unwrap(), keys(&[OLD]), keys(&[NEW]));
     let issue = |at| {
-        let token = ring.issue(Version::ISSUED, UserId::generate(), ring.begin(None, at), NOW, at);
+        let token = ring.issue(Version::ISSUED, UserId::generate(), ring.new_session(None, at), NOW, at);
         (old.verify(token.expose()).is_ok(), new.verify(token.expose()).is_ok())
     };
     assert_eq!(issue(NOW - Duration::from_secs(1)), (true, false));
@@ -204,15 +204,15 @@ fn a_key_is_accepted_at_once_and_tags_from_its_own_time_on() {
 }
 
 #[test]
-fn the_same_proof_begins_the_same_session_and_any_other_another() {
+fn the_same_proof_starts_the_same_session_and_any_other_another() {
     let keys = keys(&[OLD]);
     let first = |credential: &str, known: &str| {
-        let beginning = keys.begin(Some(&Proof::new(&credential.into(), &known.into())), NOW);
+        let new_session = keys.new_session(Some(&Proof::new(&credential.into(), &known.into())), NOW);
         let (user, ends_at) = (UserId::from_bytes([1; 16]), Timestamp::from_unix_seconds(1));
-        keys.issue(Version::ISSUED, user, beginning, ends_at, NOW).expose().to_owned()
+        keys.issue(Version::ISSUED, user, new_session, ends_at, NOW).expose().to_owned()
     };
-    let (random, other_random) = (keys.begin(None, NOW), keys.begin(None, NOW));
-    assert_ne!(random.session, other_random.session);
+    let (random, other_random) = (keys.new_session(None, NOW), keys.new_session(None, NOW));
+    assert_ne!(random.id, other_random.id);
     assert_eq!(first("code", "verifier"), first("code", "verifier"));
     for (credential, known) in [("code", "other"), ("other", "verifier"), ("codev", "erifier"), ("", "codeverifier")] {
         assert_ne!(first("code", "verifier"), first(credential, known), "{credential} {known}");

@@ -41,10 +41,10 @@ pub static KNOWN: LazyLock<Known> = LazyLock::new(|| {
     let (_, verification) = VerificationKeys::read(&document("VERIFYING"), &audience()).expect("keys");
     let user = UserId::generate();
     let proof = Proof::new(&"code".into(), &"verifier".into());
-    let session = issuing.refresh_tokens.begin(Some(&proof), now).session;
+    let session = issuing.refresh_tokens.new_session(Some(&proof), now).id;
     let refresh = Version::ALL.map(|version| {
-        let beginning = issuing.refresh_tokens.begin(Some(&proof), now);
-        let token = issuing.refresh_tokens.issue(version, user, beginning, now + Duration::from_hours(24), now);
+        let new_session = issuing.refresh_tokens.new_session(Some(&proof), now);
+        let token = issuing.refresh_tokens.issue(version, user, new_session, now + Duration::from_hours(24), now);
         token.expose().to_owned()
     });
     Known { user, session, refresh, issuing, verification }

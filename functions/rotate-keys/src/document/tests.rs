@@ -20,7 +20,7 @@ fn rotated(ring: KeyRing, now: Timestamp) -> KeyRing {
 fn the_first_rotation_makes_what_is_good_at_once() {
     let ring = rotated(KeyRing::empty(), NOW);
     assert!(ring.version > 0 && ring.follows == 0);
-    assert_eq!(ring.beginnings().collect::<Vec<_>>(), [NOW, NOW]);
+    assert_eq!(ring.activation_times().collect::<Vec<_>>(), [NOW, NOW]);
     assert!(ring.signing_keys[0].retires_at.is_none() && ring.refresh_token_keys[0].retires_at.is_none());
 }
 
