@@ -1,4 +1,4 @@
-//! A user, as clients see one, and what Kakao told of one at login.
+//! A user as clients see one, and what Kakao says about one at login.
 
 use std::time::Duration;
 
@@ -25,17 +25,17 @@ pub struct User {
     pub created_at: Timestamp,
 }
 
-/// What Kakao says of a user. A field is optional until proven: a user need not consent to any.
+/// What Kakao says about a user. Users need not consent to any field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KakaoUser {
     /// The person, as Kakao numbers them for our app.
     pub id: KakaoId,
     /// The user's nickname.
-    pub nickname: Told,
+    pub nickname: FieldUpdate,
     /// The user's own picture.
-    pub profile_image: Told,
+    pub profile_image: FieldUpdate,
     /// An address that Kakao calls valid and verified.
-    pub email: Told,
+    pub email: FieldUpdate,
     /// Which of Kakao's responses this is from.
     pub source: Source,
 }
@@ -64,15 +64,15 @@ pub struct LastFetch {
 
 const DAY: Duration = Duration::from_hours(24);
 
-/// What a response of Kakao's says of one field.
+/// What a response of Kakao's changes in one field of a profile.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Told {
-    /// This is the value.
-    Value(String),
-    /// There is none, or it may not be used any more: what we kept of it goes.
-    Nothing,
-    /// Not mentioned, as happens while Kakao is degraded, or not readable: what we kept of it stays.
-    Silence,
+pub enum FieldUpdate {
+    /// Kakao sent this value.
+    Set(String),
+    /// The user has no such value, or has withdrawn the consent to it.
+    Clear,
+    /// Kakao did not mention the field, as happens while Kakao is degraded, or it was unreadable. The stored value stays.
+    Keep,
 }
 
 impl KakaoUser {

@@ -3,7 +3,7 @@
 use super::members::{Member, Members};
 use crate::{
     id::KakaoId,
-    user::{KakaoUser, Source, Told},
+    user::{FieldUpdate, KakaoUser, Source},
 };
 
 /// Of `POST /oauth/token`.
@@ -52,52 +52,52 @@ impl Account {
         self.0.get("profile")
     }
 
-    fn nickname(&self) -> Told {
+    fn nickname(&self) -> FieldUpdate {
         match self.profile().and_then(|profile| profile.text("nickname")) {
-            Member::Value(nickname) => printable(&nickname).map_or(Told::Nothing, Told::Value),
-            Member::Unreadable => Told::Silence,
+            Member::Value(nickname) => printable(&nickname).map_or(FieldUpdate::Clear, FieldUpdate::Set),
+            Member::Unreadable => FieldUpdate::Keep,
             Member::Absent => self.withheld(&["profile_nickname_needs_agreement", "profile_needs_agreement"]),
         }
     }
 
-    fn profile_image(&self) -> Told {
+    fn profile_image(&self) -> FieldUpdate {
         match self.profile().and_then(|profile| profile.text("profile_image_url")) {
             Member::Value(url) => {
                 let is_default = self.profile().and_then(|profile| profile.get("is_default_image"));
                 if is_default != Member::Value(true) && url.starts_with("https://") && url.len() <= 2_048 {
-                    Told::Value(url)
+                    FieldUpdate::Set(url)
                 } else {
-                    Told::Nothing
+                    FieldUpdate::Clear
                 }
             }
-            Member::Unreadable => Told::Silence,
+            Member::Unreadable => FieldUpdate::Keep,
             Member::Absent => self.withheld(&["profile_image_needs_agreement", "profile_needs_agreement"]),
         }
     }
 
     /// `is_email_valid: false` means that another Kakao account has taken the address since.
-    fn email(&self) -> Told {
+    fn email(&self) -> FieldUpdate {
         let flags: [Member<bool>; 2] = ["is_email_valid", "is_email_verified"].map(|name| self.0.get(name));
         match self.0.text("email") {
             Member::Absent => self.withheld(&["email_needs_agreement"]),
-            _ if flags.contains(&Member::Value(false)) => Told::Nothing,
-            Member::Unreadable => Told::Silence,
-            Member::Value(_) if flags.contains(&Member::Unreadable) => Told::Silence,
+            _ if flags.contains(&Member::Value(false)) => FieldUpdate::Clear,
+            Member::Unreadable => FieldUpdate::Keep,
+            Member::Value(_) if flags.contains(&Member::Unreadable) => FieldUpdate::Keep,
             Member::Value(email) if flags == [Member::Value(true), Member::Value(true)] => address(email),
-            Member::Value(_) => Told::Nothing,
+            Member::Value(_) => FieldUpdate::Clear,
         }
     }
 
     /// A consent item without a value: the user has not consented (`true`) or has none (`false`); or it is not mentioned.
-    fn withheld(&self, needs_agreement: &[&str]) -> Told {
+    fn withheld(&self, needs_agreement: &[&str]) -> FieldUpdate {
         let is_mentioned = |name: &&str| matches!(self.0.get::<bool>(name), Member::Value(_));
-        if needs_agreement.iter().any(is_mentioned) { Told::Nothing } else { Told::Silence }
+        if needs_agreement.iter().any(is_mentioned) { FieldUpdate::Clear } else { FieldUpdate::Keep }
     }
 }
 
 /// An address that Kakao calls valid and verified.
-pub(super) fn address(email: String) -> Told {
-    if email.len() <= 254 && email.contains('@') { Told::Value(email) } else { Told::Nothing }
+pub(super) fn address(email: String) -> FieldUpdate {
+    if email.len() <= 254 && email.contains('@') { FieldUpdate::Set(email) } else { FieldUpdate::Clear }
 }
 
 /// A nickname without its control characters, and nothing if nothing is left.
@@ -123,27 +123,28 @@ mod tests {
     #[test]
     fn an_email_counts_only_if_kakao_calls_it_valid_and_verified() {
         for (valid, verified) in [(true, true), (true, false), (false, true), (false, false)] {
-            let told = user(&json!({"email": "a@b.kr", "is_email_valid": valid, "is_email_verified": verified})).email;
-            let expected = if valid && verified { Told::Value("a@b.kr".to_owned()) } else { Told::Nothing };
-            assert_eq!(told, expected, "valid {valid}, verified {verified}");
+            let update =
+                user(&json!({"email": "a@b.kr", "is_email_valid": valid, "is_email_verified": verified})).email;
+            let expected = if valid && verified { FieldUpdate::Set("a@b.kr".to_owned()) } else { FieldUpdate::Clear };
+            assert_eq!(update, expected, "valid {valid}, verified {verified}");
         }
-        assert_eq!(user(&json!({"email": "a@b.kr"})).email, Told::Nothing, "flags missing");
+        assert_eq!(user(&json!({"email": "a@b.kr"})).email, FieldUpdate::Clear, "flags missing");
     }
 
     #[test]
-    fn consent_withdrawn_is_nothing_and_a_missing_answer_is_silence() {
+    fn withdrawn_consent_clears_a_field_and_a_field_that_is_not_mentioned_is_kept() {
         let withdrawn = json!({"email_needs_agreement": true, "profile_nickname_needs_agreement": true});
-        assert_eq!((user(&withdrawn).email, user(&withdrawn).nickname), (Told::Nothing, Told::Nothing));
+        assert_eq!((user(&withdrawn).email, user(&withdrawn).nickname), (FieldUpdate::Clear, FieldUpdate::Clear));
         assert_eq!(
             user(&json!({"profile_needs_agreement": true})).nickname,
-            Told::Nothing,
+            FieldUpdate::Clear,
             "the combined item of old apps"
         );
-        assert_eq!((user(&json!({})).email, user(&json!({})).nickname), (Told::Silence, Told::Silence));
+        assert_eq!((user(&json!({})).email, user(&json!({})).nickname), (FieldUpdate::Keep, FieldUpdate::Keep));
         let nobody = parse(br#"{"id": 1}"#).unwrap();
         assert_eq!(
             (nobody.nickname, nobody.profile_image, nobody.email),
-            (Told::Silence, Told::Silence, Told::Silence)
+            (FieldUpdate::Keep, FieldUpdate::Keep, FieldUpdate::Keep)
         );
     }
 
@@ -151,22 +152,22 @@ mod tests {
     fn a_picture_counts_only_if_it_is_the_users_own_and_comes_by_https() {
         let image = |profile| user(&json!({"profile": profile})).profile_image;
         let url = "https://k.kakaocdn.net/a.jpg";
-        assert_eq!(image(json!({"profile_image_url": url})), Told::Value(url.to_owned()));
-        assert_eq!(image(json!({"profile_image_url": url, "is_default_image": true})), Told::Nothing);
-        assert_eq!(image(json!({"profile_image_url": "http://k.kakaocdn.net/a.jpg"})), Told::Nothing);
-        assert_eq!(image(json!({"profile_image_url": "javascript:alert(1)"})), Told::Nothing);
+        assert_eq!(image(json!({"profile_image_url": url})), FieldUpdate::Set(url.to_owned()));
+        assert_eq!(image(json!({"profile_image_url": url, "is_default_image": true})), FieldUpdate::Clear);
+        assert_eq!(image(json!({"profile_image_url": "http://k.kakaocdn.net/a.jpg"})), FieldUpdate::Clear);
+        assert_eq!(image(json!({"profile_image_url": "javascript:alert(1)"})), FieldUpdate::Clear);
     }
 
     #[test]
     fn a_nickname_keeps_its_letters_and_loses_control_characters() {
         let nickname = |text: &str| user(&json!({"profile": {"nickname": text}})).nickname;
-        assert_eq!(nickname("춘식이\n\u{0}🐱"), Told::Value("춘식이🐱".to_owned()));
-        assert_eq!(nickname("\n"), Told::Nothing);
-        assert_eq!(nickname(&"가".repeat(500)), Told::Value("가".repeat(100)));
+        assert_eq!(nickname("춘식이\n\u{0}🐱"), FieldUpdate::Set("춘식이🐱".to_owned()));
+        assert_eq!(nickname("\n"), FieldUpdate::Clear);
+        assert_eq!(nickname(&"가".repeat(500)), FieldUpdate::Set("가".repeat(100)));
     }
 
     #[test]
-    fn an_unreadable_member_is_silence_even_where_a_missing_one_would_not_be() {
+    fn a_field_with_an_unreadable_member_is_kept_even_where_a_missing_one_is_cleared() {
         let agreed = json!({
             "profile_nickname_needs_agreement": false, "profile_image_needs_agreement": false, "email_needs_agreement": false,
             "is_email_valid": true, "is_email_verified": true,
@@ -177,21 +178,21 @@ mod tests {
             user(&account)
         };
         for profile in [json!([]), json!("x"), json!({"nickname": 7, "profile_image_url": {}})] {
-            let told = with("profile", profile.clone());
-            assert_eq!((told.nickname, told.profile_image), (Told::Silence, Told::Silence), "{profile}");
+            let update = with("profile", profile.clone());
+            assert_eq!((update.nickname, update.profile_image), (FieldUpdate::Keep, FieldUpdate::Keep), "{profile}");
         }
-        assert_eq!(with("email", json!(["a@b.kr"])).email, Told::Silence);
+        assert_eq!(with("email", json!(["a@b.kr"])).email, FieldUpdate::Keep);
         for account in [json!("x"), json!([agreed]), json!(7)] {
-            assert_eq!(user(&account).email, Told::Silence, "{account}");
+            assert_eq!(user(&account).email, FieldUpdate::Keep, "{account}");
         }
         for (flag, expected) in
-            [(json!("true"), Told::Silence), (json!(1), Told::Silence), (json!(null), Told::Nothing)]
+            [(json!("true"), FieldUpdate::Keep), (json!(1), FieldUpdate::Keep), (json!(null), FieldUpdate::Clear)]
         {
             let account = json!({"email": "a@b.kr", "is_email_valid": true, "is_email_verified": flag});
             assert_eq!(user(&account).email, expected, "{flag}");
         }
         let taken = json!({"email": "a@b.kr", "is_email_valid": false, "is_email_verified": "true"});
-        assert_eq!(user(&taken).email, Told::Nothing, "what can be read says no");
+        assert_eq!(user(&taken).email, FieldUpdate::Clear, "what can be read says no");
     }
 
     #[test]

@@ -15,7 +15,7 @@ use super::{
 use crate::{
     clock::Timestamp,
     id::KakaoId,
-    user::{IdTokenProfile, KakaoUser, Source, Told},
+    user::{FieldUpdate, IdTokenProfile, KakaoUser, Source},
 };
 
 const ISSUER: &str = "https://kauth.kakao.com";
@@ -45,8 +45,8 @@ struct Claims {
     exp: Timestamp,
     nonce: Option<String>,
     at_hash: Option<String>,
-    nickname: Told,
-    email: Told,
+    nickname: FieldUpdate,
+    email: FieldUpdate,
     profile: IdTokenProfile,
 }
 
@@ -141,8 +141,8 @@ impl Claims {
             },
             at_hash: claims.text("at_hash").value(),
             nickname: match claims.text("nickname") {
-                Member::Value(nickname) => answers::printable(&nickname).map_or(Told::Silence, Told::Value),
-                Member::Absent | Member::Unreadable => Told::Silence,
+                Member::Value(nickname) => answers::printable(&nickname).map_or(FieldUpdate::Keep, FieldUpdate::Set),
+                Member::Absent | Member::Unreadable => FieldUpdate::Keep,
             },
             profile: IdTokenProfile::new(
                 claims.text("nickname") != Member::Absent,
@@ -151,8 +151,8 @@ impl Claims {
             // Kakao puts an address into an ID token only while the user consents to it and it is valid and verified.
             email: match claims.text("email") {
                 Member::Value(email) => answers::address(email),
-                Member::Absent => Told::Nothing,
-                Member::Unreadable => Told::Silence,
+                Member::Absent => FieldUpdate::Clear,
+                Member::Unreadable => FieldUpdate::Keep,
             },
         })
     }
@@ -197,7 +197,7 @@ impl Claims {
                 id: self.sub,
                 nickname: self.nickname,
                 // Its `picture` is a thumbnail of what user/me has.
-                profile_image: Told::Silence,
+                profile_image: FieldUpdate::Keep,
                 email: self.email,
                 source: Source::IdToken(self.profile),
             },
@@ -267,26 +267,26 @@ mod tests {
 
     #[test]
     fn a_token_without_an_email_says_that_kakao_vouches_for_none() {
-        let value = |text: &str| Told::Value(text.to_owned());
-        let told = |changes: Value| check(&changes, None).unwrap().user;
-        let full = told(json!({"nickname": "라이언\n", "email": "ryan@example.com"}));
+        let value = |text: &str| FieldUpdate::Set(text.to_owned());
+        let user = |changes: Value| check(&changes, None).unwrap().user;
+        let full = user(json!({"nickname": "라이언\n", "email": "ryan@example.com"}));
         assert_eq!(full.id.to_string(), "1376016924429759228");
         assert_eq!((full.nickname, full.email), (value("라이언"), value("ryan@example.com")));
         for withdrawn in [json!({}), json!({"email": null}), json!({"email": "no address"})] {
-            assert_eq!(told(withdrawn.clone()).email, Told::Nothing, "{withdrawn}");
+            assert_eq!(user(withdrawn.clone()).email, FieldUpdate::Clear, "{withdrawn}");
         }
-        let silent = told(json!({}));
-        assert_eq!((silent.nickname, silent.profile_image), (Told::Silence, Told::Silence));
+        let silent = user(json!({}));
+        assert_eq!((silent.nickname, silent.profile_image), (FieldUpdate::Keep, FieldUpdate::Keep));
     }
 
     #[test]
-    fn an_unreadable_optional_claim_is_silence() {
+    fn a_field_with_an_unreadable_claim_is_kept() {
         for odd in [json!(7), json!([]), json!({}), json!("half an emoji: \u{fffd}")] {
             let claims = json!({
                 "nickname": odd, "email": odd, "picture": odd, "auth_time": odd, "amr": odd, "at_hash": odd,
             });
-            let told = check(&claims, None).unwrap().user;
-            assert_eq!((told.nickname, told.email), (Told::Silence, Told::Silence), "{odd}");
+            let update = check(&claims, None).unwrap().user;
+            assert_eq!((update.nickname, update.email), (FieldUpdate::Keep, FieldUpdate::Keep), "{odd}");
         }
     }
 

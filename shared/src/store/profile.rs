@@ -18,7 +18,7 @@ use crate::{
     clock::Timestamp,
     id::UserId,
     logins::{self, Counted, Verdict},
-    user::{IdTokenProfile, KakaoUser, LastFetch, Source, Told, User},
+    user::{FieldUpdate, IdTokenProfile, KakaoUser, LastFetch, Source, User},
 };
 
 /// Writes of one login. Each failed one means that another login was counted, so more than two or three take a change of the
@@ -132,9 +132,9 @@ impl Changes {
         let fields = [("nickname", &told.nickname), ("profile_image", &told.profile_image), ("email", &told.email)];
         for (name, told) in fields {
             match told {
-                Told::Value(value) => changes.set(name, item::text(value)),
-                Told::Nothing => changes.remove.push(name),
-                Told::Silence => {}
+                FieldUpdate::Set(value) => changes.set(name, item::text(value)),
+                FieldUpdate::Clear => changes.remove.push(name),
+                FieldUpdate::Keep => {}
             }
         }
         if let Source::UserMe(id_token) = told.source {
