@@ -78,7 +78,7 @@ pub enum FieldUpdate {
 impl KakaoUser {
     /// What user/me said, in a login whose ID token was this.
     #[must_use]
-    pub fn beside(self, id_token: Source) -> Self {
+    pub fn with_id_token(self, id_token: Source) -> Self {
         match id_token {
             Source::IdToken(profile) => Self { source: Source::UserMe(Some(profile)), ..self },
             Source::UserMe(_) => self,

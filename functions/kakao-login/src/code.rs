@@ -38,7 +38,7 @@ impl KakaoLogin {
         };
         let proof = Proof::new(&grant.code, verifier);
         match self.redeem(&grant.code, Some(&proof), context.now + CODE_TTL, context).await? {
-            Redeemed::Before(shown, first, at) => Ok(self.logged_in(&shown, &first, at, context).await),
+            Redeemed::Before(shown, first, at) => Ok(self.finish_login(&shown, &first, at, context).await),
             Redeemed::Once(ticket, new_session) => {
                 let response = async {
                     let person = self.holder(grant, context.now).await?;
@@ -57,16 +57,16 @@ impl KakaoLogin {
         let Grant { access_token, identity } =
             self.kakao.exchange(grant, &*self.kakao_secrets.at(now).await?, now).await?;
         let Some(identity) = identity else {
-            return Ok(self.find_or_make(self.kakao.user_me(&access_token, now).await?, now).await?);
+            return Ok(self.find_or_create_user(self.kakao.user_me(&access_token, now).await?, now).await?);
         };
-        match self.store.find(identity.user.id).await? {
+        match self.store.find_user(identity.user.id).await? {
             Some(id) => Ok(Person::known(id, identity.user).with_access_token(access_token)),
-            None => Ok(self.make(self.fetch_beside(&identity.user, &access_token, now).await?, now).await?),
+            None => Ok(self.create_user(self.fetch_user(&identity.user, &access_token, now).await?, now).await?),
         }
     }
 
     /// What user/me says of somebody who has an ID token, by the access token that came with it.
-    pub(crate) async fn fetch_beside(
+    pub(crate) async fn fetch_user(
         &self,
         identity: &KakaoUser,
         access_token: &SecretString,
@@ -76,6 +76,6 @@ impl KakaoLogin {
         if me.id != identity.id {
             return Err(KakaoError::Rejected("two answers name two users".to_owned()));
         }
-        Ok(me.beside(identity.source))
+        Ok(me.with_id_token(identity.source))
     }
 }

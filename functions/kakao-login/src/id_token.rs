@@ -21,16 +21,19 @@ impl KakaoLogin {
         let identity = self.kakao.identity_of_id_token(token, nonce.expose_secret(), context.now).await?;
         let proof = identity.knows_preimage.then(|| Proof::new(token, nonce));
         let (known, redeemed) = tokio::join!(
-            self.store.find(identity.user.id),
+            self.store.find_user(identity.user.id),
             self.redeem(token, proof.as_ref(), identity.expires_at, context),
         );
         match redeemed? {
-            Redeemed::Before(shown, first, at) => Ok(self.logged_in(&shown, &first, at, context).await),
+            Redeemed::Before(shown, first, at) => Ok(self.finish_login(&shown, &first, at, context).await),
             Redeemed::Once(ticket, new_session) => {
                 let response = async {
                     let person = match known? {
                         Some(id) => Person::known(id, identity.user),
-                        None => self.make(self.fetch(identity.user, context.now).await?, context.now).await?,
+                        None => {
+                            self.create_user(self.fetch_new_user(identity.user, context.now).await?, context.now)
+                                .await?
+                        }
                     };
                     self.start_session(&person, new_session, Some(&ticket), context).await
                 };
@@ -42,10 +45,10 @@ impl KakaoLogin {
     }
 
     /// Kakao unlinks users whose information was not fetched within 24 hours of their first login, so it is fetched now.
-    async fn fetch(&self, identity: KakaoUser, now: Timestamp) -> Result<KakaoUser, Error> {
+    async fn fetch_new_user(&self, identity: KakaoUser, now: Timestamp) -> Result<KakaoUser, Error> {
         let secrets = self.kakao_secrets.at(now).await?;
         if let Some(me) = self.kakao.user_by_id(identity.id, &secrets, now).await? {
-            return Ok(me.beside(identity.source));
+            return Ok(me.with_id_token(identity.source));
         }
         tracing::warn!(
             event = "user_not_fetched",

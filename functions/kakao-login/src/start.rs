@@ -61,15 +61,15 @@ impl Person {
 }
 
 impl KakaoLogin {
-    pub(crate) async fn find_or_make(&self, kakao: KakaoUser, now: Timestamp) -> Result<Person, StoreError> {
-        match self.store.find(kakao.id).await? {
+    pub(crate) async fn find_or_create_user(&self, kakao: KakaoUser, now: Timestamp) -> Result<Person, StoreError> {
+        match self.store.find_user(kakao.id).await? {
             Some(id) => Ok(Person::known(id, kakao)),
-            None => self.make(kakao, now).await,
+            None => self.create_user(kakao, now).await,
         }
     }
 
-    pub(crate) async fn make(&self, kakao: KakaoUser, now: Timestamp) -> Result<Person, StoreError> {
-        Ok(Person { id: self.store.make(kakao.id, now).await?, kakao, is_new: true, access_token: None })
+    pub(crate) async fn create_user(&self, kakao: KakaoUser, now: Timestamp) -> Result<Person, StoreError> {
+        Ok(Person { id: self.store.create_user(kakao.id, now).await?, kakao, is_new: true, access_token: None })
     }
 
     /// Starts a session: with a ticket, only if the redemption is still this request's.
@@ -90,7 +90,7 @@ impl KakaoLogin {
         );
         context.keys.pseudonyms.note(person.id, first.session);
         let expires_at = self.sessions.expires_at(first.session_ends_at, now);
-        let write_profile = self.write_profile(person, now);
+        let update_profile = self.update_profile(person, now);
         let write_session = async {
             match ticket {
                 Some(ticket) => {
@@ -102,11 +102,11 @@ impl KakaoLogin {
         };
         let shown = if person.is_new {
             // One after the other: the same request, sent again, has to find a profile where it finds a session.
-            let shown = write_profile.await?;
+            let shown = update_profile.await?;
             write_session.await?;
             shown
         } else {
-            let (shown, session) = tokio::join!(write_profile, write_session);
+            let (shown, session) = tokio::join!(update_profile, write_session);
             match shown {
                 Ok(shown) => {
                     session?;
@@ -115,19 +115,19 @@ impl KakaoLogin {
                 // The session may have been started. The same request, sent again, finds it.
                 Err(error @ Error::Store(_)) => return Err(error),
                 Err(refused) => {
-                    self.end_refused(&first).await;
+                    self.end_refused_session(&first).await;
                     return Err(refused);
                 }
             }
         };
         log::outcome("signed_in");
-        Ok(self.logged_in(&shown, &first, now, context).await)
+        Ok(self.finish_login(&shown, &first, now, context).await)
     }
 
-    /// Counts the login and writes down what Kakao told. Where only an ID token has told it and the profile that it shows has
-    /// changed, user/me is asked, and its answer written down too.
-    async fn write_profile(&self, person: &Person, now: Timestamp) -> Result<User, Error> {
-        let (user, last_fetch) = match self.store.remember(person.id, &person.kakao, now).await? {
+    /// Counts the login and updates the profile. If the login has only an ID token to go by, and the token shows that the profile
+    /// has changed, user/me is asked as well, and the profile updated a second time.
+    async fn update_profile(&self, person: &Person, now: Timestamp) -> Result<User, Error> {
+        let (user, last_fetch) = match self.store.record_login(person.id, &person.kakao, now).await? {
             Login::Counted(user, last_fetch) => (user, last_fetch),
             Login::TooMany { retry_after } => return Err(Error::TooManyLogins { retry_after }),
         };
@@ -137,8 +137,8 @@ impl KakaoLogin {
         if !last_fetch.is_outdated(profile, now) {
             return Ok(user);
         }
-        match self.fetch_beside(&person.kakao, access_token, now).await {
-            Ok(me) => Ok(self.store.remember_fetched(person.id, &me, now).await?),
+        match self.fetch_user(&person.kakao, access_token, now).await {
+            Ok(me) => Ok(self.store.update_profile(person.id, &me, now).await?),
             // The ID token will do, and the next login asks again.
             Err(KakaoError::Unavailable { .. }) => Ok(user),
             Err(error) => Err(error.into()),
@@ -146,7 +146,7 @@ impl KakaoLogin {
     }
 
     /// Ends a session that was started beside the write that refused the login. Nobody has its token yet.
-    async fn end_refused(&self, first: &RefreshToken) {
+    async fn end_refused_session(&self, first: &RefreshToken) {
         if let Err(error) = self.store.end_session(first).await {
             let text = format_args!("The session of a refused login stays until it expires, without a client: {error}");
             log::failure("refused_session_stays", error.needs_an_operator(), text);
@@ -155,7 +155,7 @@ impl KakaoLogin {
 
     /// Ends the sessions that the browser came with and answers with this one. Not earlier, as a login that fails must leave the
     /// browser what it had.
-    pub(crate) async fn logged_in(
+    pub(crate) async fn finish_login(
         &self,
         shown: &User,
         first: &RefreshToken,

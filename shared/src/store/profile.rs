@@ -1,8 +1,8 @@
-//! Profiles: what Kakao told of a user, and how often the user logs in.
+//! Profiles: what Kakao says about a user, and how often the user logs in.
 //!
 //! | attribute of `PROFILE` | |
 //! |---|---|
-//! | `nickname`, `profile_image`, `email` | as Kakao told them last |
+//! | `nickname`, `profile_image`, `email` | what Kakao said last |
 //! | `created_at`, `last_login_at` | the first login and the latest |
 //! | `logins` | all logins. One whose answer from DynamoDB was lost may count twice |
 //! | `login_minute`, `logins_in_minute` | see [`logins`] |
@@ -28,7 +28,7 @@ const TRIES: usize = 5;
 /// What became of a login.
 #[derive(Debug)]
 pub enum Login {
-    /// It was counted, and what Kakao told is written down.
+    /// It was counted, and the profile is updated.
     Counted(User, LastFetch),
     /// The user has logged in too often in this minute; nothing was written.
     TooMany {
@@ -47,16 +47,16 @@ struct Changes {
 }
 
 impl Store {
-    /// Counts a login and writes down what Kakao told of this user, but keeps what Kakao did not mention. One request, unless the
-    /// user has logged in within this minute before: the condition of the first write fails then, and a second one adds to it.
+    /// Counts a login and updates the profile by what Kakao says about the user. One request, unless the user has logged in within
+    /// this minute before: the condition of the first write fails then, and a second write adds to the count.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if DynamoDB fails.
-    pub async fn remember(&self, user: UserId, told: &KakaoUser, now: Timestamp) -> Result<Login, StoreError> {
+    pub async fn record_login(&self, user: UserId, kakao: &KakaoUser, now: Timestamp) -> Result<Login, StoreError> {
         let mut counted = None;
         for _ in 0..TRIES {
-            let mut changes = Changes::of(told, now);
+            let mut changes = Changes::of(kakao, now);
             changes.set.push("created_at = if_not_exists(created_at, :now)".to_owned());
             changes.set.push("last_login_at = :now".to_owned());
             changes.value("now", item::time(now));
@@ -77,7 +77,7 @@ impl Store {
                 }
                 Verdict::TooMany { retry_after } => return Ok(Login::TooMany { retry_after }),
             };
-            match self.update_profile(user, changes, Some(condition)).await? {
+            match self.write_profile(user, changes, Some(condition)).await? {
                 Ok(profile) => return Ok(Login::Counted(item::read_user(user, &profile)?, read_last_fetch(&profile)?)),
                 Err(stored) => counted = stored.as_ref().map(read_counted).transpose()?,
             }
@@ -86,20 +86,20 @@ impl Store {
         Err(StoreError::Unavailable { operation: "UpdateItem", reason })
     }
 
-    /// Writes down what user/me told after the login was counted.
+    /// Updates the profile by what user/me says, after the login was counted.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if DynamoDB fails.
-    pub async fn remember_fetched(&self, user: UserId, told: &KakaoUser, now: Timestamp) -> Result<User, StoreError> {
-        match self.update_profile(user, Changes::of(told, now), None).await? {
+    pub async fn update_profile(&self, user: UserId, kakao: &KakaoUser, now: Timestamp) -> Result<User, StoreError> {
+        match self.write_profile(user, Changes::of(kakao, now), None).await? {
             Ok(profile) => item::read_user(user, &profile),
             Err(_) => Err(StoreError::Corrupt("created_at")),
         }
     }
 
     /// The profile as it is now, or as it was if the condition failed.
-    async fn update_profile(
+    async fn write_profile(
         &self,
         user: UserId,
         changes: Changes,
@@ -126,18 +126,18 @@ impl Store {
 }
 
 impl Changes {
-    /// What Kakao told.
-    fn of(told: &KakaoUser, now: Timestamp) -> Self {
+    /// What Kakao says.
+    fn of(kakao: &KakaoUser, now: Timestamp) -> Self {
         let mut changes = Self::default();
-        let fields = [("nickname", &told.nickname), ("profile_image", &told.profile_image), ("email", &told.email)];
-        for (name, told) in fields {
-            match told {
+        let fields = [("nickname", &kakao.nickname), ("profile_image", &kakao.profile_image), ("email", &kakao.email)];
+        for (name, update) in fields {
+            match update {
                 FieldUpdate::Set(value) => changes.set(name, item::text(value)),
                 FieldUpdate::Clear => changes.remove.push(name),
                 FieldUpdate::Keep => {}
             }
         }
-        if let Source::UserMe(id_token) = told.source {
+        if let Source::UserMe(id_token) = kakao.source {
             changes.set("fetched_at", item::time(now));
             match id_token {
                 Some(profile) => changes.set("id_token_profile", item::blob(profile.as_bytes())),

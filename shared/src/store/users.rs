@@ -35,7 +35,7 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError`] if DynamoDB fails.
-    pub async fn find(&self, kakao: KakaoId) -> Result<Option<UserId>, StoreError> {
+    pub async fn find_user(&self, kakao: KakaoId) -> Result<Option<UserId>, StoreError> {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(identity_key(kakao)));
         let found = unconditional("GetItem", call("GetItem", get.send()).await?)?;
         found.item.as_ref().map(user_of).transpose()
@@ -46,7 +46,7 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError`] if DynamoDB fails.
-    pub async fn make(&self, kakao: KakaoId, now: Timestamp) -> Result<UserId, StoreError> {
+    pub async fn create_user(&self, kakao: KakaoId, now: Timestamp) -> Result<UserId, StoreError> {
         let user = UserId::generate();
         let put = self
             .client
