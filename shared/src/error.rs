@@ -69,7 +69,7 @@ pub enum Error {
 
 /// What a client gets to know of an [`Error`].
 #[derive(Debug, PartialEq, Eq)]
-pub struct Reply {
+pub struct ErrorResponse {
     /// The response status.
     pub status: StatusCode,
     /// `code` in the body: what a client decides by, beside the status.
@@ -85,60 +85,61 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 impl Error {
     /// The client's part of this error.
     #[must_use]
-    pub fn reply(&self) -> Reply {
-        let reply = |status, code, detail: &str| Reply { status, code, detail: detail.to_owned(), retry_after: None };
-        let unavailable = |retry_after| Reply {
+    pub fn response(&self) -> ErrorResponse {
+        let response =
+            |status, code, detail: &str| ErrorResponse { status, code, detail: detail.to_owned(), retry_after: None };
+        let unavailable = |retry_after| ErrorResponse {
             status: StatusCode::SERVICE_UNAVAILABLE,
             code: "unavailable",
             detail: "Temporarily unavailable. Try again.".to_owned(),
             retry_after: Some(retry_after),
         };
         match self {
-            Self::InvalidRequest(detail) => reply(StatusCode::BAD_REQUEST, "invalid_request", detail),
+            Self::InvalidRequest(detail) => response(StatusCode::BAD_REQUEST, "invalid_request", detail),
             Self::FieldRequired(name) => {
-                reply(StatusCode::BAD_REQUEST, "invalid_request", &format!("`{name}` is required."))
+                response(StatusCode::BAD_REQUEST, "invalid_request", &format!("`{name}` is required."))
             }
             Self::TokenRefused(InvalidAccessToken::Expired) => {
-                reply(StatusCode::UNAUTHORIZED, "token_not_valid", "Token is expired")
+                response(StatusCode::UNAUTHORIZED, "token_not_valid", "Token is expired")
             }
-            Self::TokenRefused(_) => reply(StatusCode::UNAUTHORIZED, "token_not_valid", "Token is invalid"),
+            Self::TokenRefused(_) => response(StatusCode::UNAUTHORIZED, "token_not_valid", "Token is invalid"),
             Self::NoAccessToken => {
-                reply(StatusCode::UNAUTHORIZED, "not_authenticated", "Authentication credentials were not provided.")
+                response(StatusCode::UNAUTHORIZED, "not_authenticated", "Authentication credentials were not provided.")
             }
             Self::AccessTokenRefused(_) | Self::SessionEnded => {
-                reply(StatusCode::UNAUTHORIZED, "token_not_valid", "The access token is not valid.")
+                response(StatusCode::UNAUTHORIZED, "token_not_valid", "The access token is not valid.")
             }
             Self::SignedOut { .. } => {
-                reply(StatusCode::UNAUTHORIZED, "token_not_valid", "The session has ended. Sign in again.")
+                response(StatusCode::UNAUTHORIZED, "token_not_valid", "The session has ended. Sign in again.")
             }
-            Self::TooManyLogins { retry_after } => Reply {
+            Self::TooManyLogins { retry_after } => ErrorResponse {
                 retry_after: Some(*retry_after),
-                ..reply(
+                ..response(
                     StatusCode::TOO_MANY_REQUESTS,
                     "too_many_logins",
                     "Too many logins of this user. Try again later.",
                 )
             },
             Self::ForeignOrigin => {
-                reply(StatusCode::FORBIDDEN, "origin_not_allowed", "This origin may not call this route.")
+                response(StatusCode::FORBIDDEN, "origin_not_allowed", "This origin may not call this route.")
             }
-            Self::NotFound => reply(StatusCode::NOT_FOUND, "not_found", "Not found."),
+            Self::NotFound => response(StatusCode::NOT_FOUND, "not_found", "Not found."),
             Self::TooLarge => {
-                reply(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "The body is larger than 16 KiB.")
+                response(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "The body is larger than 16 KiB.")
             }
-            Self::NotJson => reply(
+            Self::NotJson => response(
                 StatusCode::UNSUPPORTED_MEDIA_TYPE,
                 "unsupported_media_type",
                 "Send the body as application/json.",
             ),
             Self::Kakao(KakaoError::Rejected(_)) => {
-                reply(StatusCode::BAD_REQUEST, "kakao_rejected", "Kakao does not accept this credential.")
+                response(StatusCode::BAD_REQUEST, "kakao_rejected", "Kakao does not accept this credential.")
             }
             Self::Kakao(KakaoError::WrongApp) => {
-                reply(StatusCode::BAD_REQUEST, "kakao_wrong_app", "This credential was issued to another Kakao app.")
+                response(StatusCode::BAD_REQUEST, "kakao_wrong_app", "This credential was issued to another Kakao app.")
             }
             Self::Kakao(KakaoError::Underage) => {
-                reply(StatusCode::BAD_REQUEST, "kakao_underage", "Kakao does not allow this user's age.")
+                response(StatusCode::BAD_REQUEST, "kakao_underage", "Kakao does not allow this user's age.")
             }
             Self::Kakao(KakaoError::Unavailable { retry_after, .. }) => unavailable(*retry_after),
             Self::Kakao(KakaoError::Misconfigured { .. }) => unavailable(Duration::from_mins(1)),
@@ -150,7 +151,7 @@ impl Error {
             | Self::Secret(SecretError::Unavailable(_))
             | Self::Deadline => unavailable(ASK_AGAIN),
             Self::Store(StoreError::Corrupt(_)) => {
-                reply(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong.")
+                response(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong.")
             }
         }
     }

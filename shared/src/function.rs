@@ -16,7 +16,7 @@ use crate::{
     log,
 };
 
-/// A function that answers HTTP requests.
+/// A function that responds to HTTP requests.
 ///
 /// The struct lists what the function needs, so its environment and its IAM role in the template list the same things.
 pub trait Function: Sized + Send + Sync + 'static {
@@ -82,7 +82,7 @@ pub async fn run<F: Function>() -> Result<(), lambda_http::Error> {
     // A task of its own: waking the outermost future is a system call each time, three for each request.
     tokio::task::spawn_local(lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| {
         let handling = respond(function, event.payload.into_request(event.context));
-        async { Ok::<_, lambda_http::Error>(http::reply(handling.await)) }
+        async { Ok::<_, lambda_http::Error>(http::gateway_response(handling.await)) }
     })))
     .await?
 }

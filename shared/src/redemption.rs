@@ -63,7 +63,7 @@ pub struct Redemption {
 pub enum Verdict {
     /// Nobody has presented it: redeem it.
     Redeem,
-    /// The client that redeemed it sends the same request again: answer with the same session, and write nothing.
+    /// The client that redeemed it sends the same request again: respond with the same session, and write nothing.
     Repeat(UserId),
     /// Another request may still be at it.
     WaitForFirst,

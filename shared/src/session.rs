@@ -1,6 +1,6 @@
 //! What a presented refresh token means: the rules of rotation and reuse, as a pure function.
 //!
-//! Two rules carry the rest. A second refresh inside the rotation window neither rotates nor sets a cookie, so answers
+//! Two rules carry the rest. A second refresh inside the rotation window neither rotates nor sets a cookie, so responses
 //! that arrive out of order cannot put an older token back into the browser. And a parent is accepted inside the window
 //! only, so a thief who stays one step behind the owner is found out (RFC 9700 §4.14.2).
 
@@ -57,7 +57,7 @@ pub enum Verdict {
     Rotate,
     /// Current, but so young that another tab or a second call is the likely presenter. The cookie is left alone.
     Current,
-    /// The parent of the current token, which came about within the window: a tab that was slower, an answer that was
+    /// The parent of the current token, which came about within the window: a tab that was slower, a response that was
     /// lost, or our own retry of a write that had succeeded. The same successor is given again.
     Repeat(RefreshToken),
     /// An ancestor out of the window: two parties hold the lineage, and the session has to end for both.
@@ -79,7 +79,7 @@ impl Verdict {
 
 /// Judges a presented token by the session's item.
 ///
-/// `window` has to exceed (2 + L) × D, where D is the client's request time-out and L the number of answers lost in
+/// `window` has to exceed (2 + L) × D, where D is the client's request time-out and L the number of responses lost in
 /// a row that an honest client has to survive.
 #[must_use]
 pub fn judge(

@@ -115,7 +115,7 @@ impl LastFetch {
 }
 
 impl User {
-    /// The `user` object of our answers: dj-rest-auth's five names first, `""` where absent; then ours, `null` where absent.
+    /// The `user` object of our responses: dj-rest-auth's five names first, `""` where absent; then ours, `null` where absent.
     #[must_use]
     pub fn to_json(&self) -> Value {
         json!({

@@ -3,10 +3,10 @@
 //! A state holds ages and distances instead of times and generations, so that the search ends although runs do not: how long ago the
 //! session rotated, and by how many generations each token in a cookie jar, on the network or in a thief's hand is behind. Every
 //! order of every step is tried: tabs that send, requests and answers that take up to D, answers that are lost (up to L in a row),
-//! functions that crash before or after the write, writes that are made again because their answer was lost, the session's end, a thief.
+//! functions that crash before or after the write, writes that are made again because their response was lost, the session's end, a thief.
 //! Each token that is sent is also asked whether it may log its user out everywhere: a spent one ends its own session only.
 //! A log-out, one everywhere and expiry are one step to a session: from one moment on it is no longer there, whatever the jar holds.
-//! A browser that got no answer asks again at once: who is away for longer than W after an answer was lost is signed out, which is the price of
+//! A browser that got no response asks again at once: who is away for longer than W after a response was lost is signed out, which is the price of
 //! finding a thief who stays one step behind.
 
 use std::{
@@ -52,7 +52,7 @@ enum Life {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-enum Answer {
+enum Response {
     /// 200 with a cookie this many generations behind.
     Cookie(u8),
     /// 200 that leaves the cookie alone.
@@ -70,11 +70,11 @@ enum Flight {
         behind: u8,
         age: u8,
     },
-    Answered {
-        answer: Answer,
+    Responded {
+        response: Response,
         age: u8,
     },
-    /// Without an answer: the browser asks again at once.
+    /// Without a response: the browser asks again at once.
     Failed,
 }
 
@@ -150,8 +150,8 @@ impl Lineage {
 }
 
 impl Bounds {
-    /// What the function makes of a token: the state after it, the answer, and how far behind the token is then.
-    fn serve(self, lineage: &Lineage, state: State, behind: u8) -> Result<(State, Answer, u8), Violation> {
+    /// What the function makes of a token: the state after it, the response, and how far behind the token is then.
+    fn serve(self, lineage: &Lineage, state: State, behind: u8) -> Result<(State, Response, u8), Violation> {
         let current = lineage.behind(0);
         let session = Session {
             token_hash: current.hash(),
@@ -187,22 +187,22 @@ impl Bounds {
         if !ends_all && !spent && life == Life::Living {
             return Err(Violation::OthersNotLoggedOut);
         }
-        let (after, answer) = match verdict {
+        let (after, response) = match verdict {
             Verdict::Rotate => {
                 let next = lineage.keys.successor(lineage.behind(behind), NOW);
                 if next.hash() != lineage.tokens[lineage.tokens.len() - 1].hash() {
                     return Err(Violation::SecondLineage);
                 }
-                return Ok((state.rotated(), Answer::Cookie(0), further(behind)));
+                return Ok((state.rotated(), Response::Cookie(0), further(behind)));
             }
             Verdict::Repeat(next) if next.hash() != current.hash() => return Err(Violation::SecondLineage),
-            Verdict::Repeat(_) => (state, Answer::Cookie(0)),
-            Verdict::Current if self.rules == Rules::CookieInsideWindow => (state, Answer::Cookie(0)),
-            Verdict::Current => (state, Answer::Keep),
-            Verdict::Reuse => (State { life: Life::Revoked, ..state }, Answer::Clear),
-            Verdict::Ended | Verdict::Ahead => (state, Answer::Clear),
+            Verdict::Repeat(_) => (state, Response::Cookie(0)),
+            Verdict::Current if self.rules == Rules::CookieInsideWindow => (state, Response::Cookie(0)),
+            Verdict::Current => (state, Response::Keep),
+            Verdict::Reuse => (State { life: Life::Revoked, ..state }, Response::Clear),
+            Verdict::Ended | Verdict::Ahead => (state, Response::Clear),
         };
-        Ok((after, answer, behind))
+        Ok((after, response, behind))
     }
 
     /// Every step that can come next.
@@ -211,7 +211,7 @@ impl Bounds {
         let late = state.flights.iter().any(|flight| match flight {
             Flight::Idle => false,
             Flight::Failed => state.jar.is_some(),
-            Flight::Asked { age, .. } | Flight::Answered { age, .. } => *age >= self.delay,
+            Flight::Asked { age, .. } | Flight::Responded { age, .. } => *age >= self.delay,
         });
         if !late {
             next.push(state.older(self.window));
@@ -223,8 +223,8 @@ impl Bounds {
             next.push(State { thief: state.jar, ..state });
         }
         if let Some(behind) = state.thief {
-            let (after, answer, _) = self.serve(lineage, state, behind)?;
-            let thief = if let Answer::Cookie(behind) = answer { Some(behind) } else { after.thief };
+            let (after, response, _) = self.serve(lineage, state, behind)?;
+            let thief = if let Response::Cookie(behind) = response { Some(behind) } else { after.thief };
             next.push(State { thief, ..after });
         }
         for index in 0..FLIGHTS {
@@ -238,29 +238,29 @@ impl Bounds {
                     next.extend(state.jar.map(|behind| with(state, Flight::Asked { behind, age: 0 })));
                 }
                 Flight::Asked { behind, age } => {
-                    let (after, answer, behind) = self.serve(lineage, state, behind)?;
-                    next.push(with(after, Flight::Answered { answer, age }));
-                    // The write is done, its answer lost: the function asks again.
+                    let (after, response, behind) = self.serve(lineage, state, behind)?;
+                    next.push(with(after, Flight::Responded { response, age }));
+                    // The write is done, its response lost: the function asks again.
                     next.push(with(after, Flight::Asked { behind, age }));
                     // It fails or crashes before the write, or after it.
-                    next.push(with(state, Flight::Answered { answer: Answer::Again, age }));
-                    next.push(with(after, Flight::Answered { answer: Answer::Again, age }));
+                    next.push(with(state, Flight::Responded { response: Response::Again, age }));
+                    next.push(with(after, Flight::Responded { response: Response::Again, age }));
                 }
-                Flight::Answered { answer, .. } => {
+                Flight::Responded { response, .. } => {
                     let lost = State { lost_in_a_row: state.lost_in_a_row + 1, ..with(state, Flight::Failed) };
                     if lost.lost_in_a_row <= self.losses {
                         next.push(lost);
                     }
                     let received = with(state, Flight::Idle);
-                    next.push(match answer {
-                        Answer::Cookie(behind) => State { jar: Some(behind), lost_in_a_row: 0, ..received },
-                        Answer::Keep => received,
-                        // A 503 tells the browser as little as no answer does, and is counted as one that was lost.
-                        Answer::Again => continue,
-                        Answer::Clear if state.life != Life::Over && state.thief.is_none() => {
+                    next.push(match response {
+                        Response::Cookie(behind) => State { jar: Some(behind), lost_in_a_row: 0, ..received },
+                        Response::Keep => received,
+                        // A 503 tells the browser as little as no response does, and is counted as one that was lost.
+                        Response::Again => continue,
+                        Response::Clear if state.life != Life::Over && state.thief.is_none() => {
                             return Err(Violation::FalseLogout);
                         }
-                        Answer::Clear => State { jar: None, ..received },
+                        Response::Clear => State { jar: None, ..received },
                     });
                 }
             }
@@ -306,7 +306,7 @@ impl State {
         let flights = self.flights.map(|flight| match flight {
             Flight::Idle | Flight::Failed => flight,
             Flight::Asked { behind, age } => Flight::Asked { behind, age: age + 1 },
-            Flight::Answered { answer, age } => Flight::Answered { answer, age: age + 1 },
+            Flight::Responded { response, age } => Flight::Responded { response, age: age + 1 },
         });
         Self { since: (self.since + 1).min(window), flights, ..self }
     }
@@ -315,8 +315,8 @@ impl State {
     fn rotated(self) -> Self {
         let flights = self.flights.map(|flight| match flight {
             Flight::Asked { behind, age } => Flight::Asked { behind: further(behind), age },
-            Flight::Answered { answer: Answer::Cookie(behind), age } => {
-                Flight::Answered { answer: Answer::Cookie(further(behind)), age }
+            Flight::Responded { response: Response::Cookie(behind), age } => {
+                Flight::Responded { response: Response::Cookie(further(behind)), age }
             }
             flight => flight,
         });

@@ -42,7 +42,7 @@ impl Function for Jwks {
         let _ = self.keys.at(self.clock.now()).await;
     }
 
-    /// Answers with the keys, or with where they are. Next keys are among them long before they sign, and retired ones until
+    /// Responds with the keys, or with where they are. Next keys are among them long before they sign, and retired ones until
     /// the last token that they signed has expired. A symmetric key never is.
     ///
     /// # Errors

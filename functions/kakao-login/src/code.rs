@@ -74,7 +74,7 @@ impl KakaoLogin {
     ) -> Result<KakaoUser, KakaoError> {
         let me = self.kakao.user_me(access_token, now).await?;
         if me.id != identity.id {
-            return Err(KakaoError::Rejected("two answers name two users".to_owned()));
+            return Err(KakaoError::Rejected("two responses name two users".to_owned()));
         }
         Ok(me.with_id_token(identity.source))
     }

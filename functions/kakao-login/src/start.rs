@@ -153,7 +153,7 @@ impl KakaoLogin {
         }
     }
 
-    /// Ends the sessions that the browser came with and answers with this one. Not earlier, as a login that fails must leave the
+    /// Ends the sessions that the browser came with and responds with this one. Not earlier, as a login that fails must leave the
     /// browser what it had.
     pub(crate) async fn finish_login(
         &self,

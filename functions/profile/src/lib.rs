@@ -41,7 +41,7 @@ impl Function for Profile {
         let _ = self.keys.at(self.clock.now()).await;
     }
 
-    /// Answers with the user.
+    /// Responds with the user.
     ///
     /// # Errors
     ///

@@ -53,7 +53,7 @@ impl Function for Refresh {
         let _ = self.keys.at(self.clock.now()).await;
     }
 
-    /// Answers with a new access token, and with the successor of the presented refresh token where it is due.
+    /// Responds with a new access token, and with the successor of the presented refresh token where it is due.
     ///
     /// Of several tokens the newest one counts. If its session has ended, so may have that of one cookie while the other's
     /// lives: the next one is tried.
@@ -71,7 +71,7 @@ impl Function for Refresh {
         let with_user = JsonObject::optional(&request)?.flag("user")?;
         let presented = self.cookies.presented(&request);
         match self.renew_any(&presented, with_user, now).await? {
-            Ok(renewed) => Ok(self.answer(renewed, &presented, now)),
+            Ok(renewed) => Ok(self.response(renewed, &presented, now)),
             Err(reason) => Err(Error::SignedOut { reason, clear_cookies: self.cookies.clear(&presented) }),
         }
     }
@@ -133,7 +133,7 @@ impl Refresh {
         Ok(Ok(Renewed { body, successor, expires_at }))
     }
 
-    fn answer(&self, renewed: Renewed, presented: &[SecretString], now: Timestamp) -> Response<Body> {
+    fn response(&self, renewed: Renewed, presented: &[SecretString], now: Timestamp) -> Response<Body> {
         let mut response = http::json_response(StatusCode::OK, &renewed.body);
         if let Some(successor) = renewed.successor {
             http::add_cookies(&mut response, self.cookies.set(&successor, renewed.expires_at, now, presented));

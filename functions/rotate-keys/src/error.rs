@@ -18,7 +18,7 @@ pub enum RotationError {
     #[error("other rotations came first: try again")]
     Conflict,
     /// DynamoDB did not say whether the write was done.
-    #[error("DynamoDB did not answer: send the same command again")]
+    #[error("DynamoDB did not respond: send the same command again")]
     Unknown,
     /// The document is not a key ring.
     #[error("the document ISSUING is not a key ring")]

@@ -38,7 +38,7 @@ impl Function for Verify {
         let _ = self.keys.at(self.clock.now()).await;
     }
 
-    /// Answers `{}` to a good token. Whether its session still lives is not asked, as simplejwt does not either: profile does.
+    /// Responds with `{}` to a good token. Whether its session still lives is not asked, as simplejwt does not either: profile does.
     ///
     /// # Errors
     ///

@@ -56,7 +56,7 @@ async fn run_here(handler: Handler, invocation: Invocation) -> Result<Value, Fai
     context.request_id = invocation.request_id;
     context.deadline = deadline(invocation.timeout);
     // A separate task catches a panic, as the Lambda runtime does.
-    let running = tokio::spawn(async move { http::reply(handler(event.into_request(context)).await) });
+    let running = tokio::spawn(async move { http::gateway_response(handler(event.into_request(context)).await) });
     let stop = running.abort_handle();
     match tokio::time::timeout(invocation.timeout, running).await {
         Err(_) => {

@@ -1,4 +1,4 @@
-//! Payload format 2.0 of an HTTP API: an event becomes a request, whatever the client sent, and a response becomes an answer.
+//! Payload format 2.0 of an HTTP API: an event becomes a request, whatever the client sent, and a response becomes one for the gateway.
 //!
 //! `lambda_http` does this too, but it panics if Host, path and query do not make a URL or the body is not base64, fails for a
 //! header that holds a control character, and drops all cookies for one that does. Each of these is in a client's hands.
@@ -91,19 +91,19 @@ fn header_value(text: &str) -> HeaderValue {
     HeaderValue::from_bytes(&bytes).unwrap_or(const { HeaderValue::from_static("?") })
 }
 
-/// The answer that the gateway makes a response of.
+/// The response as the gateway expects it.
 #[must_use]
-pub fn reply(response: Response<Body>) -> ApiGatewayV2httpResponse {
+pub fn gateway_response(response: Response<Body>) -> ApiGatewayV2httpResponse {
     let (mut parts, body) = response.into_parts();
-    let mut reply = ApiGatewayV2httpResponse::default();
-    reply.status_code = parts.status.as_u16().into();
+    let mut gateway = ApiGatewayV2httpResponse::default();
+    gateway.status_code = parts.status.as_u16().into();
     let cookies = parts.headers.get_all(SET_COOKIE).iter();
-    reply.cookies = cookies.filter_map(|cookie| Some(cookie.to_str().ok()?.to_owned())).collect();
+    gateway.cookies = cookies.filter_map(|cookie| Some(cookie.to_str().ok()?.to_owned())).collect();
     parts.headers.remove(SET_COOKIE);
-    reply.headers = parts.headers;
-    reply.is_base64_encoded = matches!(body, Body::Binary(_));
-    reply.body = Some(body);
-    reply
+    gateway.headers = parts.headers;
+    gateway.is_base64_encoded = matches!(body, Body::Binary(_));
+    gateway.body = Some(body);
+    gateway
 }
 
 #[cfg(test)]
@@ -178,14 +178,14 @@ mod tests {
     }
 
     #[test]
-    fn a_response_becomes_the_gateways_answer_with_its_cookies_apart() {
+    fn a_response_becomes_one_for_the_gateway_with_its_cookies_apart() {
         let response = Response::builder().status(401).header("set-cookie", "a=1").header("set-cookie", "b=2");
         let response = response.header("retry-after", "1").body(Body::Text("{}".to_owned())).unwrap();
-        let answer = serde_json::to_value(reply(response)).unwrap();
-        assert_eq!((&answer["statusCode"], &answer["cookies"]), (&json!(401), &json!(["a=1", "b=2"])));
-        assert_eq!((&answer["headers"], &answer["body"]), (&json!({"retry-after": "1"}), &json!("{}")));
-        assert_eq!(answer["isBase64Encoded"], false);
-        let bytes = serde_json::to_value(reply(Response::new(Body::Binary(vec![0, 1])))).unwrap();
+        let gateway = serde_json::to_value(gateway_response(response)).unwrap();
+        assert_eq!((&gateway["statusCode"], &gateway["cookies"]), (&json!(401), &json!(["a=1", "b=2"])));
+        assert_eq!((&gateway["headers"], &gateway["body"]), (&json!({"retry-after": "1"}), &json!("{}")));
+        assert_eq!(gateway["isBase64Encoded"], false);
+        let bytes = serde_json::to_value(gateway_response(Response::new(Body::Binary(vec![0, 1])))).unwrap();
         assert_eq!((&bytes["body"], &bytes["isBase64Encoded"]), (&json!("AAE="), &json!(true)));
     }
 }

@@ -1,4 +1,4 @@
-//! The edge: what comes in is bounded and parsed here once, and every answer leaves with the same headers.
+//! The edge: what comes in is bounded and parsed here once, and every response leaves with the same headers.
 
 mod cookie;
 mod event;
@@ -20,12 +20,12 @@ use tracing::Level;
 
 pub use self::{
     cookie::{Cookies, SameSite},
-    event::{Event, reply},
+    event::{Event, gateway_response},
     request::{JsonObject, Origins, bearer, device},
 };
 use crate::{error::Error, log};
 
-/// Less than the function's own time-out, so that the client gets an answer and not the gateway's 503.
+/// Less than the function's own time-out, so that the client gets a response and not the gateway's 503.
 const DEADLINE: Duration = Duration::from_millis(4_500);
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
@@ -53,7 +53,7 @@ where
         let (error, response) = match result {
             Ok(response) => (None, response),
             Err(error) => {
-                let response = refusal(&error);
+                let response = error_response(&error);
                 (Some(error), response)
             }
         };
@@ -83,9 +83,9 @@ fn write_line(
     elapsed: Duration,
 ) {
     let status = response.status();
-    let outcome = error.filter(|_| notes.outcome.is_empty()).map_or(notes.outcome, |error| error.reply().code);
+    let outcome = error.filter(|_| notes.outcome.is_empty()).map_or(notes.outcome, |error| error.response().code);
     let mut line = Map::new();
-    line.insert("message".to_owned(), Value::from(format!("{function} answered {}: {outcome}", status.as_u16())));
+    line.insert("message".to_owned(), Value::from(format!("{function} responded {}: {outcome}", status.as_u16())));
     line.insert("function".to_owned(), Value::from(function));
     line.insert("request_id".to_owned(), Value::from(request_id));
     line.insert("outcome".to_owned(), Value::from(outcome));
@@ -144,7 +144,7 @@ pub fn add_cookies(response: &mut Response<Body>, cookies: Vec<HeaderValue>) {
     }
 }
 
-/// An answer that is for everybody and may be kept for five minutes: 304 to who has it already (RFC 9110 §13.1.2).
+/// A response that is for everybody and may be kept for five minutes: 304 to who has it already (RFC 9110 §13.1.2).
 ///
 /// # Panics
 ///
@@ -168,19 +168,19 @@ pub fn public_response(request: &Request, body: &Value) -> Response<Body> {
     response
 }
 
-fn refusal(error: &Error) -> Response<Body> {
-    let reply = error.reply();
-    let mut body = json!({"code": reply.code, "detail": reply.detail});
-    if reply.status == StatusCode::BAD_REQUEST {
+fn error_response(error: &Error) -> Response<Body> {
+    let parts = error.response();
+    let mut body = json!({"code": parts.code, "detail": parts.detail});
+    if parts.status == StatusCode::BAD_REQUEST {
         // Where dj-rest-auth's front ends look for a 400's text.
-        body["non_field_errors"] = json!([reply.detail]);
+        body["non_field_errors"] = json!([parts.detail]);
     }
     if let Error::FieldRequired(name) = error {
         body[name] = json!(["This field is required."]);
     }
-    let mut response = json_response(reply.status, &body);
+    let mut response = json_response(parts.status, &body);
     let headers = response.headers_mut();
-    if let Some(retry_after) = reply.retry_after {
+    if let Some(retry_after) = parts.retry_after {
         headers.insert(RETRY_AFTER, HeaderValue::from(retry_after.as_secs()));
     }
     match error {

@@ -10,15 +10,15 @@ use secrecy::{ExposeSecret, SecretString};
 
 use super::{
     AuthorizationCode, Kakao, KakaoSecrets,
-    answers::Tokens,
     circuit::Circuit,
     codes::{self, Cause, Failure, Meaning},
     jwks::Keys,
     members::Members,
+    responses::Tokens,
 };
 use crate::{clock::Timestamp, log};
 
-const MAX_ANSWER_BYTES: usize = 64 * 1024;
+const MAX_RESPONSE_BYTES: usize = 64 * 1024;
 /// A second try begins only this early, so that both fit into the time that a sign-in has for Kakao.
 const RETRY_WITHIN: Duration = Duration::from_millis(700);
 
@@ -46,7 +46,7 @@ impl Kakao {
             Err(failure) if failure.meaning.is_worth_a_retry() && started.elapsed() < RETRY_WITHIN => {
                 call(name, guard, request(), read, api_failure, now).await
             }
-            answer => answer,
+            result => result,
         }
     }
 
@@ -77,12 +77,12 @@ impl Kakao {
     }
 }
 
-fn api_failure(answer: &Members) -> Option<Failure> {
-    answer.get("code").value().map(codes::of_api)
+fn api_failure(response: &Members) -> Option<Failure> {
+    response.get("code").value().map(codes::of_api)
 }
 
-fn auth_failure(answer: &Members) -> Option<Failure> {
-    let text = |name| answer.text(name).value();
+fn auth_failure(response: &Members) -> Option<Failure> {
+    let text = |name| response.text(name).value();
     codes::of_auth(text("error_code").as_deref(), text("error").as_deref())
 }
 
@@ -100,13 +100,13 @@ async fn call<T>(
     circuit
         .admit(now)
         .map_err(|pause| Failure::of_call(Meaning::NotAsked(pause), "Kakao is down and was not asked"))?;
-    let answer = log::counted(name, send(request, read, failure), |answer| outcome(answer)).await;
-    circuit.record(answer.as_ref().is_err_and(|failure| opens(failure.meaning)), now);
-    answer
+    let result = log::counted(name, send(request, read, failure), outcome).await;
+    circuit.record(result.as_ref().is_err_and(|failure| opens(failure.meaning)), now);
+    result
 }
 
-const fn outcome<T>(answer: &Result<T, Failure>) -> &'static str {
-    match answer {
+const fn outcome<T>(result: &Result<T, Failure>) -> &'static str {
+    match result {
         Ok(_) => "ok",
         Err(Failure { meaning: Meaning::Rejected | Meaning::Underage, .. }) => "rejected",
         Err(Failure { meaning: Meaning::Misconfigured(_), .. }) => "misconfigured",
@@ -116,7 +116,7 @@ const fn outcome<T>(answer: &Result<T, Failure>) -> &'static str {
     }
 }
 
-/// Sends a request and reads a bounded JSON answer. Neither Kakao's texts nor the HTTP client's errors leave here: the
+/// Sends a request and reads a bounded JSON response. Neither Kakao's texts nor the HTTP client's errors leave here: the
 /// former can echo secrets, the latter hold addresses.
 async fn send<T>(
     request: RequestBuilder,
@@ -127,19 +127,19 @@ async fn send<T>(
     let status = response.status();
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(|error| unreachable(&error))? {
-        if body.len() + chunk.len() > MAX_ANSWER_BYTES {
+        if body.len() + chunk.len() > MAX_RESPONSE_BYTES {
             body.clear();
             break;
         }
         body.extend_from_slice(&chunk);
     }
-    let answer = Members::parse(&body);
+    let members = Members::parse(&body);
     if status.is_success() {
-        let unknown = || Failure::of_call(Meaning::Unknown, "an answer of another shape");
-        return answer.as_ref().and_then(read).ok_or_else(unknown);
+        let unknown = || Failure::of_call(Meaning::Unknown, "a response of another shape");
+        return members.as_ref().and_then(read).ok_or_else(unknown);
     }
     let unknown = || Failure { meaning: Meaning::Unknown, cause: Cause::Status(status.as_u16()) };
-    let failure = answer.as_ref().and_then(failure).unwrap_or_else(unknown);
+    let failure = members.as_ref().and_then(failure).unwrap_or_else(unknown);
     Err(if status.is_server_error() { failure.with_server_error() } else { failure })
 }
 

@@ -64,7 +64,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_closes_it_and_another_outage_opens_it_again() {
+    fn a_response_closes_it_and_another_outage_opens_it_again() {
         let circuit = Circuit::default();
         for _ in 0..5 {
             circuit.record(true, NOW);

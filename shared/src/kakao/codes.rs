@@ -26,7 +26,7 @@ pub(super) enum Meaning {
     Misconfigured(&'static str),
     /// Something went wrong inside Kakao at this one call: ask again at once.
     Hiccup,
-    /// Kakao does not answer, or answers with a 5xx: it is down for everybody.
+    /// Kakao does not respond, or responds with a 5xx: it is down for everybody.
     Down,
     /// Kakao is being maintained: it is down for everybody, and asking again at once is useless.
     Maintenance,

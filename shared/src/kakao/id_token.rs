@@ -8,9 +8,10 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::digest::{SHA256, digest};
 
 use super::{
-    KakaoError, answers,
+    KakaoError,
     jwks::PublicKey,
     members::{Member, Members},
+    responses,
 };
 use crate::{
     clock::Timestamp,
@@ -141,7 +142,7 @@ impl Claims {
             },
             at_hash: claims.text("at_hash").value(),
             nickname: match claims.text("nickname") {
-                Member::Value(nickname) => answers::printable(&nickname).map_or(FieldUpdate::Keep, FieldUpdate::Set),
+                Member::Value(nickname) => responses::printable(&nickname).map_or(FieldUpdate::Keep, FieldUpdate::Set),
                 Member::Absent | Member::Unreadable => FieldUpdate::Keep,
             },
             profile: IdTokenProfile::new(
@@ -150,7 +151,7 @@ impl Claims {
             ),
             // Kakao puts an address into an ID token only while the user consents to it and it is valid and verified.
             email: match claims.text("email") {
-                Member::Value(email) => answers::address(email),
+                Member::Value(email) => responses::address(email),
                 Member::Absent => FieldUpdate::Clear,
                 Member::Unreadable => FieldUpdate::Keep,
             },

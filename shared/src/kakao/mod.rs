@@ -1,6 +1,5 @@
 //! Kakao as an identity provider: says who holds a code, an ID token or an access token.
 
-mod answers;
 mod call;
 mod circuit;
 mod codes;
@@ -8,7 +7,8 @@ mod connections;
 mod id_token;
 mod jwks;
 mod members;
-mod refusals;
+mod rejections;
+mod responses;
 
 use std::{sync::Arc, time::Duration};
 
@@ -18,18 +18,18 @@ use tokio::sync::OnceCell;
 
 pub use self::id_token::Identity;
 use self::{
-    answers::TokenInfo,
     circuit::Circuit,
     codes::{Cause, Failure},
     connections::Connections,
     jwks::Jwks,
-    refusals::{Refusal, Refusals},
+    rejections::{RejectedTokens, Rejection},
+    responses::TokenInfo,
 };
 use crate::{clock::Timestamp, id::KakaoId, recent::Recent, user::KakaoUser};
 
-/// How long the answers about an access token are used again. An honest second request with the same token, such as a double tap
-/// or a retry after a lost response, is answered without a call.
-const ANSWERS_KEPT: Duration = Duration::from_secs(10);
+/// How long the responses about an access token are used again. An honest second request with the same token, such as a double tap
+/// or a retry after a lost response, gets a response without a call.
+const RESPONSES_KEPT: Duration = Duration::from_secs(10);
 
 /// What identifies our app at Kakao, and where Kakao is.
 #[derive(Debug)]
@@ -89,7 +89,7 @@ pub struct Kakao {
     api_circuit: Circuit,
     jwks_circuit: Circuit,
     jwks: Jwks,
-    refusals: Refusals,
+    rejected_tokens: RejectedTokens,
     /// The holders of the access tokens that were checked last. A cell is empty while the first request with its token asks Kakao.
     holders: Recent<Arc<OnceCell<KakaoUser>>>,
 }
@@ -161,7 +161,7 @@ impl Kakao {
             api_circuit: Circuit::default(),
             jwks_circuit: Circuit::default(),
             jwks: Jwks::default(),
-            refusals: Refusals::default(),
+            rejected_tokens: RejectedTokens::default(),
             holders: Recent::default(),
         }
     }
@@ -187,11 +187,11 @@ impl Kakao {
     ///
     /// [`KakaoError`] in all its variants.
     pub async fn user_of_access_token(&self, token: &SecretString, now: Timestamp) -> Result<KakaoUser, KakaoError> {
-        let holder = self.holders.find_or_remember(token, now + ANSWERS_KEPT, now);
+        let holder = self.holders.find_or_remember(token, now + RESPONSES_KEPT, now);
         let ask = async || {
             let user = self.ask_for_user_of_access_token(token, now).await?;
             // Ten seconds from the check, not from the first attempt at one.
-            self.holders.remember(token, Arc::clone(&holder), now + ANSWERS_KEPT, now);
+            self.holders.remember(token, Arc::clone(&holder), now + RESPONSES_KEPT, now);
             Ok(user)
         };
         holder.get_or_try_init(ask).await.cloned()
@@ -203,25 +203,25 @@ impl Kakao {
         token: &SecretString,
         now: Timestamp,
     ) -> Result<KakaoUser, KakaoError> {
-        if let Some(refusal) = self.refusals.find(token, now) {
-            return Err(refusal.into());
+        if let Some(rejection) = self.rejected_tokens.find(token, now) {
+            return Err(rejection.into());
         }
         let info = match self.access_token_info(token, now).await {
             Ok(info) if info.app_id == self.app.app_id => info,
             Ok(_) => {
-                self.refusals.remember(token, Refusal::WrongApp, now);
+                self.rejected_tokens.remember(token, Rejection::WrongApp, now);
                 return Err(KakaoError::WrongApp);
             }
             Err(failure) => {
                 if matches!(failure.cause, Cause::Api(-2 | -401)) {
-                    self.refusals.remember(token, Refusal::Unknown, now);
+                    self.rejected_tokens.remember(token, Rejection::Unknown, now);
                 }
                 return Err(failure.of_any_app().into());
             }
         };
         let me = self.user_me(token, now).await?;
         if me.id != info.id {
-            return Err(KakaoError::Rejected("two answers name two users".to_owned()));
+            return Err(KakaoError::Rejected("two responses name two users".to_owned()));
         }
         Ok(me)
     }
@@ -277,7 +277,7 @@ impl Kakao {
     /// [`KakaoError`] in all its variants but `WrongApp`.
     pub async fn user_me(&self, token: &SecretString, now: Timestamp) -> Result<KakaoUser, KakaoError> {
         let path = "/v2/user/me";
-        Ok(self.get_api("kakao_user_me", path, &USER_ME_QUERY, &bearer(token), answers::user, now).await?)
+        Ok(self.get_api("kakao_user_me", path, &USER_ME_QUERY, &bearer(token), responses::user, now).await?)
     }
 
     /// The user of this number, or nothing if this app has no admin key.
@@ -300,7 +300,7 @@ impl Kakao {
         let mut query = USER_ME_QUERY.to_vec();
         query.extend([("target_id_type", "user_id"), ("target_id", id_text.as_str())]);
         let path = "/v2/user/me";
-        match self.get_api("kakao_user_by_id", path, &query, &authorization, answers::user, now).await {
+        match self.get_api("kakao_user_by_id", path, &query, &authorization, responses::user, now).await {
             Ok(me) => Ok(Some(me).filter(|me| me.id == id)),
             // The only credential in question is ours.
             Err(Failure { cause: cause @ Cause::Api(-401), .. }) => {

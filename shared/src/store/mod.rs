@@ -136,7 +136,7 @@ fn name_failure<T, E: ProvideErrorMetadata, R>(
             let reason = match error {
                 SdkError::TimeoutError(_) => "timed out",
                 SdkError::DispatchFailure(_) => "no connection",
-                SdkError::ResponseError(_) => "unreadable answer",
+                SdkError::ResponseError(_) => "unreadable response",
                 _ => "request not built",
             };
             Err(StoreError::Unavailable { operation, reason: reason.to_owned() })

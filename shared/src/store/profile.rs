@@ -4,7 +4,7 @@
 //! |---|---|
 //! | `nickname`, `profile_image`, `email` | what Kakao said last |
 //! | `created_at`, `last_login_at` | the first login and the latest |
-//! | `logins` | all logins. One whose answer from DynamoDB was lost may count twice |
+//! | `logins` | all logins. One whose response from DynamoDB was lost may count twice |
 //! | `login_minute`, `logins_in_minute` | see [`logins`] |
 //! | `fetched_at`, `id_token_profile` | see [`LastFetch`] |
 

@@ -158,7 +158,7 @@ impl Store {
             if stored
                 .is_some_and(|stored| stored.get("attempt") == Some(&attempt) && stored.get("user_id") == Some(&user))
             {
-                // By an earlier try of this request, whose answer was lost.
+                // By an earlier try of this request, whose response was lost.
                 return Ok(());
             }
             let is_conflict = reasons.iter().any(|reason| reason.code() == Some("TransactionConflict"));
@@ -210,7 +210,7 @@ impl Store {
     }
 }
 
-/// What a failed condition found: our own earlier try, whose answer was lost, or another request's redemption.
+/// What a failed condition found: our own earlier try, whose response was lost, or another request's redemption.
 fn found(stored: Option<&item::Item>, new: &Redemption) -> Result<Option<Redemption>, StoreError> {
     let stored = read(stored.ok_or_else(gone)?)?;
     Ok(Some(stored).filter(|stored| stored.attempt != new.attempt))

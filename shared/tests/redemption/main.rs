@@ -3,7 +3,7 @@
 //!
 //! Three requests present the credential: two of the client that began the login, and one of a stranger who saw the credential but
 //! not the proof. Every order of every step is tried: each write of a request, the exchange at Kakao, which can fail before or
-//! after Kakao has seen the code, a write that is done and whose answer is lost, a copy of a write that arrives later, a request that
+//! after Kakao has seen the code, a write that is done and whose response is lost, a copy of a write that arrives later, a request that
 //! dies or is frozen anywhere and goes on at any later time, a logout. From every state that is reached, the client then asks again
 //! on its own. A step of time is 5 s: by then a request has been answered, or its client has given it up.
 
@@ -11,7 +11,7 @@ mod model;
 
 use std::collections::{HashMap, VecDeque, hash_map::Entry};
 
-use self::model::{Answer, LAST, Life, Model, Next, State, WINDOW, Write};
+use self::model::{LAST, Life, Model, Next, Response, State, WINDOW, Write};
 
 /// Rules that are weaker than ours, each in one way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,8 +42,8 @@ enum Violation {
     SecondSession,
     /// A session that was logged out was started again.
     Resurrected,
-    /// A request that came after the logout was answered with the session.
-    AnsweredAfterLogout,
+    /// A request that came after the logout got the session.
+    LoggedInAfterLogout,
     StrangerIn,
     /// The client was refused although it had not logged out, and no request of its own had wasted the code.
     FalseRefusal,
@@ -69,8 +69,8 @@ fn ask_alone(model: &Model, mut state: State) -> Result<(), Violation> {
             };
         }
         match outcome? {
-            (_, Err(Answer::LoggedIn)) => return Ok(()),
-            (after, Err(Answer::Again)) => state = after.older(),
+            (_, Err(Response::LoggedIn)) => return Ok(()),
+            (after, Err(Response::Again)) => state = after.older(),
             _ => return Err(Violation::Stuck),
         }
     }
@@ -129,7 +129,7 @@ fn each_weaker_rule_breaks_a_promise() {
         (Rules::TakeOverWithoutCondition, Kind::IdToken, Violation::SecondSession),
         (Rules::SessionThenComplete, Kind::Code, Violation::Resurrected),
         (Rules::CompleteThenSession, Kind::Code, Violation::Stuck),
-        (Rules::NoAlivenessCheck, Kind::Code, Violation::AnsweredAfterLogout),
+        (Rules::NoAlivenessCheck, Kind::Code, Violation::LoggedInAfterLogout),
         (Rules::NoTakeOver, Kind::Code, Violation::Stuck),
         (Rules::TakeOverAtOnce, Kind::Code, Violation::FalseRefusal),
         (Rules::NoProof, Kind::Code, Violation::StrangerIn),

@@ -81,10 +81,10 @@ pub(super) struct Model {
 }
 
 /// What became of a write or a look: the state after it, and what its request does next or answers.
-pub(super) type Outcome = Result<(State, Result<Next, Answer>), Violation>;
+pub(super) type Outcome = Result<(State, Result<Next, Response>), Violation>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Answer {
+pub(super) enum Response {
     LoggedIn,
     Refused,
     Again,
@@ -138,20 +138,20 @@ impl Model {
 
     /// What a request does that finds a redemption.
     pub(super) fn look(&self, state: State, by: u8) -> Outcome {
-        let answer = match self.judge(state, by) {
+        let response = match self.judge(state, by) {
             Verdict::Redeem => return Ok((state, Ok(Next::Write(Write::Redeem)))),
             Verdict::TakeOver => {
                 let abandoned = state.stored.map_or(NOBODY, |stored| stored.attempt);
                 return Ok((state, Ok(Next::Write(Write::TakeOver(abandoned)))));
             }
             // It looks again, or gives up.
-            Verdict::WaitForFirst => Answer::Again,
+            Verdict::WaitForFirst => Response::Again,
             Verdict::Repeat(_) if by == STRANGER => return Err(Violation::StrangerIn),
-            Verdict::Repeat(_) if state.life == Life::LoggedOut => return Err(Violation::AnsweredAfterLogout),
-            Verdict::Repeat(_) => Answer::LoggedIn,
-            Verdict::UsedBefore | Verdict::Ended => Answer::Refused,
+            Verdict::Repeat(_) if state.life == Life::LoggedOut => return Err(Violation::LoggedInAfterLogout),
+            Verdict::Repeat(_) => Response::LoggedIn,
+            Verdict::UsedBefore | Verdict::Ended => Response::Refused,
         };
-        Ok((state, Err(answer)))
+        Ok((state, Err(response)))
     }
 
     /// What DynamoDB makes of a write.
@@ -177,23 +177,23 @@ impl Model {
                 _ if by == STRANGER => Err(Violation::StrangerIn),
                 Rules::SessionThenComplete => Ok((self.start_session(state)?, Ok(Next::Write(Write::SecondHalf)))),
                 Rules::CompleteThenSession => Ok((completed(state), Ok(Next::Write(Write::SecondHalf)))),
-                _ => Ok((completed(self.start_session(state)?), Err(Answer::LoggedIn))),
+                _ => Ok((completed(self.start_session(state)?), Err(Response::LoggedIn))),
             },
             Write::Complete => Ok((state, Ok(Next::Write(Write::Cancel)))),
             Write::SecondHalf if self.rules == Rules::SessionThenComplete => {
-                Ok((completed(state), Err(Answer::LoggedIn)))
+                Ok((completed(state), Err(Response::LoggedIn)))
             }
-            Write::SecondHalf => Ok((self.start_session(state)?, Err(Answer::LoggedIn))),
+            Write::SecondHalf => Ok((self.start_session(state)?, Err(Response::LoggedIn))),
             Write::Cancel if is_open(by) || self.rules == Rules::CancelWithoutCondition => {
                 let given_back = |stored| Stored { attempt: NOBODY, age: WINDOW, is_completed: false, ..stored };
-                Ok((State { stored: state.stored.map(given_back), ..state }, Err(Answer::Again)))
+                Ok((State { stored: state.stored.map(given_back), ..state }, Err(Response::Again)))
             }
-            Write::Cancel => Ok((state, Err(Answer::Again))),
+            Write::Cancel => Ok((state, Err(Response::Again))),
         }
     }
 
     /// The request goes on as it was told, or answers. A refusal has to have a reason.
-    fn follow((state, next): (State, Result<Next, Answer>), by: u8) -> Result<State, Violation> {
+    fn follow((state, next): (State, Result<Next, Response>), by: u8) -> Result<State, Violation> {
         let is_late = state.requests[usize::from(by)].is_late;
         let is_excused = || {
             let is_over = state.stored.is_some_and(|stored| stored.is_completed && stored.age >= WINDOW);
@@ -201,7 +201,7 @@ impl Model {
         };
         match next {
             Ok(next) => Ok(state.with(by, next)),
-            Err(Answer::Refused) if !is_excused() => Err(Violation::FalseRefusal),
+            Err(Response::Refused) if !is_excused() => Err(Violation::FalseRefusal),
             Err(_) => Ok(state.with(by, Next::Nothing)),
         }
     }
@@ -224,7 +224,7 @@ impl Model {
             Next::Exchange => {
                 next.push(state.with(by, cancel));
                 if state.spent_by.is_some() {
-                    next.push(Self::follow((state, Err(Answer::Refused)), by)?.with(by, cancel));
+                    next.push(Self::follow((state, Err(Response::Refused)), by)?.with(by, cancel));
                 } else {
                     let spent = State { spent_by: Some(by), ..state };
                     next.push(spent.with(by, Next::Write(Write::Complete)));
@@ -238,7 +238,7 @@ impl Model {
                 if state.copy.is_none() {
                     next.push(State { copy: Some((by, write)), ..arrived });
                 }
-                // Its answer is lost, or it never arrives: the request fails, and gives back what it holds.
+                // Its response is lost, or it never arrives: the request fails, and gives back what it holds.
                 let gives_up =
                     if matches!(write, Write::Complete | Write::SecondHalf) { cancel } else { Next::Nothing };
                 for failed in [after, state] {

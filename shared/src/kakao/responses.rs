@@ -1,4 +1,4 @@
-//! What Kakao's answers say. Members that are not needed here are ignored, and all but the ids may be missing or unreadable.
+//! What Kakao's responses say. Members that are not needed here are ignored, and all but the ids may be missing or unreadable.
 
 use super::members::{Member, Members};
 use crate::{
@@ -20,22 +20,22 @@ pub(super) struct TokenInfo {
 }
 
 impl Tokens {
-    pub(super) fn read(answer: &Members) -> Option<Self> {
-        let access_token = answer.text("access_token").value().filter(|token| !token.is_empty())?;
-        Some(Self { access_token, id_token: answer.text("id_token").value() })
+    pub(super) fn read(response: &Members) -> Option<Self> {
+        let access_token = response.text("access_token").value().filter(|token| !token.is_empty())?;
+        Some(Self { access_token, id_token: response.text("id_token").value() })
     }
 }
 
 impl TokenInfo {
-    pub(super) fn read(answer: &Members) -> Option<Self> {
-        Some(Self { id: answer.get("id").value()?, app_id: answer.get("app_id").value()? })
+    pub(super) fn read(response: &Members) -> Option<Self> {
+        Some(Self { id: response.get("id").value()?, app_id: response.get("app_id").value()? })
     }
 }
 
-/// Reads the answer of `GET /v2/user/me`.
-pub(super) fn user(answer: &Members) -> Option<KakaoUser> {
-    let id = answer.get("id").value()?;
-    let account = Account(answer.get("kakao_account").value().unwrap_or_default());
+/// Reads the response of `GET /v2/user/me`.
+pub(super) fn user(response: &Members) -> Option<KakaoUser> {
+    let id = response.get("id").value()?;
+    let account = Account(response.get("kakao_account").value().unwrap_or_default());
     Some(KakaoUser {
         id,
         nickname: account.nickname(),
@@ -116,8 +116,8 @@ mod tests {
         parse(json!({"id": 1, "kakao_account": account}).to_string().as_bytes()).unwrap()
     }
 
-    fn parse(answer: &[u8]) -> Option<KakaoUser> {
-        super::user(&Members::parse(answer)?)
+    fn parse(response: &[u8]) -> Option<KakaoUser> {
+        super::user(&Members::parse(response)?)
     }
 
     #[test]
