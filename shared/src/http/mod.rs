@@ -40,7 +40,8 @@ where
 {
     let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
     // A handler's future is large, and each layer around it would move it once more.
-    let handling = admit(&request).map(|()| Box::pin(handle(request)));
+    let accepted = reject_other_path(&request).and_then(|()| reject_oversized(&request));
+    let handling = accepted.map(|()| Box::pin(handle(request)));
     async move {
         let started = std::time::Instant::now();
         let (result, notes) = log::noting(async {
@@ -62,16 +63,14 @@ where
     }
 }
 
-/// What every function refuses before it looks closer.
-fn admit(request: &Request) -> Result<(), Error> {
-    // Each path is declared as `/x` and `/x/{proxy+}`, for the sake of `/x/`: a remainder means another path.
-    if request.path_parameters_ref().and_then(|path| path.first("proxy")).is_some_and(|rest| !rest.is_empty()) {
-        return Err(Error::NotFound);
-    }
-    if request.body().len() > MAX_BODY_BYTES {
-        return Err(Error::TooLarge);
-    }
-    Ok(())
+/// Each path is declared as `/x` and `/x/{proxy+}`, for the sake of `/x/`. A remainder means another path.
+fn reject_other_path(request: &Request) -> Result<(), Error> {
+    let rest = request.path_parameters_ref().and_then(|path| path.first("proxy"));
+    if rest.is_none_or(str::is_empty) { Ok(()) } else { Err(Error::NotFound) }
+}
+
+fn reject_oversized(request: &Request) -> Result<(), Error> {
+    if request.body().len() > MAX_BODY_BYTES { Err(Error::TooLarge) } else { Ok(()) }
 }
 
 fn write_line(

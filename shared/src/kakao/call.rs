@@ -98,7 +98,7 @@ async fn call<T>(
     now: Timestamp,
 ) -> Result<T, Failure> {
     circuit
-        .admit(now)
+        .allow_call(now)
         .map_err(|pause| Failure::of_call(Meaning::NotAsked(pause), "Kakao is down and was not asked"))?;
     let result = log::counted(name, send(request, read, failure), outcome).await;
     circuit.record(result.as_ref().is_err_and(|failure| opens(failure.meaning)), now);

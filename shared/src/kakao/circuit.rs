@@ -23,7 +23,7 @@ struct State {
 
 impl Circuit {
     /// Lets a call through, or says how long none is.
-    pub(super) fn admit(&self, now: Timestamp) -> Result<(), Duration> {
+    pub(super) fn allow_call(&self, now: Timestamp) -> Result<(), Duration> {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match state.open_until {
             Some(until) if until > now => Err(Duration::from_secs(until.seconds_since(now))),
@@ -57,10 +57,10 @@ mod tests {
         for _ in 0..4 {
             circuit.record(true, NOW);
         }
-        assert_eq!(circuit.admit(NOW), Ok(()));
+        assert_eq!(circuit.allow_call(NOW), Ok(()));
         circuit.record(true, NOW);
-        assert_eq!(circuit.admit(NOW + Duration::from_secs(3)), Err(Duration::from_secs(7)));
-        assert_eq!(circuit.admit(NOW + PAUSE), Ok(()));
+        assert_eq!(circuit.allow_call(NOW + Duration::from_secs(3)), Err(Duration::from_secs(7)));
+        assert_eq!(circuit.allow_call(NOW + PAUSE), Ok(()));
     }
 
     #[test]
@@ -71,9 +71,9 @@ mod tests {
         }
         let later = NOW + PAUSE;
         circuit.record(true, later);
-        assert!(circuit.admit(later).is_err());
+        assert!(circuit.allow_call(later).is_err());
         circuit.record(false, later);
         circuit.record(true, later);
-        assert_eq!(circuit.admit(later), Ok(()));
+        assert_eq!(circuit.allow_call(later), Ok(()));
     }
 }
