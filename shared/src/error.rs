@@ -24,12 +24,12 @@ pub enum Error {
     /// The token to be verified is not good: 401 `token_not_valid`, in simplejwt's words.
     #[error("token refused: {0}")]
     TokenRefused(InvalidAccessToken),
-    /// Refresh, or sign in again: 401 `token_not_valid`. The access token is good, but its session has ended.
+    /// Refresh, or log in again: 401 `token_not_valid`. The access token is good, but its session has ended.
     #[error("the session of the access token has ended")]
     SessionEnded,
     /// Log in again: 401 `token_not_valid` (RFC 9700 §4.14.2), and the dead cookie is cleared if there was one.
     #[error("no session to renew: {reason}")]
-    SignedOut {
+    LoggedOut {
         /// What was wrong with the refresh token, for the log.
         reason: &'static str,
         /// The `Set-Cookie`s that clear what was presented.
@@ -53,7 +53,7 @@ pub enum Error {
     /// Send JSON: 415 `unsupported_media_type`.
     #[error("the body is not JSON")]
     NotJson,
-    /// Begin the sign-in again, or wait, as [`KakaoError`] says: 400 or 503.
+    /// Start the login again, or wait, as [`KakaoError`] says: 400 or 503.
     #[error(transparent)]
     Kakao(#[from] KakaoError),
     /// Ask again: 503 `unavailable`. A cookie is left alone, as the session may be well.
@@ -109,8 +109,8 @@ impl Error {
             Self::AccessTokenRefused(_) | Self::SessionEnded => {
                 response(StatusCode::UNAUTHORIZED, "token_not_valid", "The access token is not valid.")
             }
-            Self::SignedOut { .. } => {
-                response(StatusCode::UNAUTHORIZED, "token_not_valid", "The session has ended. Sign in again.")
+            Self::LoggedOut { .. } => {
+                response(StatusCode::UNAUTHORIZED, "token_not_valid", "The session has ended. Log in again.")
             }
             Self::TooManyLogins { retry_after } => ErrorResponse {
                 retry_after: Some(*retry_after),

@@ -11,7 +11,7 @@ use crate::random;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UserId([u8; 16]);
 
-/// One sign-in on one device.
+/// One login on one device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionId([u8; 16]);
 

@@ -44,7 +44,7 @@ pub struct RefreshToken {
     pub user: UserId,
     /// The session that it renews.
     pub session: SessionId,
-    /// When the session ends whatever happens: fixed at sign-in, and the same in every generation.
+    /// When the session ends whatever happens: fixed at login, and the same in every generation.
     pub session_ends_at: Timestamp,
     /// How many rotations came before this token.
     pub generation: u32,
@@ -77,7 +77,7 @@ pub struct NewSession {
     secret: SecretBox<[u8; 32]>,
 }
 
-/// The hash of a credential and of what only the client knows that began the sign-in.
+/// The hash of a credential and of what only the client knows that began the login.
 #[derive(Debug)]
 pub struct Proof(digest::Digest);
 
@@ -181,8 +181,8 @@ impl RefreshTokenKeys {
         self.encode(Content { version, user, session, session_ends_at, generation: 0, secret }, now)
     }
 
-    /// What a new session has of its own. With a `proof`, which only the client that signs in knows, both parts are derived from
-    /// that and from the key of this moment: the same sign-in, sent again, meets the same session, and nothing secret has to be
+    /// What a new session has of its own. With a `proof`, which only the client that logs in knows, both parts are derived from
+    /// that and from the key of this moment: the same login, sent again, meets the same session, and nothing secret has to be
     /// kept for it. Without one both are random.
     #[must_use]
     pub fn new_session(&self, proof: Option<&Proof>, now: Timestamp) -> NewSession {

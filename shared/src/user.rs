@@ -21,7 +21,7 @@ pub struct User {
     pub profile_image: Option<String>,
     /// An address that Kakao called valid and verified at the last login that mentioned it.
     pub email: Option<String>,
-    /// The first sign-in.
+    /// The first login.
     pub created_at: Timestamp,
 }
 

@@ -6,7 +6,7 @@
 //! functions that crash before or after the write, writes that are made again because their response was lost, the session's end, a thief.
 //! Each token that is sent is also asked whether it may log its user out everywhere: a spent one ends its own session only.
 //! A log-out, one everywhere and expiry are one step to a session: from one moment on it is no longer there, whatever the jar holds.
-//! A browser that got no response asks again at once: who is away for longer than W after a response was lost is signed out, which is the price of
+//! A browser that got no response asks again at once: who is away for longer than W after a response was lost is logged out, which is the price of
 //! finding a thief who stays one step behind.
 
 use std::{
@@ -103,7 +103,7 @@ struct Bounds {
 
 #[derive(Debug, PartialEq, Eq)]
 enum Violation {
-    /// An honest browser was signed out, and nobody had ended the session.
+    /// An honest browser was logged out, and nobody had ended the session.
     FalseLogout,
     /// A token was accepted that somebody else had replaced a window ago or longer.
     TheftUnnoticed,
@@ -334,7 +334,7 @@ fn record(row: &str) {
 
 /// W exceeds (2 + L) × D in the first group, and equals it in the second.
 #[test]
-fn nobody_honest_is_signed_out_while_the_window_is_long_enough() {
+fn nobody_honest_is_logged_out_while_the_window_is_long_enough() {
     for (window, delay, losses) in [(3, 1, 0), (4, 1, 1), (5, 2, 0), (7, 2, 1), (9, 2, 2), (10, 3, 1)] {
         let (states, revoked) = Bounds { window, delay, losses, ..HONEST }
             .search()

@@ -172,7 +172,7 @@ async fn a_line_says_what_happened_and_to_whom_without_saying_who() {
     let signed_in = stack.sign_in().await;
     let pk = signed_in.body["user"]["pk"].as_str().unwrap();
     let text = log.text();
-    let line = text.lines().rev().find(|line| line.contains(r#""outcome":"signed_in""#)).unwrap();
+    let line = text.lines().rev().find(|line| line.contains(r#""outcome":"logged_in""#)).unwrap();
     let line: Value = serde_json::from_str(line).unwrap();
     assert_eq!((&line["function"], &line["http_status"]), (&json!("kakao-login"), &json!(200)));
     for name in ["request_id", "user", "session", "timestamp", "level"] {

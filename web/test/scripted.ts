@@ -20,7 +20,7 @@ export const answer = (status: number, body: unknown = {}, headers = {}) => Resp
 /** What a proxy, a firewall or a captive portal responds in the API's place. */
 export const page = (status: number) => new Response('<html>Please sign in to the Wi-Fi</html>', { status, headers: { 'content-type': 'text/html' } });
 /** The API's response to a refresh without a session. */
-export const sessionOver = () => answer(401, { code: 'token_not_valid', detail: 'The session has ended. Sign in again.' });
+export const sessionOver = () => answer(401, { code: 'token_not_valid', detail: 'The session has ended. Log in again.' });
 /** The API's refusal of a credential. */
 export const refusal = (code: string, status = 400) => answer(status, { code, detail: 'No.', non_field_errors: ['No.'] });
 export const networkError = () => Promise.reject<Response>(new TypeError('Failed to fetch'));

@@ -72,7 +72,7 @@ impl KakaoLogin {
                 (Verdict::Repeat(user), Some(redemption))
                     if let (Some(shown), Some(presented)) = (shown, presented) =>
                 {
-                    log::outcome("signed_in_again");
+                    log::outcome("logged_in_again");
                     let redeemed_at = redemption.redeemed_at;
                     let first =
                         keys.issue(Version::ISSUED, user, presented, redeemed_at + self.sessions.max_ttl, context.now);

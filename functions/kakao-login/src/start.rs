@@ -120,7 +120,7 @@ impl KakaoLogin {
                 }
             }
         };
-        log::outcome("signed_in");
+        log::outcome("logged_in");
         Ok(self.finish_login(&shown, &first, now, context).await)
     }
 

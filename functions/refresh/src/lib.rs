@@ -62,7 +62,7 @@ impl Function for Refresh {
     ///
     /// - [`Error::ForeignOrigin`] if a page calls that is not allowed to.
     /// - [`Error::NotJson`] and [`Error::InvalidRequest`] for a body that says something and is not a JSON object.
-    /// - [`Error::SignedOut`] if there is no session to renew. A spent token that comes back means that two parties hold it, so
+    /// - [`Error::LoggedOut`] if there is no session to renew. A spent token that comes back means that two parties hold it, so
     ///   its session ends for both (RFC 9700 §4.14.2).
     /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys. The cookie stays good.
     async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
@@ -72,7 +72,7 @@ impl Function for Refresh {
         let presented = self.cookies.presented(&request);
         match self.renew_any(&presented, with_user, now).await? {
             Ok(renewed) => Ok(self.response(renewed, &presented, now)),
-            Err(reason) => Err(Error::SignedOut { reason, clear_cookies: self.cookies.clear(&presented) }),
+            Err(reason) => Err(Error::LoggedOut { reason, clear_cookies: self.cookies.clear(&presented) }),
         }
     }
 }

@@ -189,7 +189,7 @@ fn error_response(error: &Error) -> Response<Body> {
         Error::AccessTokenRefused(_) | Error::TokenRefused(_) | Error::SessionEnded => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer error="invalid_token""#));
         }
-        Error::SignedOut { clear_cookies, .. } => {
+        Error::LoggedOut { clear_cookies, .. } => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
             add_cookies(&mut response, clear_cookies.clone());
         }

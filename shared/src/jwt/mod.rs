@@ -19,7 +19,7 @@ use crate::{
 
 /// RFC 9068 §2.1: keeps other JWTs signed with the same key from passing as access tokens.
 const TYPE: &str = "at+jwt";
-/// The one client that this server knows: the app whose users it signs in.
+/// The one client that this server knows: the app whose users it logs in.
 const CLIENT_ID: &str = "app";
 /// Ours have about 600 characters with RS256, the longest.
 const MAX_LENGTH: usize = 2_048;
@@ -166,7 +166,7 @@ struct Claims {
 impl Signer {
     /// Signs with the newest of these keys whose time has come.
     ///
-    /// `lifetime` is an access token's longest life; up to 5 % less, at random, keeps sign-ins of the same minute from
+    /// `lifetime` is an access token's longest life; up to 5 % less, at random, keeps logins of the same minute from
     /// all refreshing in the same second.
     ///
     /// # Errors

@@ -19,7 +19,7 @@ use super::{
 use crate::{clock::Timestamp, log};
 
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
-/// A second try begins only this early, so that both fit into the time that a sign-in has for Kakao.
+/// A second try begins only this early, so that both fit into the time that a login has for Kakao.
 const RETRY_WITHIN: Duration = Duration::from_millis(700);
 
 impl Kakao {

@@ -101,9 +101,9 @@ pub struct AuthorizationCode {
     pub code: SecretString,
     /// The address that the browser was sent back to.
     pub redirect_uri: String,
-    /// The PKCE verifier (RFC 7636), if the sign-in began with a challenge.
+    /// The PKCE verifier (RFC 7636), if the login began with a challenge.
     pub code_verifier: Option<SecretString>,
-    /// The nonce that the ID token must carry, if the sign-in began with one.
+    /// The nonce that the ID token must carry, if the login began with one.
     pub nonce: Option<String>,
 }
 
@@ -112,14 +112,14 @@ pub struct AuthorizationCode {
 pub struct Grant {
     /// Opens user/me. It is not kept.
     pub access_token: SecretString,
-    /// Who signed in, if the app has `OpenID` Connect switched on.
+    /// Who logged in, if the app has `OpenID` Connect switched on.
     pub identity: Option<Identity>,
 }
 
 /// Why Kakao vouches for nobody, named for who can do something about it.
 #[derive(Debug, thiserror::Error)]
 pub enum KakaoError {
-    /// The credential is wrong, spent or expired: begin the sign-in again.
+    /// The credential is wrong, spent or expired: start the login again.
     #[error("Kakao refused the credential: {0}")]
     Rejected(String),
     /// The access token was issued to another app.
@@ -128,7 +128,7 @@ pub enum KakaoError {
     /// Kakao lets nobody of this age in.
     #[error("Kakao refused the user's age")]
     Underage,
-    /// Nobody can sign in before the operator corrects a setting.
+    /// Nobody can log in before the operator corrects a setting.
     #[error("Kakao refuses this app's configuration ({code}). In Kakao's console: {fix}")]
     Misconfigured {
         /// Kakao's code.
@@ -226,7 +226,7 @@ impl Kakao {
         Ok(me)
     }
 
-    /// Who an ID token says signed in. Kakao is asked for its keys once a day, and else for nothing.
+    /// Who an ID token says logged in. Kakao is asked for its keys once a day, and else for nothing.
     ///
     /// `nonce` is the token's own, or the preimage of it: the token's is base64url(SHA-256(nonce)) then.
     ///

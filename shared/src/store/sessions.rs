@@ -1,4 +1,4 @@
-//! Refresh sessions: one item for each device that signed in.
+//! Refresh sessions: one item for each device that logged in.
 
 use std::time::Duration;
 

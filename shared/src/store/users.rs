@@ -41,7 +41,7 @@ impl Store {
         found.item.as_ref().map(user_of).transpose()
     }
 
-    /// A new user for a Kakao id. Of several first sign-ins at once, one makes the user and all get that one.
+    /// A new user for a Kakao id. Of several first logins at once, one makes the user and all get that one.
     ///
     /// # Errors
     ///
@@ -66,7 +66,7 @@ impl Store {
         }
     }
 
-    /// The user, or nothing if there is none. A read that may be stale must not sign out who has just signed in, so what it
+    /// The user, or nothing if there is none. A read that may be stale must not log out a user who has just logged in, so what it
     /// does not find is read again, consistently.
     ///
     /// # Errors
