@@ -2,6 +2,7 @@
 //!
 //! | attribute of `PROFILE` | |
 //! |---|---|
+//! | `kakao_id` | the user's number at Kakao, and so the key of the identity item. Profiles get it at their next login |
 //! | `nickname`, `profile_image`, `email` | what Kakao said last |
 //! | `created_at`, `last_login_at` | the first login and the latest |
 //! | `logins` | all logins. One whose response from DynamoDB was lost may count twice |
@@ -60,6 +61,8 @@ impl Store {
             changes.set.push("created_at = if_not_exists(created_at, :now)".to_owned());
             changes.set.push("last_login_at = :now".to_owned());
             changes.value("now", item::time(now));
+            // A text, as a reader in JavaScript would round a number of 19 digits.
+            changes.set("kakao_id", item::text(kakao.id.to_string()));
             changes.add("logins");
             // Each condition is what `judge` found, to be true still.
             let condition = match logins::judge(counted, now) {

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use local::table::Item;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::Stack;
@@ -206,4 +207,30 @@ async fn a_session_remembers_its_device_and_no_more_than_that() {
         "user_agent",
     ];
     assert_eq!(names, expected);
+}
+
+#[tokio::test]
+async fn a_profile_names_its_user_at_kakao_from_the_next_login_on() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let kakao_id = async || {
+        let items = stack.dump().await;
+        let text = |item: &Item, name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
+        let with_key = |sk: &str| items.iter().find(|item| text(item, "sk").as_deref() == Some(sk)).unwrap();
+        let identity = text(with_key("IDENTITY"), "pk").unwrap();
+        (text(with_key("PROFILE"), "kakao_id"), identity.strip_prefix("KAKAO#").map(ToOwned::to_owned))
+    };
+    stack.sign_in_as(&user).await;
+    let (in_profile, identity) = kakao_id().await;
+    assert!(identity.is_some());
+    assert_eq!(in_profile, identity);
+
+    let mut items = stack.dump().await;
+    for item in &mut items {
+        item.remove("kakao_id");
+    }
+    stack.restore(&items).await;
+    assert_eq!(kakao_id().await.0, None, "a profile of an earlier release");
+    stack.sign_in_as(&user).await;
+    assert_eq!(kakao_id().await.0, identity);
 }
