@@ -8,7 +8,7 @@ use shared::{
     clock::Clock,
     config::{Config, ConfigError},
     function::Worker,
-    key_table::{DOCUMENT, Document},
+    keys::{DOCUMENT, Document},
 };
 
 use crate::{cloud, table::Item, template::Template};

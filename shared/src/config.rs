@@ -20,9 +20,7 @@ use crate::{
     http::{Cookies, Origins, SameSite},
     jwt::Audience,
     kakao::{Kakao, KakaoApp, KakaoSecrets},
-    key_table::{Document, KeyTable},
-    keys::{IssuingKeys, LogoutKeys, PublishedKeys, VerificationKeys},
-    secret::{SecretCache, SecretError},
+    keys::{Document, IssuingKeys, KeyTable, LogoutKeys, PublishedKeys, SecretCache, SecretError, VerificationKeys},
     session::SessionPolicy,
     store::Store,
 };

@@ -15,11 +15,9 @@ pub mod token;
 pub mod user;
 
 pub mod jwt;
-pub mod key_table;
 pub mod session;
 
 pub mod kakao;
-pub mod secret;
 pub mod store;
 
 pub mod keys;

@@ -10,7 +10,7 @@ use std::{
 use reqwest::Method;
 use rotate_keys::{Event, document::Reason, new_attempt};
 use serde_json::{Value, json};
-use shared::key_table::Document;
+use shared::keys::Document;
 use tests::{
     REDIRECT_URI, Settings, Stack,
     client::{Answer, cookie_pair},

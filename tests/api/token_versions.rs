@@ -10,8 +10,7 @@ use shared::{
     clock::{Clock, SystemClock},
     config::Config,
     id::UserId,
-    key_table::Document,
-    keys::IssuingKeys,
+    keys::{Document, IssuingKeys},
     store::Device,
     token::Version,
 };

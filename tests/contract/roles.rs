@@ -15,7 +15,7 @@ use local::{
 use reqwest::Method;
 use rotate_keys::document::Reason;
 use serde_json::{Value, json};
-use shared::{clock::SystemClock, config::Config, function::Function, key_table::Document};
+use shared::{clock::SystemClock, config::Config, function::Function, keys::Document};
 use tests::{
     REDIRECT_URI, Settings, Stack,
     client::{Answer, cookie_pair},

@@ -21,7 +21,7 @@ use base64::{
 use local::{iam::access_key, server::Server, table};
 use rotate_keys::{Event, document::Reason, new_attempt};
 use serde_json::{Value, json};
-use shared::key_table::{DOCUMENT, Document};
+use shared::keys::{DOCUMENT, Document};
 use tests::{Settings, Stack, wire::Fault};
 use tokio::sync::mpsc;
 use tracing::{

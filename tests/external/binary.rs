@@ -14,7 +14,7 @@ use local::{
     lambda::{Invocation, Lambda},
 };
 use serde_json::{Value, json};
-use shared::key_table::Document;
+use shared::keys::Document;
 use tests::{Settings, Stack};
 
 /// A stack whose tables may be in moto's DynamoDB.

@@ -10,7 +10,7 @@ use local::{
 };
 use rotate_keys::{ROTATE_AFTER, new_attempt};
 use serde_json::{Value, json};
-use shared::key_table::{DOCUMENT, Document};
+use shared::keys::{DOCUMENT, Document};
 use tests::{Settings, Stack, wire::Moment};
 
 use crate::binary::binary;

@@ -7,7 +7,7 @@ use std::{env, time::Duration};
 use reqwest::StatusCode;
 use rotate_keys::{Event, Outcome, ROTATE_AFTER, document::Reason};
 use serde_json::{Value, json};
-use shared::key_table::Document;
+use shared::keys::Document;
 use tests::{Settings, Stack};
 
 const WINDOW: Duration = Duration::from_secs(30);

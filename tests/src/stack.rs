@@ -25,7 +25,7 @@ use serde_json::json;
 use shared::{
     clock::{Clock, SystemClock},
     function::Worker,
-    key_table::{DOCUMENT, Document},
+    keys::{DOCUMENT, Document},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 

@@ -11,9 +11,8 @@ use shared::{
     error::Error,
     function::Function,
     http,
-    keys::PublishedKeys,
+    keys::{PublishedKeys, SecretCache},
     log,
-    secret::SecretCache,
 };
 
 /// What this function needs, and so all that its IAM role may touch.

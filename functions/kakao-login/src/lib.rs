@@ -18,11 +18,9 @@ use shared::{
     function::Function,
     http::{self, Cookies, JsonObject, Origins},
     kakao::{Kakao, KakaoSecrets},
-    key_table::{Document, KeyTable},
-    keys::IssuingKeys,
+    keys::{Document, IssuingKeys, KeyTable, SecretCache},
     log,
     recent::Recent,
-    secret::SecretCache,
     session::SessionPolicy,
     store::Store,
 };

@@ -9,9 +9,8 @@ use shared::{
     error::Error,
     function::Function,
     http,
-    keys::{self, VerificationKeys},
+    keys::{self, SecretCache, VerificationKeys},
     log,
-    secret::SecretCache,
     store::Store,
 };
 

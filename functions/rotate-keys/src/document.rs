@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use shared::{clock::Timestamp, secret::STALE};
+use shared::{clock::Timestamp, keys::STALE};
 use zeroize::Zeroizing;
 
 use crate::generate::{self, Algorithm, Jwk, NewKeys};

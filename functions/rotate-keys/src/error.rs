@@ -1,6 +1,6 @@
 //! Why a command was not carried out.
 
-use shared::secret::SecretError;
+use shared::keys::SecretError;
 
 /// Why a command was not carried out. It may be sent again.
 #[derive(Debug, thiserror::Error)]

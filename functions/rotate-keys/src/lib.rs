@@ -21,8 +21,7 @@ use shared::{
     id::{SessionId, UserId},
     jwt::Audience,
     kakao::KakaoSecrets,
-    key_table::{Document, KeyTable},
-    keys::{IssuingKeys, LogoutKeys, VerificationKeys},
+    keys::{Document, IssuingKeys, KeyTable, LogoutKeys, SecretError, VerificationKeys},
     random,
     token::Version,
 };
@@ -313,7 +312,7 @@ impl RotateKeys {
         let unusable = |reason: String| RotationError::Unusable(reason);
         let audience = Audience { issuer: "rotate-keys".to_owned(), audience: "rotate-keys".to_owned() };
         let text = Zeroizing::new(serde_json::to_string(&ring)?);
-        let read = |error: shared::secret::SecretError| unusable(error.to_string());
+        let read = |error: SecretError| unusable(error.to_string());
         let (_, issuing) = IssuingKeys::read(&text, &audience, self.times.access).map_err(read)?;
         let (_, verification) = VerificationKeys::read(&ring.verification_keys()?, &audience).map_err(read)?;
         let (_, logout) = LogoutKeys::read(&ring.logout_keys()?).map_err(read)?;

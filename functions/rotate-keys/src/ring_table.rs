@@ -6,8 +6,7 @@ use aws_sdk_dynamodb::{
 };
 use shared::{
     aws::dynamodb,
-    key_table::{self, DOCUMENT, Document, KeyTable, NAME},
-    secret::SecretError,
+    keys::{DOCUMENT, Document, KeyTable, NAME, SecretError},
 };
 use zeroize::Zeroizing;
 
@@ -55,7 +54,7 @@ pub(crate) enum On {
 pub(crate) async fn find(table: &KeyTable) -> Result<Found, RotationError> {
     let get = table.client().get_item().table_name(table.name()).consistent_read(true);
     let found = get.set_key(Some(Document::Issuing.key())).send().await;
-    let found = found.map_err(|error| key_table::failed(dynamodb::reason(&error)))?;
+    let found = found.map_err(|error| SecretError::from_reason(dynamodb::reason(&error)))?;
     if let Some(mut item) = found.item {
         let Some(AttributeValue::S(text)) = item.remove(DOCUMENT) else {
             return Err(RotationError::NotARing);
@@ -68,7 +67,7 @@ pub(crate) async fn find(table: &KeyTable) -> Result<Found, RotationError> {
         let get = table.client().get_item().table_name(table.name()).consistent_read(true);
         let found =
             get.set_key(Some(document.key())).projection_expression("#name").expression_attribute_names("#name", NAME);
-        let found = found.send().await.map_err(|error| key_table::failed(dynamodb::reason(&error)))?;
+        let found = found.send().await.map_err(|error| SecretError::from_reason(dynamodb::reason(&error)))?;
         if found.item.is_some() {
             return Ok(Found::Lost);
         }
@@ -112,11 +111,12 @@ pub(crate) async fn write(table: &KeyTable, ring: &KeyRing, attempt: &str, on: O
         if codes.iter().any(is_conflict) {
             return Ok(Written::Conflict);
         }
-        return Err(
-            key_table::failed(codes.iter().find(|code| **code != "None").copied().unwrap_or("cancelled")).into()
-        );
+        return Err(SecretError::from_reason(
+            codes.iter().find(|code| **code != "None").copied().unwrap_or("cancelled"),
+        )
+        .into());
     }
-    match key_table::failed(dynamodb::reason(&error)) {
+    match SecretError::from_reason(dynamodb::reason(&error)) {
         SecretError::Unavailable(_) => Ok(Written::Unknown),
         refused => Err(refused.into()),
     }
@@ -126,5 +126,5 @@ pub(crate) async fn write(table: &KeyTable, ring: &KeyRing, attempt: &str, on: O
 pub(crate) async fn put_kakao(table: &KeyTable, json: &str) -> Result<(), RotationError> {
     let put = table.client().put_item().table_name(table.name()).set_item(Some(Document::Kakao.key()));
     let put = put.item(DOCUMENT, AttributeValue::S(json.to_owned())).send().await;
-    put.map(drop).map_err(|error| key_table::failed(dynamodb::reason(&error)).into())
+    put.map(drop).map_err(|error| SecretError::from_reason(dynamodb::reason(&error)).into())
 }

@@ -11,9 +11,8 @@ use shared::{
     function::Function,
     http::{self, JsonObject},
     jwt::InvalidAccessToken,
-    keys::{self, VerificationKeys},
+    keys::{self, SecretCache, VerificationKeys},
     log,
-    secret::SecretCache,
 };
 
 /// What this function needs, and so all that its IAM role may touch.

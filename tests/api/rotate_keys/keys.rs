@@ -6,7 +6,7 @@ use local::keys;
 use reqwest::StatusCode;
 use rotate_keys::{Event, document::Reason};
 use serde_json::{Value, json};
-use shared::key_table::Document;
+use shared::keys::Document;
 use tests::{Settings, Stack, wire::Fault};
 
 const FAULTS: [Fault; 5] = [Fault::Down, Fault::Hang, Fault::Throttle, Fault::Deny, Fault::FailAfter];

@@ -8,8 +8,7 @@ use secrecy::ExposeSecret;
 use shared::{
     clock::{Clock, SystemClock},
     id::{SessionId, UserId},
-    key_table::Document,
-    keys::IssuingKeys,
+    keys::{Document, IssuingKeys},
 };
 use tests::{
     Stack,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use reqwest::StatusCode;
 use rotate_keys::{Event, Outcome, ROTATE_AFTER, RotationError, document::Reason, new_attempt};
 use secrecy::SecretString;
-use shared::key_table::Document;
+use shared::keys::Document;
 use tests::{
     Settings, Stack,
     client::jwt_part,

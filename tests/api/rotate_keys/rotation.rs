@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use shared::{
     clock::{Clock, SystemClock, Timestamp},
     jwt::{Audience, VerificationJwk, Verifier},
-    key_table::Document,
+    keys::Document,
 };
 use tests::{Settings, Stack, client::jwt_part, wire::Fault};
 

@@ -9,7 +9,7 @@ use ring::{
     signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair},
 };
 use serde_json::{Value, json};
-use shared::key_table::Document;
+use shared::keys::Document;
 use tests::{
     Stack,
     client::{Answer, cookie_pair, jwt_part},

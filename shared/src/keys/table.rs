@@ -79,7 +79,24 @@ pub enum SecretError {
 }
 
 impl SecretError {
-    /// Whether somebody must act, as this does not pass by itself.
+    /// The error for a request that failed with this code of DynamoDB's. An operator must act if a role, a name or a policy is
+    /// wrong; everything else passes by itself.
+    #[must_use]
+    pub fn from_reason(reason: &str) -> Self {
+        let refused = [
+            "AccessDeniedException",
+            "UnrecognizedClientException",
+            "ResourceNotFoundException",
+            "ValidationException",
+        ];
+        if refused.contains(&reason) || reason.starts_with("KMS") {
+            Self::Refused(reason.to_owned())
+        } else {
+            Self::Unavailable(reason.to_owned())
+        }
+    }
+
+    /// Whether an operator must act, as this does not pass by itself.
     #[must_use]
     pub const fn needs_an_operator(&self) -> bool {
         match self {
@@ -145,7 +162,7 @@ impl KeyTable {
 
     async fn get(&self, document: Document) -> Result<Documents, SecretError> {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(document.key())).consistent_read(true);
-        let found = get.send().await.map_err(|error| failed(dynamodb::reason(&error)))?;
+        let found = get.send().await.map_err(|error| SecretError::from_reason(dynamodb::reason(&error)))?;
         Ok(documents(found.item))
     }
 
@@ -154,7 +171,7 @@ impl KeyTable {
         let keys = KeysAndAttributes::builder().set_keys(Some(keys)).consistent_read(true).build();
         let keys = keys.map_err(|_| SecretError::Unavailable("request not built".to_owned()))?;
         let found = self.client.batch_get_item().request_items(&self.table, keys).send().await;
-        let found = found.map_err(|error| failed(dynamodb::reason(&error)))?;
+        let found = found.map_err(|error| SecretError::from_reason(dynamodb::reason(&error)))?;
         if found.unprocessed_keys.is_some_and(|unread| !unread.is_empty()) {
             return Err(SecretError::Unavailable("left keys unprocessed".to_owned()));
         }
@@ -172,16 +189,4 @@ fn documents(items: impl IntoIterator<Item = HashMap<String, AttributeValue>>) -
         Some((name, Zeroizing::new(text(&mut item, DOCUMENT)?)))
     });
     Documents(documents.collect())
-}
-
-/// Whether an operator must act (a role, a name or a policy is wrong) or the caller only has to try again.
-#[must_use]
-pub fn failed(reason: &str) -> SecretError {
-    let refused =
-        ["AccessDeniedException", "UnrecognizedClientException", "ResourceNotFoundException", "ValidationException"];
-    if refused.contains(&reason) || reason.starts_with("KMS") {
-        SecretError::Refused(reason.to_owned())
-    } else {
-        SecretError::Unavailable(reason.to_owned())
-    }
 }

@@ -6,13 +6,8 @@ use std::{
     time::Duration,
 };
 
-use crate::{
-    clock::Timestamp,
-    key_table::{Document, Documents, KeyTable},
-    log,
-};
-
-pub use crate::key_table::SecretError;
+use super::{Document, Documents, KeyTable, SecretError};
+use crate::{clock::Timestamp, log};
 
 /// Keys of this age are read again beside a request, which does not wait for it.
 pub const FRESH: Duration = Duration::from_mins(5);

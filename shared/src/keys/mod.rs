@@ -1,16 +1,22 @@
-//! The documents that rotate-keys writes, each as its readers know it. Every time in them is explicit, so a reader that is a
-//! few minutes behind does the same as one that is not.
+//! The documents of the `Keys` table, each as its readers know it. Every time in them is explicit, so a reader that is a few
+//! minutes behind decides the same as one that is not.
+
+mod cache;
+mod table;
 
 use std::{sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, de::DeserializeOwned};
 
+pub use self::{
+    cache::{FRESH, Parsed, STALE, SecretCache},
+    table::{DOCUMENT, Document, Documents, KeyTable, NAME, SecretError},
+};
 use crate::{
     clock::Timestamp,
     jwt::{Access, Audience, InvalidAccessToken, Signer, SigningJwk, VerificationJwk, Verifier},
     log::Pseudonyms,
-    secret::{Parsed, SecretCache, SecretError},
     token::{RefreshToken, RefreshTokenKey, RefreshTokenKeys, newest_of_each_session},
 };
 
