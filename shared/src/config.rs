@@ -15,10 +15,10 @@ use aws_sdk_dynamodb::{
 };
 
 use crate::{
+    access_token::Audience,
     address,
     aws::{Endpoint, dynamodb, https_client},
     http::{Cookies, Origins, SameSite},
-    jwt::Audience,
     kakao::{Kakao, KakaoApp, KakaoSecrets},
     keys::{Document, IssuingKeys, KeyTable, LogoutKeys, PublishedKeys, SecretCache, SecretError, VerificationKeys},
     session::SessionPolicy,

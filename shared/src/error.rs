@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lambda_http::http::{HeaderValue, StatusCode};
 
-use crate::{jwt::InvalidAccessToken, kakao::KakaoError, keys::SecretError, store::StoreError};
+use crate::{access_token::InvalidAccessToken, kakao::KakaoError, keys::SecretError, store::StoreError};
 
 /// A failed request, named for what its caller can do next.
 #[derive(Debug, thiserror::Error)]

@@ -14,7 +14,7 @@ pub mod redemption;
 pub mod token;
 pub mod user;
 
-pub mod jwt;
+pub mod access_token;
 pub mod session;
 
 pub mod kakao;

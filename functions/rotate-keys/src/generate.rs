@@ -194,9 +194,9 @@ mod tests {
 
     use serde_json::json;
     use shared::{
+        access_token::{Audience, Signer, Verifier},
         clock::Timestamp,
         id::{SessionId, UserId},
-        jwt::{Audience, Signer, Verifier},
     };
 
     use super::*;

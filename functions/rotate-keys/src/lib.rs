@@ -15,11 +15,11 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::{
+    access_token::Audience,
     clock::{Clock, Timestamp},
     config::{Config, ConfigError},
     function::Worker,
     id::{SessionId, UserId},
-    jwt::Audience,
     kakao::KakaoSecrets,
     keys::{Document, IssuingKeys, KeyTable, LogoutKeys, SecretError, VerificationKeys},
     random,

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use serde_json::json;
 use shared::{
+    access_token::InvalidAccessToken,
     clock::Clock,
     config::{Config, ConfigError},
     error::Error,
     function::Function,
     http::{self, JsonObject},
-    jwt::InvalidAccessToken,
     keys::{self, SecretCache, VerificationKeys},
     log,
 };

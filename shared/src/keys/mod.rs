@@ -14,8 +14,8 @@ pub use self::{
     table::{DOCUMENT, Document, Documents, KeyTable, NAME, SecretError},
 };
 use crate::{
+    access_token::{Access, Audience, InvalidAccessToken, Signer, SigningJwk, VerificationJwk, Verifier},
     clock::Timestamp,
-    jwt::{Access, Audience, InvalidAccessToken, Signer, SigningJwk, VerificationJwk, Verifier},
     log::Pseudonyms,
     token::{RefreshToken, RefreshTokenKey, RefreshTokenKeys, newest_of_each_session},
 };

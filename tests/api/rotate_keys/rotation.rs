@@ -6,8 +6,8 @@ use reqwest::StatusCode;
 use rotate_keys::{Event, Outcome, ROTATE_AFTER, document::Reason, new_attempt};
 use serde_json::{Value, json};
 use shared::{
+    access_token::{Audience, VerificationJwk, Verifier},
     clock::{Clock, SystemClock, Timestamp},
-    jwt::{Audience, VerificationJwk, Verifier},
     keys::Document,
 };
 use tests::{Settings, Stack, client::jwt_part, wire::Fault};

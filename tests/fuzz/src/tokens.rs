@@ -8,7 +8,7 @@ use shared::{
     clock::Timestamp,
     http::{Cookies, SameSite},
     id::{SessionId, UserId},
-    jwt::Audience,
+    access_token::Audience,
     kakao::KakaoSecrets,
     keys::{LogoutKeys, IssuingKeys, PublishedKeys, VerificationKeys},
     token::{Proof, Version},

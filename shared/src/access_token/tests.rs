@@ -1,7 +1,11 @@
 //! Ours accepted, everything else refused. Wrong tokens are signed with the right key, so that only the rule can refuse.
 
-use super::*;
-use jsonwebtoken::crypto;
+use std::time::Duration;
+
+use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, DecodingKey, crypto};
+
+use super::{signer::base64url_json, verifier::MAX_LENGTH, *};
 
 /// RFC 7515 appendix A.3.
 const EC: &str = r#"{"kty": "EC", "crv": "P-256", "kid": "ec",
@@ -72,7 +76,7 @@ fn every_kind_of_key_signs_what_it_verifies() {
 
 #[test]
 fn ring_agrees_with_the_examples_of_rfc_7515() {
-    let _ = keys::PROVIDER.install_default();
+    let _ = jwk::PROVIDER.install_default();
     let examples = [
         (
             EC,
