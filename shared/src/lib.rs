@@ -1,4 +1,4 @@
-//! What the Lambda functions have in common. A module uses only modules of the groups above its own.
+//! What the Lambda functions share. A module uses only modules of the groups above its own.
 
 pub mod address;
 pub mod clock;
@@ -9,13 +9,11 @@ pub mod id;
 pub mod logins;
 pub mod recent;
 
+pub mod access_token;
 pub mod log;
 pub mod redemption;
-pub mod token;
-pub mod user;
-
-pub mod access_token;
 pub mod session;
+pub mod user;
 
 pub mod kakao;
 pub mod store;

@@ -17,8 +17,7 @@ use std::{
 use shared::{
     clock::Timestamp,
     id::UserId,
-    session::{Session, Verdict, judge},
-    token::{RefreshToken, RefreshTokenKeys, Version},
+    session::{RefreshToken, RefreshTokenKeys, Session, Verdict, Version, judge},
 };
 
 /// Requests on their way at once: two tabs, or one tab and a request that it has given up on.

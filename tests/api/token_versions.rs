@@ -11,8 +11,8 @@ use shared::{
     config::Config,
     id::UserId,
     keys::{Document, IssuingKeys},
+    session::Version,
     store::Device,
-    token::Version,
 };
 use tests::{
     Stack,

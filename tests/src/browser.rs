@@ -6,7 +6,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use crate::client::Answer;
 
-/// The bytes of a refresh token that name its session and generation, as `shared::token` writes them.
+/// The bytes of a refresh token that name its session and generation, as `shared::session` writes them.
 const NAME: usize = 41;
 
 /// The cookie and the access token that came last, and every refresh token that was ever set.

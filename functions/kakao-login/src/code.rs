@@ -8,7 +8,7 @@ use shared::{
     clock::Timestamp,
     error::Error,
     kakao::{AuthorizationCode, Grant, KakaoError},
-    token::Proof,
+    session::Proof,
     user::KakaoUser,
 };
 

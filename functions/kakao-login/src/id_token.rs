@@ -2,7 +2,7 @@
 
 use lambda_http::{Body, Response};
 use secrecy::{ExposeSecret, SecretString};
-use shared::{clock::Timestamp, error::Error, token::Proof, user::KakaoUser};
+use shared::{clock::Timestamp, error::Error, session::Proof, user::KakaoUser};
 
 use crate::{
     KakaoLogin,

@@ -10,8 +10,8 @@ use shared::{
     kakao::KakaoError,
     log,
     redemption::{Attempt, Redemption, Verdict, judge},
+    session::{NewSession, Proof, RefreshToken, Version},
     store::{Read, RedemptionKey},
-    token::{NewSession, Proof, RefreshToken, Version},
     user::User,
 };
 

@@ -12,9 +12,8 @@ use shared::{
     kakao::KakaoError,
     keys::{IssuingKeys, SecretError},
     log,
-    session::{Verdict, judge},
+    session::{NewSession, RefreshToken, Verdict, Version, judge, newest_of_each_session},
     store::{Device, Login, StoreError},
-    token::{NewSession, RefreshToken, Version, newest_of_each_session},
     user::{KakaoUser, Source, User},
 };
 

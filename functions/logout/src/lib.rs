@@ -13,9 +13,8 @@ use shared::{
     http::{self, Cookies, JsonObject, Origins},
     keys::{self, LogoutKeys, SecretCache},
     log,
-    session::{SessionPolicy, Verdict, judge},
+    session::{RefreshToken, RefreshTokenKeys, SessionPolicy, Verdict, judge},
     store::{Store, StoreError},
-    token::{RefreshToken, RefreshTokenKeys},
 };
 
 /// What this function needs, and so all that its IAM role may touch.

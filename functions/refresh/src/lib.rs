@@ -13,9 +13,8 @@ use shared::{
     http::{self, Cookies, JsonObject, Origins},
     keys::{self, IssuingKeys, SecretCache},
     log,
-    session::SessionPolicy,
+    session::{RefreshToken, SessionPolicy},
     store::{Ended, Rotation, Store},
-    token::RefreshToken,
 };
 
 /// What this function needs, and so all that its IAM role may touch.

@@ -23,7 +23,7 @@ use shared::{
     kakao::KakaoSecrets,
     keys::{Document, IssuingKeys, KeyTable, LogoutKeys, SecretError, VerificationKeys},
     random,
-    token::Version,
+    session::Version,
 };
 use zeroize::Zeroizing;
 

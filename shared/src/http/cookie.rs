@@ -8,7 +8,7 @@ use lambda_http::{
 };
 use secrecy::SecretString;
 
-use crate::{clock::Timestamp, token::RefreshToken};
+use crate::{clock::Timestamp, session::RefreshToken};
 
 /// How the cookie is set.
 ///

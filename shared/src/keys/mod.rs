@@ -17,7 +17,7 @@ use crate::{
     access_token::{Access, Audience, InvalidAccessToken, Signer, SigningJwk, VerificationJwk, Verifier},
     clock::Timestamp,
     log::Pseudonyms,
-    token::{RefreshToken, RefreshTokenKey, RefreshTokenKeys, newest_of_each_session},
+    session::{RefreshToken, RefreshTokenKey, RefreshTokenKeys, newest_of_each_session},
 };
 
 /// The document `ISSUING` as kakao-login and refresh read it.

@@ -8,8 +8,7 @@ use super::{Device, StoreError};
 use crate::{
     clock::Timestamp,
     id::{KakaoId, SessionId, UserId},
-    session::Session,
-    token::{RefreshToken, RefreshTokenHash},
+    session::{RefreshToken, RefreshTokenHash, Session},
     user::User,
 };
 

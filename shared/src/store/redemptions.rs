@@ -21,7 +21,7 @@ use super::{Device, Store, StoreError, call, item, unconditional};
 use crate::{
     clock::Timestamp,
     redemption::{Attempt, Redemption},
-    token::RefreshToken,
+    session::RefreshToken,
 };
 
 /// Open, and held by the attempt that this request knows.

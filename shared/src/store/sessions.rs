@@ -13,8 +13,7 @@ use super::{Store, StoreError, call, item, name_failure, unconditional};
 use crate::{
     clock::Timestamp,
     log,
-    session::{Session, Verdict, judge},
-    token::{RefreshToken, RefreshTokenKeys},
+    session::{RefreshToken, RefreshTokenKeys, Session, Verdict, judge},
 };
 
 /// How many sessions are deleted at the same time. All sessions of a user have one partition key, and DynamoDB writes 1,000 small items

@@ -11,7 +11,7 @@ use shared::{
     access_token::Audience,
     kakao::KakaoSecrets,
     keys::{LogoutKeys, IssuingKeys, PublishedKeys, VerificationKeys},
-    token::{Proof, Version},
+    session::{Proof, Version},
 };
 
 use crate::{NOW, document};

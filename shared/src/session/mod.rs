@@ -1,28 +1,31 @@
-//! What a presented refresh token means: the rules of rotation and reuse, as a pure function.
+//! Sessions and their refresh tokens. [`judge`] has the rules of rotation and of reuse detection, as a pure function.
 //!
-//! Two rules carry the rest. A second refresh inside the rotation window neither rotates nor sets a cookie, so responses
-//! that arrive out of order cannot put an older token back into the browser. And a parent is accepted inside the window
-//! only, so a thief who stays one step behind the owner is found out (RFC 9700 §4.14.2).
+//! Two rules matter most. A second refresh inside the rotation window neither rotates nor sets a cookie, so responses that arrive
+//! out of order cannot put an older token back into the browser. The parent of the current token is accepted inside the window
+//! only, so a thief who stays one step behind the owner is detected (RFC 9700 §4.14.2).
+
+mod token;
 
 use std::{ops::RangeInclusive, time::Duration};
 
-use crate::{
-    clock::Timestamp,
-    token::{RefreshToken, RefreshTokenHash, RefreshTokenKeys},
+pub use self::token::{
+    MalformedToken, NewSession, Proof, RefreshToken, RefreshTokenHash, RefreshTokenKey, RefreshTokenKeys, Version,
+    newest_of_each_session,
 };
+use crate::clock::Timestamp;
 
 /// A session, as far as rotation and access tokens depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Session {
-    /// Of the current token.
+    /// The hash of the current token.
     pub token_hash: RefreshTokenHash,
-    /// The number of the current token.
+    /// How many rotations came before the current token.
     pub generation: u32,
     /// When the current token became current.
     pub rotated_at: Timestamp,
     /// When the session ends unless it is renewed.
     pub expires_at: Timestamp,
-    /// When the login was that began it.
+    /// The time of the login that started it.
     pub logged_in_at: Timestamp,
 }
 
@@ -31,56 +34,56 @@ pub struct Session {
 pub struct SessionPolicy {
     /// How long a refresh token is current before it is rotated, and how long its parent is accepted afterwards.
     pub rotation_window: Duration,
-    /// How long a session lasts that is not renewed.
+    /// How long a session lasts without being renewed.
     pub idle_ttl: Duration,
     /// How long a session lasts at most.
     pub max_ttl: Duration,
 }
 
 impl SessionPolicy {
-    /// `ROTATION_WINDOW` in seconds. The template's parameters allow less than these ranges, which tests need.
+    /// `ROTATION_WINDOW` in seconds. The template's parameters have narrower ranges; tests use these.
     pub const ROTATION_WINDOW: RangeInclusive<u64> = 1..=600;
     /// `SESSION_IDLE_TTL` and `SESSION_MAX_TTL` in seconds.
     pub const TTL: RangeInclusive<u64> = 60..=31_536_000;
 
-    /// When a session expires that is renewed now: the end of its idle time, but not after the end that it was begun with.
+    /// When a session that is renewed now expires: after the idle time, but never later than the end that its login fixed.
     #[must_use]
     pub fn expires_at(&self, session_ends_at: Timestamp, now: Timestamp) -> Timestamp {
         session_ends_at.min(now + self.idle_ttl)
     }
 }
 
-/// What to do with a token whose tag is good.
+/// What to do with a presented token.
 #[derive(Debug)]
 pub enum Verdict {
-    /// Current, and old enough to be followed by its successor.
+    /// The current token, current for at least the window: replace it with its successor.
     Rotate,
-    /// Current, but so young that another tab or a second call is the likely presenter. The cookie is left alone.
+    /// The current token, current for less than the window: another tab or a second call presents it. Leave the cookie alone.
     Current,
-    /// The parent of the current token, which came about within the window: a tab that was slower, a response that was
-    /// lost, or our own retry of a write that had succeeded. The same successor is given again.
+    /// The parent of a token that became current within the window: a slower tab, a lost response, or our own retry of a write that
+    /// had succeeded. Send the same successor again.
     Repeat(RefreshToken),
-    /// An ancestor out of the window: two parties hold the lineage, and the session has to end for both.
+    /// An older token, or the parent after the window: two parties hold tokens of this session. End it for both.
     Reuse,
-    /// Logged out or expired.
+    /// The session was logged out or has expired.
     Ended,
-    /// A token that this session has not reached: the table was restored from a backup. Nothing is deleted.
+    /// The token is newer than the session: the table was restored from a backup. Delete nothing.
     Ahead,
 }
 
 impl Verdict {
-    /// Whether the token may log out all of its user's devices: only if it could be renewed at this moment. A spent one may be a
-    /// thief's, one of an ended session is too old to count, and of one that is ahead nobody can say whether it is spent.
+    /// Whether the token may log out all of its user's devices. Only a token that could be renewed at this moment may: a thief may
+    /// hold a spent one or one of an ended session, and a token that is ahead may be spent too.
     #[must_use]
     pub const fn may_end_all_sessions(&self) -> bool {
         matches!(self, Self::Rotate | Self::Current | Self::Repeat(_))
     }
 }
 
-/// Judges a presented token by the session's item.
+/// Judges a presented token by the stored session.
 ///
-/// `window` has to exceed (2 + L) × D, where D is the client's request time-out and L the number of responses lost in
-/// a row that an honest client has to survive.
+/// `window` must exceed (2 + L) × D. D is the client's request timeout, and L is the number of responses in a row that may be lost
+/// without logging out an honest client.
 #[must_use]
 pub fn judge(
     presented: &RefreshToken,
