@@ -11,7 +11,7 @@ use shared::{
     log,
     redemption::{Attempt, Redemption, Verdict, judge},
     session::{NewSession, Proof, RefreshToken, Version},
-    store::{Read, RedemptionKey},
+    store::RedemptionKey,
     user::User,
 };
 
@@ -62,7 +62,7 @@ impl KakaoLogin {
             };
             let shown = match &stored {
                 Some(Redemption { user: Some(user), session, .. }) => {
-                    self.store.read_user_with_session(*user, *session, context.now, Read::Consistent).await?
+                    self.store.latest_user_with_session(*user, *session, context.now).await?
                 }
                 _ => None,
             };

@@ -145,7 +145,7 @@ impl KakaoLogin {
 
     /// Ends a session that was started beside the write that refused the login. Nobody has its token yet.
     async fn end_refused_session(&self, first: &RefreshToken) {
-        if let Err(error) = self.store.end_session(first).await {
+        if let Err(error) = self.store.end_session(first.user, first.session).await {
             let text = format_args!("The session of a refused login stays until it expires, without a client: {error}");
             log::failure("refused_session_stays", error.needs_an_operator(), text);
         }
@@ -163,7 +163,7 @@ impl KakaoLogin {
         let now = context.now;
         // A repeated login presents the cookie that its first response set: that session stays.
         for previous in context.previous.iter().filter(|previous| previous.session != first.session) {
-            match self.store.end_session(previous).await {
+            match self.store.end_session(previous.user, previous.session).await {
                 Ok(session) => {
                     let window = self.sessions.rotation_window;
                     let verdict = judge(previous, session.as_ref(), &context.keys.refresh_tokens, now, window);

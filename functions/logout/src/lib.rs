@@ -125,7 +125,7 @@ impl Logout {
         match scope {
             Scope::All => self.store.end_all_sessions(token, keys, self.sessions.rotation_window, now).await,
             Scope::Local => {
-                let session = self.store.end_session(token).await?;
+                let session = self.store.end_session(token.user, token.session).await?;
                 Ok(judge(token, session.as_ref(), keys, now, self.sessions.rotation_window))
             }
         }

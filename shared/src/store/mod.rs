@@ -1,4 +1,5 @@
-//! The one DynamoDB table. A method is something that happens, done in conditional writes that are safe to repeat.
+//! The main DynamoDB table. Each method is one event in the life of a user or a session, done in conditional writes that are safe to
+//! repeat.
 //!
 //! | item | `pk` | `sk` |
 //! |---|---|---|
@@ -23,21 +24,20 @@ pub use self::{
     profile::Login,
     redemptions::RedemptionKey,
     sessions::{Device, Ended, Rotation},
-    users::Read,
 };
 use crate::log;
 
-/// Keeps users and refresh sessions.
+/// Stores users and their sessions.
 #[derive(Clone, Debug)]
 pub struct Store {
     client: Client,
     table: String,
 }
 
-/// DynamoDB did not do what was asked.
+/// Why DynamoDB did not do what was asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It was slow, throttled or down: whether a write happened is not known.
+    /// It was slow, throttled or down. Whether a write happened is unknown.
     #[error("DynamoDB {operation} failed: {reason}")]
     Unavailable {
         /// The operation's name.
@@ -45,7 +45,7 @@ pub enum StoreError {
         /// DynamoDB's error code or the kind of failure; never a key or an item.
         reason: String,
     },
-    /// It refuses: the role lacks a permission, or the table is not there. Asking again does not help.
+    /// It refuses: the role lacks a permission, or the table does not exist. A retry does not help.
     #[error("DynamoDB refuses {operation}: {code}")]
     Refused {
         /// The operation's name.
@@ -59,7 +59,7 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Whether somebody must act, as this does not pass by itself.
+    /// Whether an operator must act, as this does not pass by itself.
     #[must_use]
     pub const fn needs_an_operator(&self) -> bool {
         match self {
@@ -69,7 +69,7 @@ impl StoreError {
     }
 }
 
-/// DynamoDB's errors that pass by themselves:
+/// DynamoDB's errors that a retry can pass:
 /// <https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Programming.Errors.html>.
 const PASSING: [&str; 11] = [
     "InternalFailure",
@@ -85,7 +85,7 @@ const PASSING: [&str; 11] = [
     "TransactionInProgressException",
 ];
 
-/// A failure by DynamoDB's code for it.
+/// The error for a code of DynamoDB's.
 fn failure(operation: &'static str, code: Option<&str>) -> StoreError {
     match code {
         Some(code) if !PASSING.contains(&code) => StoreError::Refused { operation, code: code.to_owned() },
@@ -94,16 +94,16 @@ fn failure(operation: &'static str, code: Option<&str>) -> StoreError {
 }
 
 impl Store {
-    /// This table.
+    /// A store in this table.
     #[must_use]
     pub const fn new(client: Client, table: String) -> Self {
         Self { client, table }
     }
 }
 
-/// Times a call for the log, and keeps of a failure only its name.
+/// Awaits a call, times it for the log, and reduces a failure to its name.
 ///
-/// The SDK's futures are large, so each goes into a box before it becomes a part of others.
+/// The SDK's futures are large, so each is boxed before it becomes part of another future.
 fn call<'a, T, E, R>(
     operation: &'static str,
     request: impl Future<Output = Result<T, SdkError<E, R>>> + Send + 'a,
@@ -116,7 +116,7 @@ where
     Box::pin(async move { name_failure(operation, log::timed(operation, request).await) })
 }
 
-/// Keeps of a failure only its name. The service errors that come with a condition are left to the caller.
+/// Reduces a failure to its name. The service errors of conditions are left to the caller.
 fn name_failure<T, E: ProvideErrorMetadata, R>(
     operation: &'static str,
     result: Result<T, SdkError<E, R>>,
@@ -144,7 +144,7 @@ fn name_failure<T, E: ProvideErrorMetadata, R>(
     }
 }
 
-/// For calls that have no condition, and for the service errors that are left of the others: each is a failure.
+/// Makes every service error a failure, for calls without a condition and for errors that no condition explains.
 fn unconditional<T, E: ProvideErrorMetadata>(operation: &'static str, result: Result<T, E>) -> Result<T, StoreError> {
     result.map_err(|error| failure(operation, error.code()))
 }
@@ -159,7 +159,7 @@ mod tests {
         id::UserId,
     };
 
-    /// The roots are read when the first connection is made: were one unreadable, that would be the moment to find out.
+    /// The first connection reads the pinned roots, and would fail differently if one were unreadable.
     #[tokio::test]
     async fn the_pinned_roots_are_readable() {
         let endpoint = Endpoint {

@@ -1,4 +1,4 @@
-//! Refresh sessions: one item for each device that logged in.
+//! Sessions: one item for each login on a device.
 
 use std::time::Duration;
 
@@ -12,24 +12,25 @@ use lambda_http::BoxFuture;
 use super::{Store, StoreError, call, item, name_failure, unconditional};
 use crate::{
     clock::Timestamp,
+    id::{SessionId, UserId},
     log,
     session::{RefreshToken, RefreshTokenKeys, Session, Verdict, judge},
 };
 
-/// How many sessions are deleted at the same time. All sessions of a user have one partition key, and DynamoDB writes 1,000 small items
-/// of a partition in a second: at 4 ms a write four at a time reach that, so more than eight would only be throttled.
+/// How many sessions are deleted at the same time. All sessions of a user share a partition, and DynamoDB writes 1,000 small items a
+/// second to a partition. At 4 ms a write, four at a time reach that, so more than eight would only be throttled.
 const DELETES_AT_ONCE: usize = 8;
 
-/// What a person needs to recognise a device in a list.
+/// What lets a person recognise a device in a list.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Device {
-    /// As the browser calls itself.
+    /// The `User-Agent` header.
     pub user_agent: String,
     /// The client's network: the first 24 bits of an IPv4 address, 48 of an IPv6 one.
     pub ip_prefix: String,
 }
 
-/// What became of a refresh. A session that lives says when the login was that began it.
+/// The result of a refresh. `logged_in_at` is the time of the login that started the session.
 #[derive(Debug)]
 pub enum Rotation {
     /// The session has a new token.
@@ -44,23 +45,23 @@ pub enum Rotation {
         /// The time of the login.
         logged_in_at: Timestamp,
     },
-    /// The session had a new token already.
+    /// The session had the new token already.
     Repeated {
         /// The token.
         successor: RefreshToken,
         /// The time of the login.
         logged_in_at: Timestamp,
     },
-    /// There is no session to renew.
+    /// The session cannot be renewed.
     Ended(Ended),
 }
 
-/// Why there is no session to renew.
+/// Why a session cannot be renewed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Ended {
     /// It was logged out, or it expired.
     Gone,
-    /// A spent token came back, and the session was ended for it.
+    /// A spent token was presented, and the session was ended for it.
     Reused,
     /// The table is older than the token: it was restored from a backup.
     Ahead,
@@ -84,22 +85,22 @@ impl Store {
             .put_item()
             .table_name(&self.table)
             .set_item(Some(item::new_session(first, device, expires_at, now)))
-            // A first try that was thought lost and arrives late must not put a rotated token back.
+            // An earlier try that arrives late must not put a rotated token back.
             .condition_expression("attribute_not_exists(pk)");
         match call("PutItem", begun.send()).await? {
-            // Session ids are random, so what is there already is what the lost try wrote.
+            // Session ids are random, so an existing item was written by an earlier try, whose response was lost.
             Err(error) if error.is_conditional_check_failed_exception() => Ok(()),
             result => unconditional("PutItem", result).map(drop),
         }
     }
 
-    /// Spends a token for its successor: one request, except that a reuse costs a second one, which ends the session.
+    /// Replaces a token with its successor. One request, or two for a reuse, which ends the session.
     ///
-    /// `expires_at` is when the session ends unless it is renewed again, should it be renewed now.
+    /// `expires_at` is when the session expires if it is renewed now and not again.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if DynamoDB fails. The write may have happened: the same token may be presented again.
+    /// [`StoreError`] if DynamoDB fails. The write may have happened; it is safe to present the same token again.
     pub async fn rotate(
         &self,
         presented: &RefreshToken,
@@ -143,40 +144,39 @@ impl Store {
                 Ok(Rotation::Repeated { successor, logged_in_at })
             }
             (Verdict::Reuse, _) => {
-                self.end_session(presented).await?;
+                self.end_session(presented.user, presented.session).await?;
                 Ok(Rotation::Ended(Ended::Reused))
             }
             (Verdict::Ended, _) => Ok(Rotation::Ended(Ended::Gone)),
             (Verdict::Ahead, _) => Ok(Rotation::Ended(Ended::Ahead)),
-            // The condition and `judge` say the same of one item, so DynamoDB answered what it cannot.
+            // The condition and `judge` agree about every item, so DynamoDB cannot have returned this one.
             (Verdict::Rotate | Verdict::Current | Verdict::Repeat(_), _) => Err(StoreError::Corrupt("rotated_at")),
         }
     }
 
-    /// Ends the session of this token, whatever its generation, and returns it as it was. Ending it twice is no error, and the
-    /// second time nothing is returned.
+    /// Ends a session and returns it as it was. Returns `None` if it had ended already.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if DynamoDB fails.
-    pub async fn end_session(&self, token: &RefreshToken) -> Result<Option<Session>, StoreError> {
-        let key = item::session_key(token.user, token.session);
+    pub async fn end_session(&self, user: UserId, session: SessionId) -> Result<Option<Session>, StoreError> {
+        let key = item::session_key(user, session);
         let ended = self.client.delete_item().table_name(&self.table).set_key(Some(key));
         let ended = ended.return_values(ReturnValue::AllOld);
         let ended = unconditional("DeleteItem", call("DeleteItem", ended.send()).await?)?;
-        // It has ended, readable or not.
+        // The session has ended, whether or not its item was readable.
         Ok(ended.attributes.and_then(|session| item::read_session(&session).ok()))
     }
 
-    /// Ends all sessions of this token's user if the token [may](Verdict::may_end_all_sessions), and else its own; returns what
-    /// the token was found to be.
+    /// Ends all sessions of this token's user if the token [may do that](Verdict::may_end_all_sessions), otherwise only its own.
+    /// Returns the verdict about the token.
     ///
-    /// Otherwise an old cookie, once stolen, could log its owner out everywhere, again and again. The token's own session goes
-    /// last, so that a request that fails or runs out of time midway can be made again: it goes on with the sessions that are left.
+    /// Without that rule an old cookie, once stolen, could log its owner out everywhere again and again. The token's own session is
+    /// deleted last, so a request that fails or times out midway can be repeated and continues with the remaining sessions.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if DynamoDB fails. Some sessions may have ended, the token's own has not.
+    /// [`StoreError`] if DynamoDB fails. Some sessions may have ended, but not the token's own.
     pub async fn end_all_sessions(
         &self,
         token: &RefreshToken,
@@ -193,7 +193,7 @@ impl Store {
                 .table_name(&self.table)
                 .consistent_read(true)
                 .key_condition_expression("pk = :pk AND begins_with(sk, :sessions)")
-                // A Query costs by the size of the items and not of the response: this saves bytes, not read units.
+                // This saves bytes but no read units: a Query is charged by the size of the items, not of the response.
                 .projection_expression(format!("sk, {}", item::SESSION_ATTRIBUTES))
                 .expression_attribute_values(":pk", item::user_pk(token.user))
                 .expression_attribute_values(":sessions", item::text(item::SESSION_PREFIX))
@@ -213,16 +213,16 @@ impl Store {
         }
         let verdict = judge(token, own.as_ref(), keys, now, window);
         if verdict.may_end_all_sessions() {
-            // The log names one call: the line of a request must not have thousands of them.
+            // The log has one call for all of them: a line must not have thousands.
             log::timed("DeleteItem", self.delete_all(others)).await?;
         }
         if own.is_some() {
-            self.end_session(token).await?;
+            self.end_session(token.user, token.session).await?;
         }
         Ok(verdict)
     }
 
-    /// Not with `BatchWriteItem`: the permission for it covers puts too, so logout's role could make sessions.
+    /// Not with `BatchWriteItem`: its permission covers puts as well, so logout's role could create sessions.
     fn delete_all(&self, keys: Vec<item::Item>) -> BoxFuture<'_, Result<(), StoreError>> {
         let delete = move |key| {
             let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key));

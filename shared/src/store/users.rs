@@ -1,4 +1,4 @@
-//! Users: who a Kakao id is, and what we keep of them.
+//! Users: which one a Kakao id belongs to, and what is stored about them.
 
 use std::collections::HashMap;
 
@@ -14,12 +14,11 @@ use crate::{
     user::User,
 };
 
-/// How DynamoDB reads.
+/// The consistency of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Read {
-    /// For half the price, perhaps what was there a moment ago.
+enum Read {
+    /// Half the price; may miss very recent writes.
     Eventual,
-    /// What is there.
     Consistent,
 }
 
@@ -30,7 +29,7 @@ impl Read {
 }
 
 impl Store {
-    /// Our user for a Kakao id, if there is one.
+    /// The user with this Kakao id, if there is one.
     ///
     /// # Errors
     ///
@@ -41,7 +40,7 @@ impl Store {
         found.item.as_ref().map(user_of).transpose()
     }
 
-    /// A new user for a Kakao id. Of several first logins at once, one makes the user and all get that one.
+    /// Creates a user for a Kakao id. Of several first logins at the same time, one creates the user and all get it.
     ///
     /// # Errors
     ///
@@ -66,8 +65,8 @@ impl Store {
         }
     }
 
-    /// The user, or nothing if there is none. A read that may be stale must not log out a user who has just logged in, so what it
-    /// does not find is read again, consistently.
+    /// The user, or `None`. If an eventually consistent read finds nothing, a consistent one decides: a user who has just logged in
+    /// must not be logged out by a stale read.
     ///
     /// # Errors
     ///
@@ -79,11 +78,6 @@ impl Store {
         }
     }
 
-    /// The same with one read.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] if DynamoDB fails.
     async fn read_user(&self, user: UserId, read: Read) -> Result<Option<User>, StoreError> {
         let found = self.client.get_item().table_name(&self.table).set_key(Some(item::profile_key(user)));
         let found = found.set_consistent_read(read.flag());
@@ -91,8 +85,8 @@ impl Store {
         found.item.map(|profile| item::read_user(user, &profile)).transpose()
     }
 
-    /// The user, or nothing if the session has ended. One request reads both, and a second one, consistently, what it does not
-    /// find.
+    /// The user, or `None` if the session has ended. One request reads both. If it does not find both, a second, consistent one
+    /// decides.
     ///
     /// # Errors
     ///
@@ -104,17 +98,26 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<User>, StoreError> {
         match self.read_user_with_session(user, session, now, Read::Eventual).await? {
-            None => self.read_user_with_session(user, session, now, Read::Consistent).await,
+            None => self.latest_user_with_session(user, session, now).await,
             found => Ok(found),
         }
     }
 
-    /// The same with one read.
+    /// Like [`user_with_session`](Self::user_with_session), by one consistent read.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if DynamoDB fails, or leaves one of the two unread.
-    pub async fn read_user_with_session(
+    pub async fn latest_user_with_session(
+        &self,
+        user: UserId,
+        session: SessionId,
+        now: Timestamp,
+    ) -> Result<Option<User>, StoreError> {
+        self.read_user_with_session(user, session, now, Read::Consistent).await
+    }
+
+    async fn read_user_with_session(
         &self,
         user: UserId,
         session: SessionId,
