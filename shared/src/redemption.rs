@@ -1,10 +1,8 @@
-//! What a credential that is good for one login means when it is presented: the rules for authorization codes and ID tokens,
-//! as a pure function.
+//! The rules for credentials that are good for one login (authorization codes and ID tokens), as a pure function.
 //!
 //! The first request that presents a credential redeems it. The redemption is open until that request has started its session,
-//! and completed from then on. Both happen in conditional writes that name the request's own attempt, and the session is written
-//! in the same transaction that completes the redemption. So a credential starts one session at most, whatever is sent twice,
-//! arrives late or was frozen in between.
+//! and completed from then on. Both steps are conditional writes that name the request's own attempt, and one transaction completes
+//! the redemption and writes the session. So a credential starts at most one session, whatever is repeated, late or frozen.
 
 use std::time::Duration;
 
@@ -16,14 +14,14 @@ use crate::{
     random,
 };
 
-/// How old an open redemption is when another request may take it over.
+/// The age from which another request may take over an open redemption.
 ///
-/// Its own request has answered after 4.5 s, and its process is dead after 10 s (Lambda's time-out). The rest is for two
-/// functions whose clocks differ by ten seconds: taking over a request that still runs is harmless for the session, but spends
-/// the code twice at Kakao, and then nobody logs in with it.
+/// A request responds within 4.5 s, and Lambda ends its process after 10 s. The other 5 s allow for clocks that differ. Taking over
+/// a request that is still running would not harm the session, but it would send the code to Kakao twice, and Kakao would then
+/// refuse both.
 pub const ABANDONED_AFTER: Duration = Duration::from_secs(15);
 
-/// One request's attempt to redeem a credential: tells its writes from those of every other request.
+/// One request's attempt to redeem a credential. It tells the writes of this request from those of others.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Attempt(String);
 
@@ -46,30 +44,30 @@ impl Attempt {
 /// A credential that was presented before.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redemption {
-    /// The attempt that holds it.
+    /// The attempt that holds the redemption.
     pub attempt: Attempt,
-    /// The session that the attempt starts, or has started. Derived from the client's proof, if it had one.
+    /// The session that the attempt starts or has started. It is derived from the client's proof, if there was one.
     pub session: SessionId,
-    /// When the attempt began. Long ago if the attempt failed and gave the credential back.
+    /// When the attempt started. The Unix epoch if the attempt was cancelled.
     pub redeemed_at: Timestamp,
-    /// Whether the client had a proof. `None` if an earlier release wrote the redemption, which did not complete all of them.
+    /// Whether the client had a proof. `None` if an earlier release wrote the redemption; such redemptions may never be completed.
     pub is_bound: Option<bool>,
-    /// Whose session was started. `None` while the redemption is open.
+    /// The user of the session that was started. `None` while the redemption is open.
     pub user: Option<UserId>,
 }
 
-/// What to do with a credential.
+/// What to do with a presented credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nobody has presented it: redeem it.
+    /// It is presented for the first time: redeem it.
     Redeem,
-    /// The client that redeemed it sends the same request again: respond with the same session, and write nothing.
+    /// The client that redeemed it repeats its request: respond with the same session and write nothing.
     Repeat(UserId),
-    /// Another request may still be at it.
+    /// Another request may still be redeeming it: wait.
     WaitForFirst,
     /// The request that redeemed it failed or died before it started a session: continue in its place.
     TakeOver,
-    /// It has started the session of another client, or of this one too long ago.
+    /// It has started another client's session, or this client's too long ago.
     UsedBefore,
     /// It has started this client's session, which has ended since.
     Ended,
@@ -77,9 +75,10 @@ pub enum Verdict {
 
 /// Judges a presented credential by its redemption.
 ///
-/// - `presented`: the session that the client's proof (a PKCE verifier, or the preimage of a nonce) stands for; `None` without one.
+/// - `presented`: the session that is derived from the client's proof (a PKCE verifier, or the preimage of a nonce); `None` without
+///   a proof.
 /// - `is_alive`: whether the session that the redemption started is alive, by a consistent read.
-/// - `window`: how long the same request may be sent again.
+/// - `window`: how long the same request may be repeated.
 #[must_use]
 pub fn judge(
     stored: Option<&Redemption>,
@@ -97,8 +96,8 @@ pub fn judge(
             (false, _) => Verdict::UsedBefore,
         };
     }
-    // A client with a proof may take over from one that sent another proof or none: Kakao checks a verifier, and only the owner
-    // knows a preimage. Without a proof, only what was redeemed without one.
+    // A client with a proof may take over any open redemption, because Kakao checks a verifier and only the owner knows a preimage.
+    // A client without a proof may take over only a redemption without one.
     let is_entitled = presented.is_some() || stored.is_bound == Some(false);
     if !is_entitled {
         Verdict::UsedBefore

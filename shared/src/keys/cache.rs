@@ -1,4 +1,4 @@
-//! Keys as a function caches them: read at start from the `Keys` table, and again while requests are answered.
+//! A cache of one document of the `Keys` table. A function reads it at start and refreshes it while it handles requests.
 
 use std::{
     fmt,
@@ -9,20 +9,20 @@ use std::{
 use super::{Document, Documents, KeyTable, SecretError};
 use crate::{clock::Timestamp, log};
 
-/// Keys of this age are read again beside a request, which does not wait for it.
+/// A document of this age is refreshed in the background: the request does not wait.
 pub const FRESH: Duration = Duration::from_mins(5);
-/// For keys of this age, as after a function was frozen, a request waits until they are read again: a key that leaked is not used
-/// for longer.
+/// A document of this age, for example after the function was frozen, is refreshed before the request goes on. So no function uses a
+/// leaked key for longer than this after its replacement.
 pub const STALE: Duration = Duration::from_mins(10);
-/// While reading fails, the shortest time between two tries.
+/// The shortest time between two tries while reading fails.
 const PAUSE: Duration = Duration::from_secs(30);
-/// The shortest time between two reads because of a token whose key is not known here.
+/// The shortest time between two reads that are made because of a token of an unknown key.
 const HUNTING_PAUSE: Duration = Duration::from_mins(1);
 
-/// What a document says, with the number of its version: 0 where there are no numbers.
+/// A parsed document with the number of its version. The number is 0 for documents without versions.
 pub type Parsed<T> = Result<(u64, T), SecretError>;
 
-/// Caches what was last read of one document. While reading fails, the cached version is used.
+/// Caches one document. While reading fails, the cached version is used.
 pub struct SecretCache<T>(Arc<Inner<T>>);
 
 struct Inner<T> {
@@ -37,7 +37,7 @@ type Parse<T> = dyn Fn(&str) -> Parsed<T> + Send + Sync;
 
 struct State<T> {
     kept: Option<(u64, Arc<T>)>,
-    /// When it was asked for what is kept. An answer that lay about while the function was frozen is as old as its question.
+    /// When the read of `kept` was started. If the function was frozen during the read, the response is as old as the request.
     read_at: Option<Timestamp>,
     asked_at: Option<Timestamp>,
     hunted_at: Option<Timestamp>,
@@ -56,13 +56,13 @@ impl<T> fmt::Debug for SecretCache<T> {
 }
 
 impl<T: Send + Sync + 'static> SecretCache<T> {
-    /// A document that is read when it is first asked for.
+    /// A cache that reads the document when it is first used.
     pub fn new(table: KeyTable, document: Document, parse: impl Fn(&str) -> Parsed<T> + Send + Sync + 'static) -> Self {
         let state = Mutex::new(State { kept: None, read_at: None, asked_at: None, hunted_at: None });
         Self(Arc::new(Inner { table, document, parse: Box::new(parse), state, reading: tokio::sync::Mutex::default() }))
     }
 
-    /// Keeps what was read at this time together with other documents, so that several caches can begin with one request.
+    /// Fills the cache with a document that was read at this time, so that one request can fill several caches.
     ///
     /// # Errors
     ///
@@ -71,11 +71,11 @@ impl<T: Send + Sync + 'static> SecretCache<T> {
         self.0.keep(documents, now).map(drop)
     }
 
-    /// What the document says. Only the first reading, and one after a long pause, lets the caller wait.
+    /// The document. The caller waits only for the first read and for a read after a long pause.
     ///
     /// # Errors
     ///
-    /// [`SecretError`] if there is no reading yet and none can be had now.
+    /// [`SecretError`] if nothing is cached and the document cannot be read.
     pub async fn at(&self, now: Timestamp) -> Result<Arc<T>, SecretError> {
         let (kept, due) = self.0.look(now);
         match (kept, due) {
@@ -90,10 +90,10 @@ impl<T: Send + Sync + 'static> SecretCache<T> {
         }
     }
 
-    /// Looks at the cached keys, and if what is presented is unknown to them, once more at newer keys, if there are any. It costs
-    /// one read a minute at most, whatever is presented.
+    /// Tries the cached keys. If the presented token is unknown to them, reads the document again and tries newer keys, if there are
+    /// any. That costs at most one read a minute, whatever is presented.
     ///
-    /// Where a leaked key was replaced at once, another function may already use one that is not cached here yet.
+    /// It matters after a leaked key was replaced: another function may already use a key that is not cached here yet.
     ///
     /// # Errors
     ///
@@ -120,7 +120,7 @@ impl<T: Send + Sync + 'static> SecretCache<T> {
             let rested = state.hunted_at.is_none_or(|at| now >= at + HUNTING_PAUSE);
             if rested {
                 state.hunted_at = Some(now);
-                // A reading in this very second was before what it is asked for now.
+                // A read of this second may have come before the key. Count it as older.
                 state.read_at = state.read_at.map(|at| at.min(now - Duration::from_secs(1)));
             }
             rested
@@ -128,7 +128,7 @@ impl<T: Send + Sync + 'static> SecretCache<T> {
         if hunt {
             self.0.read_or_keep(now).await;
         } else {
-            // Somebody may be asking already.
+            // Another request may be reading already: wait for its result.
             drop(self.0.reading.lock().await);
         }
         let kept = self.0.state().kept.as_ref().map(|(_, kept)| Arc::clone(kept));
@@ -153,7 +153,7 @@ impl<T> Inner<T> {
         (Some(kept), if age < STALE.as_secs() { Due::Soon } else { Due::Now })
     }
 
-    /// Reads, or logs why the cached version is used.
+    /// Reads the document. If that fails, logs that the cached version is used.
     async fn read_or_keep(&self, now: Timestamp) -> Option<Arc<T>> {
         match self.read(now).await {
             Ok(read) => Some(read),
@@ -166,7 +166,7 @@ impl<T> Inner<T> {
     }
 
     async fn read(&self, now: Timestamp) -> Result<Arc<T>, SecretError> {
-        // Others wait for this one's result and do not ask for themselves.
+        // Other requests wait for the result of this read and do not make their own.
         let _reading = self.reading.lock().await;
         {
             let state = self.state();
@@ -185,7 +185,7 @@ impl<T> Inner<T> {
         let mut state = self.state();
         state.read_at = Some(now);
         match &state.kept {
-            // Reads are strongly consistent, so this is a table that was restored, or a mistake.
+            // Reads are strongly consistent, so the table was restored, or somebody made a mistake.
             Some((kept_version, kept)) if version < *kept_version => {
                 let kept = Arc::clone(kept);
                 tracing::warn!(

@@ -25,7 +25,7 @@ use crate::{
 pub struct IssuingKeys {
     /// Signs the access tokens.
     pub signer: Signer,
-    /// Makes refresh tokens, reads them and derives their successors.
+    /// Issue and read refresh tokens, and derive their successors.
     pub refresh_tokens: RefreshTokenKeys,
     /// Names users and sessions in the log.
     pub pseudonyms: Pseudonyms,
@@ -53,11 +53,11 @@ pub struct LogoutKeys {
     pub pseudonyms: Pseudonyms,
 }
 
-/// Checks an access token, and notes whose it is in the log.
+/// Verifies an access token, and notes its user and session in the log.
 ///
 /// # Errors
 ///
-/// [`SecretError`] if there are no keys. [`InvalidAccessToken`] inside says what is wrong with the token.
+/// [`SecretError`] if there are no keys. The inner [`InvalidAccessToken`] says what is wrong with the token.
 pub async fn verify(
     keys: &SecretCache<VerificationKeys>,
     token: &str,
@@ -71,7 +71,7 @@ pub async fn verify(
     Ok(verified)
 }
 
-/// Reads the refresh tokens that a request presents: the newest of each session, with the keys that know them.
+/// Reads the refresh tokens that a request presents. Returns the newest of each session, with the keys that verified them.
 ///
 /// # Errors
 ///
@@ -159,13 +159,13 @@ impl LogoutKeys {
     }
 }
 
-/// Until rotate-keys has run, a document is of version 0 and has no keys.
+/// Parses a document. Version 0 has no keys: rotate-keys has not run yet.
 fn document<T: DeserializeOwned>(json: &str) -> Parsed<T> {
     #[derive(Deserialize)]
     struct Version {
         version: u64,
     }
-    // What serde says could quote the document.
+    // Serde's own message could quote the document.
     let unreadable = |what: &str| SecretError::Unreadable(format!("not a document of {what}"));
     let Version { version } = serde_json::from_str(json).map_err(|_| unreadable("rotate-keys"))?;
     if version == 0 {

@@ -6,10 +6,10 @@
 //! | `VERIFYING` | what verifies access tokens | profile, verify, jwks |
 //! | `LOGOUT` | refresh-token keys | logout |
 //! | `KAKAO` | Kakao's client secret and admin key | kakao-login |
-//! | `MARKER` | nothing: it says that keys have been made here | |
+//! | `MARKER` | nothing: it shows that keys have been made here | |
 //!
-//! An item also has `version` (a number) and `attempt` (which write made it). rotate-keys writes them all. Every read is strongly
-//! consistent. The SDK's types print their values in `Debug`, so nothing of this table is ever formatted.
+//! Each item also has `version` (a number) and `attempt` (the id of the write that made it). Only rotate-keys writes. All reads are
+//! strongly consistent. The SDK's types print their values in `Debug`, so no item of this table is ever formatted.
 
 use std::collections::HashMap;
 
@@ -29,7 +29,7 @@ pub const DOCUMENT: &str = "document";
 /// An item of the table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Document {
-    /// The key ring: all that rotations decide by, and all that issuing tokens takes.
+    /// The key ring: what rotations work on and what issues tokens.
     Issuing,
     /// The public halves of the signing keys (and symmetric keys), with the pseudonym key.
     Verifying,
@@ -37,7 +37,7 @@ pub enum Document {
     Logout,
     /// Kakao's client secret and admin key.
     Kakao,
-    /// Says that keys have been made, even if the others are deleted.
+    /// Shows that keys have been made, even after the other documents were deleted.
     Marker,
 }
 
@@ -54,26 +54,26 @@ impl Document {
         }
     }
 
-    /// Its key.
+    /// The item's key.
     #[must_use]
     pub fn key(self) -> HashMap<String, AttributeValue> {
         HashMap::from([(NAME.to_owned(), AttributeValue::S(self.name().to_owned()))])
     }
 }
 
-/// Why there are no keys to work with.
+/// Why the keys cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum SecretError {
     /// DynamoDB is slow, throttled or down.
     #[error("the Keys table is unavailable: {0}")]
     Unavailable(String),
-    /// DynamoDB refuses: the function's role, the table's policy or its name is wrong.
+    /// DynamoDB refuses the request: the function's role, the table's policy or its name is wrong.
     #[error("the Keys table refuses to be read: {0}")]
     Refused(String),
-    /// The document is not there: rotate-keys has not run yet, or Kakao's secrets have not been put yet.
+    /// The document does not exist: rotate-keys has not run yet, or nobody has stored Kakao's secrets yet.
     #[error("the document is not in the Keys table")]
     Empty,
-    /// The document cannot be used. The text has no part of it.
+    /// The document is unusable. The text says why and has no part of it.
     #[error("the document in the Keys table is unreadable: {0}")]
     Unreadable(String),
 }
@@ -113,7 +113,7 @@ pub struct KeyTable {
     table: String,
 }
 
-/// The JSON of the documents that were found, by name.
+/// The JSON of the documents that were found, by their names.
 #[derive(Default)]
 pub struct Documents(HashMap<String, Zeroizing<String>>);
 
@@ -129,7 +129,7 @@ impl Documents {
 }
 
 impl KeyTable {
-    /// This table.
+    /// The table with this name.
     #[must_use]
     pub const fn new(client: Client, table: String) -> Self {
         Self { client, table }
@@ -147,7 +147,7 @@ impl KeyTable {
         &self.table
     }
 
-    /// Reads these documents in one request. A document that is not there is left out.
+    /// Reads these documents in one request. Documents that do not exist are left out.
     ///
     /// # Errors
     ///

@@ -1,4 +1,4 @@
-//! The refresh token: opaque to the client, with a tag that lets garbage be refused without asking DynamoDB.
+//! The refresh token: opaque to the client, with a tag by which garbage is refused without asking DynamoDB.
 //!
 //! ```text
 //! version 1: base64url( 1 ‖          user id(16) ‖ session id(16) ‖ session's end(4) ‖ generation(4) ‖ secret(32) ‖ tag(16) )
@@ -10,7 +10,7 @@
 //! tag                      = HMAC-SHA256(tag key, everything before it)[..16]
 //! ```
 //!
-//! A successor is derived, never drawn: any number of simultaneous or repeated refreshes meet in the same one.
+//! A successor is derived, not random, so any number of simultaneous or repeated refreshes get the same one.
 
 mod derived;
 mod format;
@@ -32,19 +32,19 @@ use crate::{
 };
 
 const TAG_BYTES: usize = 16;
-/// A browser has two at most: in its partitioned cookie and in the other one.
+/// A browser has at most two: one in a partitioned cookie and one in an ordinary cookie.
 const MAX_SESSIONS: usize = 8;
 
-/// A refresh token whose tag was checked, or that was just made.
+/// A refresh token whose tag was verified, or that was just issued.
 ///
-/// It cannot be displayed, compared or serialised, so [`expose`](Self::expose) is the one way out.
+/// It cannot be displayed, compared or serialised. Only [`expose`](Self::expose) returns its text.
 #[derive(Debug)]
 pub struct RefreshToken {
-    /// Whose session it is.
+    /// The user of the session.
     pub user: UserId,
-    /// The session that it renews.
+    /// The session that the token renews.
     pub session: SessionId,
-    /// When the session ends whatever happens: fixed at login, and the same in every generation.
+    /// The latest end of the session: fixed at login, and the same in every generation.
     pub session_ends_at: Timestamp,
     /// How many rotations came before this token.
     pub generation: u32,
@@ -56,11 +56,11 @@ pub struct RefreshToken {
     tagged_by: usize,
 }
 
-/// The SHA-256 of a token's secret: all that the table holds. A fast hash will do, as the input is random, not chosen.
+/// The SHA-256 of a token's secret, which is all that the table holds. A fast hash suffices because the secret is random.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct RefreshTokenHash([u8; 32]);
 
-/// A text that this server never issued as a refresh token.
+/// The text is not a refresh token that this server issued.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("malformed refresh token, or one with a wrong tag")]
 pub struct MalformedToken;
@@ -72,17 +72,17 @@ pub struct RefreshTokenKeys(Vec<DerivedKeys>);
 /// What a new session has of its own.
 #[derive(Debug)]
 pub struct NewSession {
-    /// Its id.
+    /// The session's id.
     pub id: SessionId,
     secret: SecretBox<[u8; 32]>,
 }
 
-/// The hash of a credential and of what only the client knows that began the login.
+/// Proves that a client started a login: the hash of the credential and of a value that only that client knows.
 #[derive(Debug)]
 pub struct Proof(digest::Digest);
 
 impl Proof {
-    /// Of a code and its PKCE verifier, or of an ID token and the preimage of its nonce.
+    /// The proof for a code and its PKCE verifier, or for an ID token and the preimage of its nonce.
     #[must_use]
     pub fn new(credential: &SecretString, known_to_the_client: &SecretString) -> Self {
         let mut context = digest::Context::new(&digest::SHA256);
@@ -101,13 +101,13 @@ impl RefreshToken {
         Self { user, session, session_ends_at, generation, version, secret, text, tagged_by }
     }
 
-    /// The text that the client holds in its cookie.
+    /// The token's text, which is the value of the cookie.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.text.expose_secret()
     }
 
-    /// The hash by which the table knows this token.
+    /// The hash that the table holds of this token.
     #[must_use]
     pub fn hash(&self) -> RefreshTokenHash {
         let hash = digest::digest(&digest::SHA256, self.secret.expose_secret());
@@ -119,7 +119,7 @@ impl RefreshToken {
 
 /// The newest token of each session, the newest session first. More sessions than a browser can have are left out.
 ///
-/// An older token beside a newer one of its session is not reuse: both come from one browser, which has them in a cookie each.
+/// An older token beside a newer one of the same session is not reuse: one browser sends both, each in its own cookie.
 #[must_use]
 pub fn newest_of_each_session(mut tokens: Vec<RefreshToken>) -> Vec<RefreshToken> {
     tokens.sort_by_key(|token| Reverse((token.session_ends_at, token.generation)));
@@ -134,13 +134,13 @@ pub fn newest_of_each_session(mut tokens: Vec<RefreshToken>) -> Vec<RefreshToken
 }
 
 impl RefreshTokenHash {
-    /// A hash that was read from the table.
+    /// A hash from the table.
     #[must_use]
     pub const fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
 
-    /// The 32 bytes, as they stand in the table.
+    /// The 32 bytes, as the table holds them.
     #[must_use]
     pub const fn as_bytes(&self) -> &[u8; 32] {
         &self.0
@@ -181,9 +181,8 @@ impl RefreshTokenKeys {
         self.encode(Content { version, user, session, session_ends_at, generation: 0, secret }, now)
     }
 
-    /// What a new session has of its own. With a `proof`, which only the client that logs in knows, both parts are derived from
-    /// that and from the key of this moment: the same login, sent again, meets the same session, and nothing secret has to be
-    /// kept for it. Without one both are random.
+    /// A new session. With a `proof`, its id and secret are derived from the proof and the active key, so that a repeated login gets
+    /// the same session and nothing secret has to be stored. Without a proof both are random.
     #[must_use]
     pub fn new_session(&self, proof: Option<&Proof>, now: Timestamp) -> NewSession {
         let Some(proof) = proof else {
@@ -198,7 +197,7 @@ impl RefreshTokenKeys {
         NewSession { id: SessionId::from_bytes(session), secret }
     }
 
-    /// Reads what a client presents.
+    /// Reads a text that a client presents.
     ///
     /// # Errors
     ///
@@ -209,13 +208,13 @@ impl RefreshTokenKeys {
         Ok(RefreshToken::new(untrusted.content()?, text.into(), tagged_by))
     }
 
-    /// Reads several texts, and leaves out those that are malformed.
+    /// Reads several texts, and leaves out malformed ones.
     #[must_use]
     pub fn verify_each(&self, texts: &[SecretString]) -> Vec<RefreshToken> {
         texts.iter().filter_map(|text| self.verify(text.expose_secret()).ok()).collect()
     }
 
-    /// The one token that may follow this one.
+    /// The token that follows this one.
     #[must_use]
     pub fn successor(&self, token: &RefreshToken, now: Timestamp) -> RefreshToken {
         self.derive(token, &self.0[token.tagged_by], now)

@@ -5,7 +5,7 @@
 //! | `kakao_id` | the user's number at Kakao, and so the key of the identity item. Profiles get it at their next login |
 //! | `nickname`, `profile_image`, `email` | what Kakao said last |
 //! | `created_at`, `last_login_at` | the first login and the latest |
-//! | `logins` | all logins. One whose response from DynamoDB was lost may count twice |
+//! | `logins` | the number of logins. If a response of DynamoDB is lost, a login may count twice |
 //! | `login_minute`, `logins_in_minute` | see [`logins`] |
 //! | `fetched_at`, `id_token_profile` | see [`LastFetch`] |
 
@@ -22,11 +22,10 @@ use crate::{
     user::{FieldUpdate, IdTokenProfile, KakaoUser, LastFetch, Source, User},
 };
 
-/// Writes of one login. Each failed one means that another login was counted, so more than two or three take a change of the
-/// minute in between.
+/// How many writes one login tries. Each failed one means that another login was counted meanwhile.
 const TRIES: usize = 5;
 
-/// What became of a login.
+/// The result of recording a login.
 #[derive(Debug)]
 pub enum Login {
     /// It was counted, and the profile is updated.
@@ -64,7 +63,7 @@ impl Store {
             // A text, as a reader in JavaScript would round a number of 19 digits.
             changes.set("kakao_id", item::text(kakao.id.to_string()));
             changes.add("logins");
-            // Each condition is what `judge` found, to be true still.
+            // Each condition requires that what `judge` was told is still true.
             let condition = match logins::judge(counted, now) {
                 Verdict::First { minute } => {
                     changes.set("login_minute", item::number(minute));
@@ -129,7 +128,7 @@ impl Store {
 }
 
 impl Changes {
-    /// What Kakao says.
+    /// The changes that follow from what Kakao says.
     fn of(kakao: &KakaoUser, now: Timestamp) -> Self {
         let mut changes = Self::default();
         let fields = [("nickname", &kakao.nickname), ("profile_image", &kakao.profile_image), ("email", &kakao.email)];

@@ -1,11 +1,11 @@
-//! Redemptions: a credential that is good for one login is redeemed by a conditional put before it is used.
+//! Redemptions: before a credential that is good for one login is used, a conditional put redeems it.
 //!
 //! | item | `pk` | `sk` |
 //! |---|---|---|
 //! | redemption | `CLAIM#<SHA-256 of the credential>` | `CLAIM` |
 //!
-//! It holds what [`Redemption`] has and nothing secret. Its key and attributes are those that earlier releases wrote, so that two
-//! releases can run side by side. Every write names the attempt that it belongs to, so none of them can undo another request's.
+//! An item holds what [`Redemption`] has and nothing secret. Its key and attributes are those of earlier releases, so that two
+//! releases can run side by side. Every write names the attempt that it belongs to, so no request can undo the write of another.
 
 use std::time::Duration;
 
@@ -24,18 +24,18 @@ use crate::{
     session::RefreshToken,
 };
 
-/// Open, and held by the attempt that this request knows.
+/// The redemption is open, and `:attempt` holds it.
 const OPEN_AND_OURS: &str = "attempt = :attempt AND attribute_not_exists(user_id)";
-/// How often a transaction is tried that another request's write got in the way of, and how long it waits in between.
+/// How often a transaction is tried that conflicts with another request's write, and the pause between two tries.
 const TRIES: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// The name of a credential that is good for one login.
+/// Names the redemption of a credential.
 #[derive(Clone, Debug)]
 pub struct RedemptionKey(String);
 
 impl RedemptionKey {
-    /// The redemption of this code or ID token.
+    /// Names the redemption of this code or ID token.
     #[must_use]
     pub fn new(credential: &SecretString) -> Self {
         let hash = digest(&SHA256, credential.expose_secret().as_bytes());
@@ -48,8 +48,8 @@ impl RedemptionKey {
 }
 
 impl Store {
-    /// Redeems a credential: `None` if this attempt is the first, else the redemption that is there. `expires_at` is when nobody
-    /// would accept the credential any more.
+    /// Redeems a credential. Returns `None` if this attempt is the first, otherwise the existing redemption. `expires_at` is when the
+    /// credential has expired for everybody.
     ///
     /// # Errors
     ///
@@ -72,13 +72,14 @@ impl Store {
         match call("PutItem", put.send()).await? {
             Ok(_) => Ok(None),
             Err(PutItemError::ConditionalCheckFailedException(lost)) => found(lost.item(), new),
-            // The first request is completing it at this moment.
+            // Another request is completing it at this moment.
             Err(PutItemError::TransactionConflictException(_)) => self.redemption_in_conflict(key).await.map(Some),
             Err(error) => unconditional("PutItem", Err(error)),
         }
     }
 
-    /// Continues in place of the attempt that was found: `None` if this attempt has it now, else the redemption that is there.
+    /// Takes a redemption over from an abandoned attempt. Returns `None` if this attempt holds it now, otherwise the existing
+    /// redemption.
     ///
     /// # Errors
     ///
@@ -112,8 +113,8 @@ impl Store {
         }
     }
 
-    /// Completes a redemption and starts its session, both or neither, if the redemption is still this attempt's and open. A
-    /// copy of this request that arrives late finds it completed, so it cannot bring back a session that has ended since.
+    /// Completes a redemption and starts its session, both or neither, if this attempt still holds the redemption and it is open. A
+    /// late copy of this write finds the redemption completed, so it cannot bring back a session that has ended since.
     ///
     /// # Errors
     ///
@@ -158,7 +159,7 @@ impl Store {
             if stored
                 .is_some_and(|stored| stored.get("attempt") == Some(&attempt) && stored.get("user_id") == Some(&user))
             {
-                // By an earlier try of this request, whose response was lost.
+                // An earlier try of this request completed it, and its response was lost.
                 return Ok(());
             }
             let is_conflict = reasons.iter().any(|reason| reason.code() == Some("TransactionConflict"));
@@ -170,8 +171,8 @@ impl Store {
         }
     }
 
-    /// Gives a credential back that started no session, so that its client may try again: the redemption belongs to no attempt
-    /// and is abandoned from now on. If it is completed, or another request has it, nothing happens.
+    /// Gives back a credential that started no session, so that its client can try again: the redemption now belongs to no attempt
+    /// and counts as abandoned. If it is completed, or another attempt holds it, nothing happens.
     ///
     /// # Errors
     ///
@@ -193,7 +194,7 @@ impl Store {
         }
     }
 
-    /// The redemption as it is now.
+    /// The redemption of this key, by a consistent read.
     ///
     /// # Errors
     ///
@@ -204,13 +205,13 @@ impl Store {
         found.item.as_ref().map(read).transpose()
     }
 
-    /// DynamoDB refuses a write to an item that a transaction is writing.
+    /// The redemption after a write failed because a transaction was writing the item.
     async fn redemption_in_conflict(&self, key: &RedemptionKey) -> Result<Redemption, StoreError> {
         self.redemption(key).await?.ok_or_else(gone)
     }
 }
 
-/// What a failed condition found: our own earlier try, whose response was lost, or another request's redemption.
+/// What a failed condition found: `None` for an earlier try of this attempt, otherwise another attempt's redemption.
 fn found(stored: Option<&item::Item>, new: &Redemption) -> Result<Option<Redemption>, StoreError> {
     let stored = read(stored.ok_or_else(gone)?)?;
     Ok(Some(stored).filter(|stored| stored.attempt != new.attempt))

@@ -14,7 +14,7 @@ use crate::clock::Timestamp;
 pub struct RefreshTokenKey {
     /// 32 bytes in base64url.
     pub secret: SecretString,
-    /// When it begins to tag: by then every function has read it.
+    /// When it begins to tag tokens. By then every function has read it.
     #[serde(rename = "mints_from")]
     pub active_from: Timestamp,
 }
@@ -45,7 +45,7 @@ impl DerivedKeys {
         let expand = |info: &'static [u8]| {
             let info = [info];
             let okm = extracted.expand(&info, hmac::HMAC_SHA256);
-            okm.map(hmac::Key::from).expect("HKDF gives as many bytes as one hash has")
+            okm.map(hmac::Key::from).expect("HKDF can output as many bytes as a hash has")
         };
         Self {
             id: digest::digest(&digest::SHA256, secret).as_ref()[0],

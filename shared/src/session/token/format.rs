@@ -24,14 +24,14 @@ pub enum Version {
 }
 
 impl Version {
-    /// Every version is accepted, and a successor has the version of its parent.
+    /// All versions. Each is accepted, and a successor has the version of its parent.
     pub const ALL: [Self; 2] = [Self::One, Self::Two];
 
     /// The version of a new session's tokens.
     ///
-    /// Switch it to [`Two`](Self::Two) one release after the first release that accepts version 2, when nobody will go back to an
-    /// older release. During a deployment functions of two releases run side by side: one that does not know version 2 refuses its
-    /// tokens, and its users are logged out.
+    /// Switch it to [`Two`](Self::Two) one release after the first release that accepts version 2, when no rollback to an older
+    /// release is possible any more. During a deployment functions of two releases run side by side. One that does not know version 2
+    /// would refuse such tokens and log their users out.
     pub const ISSUED: Self = Self::One;
 
     const fn byte(self) -> u8 {
@@ -59,7 +59,7 @@ impl Version {
     }
 }
 
-/// What a token says.
+/// The content of a token.
 pub(super) struct Content {
     pub version: Version,
     pub user: UserId,
@@ -89,7 +89,7 @@ impl Content {
     }
 }
 
-/// A token's bytes whose tag is still to be checked.
+/// The bytes of a token whose tag is not verified yet.
 pub(super) struct Untrusted {
     version: Version,
     bytes: Zeroizing<Vec<u8>>,
@@ -113,7 +113,7 @@ impl Untrusted {
         keys.tag(signed).as_slice().ct_eq(tag).into()
     }
 
-    /// What it says, to be believed once the tag was checked.
+    /// The content. Trust it only if [`is_tagged_by`](Self::is_tagged_by) was true.
     pub(super) fn content(&self) -> Result<Content, MalformedToken> {
         let rest = &self.bytes[self.version.head_bytes()..self.version.signed_bytes()];
         let (user, rest) = rest.split_first_chunk::<16>().ok_or(MalformedToken)?;

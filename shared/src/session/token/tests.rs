@@ -1,4 +1,4 @@
-//! What clients may hold, and what nobody may make up.
+//! Round trips, forgeries, successors and the stability of the format.
 
 use std::time::Duration;
 
