@@ -15,7 +15,7 @@ use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 pub struct Timestamp(i64);
 
 impl Timestamp {
-    /// The moment that many seconds after 1970-01-01T00:00:00Z.
+    /// The moment this many seconds after 1970-01-01T00:00:00Z.
     #[must_use]
     pub const fn from_unix_seconds(seconds: i64) -> Self {
         Self(seconds)
@@ -59,7 +59,7 @@ impl Sub<Duration> for Timestamp {
     }
 }
 
-/// Tells the time. Tests move theirs by hand.
+/// Tells the time. Tests have clocks that they move.
 pub trait Clock: Debug + Send + Sync {
     /// The present moment.
     fn now(&self) -> Timestamp;
@@ -88,7 +88,7 @@ mod tests {
     }
 
     #[test]
-    fn a_moment_that_lies_ahead_is_no_time_ago() {
+    fn a_moment_in_the_future_is_zero_seconds_ago() {
         let now = Timestamp::from_unix_seconds(100);
         assert_eq!(now.seconds_since(now + Duration::from_secs(5)), 0);
         assert_eq!((now + Duration::from_secs(5)).seconds_since(now), 5);

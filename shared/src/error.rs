@@ -6,43 +6,43 @@ use lambda_http::http::{HeaderValue, StatusCode};
 
 use crate::{access_token::InvalidAccessToken, kakao::KakaoError, keys::SecretError, store::StoreError};
 
-/// A failed request, named for what its caller can do next.
+/// Why a request failed. Each variant is named for what the caller can do next.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// Send another request: 400 `invalid_request` (RFC 6749 §5.2). The text tells the client what is wrong.
+    /// Correct the request: 400 `invalid_request` (RFC 6749 §5.2). The text tells the client what is wrong.
     #[error("{0}")]
     InvalidRequest(String),
-    /// Send this member as well: 400 `invalid_request`, also in the shape of Django's forms.
+    /// Add this member: 400 `invalid_request`, with Django's form errors as well.
     #[error("`{0}` is missing")]
     FieldRequired(&'static str),
-    /// Take a token along: 401 `not_authenticated` (RFC 6750 §3.1).
+    /// Send an access token: 401 `not_authenticated` (RFC 6750 §3.1).
     #[error("no bearer token")]
     NoAccessToken,
     /// Refresh: 401 `token_not_valid` (RFC 6750 §3.1).
     #[error("access token refused: {0}")]
     AccessTokenRefused(#[from] InvalidAccessToken),
-    /// The token to be verified is not good: 401 `token_not_valid`, in simplejwt's words.
+    /// The token to be verified is not valid: 401 `token_not_valid`, with simplejwt's texts.
     #[error("token refused: {0}")]
     TokenRefused(InvalidAccessToken),
-    /// Refresh, or log in again: 401 `token_not_valid`. The access token is good, but its session has ended.
+    /// Refresh, or log in again: 401 `token_not_valid`. The access token is valid, but its session has ended.
     #[error("the session of the access token has ended")]
     SessionEnded,
-    /// Log in again: 401 `token_not_valid` (RFC 9700 §4.14.2), and the dead cookie is cleared if there was one.
+    /// Log in again: 401 `token_not_valid` (RFC 9700 §4.14.2). The response clears the presented cookies.
     #[error("no session to renew: {reason}")]
     LoggedOut {
         /// What was wrong with the refresh token, for the log.
         reason: &'static str,
-        /// The `Set-Cookie`s that clear what was presented.
+        /// The `Set-Cookie` headers that clear the presented cookies.
         clear_cookies: Vec<HeaderValue>,
     },
-    /// Wait, then log in again: 429 `too_many_logins`. The browser keeps the session that it has.
+    /// Wait, then log in again: 429 `too_many_logins`. The browser's present session stays.
     #[error("too many logins of one user in a minute")]
     TooManyLogins {
         /// When to try again.
         retry_after: Duration,
     },
     /// Call from a page of an allowed origin: 403 `origin_not_allowed`.
-    #[error("called from a page that is not allowed to")]
+    #[error("the calling page's origin is not allowed")]
     ForeignOrigin,
     /// Call another path: 404 `not_found`.
     #[error("no such path")]
@@ -56,31 +56,31 @@ pub enum Error {
     /// Start the login again, or wait, as [`KakaoError`] says: 400 or 503.
     #[error(transparent)]
     Kakao(#[from] KakaoError),
-    /// Ask again: 503 `unavailable`. A cookie is left alone, as the session may be well.
+    /// Retry: 503 `unavailable`. The cookie stays, as the session may be alive.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Ask again: 503 `unavailable`. There are no keys to work with, so nothing is signed and nobody is let in.
+    /// Retry: 503 `unavailable`. There are no usable keys, so nothing is signed and nothing accepted.
     #[error(transparent)]
     Secret(#[from] SecretError),
-    /// Ask again: 503 `unavailable`. The function ran out of time.
+    /// Retry: 503 `unavailable`. The function ran out of time.
     #[error("not finished within the deadline")]
     Deadline,
 }
 
-/// What a client gets to know of an [`Error`].
+/// The client's part of an [`Error`].
 #[derive(Debug, PartialEq, Eq)]
 pub struct ErrorResponse {
     /// The response status.
     pub status: StatusCode,
-    /// `code` in the body: what a client decides by, beside the status.
+    /// `code` in the body, for programs.
     pub code: &'static str,
-    /// `detail` in the body: a sentence for a person.
+    /// `detail` in the body, a sentence for people.
     pub detail: String,
     /// The value of `Retry-After`, whole seconds.
     pub retry_after: Option<Duration>,
 }
 
-const ASK_AGAIN: Duration = Duration::from_secs(1);
+const RETRY_AFTER: Duration = Duration::from_secs(1);
 
 impl Error {
     /// The client's part of this error.
@@ -149,14 +149,14 @@ impl Error {
             }
             Self::Store(StoreError::Unavailable { .. })
             | Self::Secret(SecretError::Unavailable(_))
-            | Self::Deadline => unavailable(ASK_AGAIN),
+            | Self::Deadline => unavailable(RETRY_AFTER),
             Self::Store(StoreError::Corrupt(_)) => {
                 response(StatusCode::INTERNAL_SERVER_ERROR, "internal_error", "Something went wrong.")
             }
         }
     }
 
-    /// Whether somebody must act: a bug or a setting, not an outage that passes.
+    /// Whether an operator must act: the cause is a bug or a setting, not an outage that passes.
     #[must_use]
     pub const fn needs_an_operator(&self) -> bool {
         match self {

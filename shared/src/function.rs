@@ -30,8 +30,7 @@ pub trait Function: Sized + Send + Sync + 'static {
     /// [`ConfigError`] lists everything that is missing or wrong.
     fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError>;
 
-    /// Reads keys and opens connections before the first request. A failure is not reported here: it shows again, and gets a
-    /// response, when there is a request.
+    /// Reads keys and opens connections before the first request. Ignores failures: a request meets them again and reports them.
     fn warm_up(&self) -> impl Future<Output = ()> + Send;
 
     /// Handles one request.
@@ -46,9 +45,9 @@ pub trait Function: Sized + Send + Sync + 'static {
 pub trait Worker: Sized + Send + Sync + 'static {
     /// The name of its crate and of its binary.
     const NAME: &'static str;
-    /// What it is called with, as JSON.
+    /// The event's JSON.
     type Event: DeserializeOwned + Send + 'static;
-    /// What it returns, as JSON.
+    /// The result's JSON.
     type Outcome: Serialize + Send + 'static;
     /// Why it failed, in words for an operator.
     type Failure: std::error::Error + fmt::Display + Send + Sync + 'static;
@@ -64,7 +63,7 @@ pub trait Worker: Sized + Send + Sync + 'static {
     ///
     /// # Errors
     ///
-    /// Whatever the function fails with. Lambda reports it to the caller.
+    /// Lambda reports the error to the caller.
     fn handle(&self, event: Self::Event) -> impl Future<Output = Result<Self::Outcome, Self::Failure>> + Send;
 }
 
@@ -79,7 +78,7 @@ pub async fn run<F: Function>() -> Result<(), lambda_http::Error> {
     let config = Config::from_env();
     let function: &'static F = Box::leak(Box::new(F::from_config(&config, Arc::new(SystemClock))?));
     warm_up(config.preparation(), function.warm_up()).await;
-    // A task of its own: waking the outermost future is a system call each time, three for each request.
+    // A task of its own, because waking the outermost future costs a system call: three for each request.
     tokio::task::spawn_local(lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| {
         let handling = respond(function, event.payload.into_request(event.context));
         async { Ok::<_, lambda_http::Error>(http::gateway_response(handling.await)) }
@@ -99,13 +98,13 @@ pub async fn run_worker<W: Worker>() -> Result<(), lambda_http::Error> {
     lambda_runtime::run(service_fn(run)).await
 }
 
-/// Handles one request and writes its line in the log.
+/// Handles one request and writes its line to the log.
 pub fn respond<F: Function>(function: &F, request: Request) -> impl Future<Output = Response<Body>> + Send {
     http::respond(F::NAME, request, |request| function.handle(request))
 }
 
-/// Lets a function get ready before its first request. Initialisation has the whole processor and delays nobody, but a request
-/// may be waiting: after `limit` the function starts all the same and connects when it has to.
+/// Gets a function ready before its first request. A request may be waiting already, so after `limit` the function starts anyway and
+/// connects later.
 async fn warm_up(limit: Duration, ready: impl Future) {
     let _ = tokio::time::timeout(limit, ready).await;
 }

@@ -1,4 +1,4 @@
-//! Identifiers: ours are 128 random bits, Kakao's is a number whose size is not ours to choose.
+//! Identifiers: ours are 128 random bits, Kakao's is a number of up to 19 digits.
 
 use std::{fmt, str::FromStr};
 
@@ -11,7 +11,7 @@ use crate::random;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct UserId([u8; 16]);
 
-/// One login on one device.
+/// A session: one login on one device.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct SessionId([u8; 16]);
 

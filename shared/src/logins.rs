@@ -1,7 +1,7 @@
-//! How many logins one user has in a minute: the rule, as a pure function.
+//! The limit of logins per user and minute, as a pure function.
 //!
-//! Minutes are whole minutes since the Unix epoch. The table keeps the newest minute in which a user logged in and the number of
-//! logins in it. Conditional writes that say the same as [`judge`] keep both right when logins meet.
+//! Minutes are whole minutes since the Unix epoch. The table holds the newest minute in which a user logged in and the number of
+//! logins in it. Conditional writes with the conditions of [`judge`] keep both correct when logins happen at the same time.
 
 use std::time::Duration;
 
@@ -19,30 +19,31 @@ pub struct Counted {
     pub logins: i64,
 }
 
-/// What becomes of a login.
+/// What to do with a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is the first one of this minute.
+    /// Count it as the first one of this minute.
     First {
         /// The minute.
         minute: i64,
     },
-    /// It is one more of the minute that was counted.
+    /// Count it as one more in the stored minute.
     Another {
         /// The minute.
         minute: i64,
     },
-    /// It is refused.
+    /// Refuse it.
     TooMany {
-        /// Until the minute that was counted is over, by this process's clock.
+        /// The time until the stored minute is over, by this process's clock.
         retry_after: Duration,
     },
 }
 
 /// Judges a login by what was counted before.
 ///
-/// A process whose clock is ahead may have counted in the next minute: that minute counts here too, so clocks that differ by less
-/// than a minute cannot reset the count. A minute further ahead is a wrong clock's, and must not lock anybody out until it comes.
+/// A process whose clock is ahead may have counted in the next minute. That minute counts here too, so clocks that differ by less
+/// than a minute cannot reset the count. A minute further ahead comes from a wrong clock and is ignored, so that nobody is locked
+/// out until then.
 #[must_use]
 pub fn judge(counted: Option<Counted>, now: Timestamp) -> Verdict {
     let this = now.unix_seconds().div_euclid(60);

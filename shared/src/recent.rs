@@ -1,4 +1,4 @@
-//! Remembers something about secrets for a short time, by their hashes: bounded in number and in time.
+//! A small cache by the hashes of secrets, bounded in number and in time.
 
 use std::{
     collections::VecDeque,
@@ -13,9 +13,9 @@ use crate::clock::Timestamp;
 
 const AT_MOST: usize = 1_024;
 
-/// Values by the SHA-256 of a secret. The oldest makes room for a new one, and every use drops those that have expired.
+/// Values by the SHA-256 of a secret. A new entry evicts the oldest if the cache is full, and every use drops expired entries.
 ///
-/// `Debug` prints no value: some are about a person.
+/// `Debug` prints no values, as some describe a person.
 pub struct Recent<T>(Mutex<VecDeque<Entry<T>>>);
 
 struct Entry<T> {
@@ -25,14 +25,14 @@ struct Entry<T> {
 }
 
 impl<T: Clone> Recent<T> {
-    /// What is remembered of this secret.
+    /// The value for this secret.
     pub fn find(&self, secret: &SecretString, now: Timestamp) -> Option<T> {
         let hash = hash(secret);
         let entries = self.current(now);
         entries.iter().find(|entry| entry.hash == hash).map(|entry| entry.value.clone())
     }
 
-    /// What is remembered of this secret, or a new value, which is then remembered until `until`.
+    /// The value for this secret, or a new default value, which is kept until `until`.
     pub fn find_or_remember(&self, secret: &SecretString, until: Timestamp, now: Timestamp) -> T
     where
         T: Default,
@@ -47,7 +47,7 @@ impl<T: Clone> Recent<T> {
         value
     }
 
-    /// Remembers a value until `until`, in place of what was remembered of this secret before.
+    /// Keeps a value until `until`, and replaces an earlier value for this secret.
     pub fn remember(&self, secret: &SecretString, value: T, until: Timestamp, now: Timestamp) {
         let hash = hash(secret);
         let mut entries = self.current(now);
@@ -55,7 +55,7 @@ impl<T: Clone> Recent<T> {
         push(&mut entries, Entry { hash, value, until });
     }
 
-    /// Drops what has expired.
+    /// Drops expired entries.
     pub fn forget_expired(&self, now: Timestamp) {
         drop(self.current(now));
     }

@@ -10,16 +10,16 @@ use crate::{
     id::{KakaoId, UserId},
 };
 
-/// A user as the table keeps one.
+/// A user as stored in the table.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct User {
-    /// Ours, never Kakao's: a Kakao id may have 19 digits, which a JavaScript number cannot hold.
+    /// Our id. Clients never see Kakao's, which may have 19 digits: too many for a JavaScript number.
     pub id: UserId,
     /// The name that the user chose at Kakao.
     pub nickname: Option<String>,
     /// An https address of the picture that the user chose at Kakao.
     pub profile_image: Option<String>,
-    /// An address that Kakao called valid and verified at the last login that mentioned it.
+    /// An address that Kakao called valid and verified at the last login that mentioned one.
     pub email: Option<String>,
     /// The first login.
     pub created_at: Timestamp,
@@ -28,7 +28,7 @@ pub struct User {
 /// What Kakao says about a user. Users need not consent to any field.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct KakaoUser {
-    /// The person, as Kakao numbers them for our app.
+    /// Kakao's number for this user in our app.
     pub id: KakaoId,
     /// The user's nickname.
     pub nickname: FieldUpdate,
@@ -36,29 +36,29 @@ pub struct KakaoUser {
     pub profile_image: FieldUpdate,
     /// An address that Kakao calls valid and verified.
     pub email: FieldUpdate,
-    /// Which of Kakao's responses this is from.
+    /// The response of Kakao's that this comes from.
     pub source: Source,
 }
 
-/// Which of Kakao's responses says something of a user.
+/// A response of Kakao's that describes a user.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Source {
-    /// user/me, which says everything; with the ID token of the same login, if there was one.
+    /// user/me, which is complete. With the ID token of the same login, if there was one.
     UserMe(Option<IdTokenProfile>),
-    /// An ID token. It has a small picture only, and a nickname that is missing may have been withdrawn or never asked for.
+    /// An ID token. Its picture is a thumbnail, and if it has no nickname, the consent may have been withdrawn or never asked for.
     IdToken(IdTokenProfile),
 }
 
-/// A hash of what an ID token shows of a profile but does not tell: the picture, and whether there is a nickname.
+/// A hash of what an ID token reveals about the profile without being usable itself: the picture, and whether there is a nickname.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct IdTokenProfile([u8; 16]);
 
 /// When user/me was last asked about a user, and the ID token of that login.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct LastFetch {
-    /// When it was.
+    /// The time of that request.
     pub at: Option<Timestamp>,
-    /// What the ID token showed then. `None` if the login had none.
+    /// The ID token of that login. `None` if there was none.
     pub id_token: Option<IdTokenProfile>,
 }
 
@@ -76,7 +76,7 @@ pub enum FieldUpdate {
 }
 
 impl KakaoUser {
-    /// What user/me said, in a login whose ID token was this.
+    /// Notes that the login of this user/me response also had this ID token.
     #[must_use]
     pub fn with_id_token(self, id_token: Source) -> Self {
         match id_token {
@@ -87,7 +87,7 @@ impl KakaoUser {
 }
 
 impl IdTokenProfile {
-    /// From the claims of an ID token.
+    /// The hash for these claims of an ID token.
     #[must_use]
     pub fn new(has_nickname: bool, picture: Option<&str>) -> Self {
         let text = format!("{has_nickname} {}", picture.unwrap_or_default());
@@ -106,8 +106,8 @@ impl IdTokenProfile {
 }
 
 impl LastFetch {
-    /// Whether user/me may say something new of somebody with this ID token: the token shows another profile than at the last
-    /// fetch, and that was a day ago. By the day alone, nearly every login would ask: most people log in less often than daily.
+    /// Whether user/me should be asked again about a user with this ID token: the token shows another profile than at the last
+    /// fetch, which was at least a day ago. The day alone is not enough, because most people log in less often than daily.
     #[must_use]
     pub fn is_outdated(&self, id_token: IdTokenProfile, now: Timestamp) -> bool {
         self.id_token != Some(id_token) && self.at.is_none_or(|at| at + DAY <= now || now + DAY <= at)
@@ -115,7 +115,7 @@ impl LastFetch {
 }
 
 impl User {
-    /// The `user` object of our responses: dj-rest-auth's five names first, `""` where absent; then ours, `null` where absent.
+    /// The `user` object of our responses: dj-rest-auth's five members, `""` if absent, then ours, `null` if absent.
     #[must_use]
     pub fn to_json(&self) -> Value {
         json!({

@@ -69,7 +69,7 @@ pub struct MalformedToken;
 #[derive(Debug)]
 pub struct RefreshTokenKeys(Vec<DerivedKeys>);
 
-/// What a new session has of its own.
+/// A session that is about to start, with the secret of its first token.
 #[derive(Debug)]
 pub struct NewSession {
     /// The session's id.
