@@ -12,11 +12,11 @@ use crate::{clock::Timestamp, session::RefreshToken};
 
 /// How the cookie is set.
 ///
-/// `__Host-Http-` has browsers refuse it from scripts, from other hosts and over plain HTTP. Browsers that do not know the
-/// prefix still see one that begins with `__Host-`.
+/// The prefix `__Host-Http-` makes browsers refuse the cookie from scripts, from other hosts and over plain HTTP. Browsers that do
+/// not know this prefix apply the rules of `__Host-`.
 #[derive(Clone, Debug)]
 pub struct Cookies {
-    /// Which sites' requests carry it.
+    /// Which sites' requests carry the cookie.
     pub same_site: SameSite,
     /// False only on a developer's machine, for browsers that refuse `Secure` on `http://localhost`.
     pub secure: bool,
@@ -27,9 +27,9 @@ pub struct Cookies {
 pub enum SameSite {
     /// Same-site requests only.
     Strict,
-    /// Also when somebody follows a link to us.
+    /// Same-site requests, and links from other sites.
     Lax,
-    /// Always, but in a jar of its own for each site that embeds us (`Partitioned`).
+    /// All requests, with a separate cookie for each site that embeds us (`Partitioned`).
     None,
 }
 
@@ -40,11 +40,11 @@ impl Cookies {
         if self.secure { "__Host-Http-refresh_token" } else { "refresh_token" }
     }
 
-    /// Every value that this request has under our name, which says nothing yet about any of them.
+    /// Every value that this request has under our name. None of them is verified yet.
     ///
-    /// There can be two: after `CookieSameSite` was changed, browsers keep a partitioned cookie beside one that is not. A page
-    /// of a sibling host cannot add one, as `__Host-` keeps it from setting this name. It can set a name that differs in case
-    /// where the browser takes prefixes to the letter, so such a cookie is another one.
+    /// There can be two: after `CookieSameSite` was changed, browsers keep a partitioned cookie beside an ordinary one. A page of a
+    /// sibling host cannot add one, as `__Host-` keeps it from setting this name. Some browsers apply prefixes case-sensitively, so
+    /// such a page may set a name that differs in case. That counts as another cookie.
     #[must_use]
     pub fn presented(&self, request: &Request) -> Vec<SecretString> {
         let mut found = Vec::new();
@@ -53,7 +53,7 @@ impl Cookies {
             for pair in header.as_bytes().split(|byte| *byte == b';') {
                 let pair = String::from_utf8_lossy(pair.trim_ascii());
                 let (key, value) = pair.split_once('=').unwrap_or((&pair, ""));
-                // Only what browsers trim: a name that ends in a no-break space is another one, which `__Host-` does not guard.
+                // Trim only what browsers trim: `__Host-` does not guard a name that ends in a no-break space.
                 if key.trim_ascii_end() == self.name() {
                     found.push(value.trim_ascii_start().into());
                 }
@@ -62,10 +62,10 @@ impl Cookies {
         found
     }
 
-    /// The `Set-Cookie`s that hand out a token, until the session expires.
+    /// The `Set-Cookie` headers that set a token until the session expires.
     ///
-    /// If several cookies were presented, one of them is of the kind that is not set here, so that kind is cleared. It comes
-    /// first: a browser that does not know `Partitioned` has one cookie for both kinds and keeps what it is told last.
+    /// If several cookies were presented, one of them is of the other kind (partitioned or not), so that kind is cleared. Clearing
+    /// comes first: a browser that does not know `Partitioned` has one cookie for both kinds and keeps the last one.
     ///
     /// # Panics
     ///
@@ -84,8 +84,8 @@ impl Cookies {
         other.into_iter().chain([value]).collect()
     }
 
-    /// The `Set-Cookie`s that clear what was presented, partitioned or not, and none if nothing was: another response may have
-    /// set a cookie since the request was sent.
+    /// The `Set-Cookie` headers that clear the presented cookies, partitioned or not. There are none if no cookie was presented:
+    /// another response may have set one since the request was sent.
     #[must_use]
     pub fn clear(&self, presented: &[SecretString]) -> Vec<HeaderValue> {
         if presented.is_empty() {

@@ -1,7 +1,7 @@
-//! Payload format 2.0 of an HTTP API: an event becomes a request, whatever the client sent, and a response becomes one for the gateway.
+//! Payload format 2.0 of an HTTP API: turns an event into a request, whatever the client sent, and a response into the gateway's form.
 //!
-//! `lambda_http` does this too, but it panics if Host, path and query do not make a URL or the body is not base64, fails for a
-//! header that holds a control character, and drops all cookies for one that does. Each of these is in a client's hands.
+//! `lambda_http` does this too, but it panics if Host, path and query do not make a URL or the body is not base64. It also fails for
+//! a header with a control character, and drops all cookies if one has such a character. A client can send any of these.
 
 use std::{collections::HashMap, net::IpAddr};
 
@@ -16,7 +16,7 @@ use lambda_http::{
 };
 use serde::Deserialize;
 
-/// An event, as much of it as the functions look at. It cannot be printed, as it holds tokens.
+/// The parts of an event that the functions use. It cannot be printed, as it holds tokens.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Event {
@@ -43,24 +43,24 @@ struct Http {
     source_ip: Option<String>,
 }
 
-/// The client's address, as the gateway saw it: an extension of the request.
+/// The client's address as the gateway saw it. It is an extension of the request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SourceIp(pub(super) IpAddr);
 
 impl Event {
-    /// The request. Each cookie is a header of its own, so that one that is not well-formed leaves the others as they are.
+    /// The request. Each cookie becomes a header of its own, so that a malformed one does not affect the others.
     #[must_use]
     pub fn into_request(self, context: Context) -> Request {
         let mut request = Request::new(match self.body {
             None => Body::Empty,
-            // What is not base64 is not JSON either, which is what its reader will say.
+            // Text that is not base64 is not JSON either, so its reader will refuse it.
             Some(text) if self.is_base64_encoded => {
                 BASE64_STANDARD.decode(&text).map_or_else(|_| Body::Text(text), Body::Binary)
             }
             Some(text) => Body::Text(text),
         });
         *request.method_mut() = self.request_context.http.method.parse().unwrap_or_default();
-        // The gateway has chosen the function by the path. One that is not a URI's has a remainder, which is a 404.
+        // The gateway has chosen the function by the path. A path that is not a URI has a remainder, which is a 404.
         *request.uri_mut() = self.raw_path.parse().unwrap_or_default();
         let headers = request.headers_mut();
         for (name, value) in self.headers.unwrap_or_default() {
@@ -83,8 +83,8 @@ impl Event {
     }
 }
 
-/// A header with `?` for each byte that none may hold (RFC 9110 §5.5). It is not left out: an `Origin` that is not
-/// well-formed must not pass for none.
+/// A header value with `?` for each byte that is not allowed (RFC 9110 §5.5). The header is not dropped, because a malformed `Origin`
+/// must not count as an absent one.
 fn header_value(text: &str) -> HeaderValue {
     let allowed = |byte: u8| byte == b'\t' || byte >= b' ' && byte != 0x7f;
     let bytes: Vec<u8> = text.bytes().map(|byte| if allowed(byte) { byte } else { b'?' }).collect();

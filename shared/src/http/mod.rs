@@ -1,4 +1,4 @@
-//! The edge: what comes in is bounded and parsed here once, and every response leaves with the same headers.
+//! The HTTP edge: requests are bounded and parsed here once, and every response gets the same headers.
 
 mod cookie;
 mod event;
@@ -25,11 +25,11 @@ pub use self::{
 };
 use crate::{error::Error, log};
 
-/// Less than the function's own time-out, so that the client gets a response and not the gateway's 503.
+/// Shorter than Lambda's timeout, so that the client gets our response and not the gateway's 503.
 const DEADLINE: Duration = Duration::from_millis(4_500);
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
-/// Handles one request and writes its line in the log.
+/// Handles one request and writes its line to the log.
 pub fn respond<F>(
     function: &'static str,
     request: Request,
@@ -39,7 +39,7 @@ where
     F: Future<Output = Result<Response<Body>, Error>> + Send,
 {
     let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
-    // A handler's future is large, and each layer around it would move it once more.
+    // A handler's future is large. Boxed, it is not moved into each layer around it.
     let accepted = reject_other_path(&request).and_then(|()| reject_oversized(&request));
     let handling = accepted.map(|()| Box::pin(handle(request)));
     async move {
@@ -101,9 +101,9 @@ fn write_line(
     notes.write(level, line);
 }
 
-/// A response with a JSON body and the headers that all of ours have.
+/// A response with a JSON body and the headers that all our responses have.
 ///
-/// Tokens and personal data are in no cache (RFC 6749 §5.1), and no browser takes the body for a page.
+/// The headers keep tokens and personal data out of caches (RFC 6749 §5.1), and keep browsers from showing the body as a page.
 #[must_use]
 pub fn json_response(status: StatusCode, body: &Value) -> Response<Body> {
     let mut response = Response::new(Body::Text(body.to_string()));
@@ -123,7 +123,7 @@ pub fn json_response(status: StatusCode, body: &Value) -> Response<Body> {
     response
 }
 
-/// A 204 with the headers that all of our responses have.
+/// A 204 with the headers that all our responses have.
 #[must_use]
 pub fn no_content() -> Response<Body> {
     without_body(json_response(StatusCode::OK, &Value::Null), StatusCode::NO_CONTENT)
@@ -136,14 +136,14 @@ fn without_body(mut response: Response<Body>, status: StatusCode) -> Response<Bo
     response
 }
 
-/// Adds these `Set-Cookie`s.
+/// Adds these `Set-Cookie` headers.
 pub fn add_cookies(response: &mut Response<Body>, cookies: Vec<HeaderValue>) {
     for cookie in cookies {
         response.headers_mut().append(SET_COOKIE, cookie);
     }
 }
 
-/// A response that is for everybody and may be kept for five minutes: 304 to who has it already (RFC 9110 §13.1.2).
+/// A public response that may be cached for five minutes. It is a 304 if the client has it already (RFC 9110 §13.1.2).
 ///
 /// # Panics
 ///
@@ -171,7 +171,7 @@ fn error_response(error: &Error) -> Response<Body> {
     let parts = error.response();
     let mut body = json!({"code": parts.code, "detail": parts.detail});
     if parts.status == StatusCode::BAD_REQUEST {
-        // Where dj-rest-auth's front ends look for a 400's text.
+        // Front ends for dj-rest-auth look here for the text of a 400.
         body["non_field_errors"] = json!([parts.detail]);
     }
     if let Error::FieldRequired(name) = error {

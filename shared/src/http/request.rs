@@ -19,21 +19,21 @@ use crate::{address, error::Error, store::Device};
 pub struct Origins(Vec<String>);
 
 impl Origins {
-    /// From origins such as `https://www.example.com`.
+    /// Checks origins such as `https://www.example.com`.
     ///
     /// # Errors
     ///
-    /// What is wrong with which one.
+    /// Which origin is wrong, and what to write instead.
     pub fn new(origins: Vec<String>) -> Result<Self, String> {
         origins.iter().try_for_each(|origin| address::check_origin(origin))?;
         Ok(Self(origins))
     }
 
-    /// Lets the request pass unless a page that is not allowed made it.
+    /// Rejects the request if a page of another origin made it.
     ///
-    /// Browsers send `Origin` with every POST and pages cannot change it, so an allowed one decides, also on another site
-    /// (`CookieSameSite=None`). Without it `Sec-Fetch-Site` decides. Native apps and servers send neither, and only have the
-    /// cookies that they were given.
+    /// Browsers send `Origin` with every POST and pages cannot change it, so it decides, also if the page is on another site
+    /// (`CookieSameSite=None`). Without it, `Sec-Fetch-Site` decides. Native apps and servers send neither header, and no other page
+    /// can make them send their cookies.
     ///
     /// # Errors
     ///
@@ -52,16 +52,16 @@ impl Origins {
     }
 }
 
-/// A JSON object from a body. Members that nobody asks for are ignored.
+/// A JSON object from a body. Unknown members are ignored.
 #[derive(Debug)]
 pub struct JsonObject(Map<String, Value>);
 
 impl JsonObject {
-    /// Reads a body that has to be there.
+    /// Reads a required body.
     ///
     /// # Errors
     ///
-    /// - [`Error::NotJson`] if the body does not call itself JSON: what a form of another site can post never does.
+    /// - [`Error::NotJson`] if the content type is not JSON. A form of another site cannot post JSON.
     /// - [`Error::InvalidRequest`] if it is not a JSON object.
     pub fn required(request: &Request) -> Result<Self, Error> {
         match parse(request)? {
@@ -70,12 +70,12 @@ impl JsonObject {
         }
     }
 
-    /// Reads a body that may be absent, or say nothing: HTTP clients send `null`, `""`, `[]`, white space or a byte order mark
-    /// where their caller gave them no body.
+    /// Reads an optional body. `null`, `""`, `[]`, white space and a byte order mark count as absent, because HTTP clients send them
+    /// if their caller gave them no body.
     ///
     /// # Errors
     ///
-    /// As [`required`](Self::required), if it says something. A body that is blank needs no content type.
+    /// As [`required`](Self::required), if there is a body. A blank body needs no content type.
     pub fn optional(request: &Request) -> Result<Self, Error> {
         if trimmed(request.body()).is_empty() {
             return Ok(Self(Map::new()));
@@ -89,12 +89,12 @@ impl JsonObject {
         }
     }
 
-    /// A member that is a text of 1 to `max` bytes. Absent, `null` and `""` are the same.
+    /// A string member of 1 to `max` bytes. `null` and `""` count as absent.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidRequest`] if it is of another type, too long, or holds what is not visible ASCII: tokens, codes and
-    /// addresses never do, and headers could not carry it.
+    /// [`Error::InvalidRequest`] if it has another type, is too long, or has characters that are not visible ASCII. Tokens, codes and
+    /// addresses have none, and headers could not carry them.
     pub fn text(&self, name: &str, max: usize) -> Result<Option<&str>, Error> {
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(None),
@@ -108,11 +108,11 @@ impl JsonObject {
         }
     }
 
-    /// A member that is `true` or `false`; absent is `false`.
+    /// A boolean member. Absent counts as `false`.
     ///
     /// # Errors
     ///
-    /// [`Error::InvalidRequest`] if it is of another type.
+    /// [`Error::InvalidRequest`] if it has another type.
     pub fn flag(&self, name: &str) -> Result<bool, Error> {
         match self.0.get(name) {
             None | Some(Value::Null) => Ok(false),
@@ -133,12 +133,12 @@ fn parse(request: &Request) -> Result<Value, Error> {
     serde_json::from_slice(trimmed(request.body())).map_err(|_| invalid("The body is not valid JSON."))
 }
 
-/// A body without white space around it, and without the byte order mark that RFC 8259 §8.1 lets a reader ignore.
+/// A body without surrounding white space and without the byte order mark that RFC 8259 §8.1 lets readers ignore.
 fn trimmed(body: &[u8]) -> &[u8] {
     body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body).trim_ascii()
 }
 
-/// Every content type has to be JSON: the gateway joins several with commas.
+/// Whether every content type is JSON. The gateway joins several headers with commas.
 fn is_json(headers: &HeaderMap) -> bool {
     let mut types = headers.get_all(CONTENT_TYPE).iter().peekable();
     let is_json = |content_type: &str| {
@@ -162,7 +162,7 @@ pub fn bearer(request: &Request) -> Result<&str, Error> {
     if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(Error::NoAccessToken) }
 }
 
-/// The device that a request comes from, bounded: as much as its owner needs to recognise it.
+/// The device that a request comes from: as much as its owner needs to recognise it, in bounded length.
 #[must_use]
 pub fn device(request: &Request) -> Device {
     let user_agent = request.headers().get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
