@@ -1,9 +1,9 @@
-//! Addresses in settings. They are compared to the letter with what browsers and Kakao send, so one that is spelt otherwise
-//! would never match, and is refused with the spelling that does.
+//! Addresses in settings. They are compared character by character with what browsers and Kakao send, so another spelling would
+//! never match. It is refused with a message that has the right spelling.
 
 use reqwest::Url;
 
-/// Checks an origin, such as `https://www.example.com`: what a browser sends in the header `Origin`.
+/// Checks an origin, such as `https://www.example.com`, as browsers send it in the header `Origin`.
 ///
 /// # Errors
 ///
@@ -11,7 +11,7 @@ use reqwest::Url;
 pub fn check_origin(text: &str) -> Result<(), String> {
     let url = parse(text)?;
     let origin = url.origin().ascii_serialization();
-    // A dot at the host's end belongs to the origin, for who types it into the address bar.
+    // A dot at the end of the host is part of the origin, and correct only for users who type it.
     let usual = origin.replace(".:", ":");
     let usual = usual.trim_end_matches('.');
     if text.contains('*') {
@@ -19,11 +19,11 @@ pub fn check_origin(text: &str) -> Result<(), String> {
     } else if usual == text {
         Ok(())
     } else {
-        Err(format!("{text} matches no page: a browser says {usual}"))
+        Err(format!("{text} matches no page: browsers send {usual}"))
     }
 }
 
-/// Checks an address that Kakao may send the browser back to.
+/// Checks an address to which Kakao may redirect the browser.
 ///
 /// # Errors
 ///
@@ -31,7 +31,7 @@ pub fn check_origin(text: &str) -> Result<(), String> {
 pub fn check_redirect_uri(text: &str) -> Result<(), String> {
     let url = parse(text)?;
     if url.fragment().is_some() {
-        return Err(format!("{text} has a fragment, which no redirect URI may have (RFC 6749 §3.1.2)"));
+        return Err(format!("{text} has a fragment, which redirect URIs must not have (RFC 6749 §3.1.2)"));
     }
     check_spelling(text, &url)
 }
@@ -44,34 +44,34 @@ pub fn check_redirect_uri(text: &str) -> Result<(), String> {
 pub fn check_issuer(text: &str) -> Result<(), String> {
     let url = parse(text)?;
     if url.query().is_some() || url.fragment().is_some() {
-        return Err(format!("{text} has a query or a fragment, which no issuer may have"));
+        return Err(format!("{text} has a query or a fragment, which issuers must not have"));
     }
     if text.ends_with('/') {
-        return Err(format!("{text} ends in a slash: write {}", text.trim_end_matches('/')));
+        return Err(format!("{text} ends with a slash: write {}", text.trim_end_matches('/')));
     }
     check_spelling(text, &url)
 }
 
 fn parse(text: &str) -> Result<Url, String> {
     let url = Url::parse(text).ok().filter(|url| ["https", "http"].contains(&url.scheme()));
-    let url = url.ok_or_else(|| format!("{text} is no address: write one such as https://www.example.com"))?;
+    let url = url.ok_or_else(|| format!("{text} is not an address: write one such as https://www.example.com"))?;
     if url.username().is_empty() && url.password().is_none() {
         Ok(url)
     } else {
-        Err("an address has a user name or password: write it without".to_owned())
+        Err("an address has a user name or password: remove it".to_owned())
     }
 }
 
-/// A browser writes the host in lower-case ASCII, leaves the default port out, and escapes the rest.
+/// Checks for the spelling of browsers: the host in lower-case ASCII, no default port, other characters escaped.
 fn check_spelling(text: &str, url: &Url) -> Result<(), String> {
     let spelt = url.as_str();
     let host = url.host_str().unwrap_or_default();
     if host.ends_with('.') {
-        Err(format!("{text} has a dot at the end of its host: write it without"))
+        Err(format!("{text} has a dot at the end of its host: remove it"))
     } else if spelt == text || spelt.strip_suffix('/') == Some(text) {
         Ok(())
     } else {
-        Err(format!("{text} is not spelt as a browser does: write {spelt}"))
+        Err(format!("{text} is not spelled as browsers spell it: write {spelt}"))
     }
 }
 

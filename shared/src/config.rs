@@ -1,4 +1,4 @@
-//! Configuration: the environment, read once at start. All that is wrong is reported at once. Secrets are not in it but elsewhere.
+//! Configuration: the environment, read once at start. All errors are reported together. Keys and secrets are in the `Keys` table.
 
 use std::{
     cell::{OnceCell, RefCell},
@@ -27,7 +27,7 @@ use crate::{
 
 const LOCAL_STAGE: &str = "local";
 
-/// Raw settings by name. A getter gives `None` and remembers why when its setting is missing or wrong.
+/// Raw settings by name. If a setting is missing or wrong, its getter returns `None` and notes the problem.
 pub struct Config {
     values: HashMap<String, String>,
     credentials: SharedCredentialsProvider,
@@ -35,12 +35,12 @@ pub struct Config {
     problems: RefCell<Vec<String>>,
 }
 
-/// Everything that is wrong with the configuration.
+/// All problems of the configuration.
 #[derive(thiserror::Error)]
 #[error("configuration: {}", .0.join("; "))]
 pub struct ConfigError(Vec<String>);
 
-/// A `main` that fails prints its error so: in one line for people.
+/// A `main` that fails prints its error by `Debug`. One readable line is better for people than a struct.
 impl fmt::Debug for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
@@ -55,7 +55,7 @@ impl Config {
         Self { values: env::vars().collect(), credentials, dynamodb: OnceCell::new(), problems: RefCell::default() }
     }
 
-    /// Takes settings from elsewhere than the environment, as a stack in one process does.
+    /// Takes settings from pairs instead of the environment, for a stack that runs in one process.
     pub fn from_pairs(pairs: impl IntoIterator<Item = (String, String)>) -> Self {
         let values: HashMap<String, String> = pairs.into_iter().collect();
         let [id, key] = ["AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"].map(|name| values.get(name).cloned());
@@ -64,13 +64,13 @@ impl Config {
         Self { values, credentials, dynamodb: OnceCell::new(), problems: RefCell::default() }
     }
 
-    /// The problems met so far, for a function that lacks a setting.
+    /// The problems so far, for a function that lacks a setting.
     #[must_use]
     pub fn into_error(&self) -> ConfigError {
         ConfigError(self.problems.take())
     }
 
-    /// A text that must be there.
+    /// A required text.
     fn text(&self, name: &str) -> Option<String> {
         let value = self.values.get(name).filter(|value| !value.is_empty()).cloned();
         if value.is_none() {
@@ -79,7 +79,7 @@ impl Config {
         value
     }
 
-    /// A text that must be there, and may be empty.
+    /// A required text that may be empty.
     fn text_or_empty(&self, name: &str) -> Option<String> {
         match self.values.get(name) {
             Some(value) if value.is_empty() => Some(String::new()),
@@ -89,24 +89,25 @@ impl Config {
 
     /// A whole number of seconds in this range.
     fn seconds(&self, name: &str, range: std::ops::RangeInclusive<u64>) -> Option<Duration> {
-        let seconds: u64 = self.parse(name, |text| text.parse().map_err(|_| "not a number of seconds".to_owned()))?;
+        let seconds: u64 =
+            self.parse(name, |text| text.parse().map_err(|_| "must be a number of seconds".to_owned()))?;
         if range.contains(&seconds) {
             Some(Duration::from_secs(seconds))
         } else {
-            self.problem(name, &format!("not between {} and {} seconds", range.start(), range.end()))
+            self.problem(name, &format!("must be between {} and {} seconds", range.start(), range.end()))
         }
     }
 
-    /// Texts between commas, at least one.
+    /// One or more texts, separated by commas.
     fn list(&self, name: &str) -> Option<Vec<String>> {
         self.parsed_list(name, |item| Ok(item.to_owned()))
     }
 
-    /// Texts between commas, at least one, each read by a function that says what is wrong with it.
+    /// One or more values, separated by commas. `parse` says what is wrong with a value.
     pub fn parsed_list<T>(&self, name: &str, parse: impl Fn(&str) -> Result<T, String>) -> Option<Vec<T>> {
         let parsed = split(&self.text(name)?).map(|item| parse(&item)).collect::<Result<Vec<_>, _>>();
         match parsed {
-            Ok(items) if items.is_empty() => self.problem(name, "nothing but commas"),
+            Ok(items) if items.is_empty() => self.problem(name, "has no entry"),
             Ok(items) => Some(items),
             Err(reason) => self.problem(name, &reason),
         }
@@ -114,7 +115,7 @@ impl Config {
 
     /// `true` or `false`.
     pub fn flag(&self, name: &str) -> Option<bool> {
-        self.parse(name, |text| text.parse().map_err(|_| "neither true nor false".to_owned()))
+        self.parse(name, |text| text.parse().map_err(|_| "must be true or false".to_owned()))
     }
 
     /// The table `TABLE_NAME`.
@@ -129,8 +130,8 @@ impl Config {
         Some(KeyTable::new(client?, table?))
     }
 
-    /// DynamoDB in the region `AWS_REGION`, or in a local stack at `AWS_ENDPOINT_URL_DYNAMODB`, where it may have a certificate of
-    /// `AWS_CA_BUNDLE`. All tables share one client, and so its connections.
+    /// The client for DynamoDB in the region `AWS_REGION`. A local stack has it at `AWS_ENDPOINT_URL_DYNAMODB`, with the roots in
+    /// `AWS_CA_BUNDLE`. All tables share one client and its connections.
     fn dynamodb(&self) -> Option<Client> {
         if let Some(client) = self.dynamodb.get() {
             return Some(client.clone());
@@ -140,7 +141,7 @@ impl Config {
         let region = region.or_else(|| self.problem("AWS_REGION", "missing"))?;
         let roots = match self.values.get("AWS_CA_BUNDLE") {
             None => None,
-            Some(_) if !self.is_local() => return self.problem("AWS_CA_BUNDLE", "is for the stage local only"),
+            Some(_) if !self.is_local() => return self.problem("AWS_CA_BUNDLE", "is allowed at the stage local only"),
             Some(file) => Some(fs::read(file).map_err(|error| self.note("AWS_CA_BUNDLE", &error.to_string())).ok()?),
         };
         let endpoint = Endpoint {
@@ -153,14 +154,12 @@ impl Config {
         Some(self.dynamodb.get_or_init(|| dynamodb::client(endpoint)).clone())
     }
 
-    /// How long a function may get ready before it takes its first request: 300 ms, as that time costs little and somebody may be
-    /// waiting for the response.
+    /// How long a function may prepare before it takes its first request: 300 ms, as a user may be waiting already.
     pub fn preparation(&self) -> Duration {
         Duration::from_millis(300) * self.time_factor()
     }
 
-    /// By how much time limits are longer than on Lambda: `TIME_FACTOR` at the stage `local`, for tools such as valgrind, under
-    /// which everything takes longer.
+    /// The factor by which time limits are longer than on Lambda: `TIME_FACTOR` at the stage `local`, for slow tools such as valgrind.
     fn time_factor(&self) -> u32 {
         let given = self.values.get("TIME_FACTOR").filter(|_| self.is_local());
         given.and_then(|text| text.parse().ok()).unwrap_or(1)
@@ -171,7 +170,7 @@ impl Config {
         let same_site = self.parse("COOKIE_SAMESITE", SameSite::from_str)?;
         let secure = self.values.get("COOKIE_SECURE").is_none_or(|secure| secure != "false");
         if !secure && !self.is_local() {
-            return self.problem("COOKIE_SECURE", "false is for the stage local only");
+            return self.problem("COOKIE_SECURE", "false is allowed at the stage local only");
         }
         Some(Cookies { same_site, secure })
     }
@@ -241,7 +240,7 @@ impl Config {
         Some(SecretCache::new(self.key_table()?, Document::Logout, LogoutKeys::read))
     }
 
-    /// The document `KAKAO`, which an operator puts.
+    /// The document `KAKAO`, which an operator stores.
     pub fn kakao_secrets(&self) -> Option<SecretCache<KakaoSecrets>> {
         Some(SecretCache::new(self.key_table()?, Document::Kakao, |json| match KakaoSecrets::read(json) {
             Ok(secrets) => Ok((0, secrets)),
@@ -249,10 +248,10 @@ impl Config {
         }))
     }
 
-    /// Our app at Kakao: `KAKAO_APP_ID`, `KAKAO_REST_API_KEY`, `ID_TOKEN_MAX_AGE`, and, which may be empty, `KAKAO_APP_KEYS`.
+    /// Our app at Kakao: `KAKAO_APP_ID`, `KAKAO_REST_API_KEY`, `ID_TOKEN_MAX_AGE` and `KAKAO_APP_KEYS`, which may be empty.
     pub fn kakao(&self) -> Option<Kakao> {
         let app_id = self.parse("KAKAO_APP_ID", |text| {
-            text.parse().map_err(|_| "not a number: the app id is no key, Kakao's console shows both".to_owned())
+            text.parse().map_err(|_| "must be the numeric app ID, not an app key".to_owned())
         });
         let rest_api_key = self.text("KAKAO_REST_API_KEY");
         let app_keys = self.text_or_empty("KAKAO_APP_KEYS");
@@ -276,7 +275,7 @@ impl Config {
         match self.values.get(name) {
             None => Some(kakao.to_owned()),
             Some(url) if self.is_local() => Some(url.trim_end_matches('/').to_owned()),
-            Some(_) => self.problem(name, "is for the stage local only"),
+            Some(_) => self.problem(name, "is allowed at the stage local only"),
         }
     }
 
@@ -289,7 +288,7 @@ impl Config {
         self.values.get("STAGE").is_some_and(|stage| stage == LOCAL_STAGE)
     }
 
-    /// A text that must be there, read by a function that says what is wrong with it.
+    /// A required value. `parse` says what is wrong with it.
     pub fn parse<T>(&self, name: &str, parse: impl FnOnce(&str) -> Result<T, String>) -> Option<T> {
         parse(&self.text(name)?).map_err(|reason| self.note(name, &reason)).ok()
     }
