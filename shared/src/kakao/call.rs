@@ -1,4 +1,4 @@
-//! Calls to Kakao: bounded in time and size, counted, retried only where that is harmless, and not made while Kakao is down.
+//! Calls to Kakao: bounded in time and size, counted, retried only if that is harmless, and not made while Kakao is down.
 
 use std::time::{Duration, Instant};
 
@@ -19,7 +19,7 @@ use super::{
 use crate::{clock::Timestamp, log};
 
 const MAX_RESPONSE_BYTES: usize = 64 * 1024;
-/// A second try begins only this early, so that both fit into the time that a login has for Kakao.
+/// A retry starts only if the first try failed within this time, so that both fit into the deadline of a login.
 const RETRY_WITHIN: Duration = Duration::from_millis(700);
 
 impl Kakao {
@@ -33,7 +33,7 @@ impl Kakao {
         now: Timestamp,
     ) -> Result<T, Failure> {
         let mut authorization = HeaderValue::try_from(authorization.expose_secret())
-            .map_err(|_| Failure::of_call(Meaning::Rejected, "the token fits into no header"))?;
+            .map_err(|_| Failure::of_call(Meaning::Rejected, "the token does not fit into a header"))?;
         authorization.set_sensitive(true);
         let request = || {
             let request = self.connections.client(now).get(format!("{}{path}", self.app.api_url)).query(query);
@@ -42,7 +42,7 @@ impl Kakao {
         let started = Instant::now();
         let guard: Guard<'_> = (&self.api_circuit, Meaning::is_outage);
         match call(name, guard, request(), read, api_failure, now).await {
-            // A connection that died while the function was frozen, or Kakao's -1: asking changes nothing there.
+            // A connection died while the function was frozen, or Kakao sent -1. A GET is safe to repeat.
             Err(failure) if failure.meaning.is_worth_a_retry() && started.elapsed() < RETRY_WITHIN => {
                 call(name, guard, request(), read, api_failure, now).await
             }
@@ -72,7 +72,7 @@ impl Kakao {
 
     pub(super) async fn fetch_keys(&self, now: Timestamp) -> Result<Keys, Failure> {
         let request = self.connections.client(now).get(format!("{}/.well-known/jwks.json", self.app.auth_url));
-        // The same for everybody: any failure means that there are no keys for anybody.
+        // Every failure opens this circuit: the request is the same for all users.
         call("kakao_jwks", (&self.jwks_circuit, |_| true), request, Keys::read, auth_failure, now).await
     }
 }
@@ -116,8 +116,8 @@ const fn outcome<T>(result: &Result<T, Failure>) -> &'static str {
     }
 }
 
-/// Sends a request and reads a bounded JSON response. Neither Kakao's texts nor the HTTP client's errors leave here: the
-/// former can echo secrets, the latter hold addresses.
+/// Sends a request and reads a bounded JSON response. Kakao's texts can contain secrets and the HTTP client's errors contain
+/// addresses, so neither is passed on.
 async fn send<T>(
     request: RequestBuilder,
     read: fn(&Members) -> Option<T>,

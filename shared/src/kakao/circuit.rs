@@ -1,4 +1,4 @@
-//! Fails fast while a server is down, so that nobody waits for what the last five calls have waited for in vain.
+//! A circuit breaker: fails fast while a server of Kakao's is down.
 
 use std::{
     sync::{Mutex, PoisonError},
@@ -10,8 +10,8 @@ use crate::clock::Timestamp;
 const OUTAGES: u32 = 5;
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// Opens after five outages in a row, for 10 s. After that a call is let through: another outage opens it again at once, any
-/// other outcome closes it. Each process has its own, which recovers by itself.
+/// Opens for 10 s after five outages in a row. After that it lets a call through: another outage opens it again, and any other
+/// outcome closes it. Each process has its own.
 #[derive(Debug, Default)]
 pub(super) struct Circuit(Mutex<State>);
 
@@ -22,7 +22,7 @@ struct State {
 }
 
 impl Circuit {
-    /// Lets a call through, or says how long none is.
+    /// Allows a call, or returns the time until one is allowed.
     pub(super) fn allow_call(&self, now: Timestamp) -> Result<(), Duration> {
         let state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         match state.open_until {
@@ -31,7 +31,7 @@ impl Circuit {
         }
     }
 
-    /// Learns from a call.
+    /// Records the outcome of a call.
     pub(super) fn record(&self, outage: bool, now: Timestamp) {
         let mut state = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if outage {

@@ -1,4 +1,4 @@
-//! The HTTP client for Kakao: bounded in time, no redirects, and never on a connection that may have died meanwhile.
+//! The HTTP client for Kakao: bounded in time, without redirects, and never on a connection that may have died meanwhile.
 
 use std::{
     sync::{Arc, Mutex, PoisonError},
@@ -12,7 +12,7 @@ use crate::clock::Timestamp;
 /// Shorter than servers keep an idle connection.
 const IDLE: Duration = Duration::from_secs(20);
 
-/// Connections to Kakao. They are used as long as the last use is not long ago.
+/// Connections to Kakao. They are reused if the last use was recent.
 #[derive(Debug)]
 pub(super) struct Connections {
     tls: rustls::ClientConfig,
@@ -33,8 +33,8 @@ impl Connections {
 
     /// A client for a request at this time.
     ///
-    /// While a function is frozen its own timers may stand still, and what the network forgot in the meantime looks alive: a
-    /// request on it would wait in vain. The wall clock goes on, so it decides whether the connections are kept.
+    /// While a function is frozen its timers may stand still, so a connection that the network has dropped looks alive, and a request
+    /// on it would time out. The wall clock goes on, so it decides whether connections are reused.
     pub(super) fn client(&self, now: Timestamp) -> Client {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         let client = match kept.take() {

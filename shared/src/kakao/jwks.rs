@@ -37,10 +37,11 @@ pub(super) struct Keys(HashMap<String, Arc<PublicKey>>);
 pub(super) struct PublicKey(PublicKeyComponents<Vec<u8>>);
 
 impl Jwks {
-    /// The key of this id. `fetch` is called if there is none, or the set is a day old, but at most once in five minutes
-    /// while there is a set. If it fails, the last good set goes on being used.
+    /// The key with this id. Calls `fetch` if the id is unknown or the set is a day old, but at most once in five minutes while there
+    /// is a set. If `fetch` fails, the last good set stays in use.
     ///
-    /// A key is unknown for good only if it is not in a set that was fetched for it. Before that it may be new.
+    /// A token is rejected for an unknown key only if a set that was fetched for this token lacks the key. Before that the key may be
+    /// new.
     pub(super) async fn key<F>(
         &self,
         key_id: &str,
@@ -50,7 +51,7 @@ impl Jwks {
     where
         F: Future<Output = Result<Keys, Failure>>,
     {
-        // Held during the fetch: others wait for its result and do not ask for themselves.
+        // Locked during the fetch, so that other requests wait for its result and do not make their own.
         let mut state = self.0.lock().await;
         let known = state.keys.0.get(key_id).cloned();
         let fresh = state.fetched_at.is_some_and(|at| now < at + FRESH);
@@ -60,7 +61,7 @@ impl Jwks {
         let may_ask_at = state.asked_at.filter(|_| !state.keys.0.is_empty()).map(|at| at + PAUSE);
         if let Some(may_ask_at) = may_ask_at.filter(|at| now < *at) {
             return known.ok_or_else(|| KakaoError::Unavailable {
-                reason: "the ID token's key is unknown, and Kakao was asked for its keys a moment ago".to_owned(),
+                reason: "the ID token's key is unknown, and Kakao's keys were fetched moments ago".to_owned(),
                 retry_after: Duration::from_secs(may_ask_at.seconds_since(now)),
             });
         }
@@ -83,7 +84,7 @@ impl Jwks {
 }
 
 impl Keys {
-    /// Reads a JWK Set (RFC 7517 §5), or nothing if no key in it is of use. Entries that are not understood are skipped.
+    /// Reads a JWK Set (RFC 7517 §5). Skips unusable entries, and returns `None` if no key is left.
     pub(super) fn read(set: &Members) -> Option<Self> {
         let entries: Vec<Box<RawValue>> = set.get("keys").value()?;
         let mut keys = HashMap::new();

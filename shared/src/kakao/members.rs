@@ -8,23 +8,23 @@ use serde::{
 };
 use serde_json::value::RawValue;
 
-/// The members of a JSON object, none of them read yet. A name that stands there twice has no value.
+/// The unparsed members of a JSON object. A name that occurs twice has no value.
 #[derive(Debug, Default)]
 pub(super) struct Members(HashMap<String, Option<Box<RawValue>>>);
 
-/// A member as it was read.
+/// The result of reading a member.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Member<T> {
     /// Left out, or `null`.
     Absent,
-    /// Of another type, out of range, named twice, or a text with damaged characters.
+    /// Of another type, out of range, present twice, or a text with damaged characters.
     Unreadable,
-    /// Readable.
+    /// A readable value.
     Value(T),
 }
 
 impl Members {
-    /// The members of an object, or nothing if there is no object. Characters that are damaged become U+FFFD first.
+    /// The members of an object, or `None` if the text is not an object. Damaged characters become U+FFFD first.
     pub(super) fn parse(json: &[u8]) -> Option<Self> {
         serde_json::from_str(&repair(&String::from_utf8_lossy(json))).ok()
     }
@@ -88,8 +88,8 @@ impl<'de> Deserialize<'de> for Members {
     }
 }
 
-/// Puts U+FFFD in the place of everything in a string that JSON does not allow there (RFC 8259 §7): half a surrogate pair,
-/// an escape that does not exist, a raw control character.
+/// Replaces everything in strings that JSON does not allow there (RFC 8259 §7) with U+FFFD: half a surrogate pair, an unknown escape,
+/// a raw control character.
 fn repair(json: &str) -> String {
     let mut repaired = String::with_capacity(json.len());
     let (mut rest, mut in_string) = (json, false);

@@ -1,4 +1,4 @@
-//! Kakao as an identity provider: says who holds a code, an ID token or an access token.
+//! Kakao as an identity provider: tells which user a code, an ID token or an access token belongs to.
 
 mod call;
 mod circuit;
@@ -27,28 +27,28 @@ use self::{
 };
 use crate::{clock::Timestamp, id::KakaoId, recent::Recent, user::KakaoUser};
 
-/// How long the responses about an access token are used again. An honest second request with the same token, such as a double tap
-/// or a retry after a lost response, gets a response without a call.
+/// How long Kakao's responses about an access token are reused. A second request with the same token, such as a double tap or a
+/// retry after a lost response, then needs no call.
 const RESPONSES_KEPT: Duration = Duration::from_secs(10);
 
-/// What identifies our app at Kakao, and where Kakao is.
+/// Our app at Kakao, and Kakao's addresses.
 #[derive(Debug)]
 pub struct KakaoApp {
-    /// The number that Kakao's console shows; not a key.
+    /// The app ID of Kakao's console: a number, not a key.
     pub app_id: i64,
     /// Sent as `client_id`.
     pub rest_api_key: String,
-    /// Keys of this app whose ID tokens count (`aud`): the REST API key, and those of its JavaScript and native clients.
+    /// The keys of this app whose ID tokens are accepted (`aud`): the REST API key, and those of JavaScript and native clients.
     pub audiences: Vec<String>,
-    /// How long after it was issued an ID token logs its holder in.
+    /// How long after its issue an ID token is accepted.
     pub id_token_max_age: Duration,
-    /// The authorization server: `https://kauth.kakao.com` but for local stacks.
+    /// The authorization server: `https://kauth.kakao.com` except in local stacks.
     pub auth_url: String,
-    /// The API server: `https://kapi.kakao.com` but for local stacks.
+    /// The API server: `https://kapi.kakao.com` except in local stacks.
     pub api_url: String,
 }
 
-/// What proves to Kakao that we are this app.
+/// The credentials by which Kakao knows our app.
 #[derive(Debug, Deserialize)]
 pub struct KakaoSecrets {
     #[serde(rename = "KAKAO_CLIENT_SECRET")]
@@ -59,11 +59,11 @@ pub struct KakaoSecrets {
 
 impl KakaoSecrets {
     /// Reads `{"KAKAO_CLIENT_SECRET": "…", "KAKAO_ADMIN_KEY": "…"}`: the secret of the REST API key, and the admin key, which is
-    /// empty if the app may not ask for a user by number.
+    /// empty if the app must not look users up by their numbers.
     ///
     /// # Errors
     ///
-    /// What is wrong, without any part of it.
+    /// What is wrong, without any part of the document.
     pub fn read(json: &str) -> Result<Self, String> {
         let secrets: Self = serde_json::from_str(json)
             .map_err(|_| "not an object with KAKAO_CLIENT_SECRET and KAKAO_ADMIN_KEY".to_owned())?;
@@ -73,14 +73,14 @@ impl KakaoSecrets {
         Ok(secrets)
     }
 
-    /// Whether the app may ask for a user by number.
+    /// Whether the app can look users up by their numbers.
     #[must_use]
     pub fn has_admin_key(&self) -> bool {
         !self.admin_key.expose_secret().is_empty()
     }
 }
 
-/// Speaks with Kakao on behalf of one app.
+/// A client of Kakao's for one app.
 #[derive(Debug)]
 pub struct Kakao {
     connections: Connections,
@@ -90,16 +90,16 @@ pub struct Kakao {
     jwks_circuit: Circuit,
     jwks: Jwks,
     rejected_tokens: RejectedTokens,
-    /// The holders of the access tokens that were checked last. A cell is empty while the first request with its token asks Kakao.
+    /// The users of the access tokens that were checked last. A cell is empty while the first request with its token asks Kakao.
     holders: Recent<Arc<OnceCell<KakaoUser>>>,
 }
 
-/// An authorization code, as a client hands it in, with what it has to be exchanged with.
+/// An authorization code, with the values that Kakao checks when it is exchanged.
 #[derive(Debug)]
 pub struct AuthorizationCode {
-    /// The code itself: good for one exchange.
+    /// The code: good for one exchange.
     pub code: SecretString,
-    /// The address that the browser was sent back to.
+    /// The address to which Kakao redirected the browser.
     pub redirect_uri: String,
     /// The PKCE verifier (RFC 7636), if the login began with a challenge.
     pub code_verifier: Option<SecretString>,
@@ -107,16 +107,16 @@ pub struct AuthorizationCode {
     pub nonce: Option<String>,
 }
 
-/// What a code was exchanged for.
+/// The result of exchanging a code.
 #[derive(Debug)]
 pub struct Grant {
-    /// Opens user/me. It is not kept.
+    /// An access token for user/me. It is not stored.
     pub access_token: SecretString,
-    /// Who logged in, if the app has `OpenID` Connect switched on.
+    /// The user, if the app has `OpenID` Connect switched on.
     pub identity: Option<Identity>,
 }
 
-/// Why Kakao vouches for nobody, named for who can do something about it.
+/// Why a credential of Kakao's identifies no user. Each variant is named for what has to be done.
 #[derive(Debug, thiserror::Error)]
 pub enum KakaoError {
     /// The credential is wrong, spent or expired: start the login again.
@@ -125,7 +125,7 @@ pub enum KakaoError {
     /// The access token was issued to another app.
     #[error("the access token was issued to another Kakao app")]
     WrongApp,
-    /// Kakao lets nobody of this age in.
+    /// Kakao does not allow users of this age.
     #[error("Kakao refused the user's age")]
     Underage,
     /// Nobody can log in before the operator corrects a setting.
@@ -136,10 +136,10 @@ pub enum KakaoError {
         /// What to correct, in the words of Kakao's console.
         fix: &'static str,
     },
-    /// Kakao is slow, down, out of quota or not understood. That says nothing about the credential.
+    /// Kakao is slow, down, out of quota, or its response is unknown. The credential may be good.
     #[error("Kakao is unavailable: {reason}")]
     Unavailable {
-        /// The code or kind of failure; never Kakao's own text, which can echo secrets.
+        /// The code or kind of failure. Never Kakao's own text, which can contain secrets.
         reason: String,
         /// When to try again.
         retry_after: Duration,
@@ -147,11 +147,11 @@ pub enum KakaoError {
 }
 
 impl Kakao {
-    /// A client for this app: connects within 1 s, gives up after 2.5 s, follows no redirect.
+    /// A client for this app. It connects within 1 s, gives up after 2.5 s and follows no redirects.
     ///
     /// # Panics
     ///
-    /// If the TLS provider lacks TLS 1.2 and 1.3, which it does not.
+    /// Never: the TLS provider supports TLS 1.2 and 1.3.
     #[must_use]
     pub fn new(app: KakaoApp) -> Self {
         Self {
@@ -166,22 +166,22 @@ impl Kakao {
         }
     }
 
-    /// Opens a connection to each of Kakao's servers, to be used later. That is no call of an API, and counts as none.
+    /// Opens a connection to each of Kakao's servers for later use. This does not count as an API call.
     pub async fn connect(&self, now: Timestamp) {
         let client = self.connections.client(now);
         let open = |url: &str| client.head(url).send();
-        // Whether it worked shows when something is asked.
+        // If it failed, the first call reports it.
         let _ = tokio::join!(open(&self.app.auth_url), open(&self.app.api_url));
     }
 
-    /// Drops what was remembered of people and has expired. It is dropped at every use of that memory too, but a process may get
-    /// credentials of other kinds only.
+    /// Drops expired personal data from memory. Every use of the cache does that too, but a process may receive only credentials of
+    /// other kinds.
     pub fn forget_expired(&self, now: Timestamp) {
         self.holders.forget_expired(now);
     }
 
-    /// The holder of an access token, if it was issued to our app. Kakao is asked once in 10 s about one token; requests with the
-    /// same token at the same time share the calls.
+    /// The user of an access token, if it was issued to our app. Kakao is asked at most once in 10 s about one token. Simultaneous
+    /// requests with the same token share the calls.
     ///
     /// # Errors
     ///
@@ -190,14 +190,14 @@ impl Kakao {
         let holder = self.holders.find_or_remember(token, now + RESPONSES_KEPT, now);
         let ask = async || {
             let user = self.ask_for_user_of_access_token(token, now).await?;
-            // Ten seconds from the check, not from the first attempt at one.
+            // The ten seconds start at the successful check, not at the first attempt.
             self.holders.remember(token, Arc::clone(&holder), now + RESPONSES_KEPT, now);
             Ok(user)
         };
         holder.get_or_try_init(ask).await.cloned()
     }
 
-    /// `/v2/user/me` takes a token of any app; only `/v1/user/access_token_info` tells which app it is from, so that goes first.
+    /// `/v1/user/access_token_info` comes first: `/v2/user/me` accepts tokens of every app, and only the former names the app.
     async fn ask_for_user_of_access_token(
         &self,
         token: &SecretString,
@@ -226,9 +226,9 @@ impl Kakao {
         Ok(me)
     }
 
-    /// Who an ID token says logged in. Kakao is asked for its keys once a day, and else for nothing.
+    /// Verifies an ID token. The only call is for Kakao's keys, once a day.
     ///
-    /// `nonce` is the token's own, or the preimage of it: the token's is base64url(SHA-256(nonce)) then.
+    /// `nonce` is the nonce of the token, or its preimage: then the token has base64url(SHA-256(nonce)).
     ///
     /// # Errors
     ///
@@ -244,7 +244,7 @@ impl Kakao {
         id_token::verify(token, &key, &self.app.audiences, nonce, self.app.id_token_max_age, now)
     }
 
-    /// Exchanges a code (RFC 6749 §4.1.3). That is never tried twice: a code is good once.
+    /// Exchanges a code (RFC 6749 §4.1.3). Never retried, because a code is good for one exchange.
     ///
     /// # Errors
     ///
@@ -263,14 +263,14 @@ impl Kakao {
             None => None,
         };
         if identity.is_none() && nonce.is_some() {
-            // A client brings this about by a `scope` without `openid`, so it is not the operator's.
-            let reason = "no ID token came that could carry the nonce (is OpenID Connect off in Kakao's console?)";
+            // A `scope` without `openid` causes this too, so it is not a wrong setting.
+            let reason = "Kakao sent no ID token to carry the nonce (is OpenID Connect off in Kakao's console?)";
             return Err(KakaoError::Rejected(reason.to_owned()));
         }
         Ok(Grant { access_token: access_token.into(), identity })
     }
 
-    /// The holder of an access token that Kakao has just given us.
+    /// The user of an access token that Kakao has just issued to us.
     ///
     /// # Errors
     ///
@@ -280,7 +280,7 @@ impl Kakao {
         Ok(self.get_api("kakao_user_me", path, &USER_ME_QUERY, &bearer(token), responses::user, now).await?)
     }
 
-    /// The user of this number, or nothing if this app has no admin key.
+    /// The user with this number, or `None` if this app has no admin key.
     ///
     /// # Errors
     ///
@@ -302,7 +302,7 @@ impl Kakao {
         let path = "/v2/user/me";
         match self.get_api("kakao_user_by_id", path, &query, &authorization, responses::user, now).await {
             Ok(me) => Ok(Some(me).filter(|me| me.id == id)),
-            // The only credential in question is ours.
+            // The only credential in this request is ours.
             Err(Failure { cause: cause @ Cause::Api(-401), .. }) => {
                 let fix = "App > Platform key > Admin key: KAKAO_ADMIN_KEY is not one, or may not call user/me";
                 Err(KakaoError::Misconfigured { code: cause.to_string(), fix })
@@ -317,7 +317,7 @@ impl Kakao {
     }
 }
 
-/// The profile and the email only, and https addresses of pictures.
+/// Asks for the profile and the email only, with https addresses of pictures.
 const USER_ME_QUERY: [(&str, &str); 2] =
     [("secure_resource", "true"), ("property_keys", r#"["kakao_account.profile","kakao_account.email"]"#)];
 

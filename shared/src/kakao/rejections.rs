@@ -1,4 +1,4 @@
-//! Access tokens that Kakao has refused, remembered for a minute: sending one again and again costs none of our quota.
+//! Access tokens that Kakao has refused. They are remembered for a minute, so that repeating one costs none of our quota.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use crate::{clock::Timestamp, recent::Recent};
 
 const KEPT: Duration = Duration::from_mins(1);
 
-/// The tokens that were refused last.
+/// The access tokens that were refused last.
 #[derive(Debug, Default)]
 pub(super) struct RejectedTokens(Recent<Rejection>);
 
-/// A rejection that stays true for a while. An outage does not.
+/// Why a token was refused, if that will still be true in a minute. An outage may not be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rejection {
     /// Kakao does not know the token, or it has expired.

@@ -6,14 +6,14 @@ use crate::{
     user::{FieldUpdate, KakaoUser, Source},
 };
 
-/// Of `POST /oauth/token`.
+/// The response of `POST /oauth/token`.
 pub(super) struct Tokens {
     pub access_token: String,
-    /// Only with OpenID Connect switched on.
+    /// Present only with OpenID Connect switched on.
     pub id_token: Option<String>,
 }
 
-/// Of `GET /v1/user/access_token_info`.
+/// The response of `GET /v1/user/access_token_info`.
 pub(super) struct TokenInfo {
     pub id: KakaoId,
     pub app_id: i64,
@@ -88,7 +88,8 @@ impl Account {
         }
     }
 
-    /// A consent item without a value: the user has not consented (`true`) or has none (`false`); or it is not mentioned.
+    /// The update for a consent item without a value. If Kakao mentions the item, the user has not consented (`true`) or has no value
+    /// (`false`).
     fn withheld(&self, needs_agreement: &[&str]) -> FieldUpdate {
         let is_mentioned = |name: &&str| matches!(self.0.get::<bool>(name), Member::Value(_));
         if needs_agreement.iter().any(is_mentioned) { FieldUpdate::Clear } else { FieldUpdate::Keep }
@@ -100,7 +101,7 @@ pub(super) fn address(email: String) -> FieldUpdate {
     if email.len() <= 254 && email.contains('@') { FieldUpdate::Set(email) } else { FieldUpdate::Clear }
 }
 
-/// A nickname without its control characters, and nothing if nothing is left.
+/// A nickname without control characters, or `None` if it has no others.
 pub(super) fn printable(text: &str) -> Option<String> {
     let text: String = text.chars().filter(|character| !character.is_control()).take(100).collect();
     Some(text).filter(|text| !text.is_empty())
