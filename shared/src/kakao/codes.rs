@@ -1,5 +1,5 @@
-//! What Kakao's error codes mean to us, by the question whose trouble it is: one person's or client's, the operator's, or Kakao's
-//! own. The code decides, not the HTTP status: -1, -7 and -10 come as 400.
+//! What Kakao's error codes mean here, by the party that can solve the problem: one user or client, the operator, or Kakao. The code
+//! decides, not the HTTP status: -1, -7 and -10 have status 400.
 //!
 //! Codes: <https://developers.kakao.com/docs/latest/en/rest-api/error-code> and
 //! <https://developers.kakao.com/docs/latest/en/kakaologin/trouble-shooting>.
@@ -15,37 +15,37 @@ pub(super) struct Failure {
     pub cause: Cause,
 }
 
-/// What a failure asks for.
+/// What a failure requires.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Meaning {
-    /// The credential, its holder or its presenter is refused: begin the login again.
+    /// The credential, its user or its sender is refused: start the login again.
     Rejected,
-    /// Kakao does not let this age in.
+    /// Kakao does not allow users of this age.
     Underage,
-    /// The operator has to correct what the text names in Kakao's console. No account and no client can cause it.
+    /// The operator must correct a setting in Kakao's console, which the text names. Users and clients cannot cause it.
     Misconfigured(&'static str),
-    /// Something went wrong inside Kakao at this one call: ask again at once.
+    /// Something went wrong inside Kakao during this call: retry at once.
     Hiccup,
     /// Kakao does not respond, or responds with a 5xx: it is down for everybody.
     Down,
-    /// Kakao is being maintained: it is down for everybody, and asking again at once is useless.
+    /// Kakao is under maintenance: it is down for everybody, and an immediate retry is useless.
     Maintenance,
     /// A quota is used up.
     Quota,
-    /// A response that is not understood. It says nothing about the credential, and nothing about anybody else's.
+    /// An unknown response. It proves nothing about this credential or others.
     Unknown,
-    /// Kakao was not asked, and will not be for this long.
+    /// Kakao was not asked, and will not be asked for this long.
     NotAsked(Duration),
 }
 
-/// What a failure is known by in the log. Never Kakao's own text, which can echo secrets.
+/// The name of a failure in the log. Never Kakao's own text, which can contain secrets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Cause {
     /// kapi's `code`.
     Api(i64),
-    /// kauth's `error_code` or `error`, if it is one of those listed here.
+    /// kauth's `error_code` or `error`, if it is in these tables.
     Auth(&'static str),
-    /// A status without a code that is known here.
+    /// A status without a known code.
     Status(u16),
     /// There was no usable response.
     Call(&'static str),
@@ -182,7 +182,7 @@ pub(super) fn of_api(code: i64) -> Failure {
 /// What an `error_code` of kauth means, or its `error` where the code is not known.
 pub(super) fn of_auth(code: Option<&str>, error: Option<&str>) -> Option<Failure> {
     let find = |table: &'static [(&'static str, Meaning)], text: Option<&str>| {
-        // Only what is listed is repeated: what else stands there is Kakao's own text.
+        // Only listed codes are repeated: anything else is Kakao's own text.
         let (listed, meaning) = table.iter().find(|(listed, _)| Some(*listed) == text)?;
         Some(Failure { meaning: *meaning, cause: Cause::Auth(listed) })
     };
@@ -195,7 +195,7 @@ impl Failure {
         Self { meaning, cause: Cause::Call(what) }
     }
 
-    /// The same for a status of 500 or more: whatever Kakao does not blame on the request is an outage then.
+    /// The failure for a status of 500 or more, which is an outage unless Kakao blames the request.
     pub(super) fn with_server_error(self) -> Self {
         match self.meaning {
             Hiccup | Unknown => Self { meaning: Meaning::Down, ..self },
@@ -203,8 +203,7 @@ impl Failure {
         }
     }
 
-    /// The same for a token of which it is not known yet whether it is our app's: what Kakao says about its app need not be
-    /// about ours, and is nothing that our operator can correct.
+    /// The failure for a token that may be another app's. What Kakao says about that app is not for our operator to correct.
     pub(super) fn of_any_app(self) -> Self {
         match self.cause {
             Cause::Api(-3 | -5 | -6 | -12 | -301) => Self { meaning: Unknown, ..self },
@@ -214,7 +213,7 @@ impl Failure {
 }
 
 impl Meaning {
-    /// Whether it is everybody's trouble. What one person or one client can bring about must not keep others from Kakao.
+    /// Whether all users are affected. A failure that one user or client can cause must not block Kakao for others.
     pub(super) const fn is_outage(self) -> bool {
         matches!(self, Self::Down | Self::Maintenance)
     }

@@ -1,4 +1,4 @@
-//! ID tokens: what Kakao signed, checked without a call (OpenID Connect Core §3.1.3.7).
+//! ID tokens: verified here, without a call to Kakao (OpenID Connect Core §3.1.3.7).
 //!
 //! <https://developers.kakao.com/docs/latest/en/kakaologin/utilize#oidc>
 
@@ -26,20 +26,20 @@ pub(super) const MAX_LENGTH: usize = 8 * 1024;
 /// The end of the year 9999, past which a time is a mistake.
 const LAST_SECOND: f64 = 253_402_300_799.0;
 
-/// Who an ID token says logged in.
+/// The user that an ID token identifies.
 #[derive(Debug)]
 pub struct Identity {
-    /// The person, with what the token tells of them.
+    /// The user, with what the token says about them.
     pub user: KakaoUser,
-    /// When the token would not be accepted any more, with the leeway that is granted.
+    /// When the token is no longer accepted, with the leeway.
     pub expires_at: Timestamp,
-    /// Whether the presenter knows more than the token shows: its nonce is the hash of theirs.
+    /// Whether the presenter knows a preimage of the nonce, which the token does not reveal.
     pub knows_preimage: bool,
 }
 
 struct Claims {
     iss: String,
-    /// Kakao's is a text. A list, as the standard allows, could name somebody else beside us.
+    /// A text at Kakao. The standard also allows a list, which could name another app as well as ours.
     aud: String,
     sub: KakaoId,
     iat: Timestamp,
@@ -51,17 +51,17 @@ struct Claims {
     profile: IdTokenProfile,
 }
 
-/// The key that a token says it was signed with. `jku`, `x5u`, `x5c` and `jwk` are ignored, as only Kakao's own set counts.
+/// The id of the key that signed a token, by its header. `jku`, `x5u`, `x5c` and `jwk` are ignored: only Kakao's own set counts.
 pub(super) fn key_id(token: &str) -> Result<String, KakaoError> {
     if token.len() > MAX_LENGTH {
         return Err(rejected("the ID token is too long"));
     }
     let header = token.split_once('.').and_then(|(header, _)| members(header));
-    let header = header.ok_or_else(|| rejected("the ID token is no JWT"))?;
+    let header = header.ok_or_else(|| rejected("the ID token is not a JWT"))?;
     if header.text("crit") != Member::Absent {
-        return Err(rejected("the ID token asks for what is not understood here (crit)"));
+        return Err(rejected("the ID token has a critical extension (crit)"));
     }
-    // Kakao says JWT. Its other tokens, such as security events, say something else (RFC 8725 §3.11).
+    // Kakao's ID tokens have JWT here, and its other tokens, such as security events, have other types (RFC 8725 §3.11).
     match header.text("typ") {
         Member::Absent => {}
         Member::Value(typ) if typ.eq_ignore_ascii_case("JWT") => {}
@@ -70,10 +70,10 @@ pub(super) fn key_id(token: &str) -> Result<String, KakaoError> {
     if header.text("alg").value().as_deref() != Some("RS256") {
         return Err(rejected("the ID token is not signed with RS256"));
     }
-    header.text("kid").value().ok_or_else(|| rejected("the ID token names no key"))
+    header.text("kid").value().ok_or_else(|| rejected("the ID token has no kid"))
 }
 
-/// Checks a token that a client handed in, with its signature and its age.
+/// Verifies a token that a client sent, with its signature and its age.
 pub(super) fn verify(
     token: &str,
     key: &PublicKey,
@@ -84,7 +84,7 @@ pub(super) fn verify(
 ) -> Result<Identity, KakaoError> {
     let claims = signed_claims(token, key).ok_or_else(|| rejected("the ID token's signature is wrong"))?;
     let claims = members(claims).as_ref().and_then(Claims::read);
-    let claims = claims.ok_or_else(|| rejected("the ID token lacks a claim"))?;
+    let claims = claims.ok_or_else(|| rejected("a claim of the ID token is missing or malformed"))?;
     let too_old_at = claims.iat + max_age + LEEWAY;
     let identity = claims.check(audiences, Some(nonce), None, now)?;
     if too_old_at <= now {
@@ -93,8 +93,8 @@ pub(super) fn verify(
     Ok(Identity { expires_at: identity.expires_at.min(too_old_at), ..identity })
 }
 
-/// Checks a token that came from Kakao's token endpoint. TLS stands in for its signature (§3.1.3.7, item 6). It may be missing,
-/// so one that is not readable counts as missing.
+/// Verifies a token from Kakao's token endpoint. TLS replaces the check of its signature (§3.1.3.7, item 6). The token is optional
+/// there, so an unreadable one counts as missing.
 pub(super) fn read(
     token: &str,
     audiences: &[String],
@@ -136,7 +136,7 @@ impl Claims {
             exp: numeric_date(claims, "exp")?,
             nonce: match claims.text("nonce") {
                 Member::Absent => None,
-                // There is one, and no client can name it.
+                // There is a nonce, but no client can present it.
                 Member::Unreadable => Some(String::new()),
                 Member::Value(nonce) => Some(nonce),
             },
@@ -149,7 +149,7 @@ impl Claims {
                 claims.text("nickname") != Member::Absent,
                 claims.text("picture").value().as_deref(),
             ),
-            // Kakao puts an address into an ID token only while the user consents to it and it is valid and verified.
+            // Kakao puts only addresses into an ID token that are valid and verified and that the user consents to.
             email: match claims.text("email") {
                 Member::Value(email) => responses::address(email),
                 Member::Absent => FieldUpdate::Clear,
@@ -176,11 +176,11 @@ impl Claims {
             return Err(rejected("the ID token has expired"));
         }
         if self.iat > now + LEEWAY {
-            return Err(rejected("the ID token is from the future"));
+            return Err(rejected("the ID token was issued in the future"));
         }
-        // A login that began with a nonce belongs to the browser that has it. An empty one binds nothing.
+        // A login that started with a nonce belongs to the browser that has the nonce. An empty nonce binds nothing.
         if nonce.is_none() && self.nonce.as_deref().is_some_and(|began_with| !began_with.is_empty()) {
-            return Err(rejected("the login began with a nonce, which the request leaves out"));
+            return Err(rejected("the login started with a nonce, which the request lacks"));
         }
         let knows_preimage = nonce.is_some_and(|nonce| self.nonce.as_deref() == Some(hash(nonce).as_str()));
         if nonce.is_some() && !knows_preimage && self.nonce.as_deref() != nonce {
@@ -190,14 +190,14 @@ impl Claims {
         if let (Some(expected), Some(access_token)) = (&self.at_hash, access_token) {
             let half = &digest(&SHA256, access_token.as_bytes()).as_ref()[..16].to_vec();
             if BASE64_URL_SAFE_NO_PAD.encode(half) != *expected {
-                return Err(rejected("the ID token is of another access token"));
+                return Err(rejected("the ID token belongs to another access token"));
             }
         }
         Ok(Identity {
             user: KakaoUser {
                 id: self.sub,
                 nickname: self.nickname,
-                // Its `picture` is a thumbnail of what user/me has.
+                // The token's `picture` is only a thumbnail.
                 profile_image: FieldUpdate::Keep,
                 email: self.email,
                 source: Source::IdToken(self.profile),
