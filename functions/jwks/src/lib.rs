@@ -15,12 +15,12 @@ use shared::{
     log,
 };
 
-/// What this function needs, and so all that its IAM role may touch.
+/// What this function needs. Its IAM role allows no more.
 #[derive(Debug)]
 pub struct Jwks {
     /// The public keys.
     pub keys: SecretCache<PublishedKeys>,
-    /// Our name in access tokens (`iss`), and the address at which others look for this.
+    /// The issuer of access tokens (`iss`): the prefix of the addresses of these documents.
     pub issuer: String,
     /// Tells the time, which is read once per request and passed down.
     pub clock: Arc<dyn Clock>,
@@ -41,8 +41,8 @@ impl Function for Jwks {
         let _ = self.keys.at(self.clock.now()).await;
     }
 
-    /// Responds with the keys, or with where they are. Next keys are among them long before they sign, and retired ones until
-    /// the last token that they signed has expired. A symmetric key never is.
+    /// Responds with the keys or with their address. A new key is published long before it is active, and an old one until the last
+    /// token that it signed has expired. Symmetric keys are never published.
     ///
     /// # Errors
     ///
@@ -59,7 +59,7 @@ impl Function for Jwks {
             json!({
                 "issuer": self.issuer,
                 "jwks_uri": format!("{}/.well-known/jwks.json", self.issuer),
-                // There is no authorization endpoint: Kakao has that. Both members are required all the same.
+                // Required members, although there is no authorization endpoint here: Kakao has it.
                 "response_types_supported": ["none"],
                 "subject_types_supported": ["public"],
                 "id_token_signing_alg_values_supported": algorithms,

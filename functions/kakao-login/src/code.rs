@@ -18,13 +18,13 @@ use crate::{
     start::{LoginContext, Person},
 };
 
-/// Longer than Kakao knows a code.
+/// Longer than Kakao accepts a code.
 const CODE_TTL: Duration = Duration::from_mins(10);
 
 impl KakaoLogin {
-    /// With a PKCE verifier, which only the browser has that began the login, the same code may come twice: from React's
-    /// `StrictMode`, a double tap, or a retry. The second request gets the first one's session. Without a verifier, Kakao refuses
-    /// the second.
+    /// Logs in with a code. With a PKCE verifier, which only the browser has that started the login, the same code may arrive twice:
+    /// from React's `StrictMode`, a double tap or a retry. The second request gets the session of the first. Without a verifier,
+    /// Kakao refuses the second request.
     pub(crate) async fn log_in_by_code(
         &self,
         grant: &AuthorizationCode,
@@ -51,8 +51,8 @@ impl KakaoLogin {
         }
     }
 
-    /// The user to whom the code was granted. The ID token of the grant says who that is, so user/me is asked for new users only,
-    /// and where there is no ID token.
+    /// The user of a code. The ID token of the grant identifies the user, so user/me is asked only for new users and if there is no ID
+    /// token.
     async fn holder(&self, grant: &AuthorizationCode, now: Timestamp) -> Result<Person, Error> {
         let Grant { access_token, identity } =
             self.kakao.exchange(grant, &*self.kakao_secrets.at(now).await?, now).await?;
@@ -65,7 +65,7 @@ impl KakaoLogin {
         }
     }
 
-    /// What user/me says of somebody who has an ID token, by the access token that came with it.
+    /// Asks user/me about the user of an ID token, with the access token that came with it.
     pub(crate) async fn fetch_user(
         &self,
         identity: &KakaoUser,

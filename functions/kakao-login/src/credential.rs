@@ -1,4 +1,4 @@
-//! What a client logs in with: exactly one credential, bounded and typed, of a kind that this installation accepts.
+//! Credentials: a request has exactly one, of a kind that this installation accepts.
 
 use std::str::FromStr;
 
@@ -12,7 +12,7 @@ pub(crate) enum Credential {
     AccessToken(SecretString),
     /// From the redirect back from Kakao's login page.
     Code(AuthorizationCode),
-    /// From Kakao's SDK for apps, with the nonce that the login began with or its preimage.
+    /// From Kakao's SDK for apps, with the nonce of the login or its preimage.
     IdToken { token: SecretString, nonce: SecretString },
 }
 
@@ -53,7 +53,7 @@ impl CredentialPolicy {
         Some(Self { kinds: kinds?, redirect_uris: redirect_uris?, requires_binding: requires_binding? })
     }
 
-    /// Reads the credential of a body. As with dj-rest-auth, an access token wins, and what is beside it is not looked at.
+    /// Reads the credential of a body. As in dj-rest-auth, an access token has precedence and other credentials are ignored.
     pub(crate) fn read(&self, body: &JsonObject) -> Result<Credential, Error> {
         if let Some(token) = body.text("access_token", 1_024)? {
             self.accept(Kind::AccessToken, "access_token")?;
@@ -89,7 +89,8 @@ impl CredentialPolicy {
             return Err(invalid("`code_verifier` must be 43 to 128 letters, digits or any of -._~"));
         }
         if self.requires_binding && code_verifier.is_none() && nonce.is_none() {
-            let why = "`code` needs the `code_verifier` or `nonce` that its login began with (setting RequireBinding).";
+            let why =
+                "`code` needs the `code_verifier` or `nonce` that its login started with (setting RequireBinding).";
             return Err(invalid(why));
         }
         let redirect_uri = match (redirect_uri, self.redirect_uris.as_slice()) {
@@ -107,7 +108,7 @@ impl CredentialPolicy {
     }
 }
 
-/// An access token goes into a header, so it has to be of RFC 6750's alphabet (§2.1).
+/// An access token is sent in a header, so it must have the alphabet of RFC 6750 §2.1.
 fn access_token(token: &str) -> Result<Credential, Error> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~+/=".contains(&byte);
     if token.bytes().all(allowed) {

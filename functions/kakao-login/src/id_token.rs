@@ -11,7 +11,8 @@ use crate::{
 };
 
 impl KakaoLogin {
-    /// An ID token is good for one login. A client that knows the preimage of its nonce began that login, and may send it again.
+    /// Logs in with an ID token, which is good for one login. A client that knows the preimage of its nonce started that login, and may
+    /// repeat it.
     pub(crate) async fn log_in_by_id_token(
         &self,
         token: &SecretString,
@@ -44,7 +45,7 @@ impl KakaoLogin {
         }
     }
 
-    /// Kakao unlinks users whose information was not fetched within 24 hours of their first login, so it is fetched now.
+    /// Asks user/me about a new user, because Kakao unlinks users about whom it was not asked within 24 hours of their first login.
     async fn fetch_new_user(&self, identity: KakaoUser, now: Timestamp) -> Result<KakaoUser, Error> {
         let secrets = self.kakao_secrets.at(now).await?;
         if let Some(me) = self.kakao.user_by_id(identity.id, &secrets, now).await? {
@@ -52,7 +53,7 @@ impl KakaoLogin {
         }
         tracing::warn!(
             event = "user_not_fetched",
-            "A new user logged in by ID token and there is no KAKAO_ADMIN_KEY to fetch them with: Kakao unlinks them in 24 hours"
+            "A new user logged in by ID token. Without a KAKAO_ADMIN_KEY user/me cannot be asked, so Kakao unlinks the user in 24 hours"
         );
         Ok(identity)
     }

@@ -28,28 +28,28 @@ use shared::{
 pub use self::credential::CredentialPolicy;
 use self::{credential::Credential, start::LoginContext};
 
-/// What this function needs, and so all that its IAM role may touch.
+/// What this function needs. Its IAM role allows no more.
 #[derive(Debug)]
 pub struct KakaoLogin {
-    /// Says who holds a credential.
+    /// Tells which user a credential belongs to.
     pub kakao: Kakao,
-    /// Where both are read at start.
+    /// The table from which both caches are filled at start.
     pub key_table: KeyTable,
-    /// The access tokens of users who have logged in too often, and until when: Kakao need not be asked about them.
+    /// Access tokens of users who have logged in too often, and until when. Kakao is not asked about them.
     pub over_limit: Recent<Timestamp>,
-    /// Proves to Kakao that we are its app.
+    /// Our app's credentials at Kakao.
     pub kakao_secrets: SecretCache<KakaoSecrets>,
     /// Which credentials are accepted.
     pub credentials: CredentialPolicy,
-    /// Keeps users and sessions.
+    /// Stores users and sessions.
     pub store: Store,
-    /// Signs the access tokens and makes refresh tokens.
+    /// Sign access tokens and issue refresh tokens.
     pub keys: SecretCache<IssuingKeys>,
-    /// Carries the refresh token.
+    /// How the cookie of the refresh token is set and read.
     pub cookies: Cookies,
-    /// Whose pages may call.
+    /// The origins whose pages may call.
     pub origins: Origins,
-    /// How long sessions last, and how long the same login may be sent again.
+    /// How long sessions last, and how long the same login may be repeated.
     pub sessions: SessionPolicy,
     /// Tells the time, which is read once per request and passed down.
     pub clock: Arc<dyn Clock>,
@@ -110,17 +110,18 @@ impl Function for KakaoLogin {
         tokio::join!(keys, self.kakao.connect(now));
     }
 
-    /// A GET is answered without I/O: its only effect is that Lambda starts this function, which reads keys and connects
-    /// ([`warm_up`](Function::warm_up)) while the person is still at Kakao. It needs no allowed origin, as it reads and changes nothing.
+    /// A GET does nothing here. It only makes Lambda start this function, which reads keys and connects
+    /// ([`warm_up`](Function::warm_up)) while the user is still at Kakao's login page. It reads and changes nothing, so every origin
+    /// may send it.
     ///
-    /// A POST logs in: always with a new session, unless the same login was sent before, and the session that the browser came with ends.
-    /// Nothing of that one is adopted, so nobody can plant a session and wait for it to become somebody's.
+    /// A POST logs in. The session is always new, unless the same login is repeated, and the browser's previous session ends. A login
+    /// never continues a previous session, so nobody can plant one in a browser and wait for its user to log in (session fixation).
     ///
     /// # Errors
     ///
-    /// - [`Error::ForeignOrigin`] if a page calls that is not allowed to: it could log its visitor in as somebody else.
+    /// - [`Error::ForeignOrigin`] if a page of another origin calls: it could log its visitor in as another user.
     /// - [`Error::NotJson`] and [`Error::InvalidRequest`] if the body is not one credential that is accepted.
-    /// - [`Error::Kakao`] if Kakao does not vouch for anybody, or the credential was used before.
+    /// - [`Error::Kakao`] if Kakao refuses the credential or cannot be reached, or the credential was used before.
     /// - [`Error::TooManyLogins`] if the user has logged in too often in this minute.
     /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys. Logging in again is safe.
     async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {

@@ -17,14 +17,15 @@ use shared::{
 
 use crate::{KakaoLogin, start::LoginContext};
 
-/// How long a request waits for the one that came first before it looks at the redemption again, in milliseconds: 3 s in all.
+/// The pauses of a request that waits for the first one with the same credential, in milliseconds: 3 s together. After each pause it
+/// reads the redemption again.
 const PAUSES: [u64; 10] = [50, 100, 200, 400, 400, 400, 400, 400, 400, 250];
 
-/// A presented credential, as this request may use it.
+/// The result of redeeming a credential.
 pub(crate) enum Redeemed {
-    /// To start this session.
+    /// This request may start this session.
     Once(Ticket, NewSession),
-    /// It has started this session already, for the same client, at this time.
+    /// An earlier request of the same client has started this session, at this time.
     Before(User, RefreshToken, Timestamp),
 }
 
@@ -35,8 +36,8 @@ pub(crate) struct Ticket {
 }
 
 impl KakaoLogin {
-    /// Redeems a credential. With a `proof` that only the client has which began the login, it may present the credential again: it
-    /// gets the same session, as long as that is alive.
+    /// Redeems a credential. The client that started the login has a `proof`: it may present the credential again, and gets the same
+    /// session while that is alive.
     pub(crate) async fn redeem(
         &self,
         credential: &SecretString,
@@ -55,7 +56,7 @@ impl KakaoLogin {
         };
         let (mut stored, mut has_waited, mut pauses) = (None, false, PAUSES.iter());
         loop {
-            // As at the first request: another secret may sign by now.
+            // With the key of the first request's time: another key may be active by now.
             let presented = match (&stored, proof) {
                 (Some(Redemption { redeemed_at, .. }), Some(_)) => Some(keys.new_session(proof, *redeemed_at)),
                 _ => None,
@@ -91,7 +92,7 @@ impl KakaoLogin {
                 }
                 (Verdict::Ended, _) => return Err(refused("the session that the credential started has ended")),
                 (Verdict::UsedBefore, _) => return Err(refused("the credential was used before")),
-                _ => return Err(ask_again()),
+                _ => return Err(try_again()),
             };
             if found.is_none() {
                 return Ok(Redeemed::Once(Ticket { key, attempt: new.attempt }, new_session));
@@ -100,13 +101,14 @@ impl KakaoLogin {
         }
     }
 
-    /// Gives a credential back that started no session: it may be tried again, if Kakao lets it.
+    /// Gives back a credential that started no session, so that the client can try again if Kakao still accepts it.
     pub(crate) async fn cancel_if_failed(&self, response: &Result<Response<Body>, Error>, ticket: &Ticket) {
         if response.is_err()
             && let Err(error) = self.store.cancel(&ticket.key, &ticket.attempt).await
         {
-            let text =
-                format_args!("The credential is good again only when its redemption counts as abandoned: {error}");
+            let text = format_args!(
+                "The redemption could not be cancelled. The credential can be retried after 15 s: {error}"
+            );
             log::failure("redemption_stays", error.needs_an_operator(), text);
         }
     }
@@ -116,7 +118,7 @@ fn refused(reason: &str) -> Error {
     KakaoError::Rejected(reason.to_owned()).into()
 }
 
-fn ask_again() -> Error {
+fn try_again() -> Error {
     let reason = "another request with this credential has not succeeded yet".to_owned();
     KakaoError::Unavailable { reason, retry_after: Duration::from_secs(1) }.into()
 }

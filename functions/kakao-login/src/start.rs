@@ -1,4 +1,4 @@
-//! From a user at Kakao to a session, whatever the credential was.
+//! Starting a session for a user of Kakao's: the part of a login that is the same for every credential.
 
 use std::sync::Arc;
 
@@ -19,23 +19,24 @@ use shared::{
 
 use crate::{KakaoLogin, redeem::Ticket};
 
-/// What a request brings beside its credential.
+/// What a login needs besides its credential.
 pub(crate) struct LoginContext {
     device: Device,
-    /// The cookies that the browser came with, and the tokens of the sessions that they stand for.
+    /// The presented cookies.
     presented: Vec<SecretString>,
+    /// The refresh tokens in them: the browser's previous sessions.
     previous: Vec<RefreshToken>,
     pub(crate) keys: Arc<IssuingKeys>,
     pub(crate) now: Timestamp,
 }
 
-/// One of our users, with what Kakao says about them.
+/// A user of ours, with what Kakao says about them.
 pub(crate) struct Person {
     id: UserId,
     kakao: KakaoUser,
-    /// Whether this login made the user.
+    /// Whether this login created the user.
     is_new: bool,
-    /// Opens user/me, if only an ID token has said who this is.
+    /// For user/me, if so far only an ID token describes the user.
     access_token: Option<SecretString>,
 }
 
@@ -70,7 +71,7 @@ impl KakaoLogin {
         Ok(Person { id: self.store.create_user(kakao.id, now).await?, kakao, is_new: true, access_token: None })
     }
 
-    /// Starts a session: with a ticket, only if the redemption is still this request's.
+    /// Starts a session. With a ticket, only if this request still holds the redemption.
     pub(crate) async fn start_session(
         &self,
         person: &Person,
@@ -99,7 +100,7 @@ impl KakaoLogin {
             }
         };
         let shown = if person.is_new {
-            // One after the other: the same request, sent again, has to find a profile where it finds a session.
+            // The profile first: a repeated request that finds a session must also find a profile.
             let shown = update_profile.await?;
             write_session.await?;
             shown
@@ -110,7 +111,7 @@ impl KakaoLogin {
                     session?;
                     shown
                 }
-                // The session may have been started. The same request, sent again, finds it.
+                // The session may have been started. A repeated request finds it.
                 Err(error @ Error::Store(_)) => return Err(error),
                 Err(refused) => {
                     self.end_refused_session(&first).await;
@@ -137,22 +138,23 @@ impl KakaoLogin {
         }
         match self.fetch_user(&person.kakao, access_token, now).await {
             Ok(me) => Ok(self.store.update_profile(person.id, &me, now).await?),
-            // The ID token will do, and the next login asks again.
+            // The ID token is enough. The next login asks again.
             Err(KakaoError::Unavailable { .. }) => Ok(user),
             Err(error) => Err(error.into()),
         }
     }
 
-    /// Ends a session that was started beside the write that refused the login. Nobody has its token yet.
+    /// Ends the session of a refused login, which was started at the same time as the profile was written. No client has its token.
     async fn end_refused_session(&self, first: &RefreshToken) {
         if let Err(error) = self.store.end_session(first.user, first.session).await {
-            let text = format_args!("The session of a refused login stays until it expires, without a client: {error}");
+            let text =
+                format_args!("The session of a refused login stays until it expires. No client has its token: {error}");
             log::failure("refused_session_stays", error.needs_an_operator(), text);
         }
     }
 
-    /// Ends the sessions that the browser came with and responds with this one. Not earlier, as a login that fails must leave the
-    /// browser what it had.
+    /// Ends the browser's previous sessions and responds with this one. The previous ones end last, because a login that fails must
+    /// leave them alive.
     pub(crate) async fn finish_login(
         &self,
         shown: &User,
@@ -161,7 +163,7 @@ impl KakaoLogin {
         context: &LoginContext,
     ) -> Response<Body> {
         let now = context.now;
-        // A repeated login presents the cookie that its first response set: that session stays.
+        // A repeated login may present the cookie of its first response: that session stays.
         for previous in context.previous.iter().filter(|previous| previous.session != first.session) {
             match self.store.end_session(previous.user, previous.session).await {
                 Ok(session) => {
@@ -172,7 +174,7 @@ impl KakaoLogin {
                     }
                 }
                 Err(error) => {
-                    let text = format_args!("The session before this one lives until it expires: {error}");
+                    let text = format_args!("The browser's previous session stays until it expires: {error}");
                     log::failure("previous_session_stays", error.needs_an_operator(), text);
                 }
             }

@@ -17,18 +17,18 @@ use shared::{
     store::{Store, StoreError},
 };
 
-/// What this function needs, and so all that its IAM role may touch.
+/// What this function needs. Its IAM role allows no more.
 #[derive(Debug)]
 pub struct Logout {
-    /// Keeps the sessions.
+    /// Stores the sessions.
     pub store: Store,
     /// Reads refresh tokens.
     pub keys: SecretCache<LogoutKeys>,
-    /// Carries the refresh token.
+    /// How the cookie of the refresh token is set and read.
     pub cookies: Cookies,
-    /// Whose pages may call.
+    /// The origins whose pages may call.
     pub origins: Origins,
-    /// How long the parent of a session's token is accepted, and so not spent.
+    /// How long the parent of a session's token is accepted.
     pub sessions: SessionPolicy,
     /// Tells the time, which is read once per request and passed down.
     pub clock: Arc<dyn Clock>,
@@ -58,20 +58,19 @@ impl Function for Logout {
         let _ = self.keys.at(self.clock.now()).await;
     }
 
-    /// Ends the session of each cookie that is presented, and clears them, as often as asked and whatever they hold.
+    /// Ends the session of each presented cookie and clears the cookies. Logout is idempotent and accepts any cookie or none.
     ///
-    /// With DynamoDB down, or without keys to read the cookie with, `local` clears the cookie all the same: the person at this
-    /// browser is out. A cookie that was copied before lives on until it expires, which the log tells.
+    /// If DynamoDB is down or the keys cannot be read, `local` still clears the cookie, so this browser is logged out. A copy of the
+    /// cookie would work until it expires, which the log reports.
     ///
-    /// A spent token ends its own session only, also with `all`, and is reported: a thief may have kept it.
+    /// A spent token ends only its own session, also with `all`, and is reported: a thief may have kept it.
     ///
     /// # Errors
     ///
-    /// - [`Error::ForeignOrigin`] if a page calls that is not allowed to.
-    /// - [`Error::NotJson`] and [`Error::InvalidRequest`] for a body that says something and is not a JSON object, or another
-    ///   scope.
-    /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys, while logging out everywhere. The cookie
-    ///   stays good, to try again with.
+    /// - [`Error::ForeignOrigin`] if a page of another origin calls.
+    /// - [`Error::NotJson`] and [`Error::InvalidRequest`] for a body that is not empty and not a JSON object, or for an unknown scope.
+    /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys, while logging out everywhere. The cookie stays
+    ///   valid, so that the client can try again.
     async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
         self.origins.check_origin(&request)?;
@@ -90,7 +89,7 @@ impl Function for Logout {
 }
 
 impl Logout {
-    /// Ends what these cookies stand for, as far as that is possible, and says what that was.
+    /// Ends the sessions of these cookies as far as possible, and returns the outcome.
     async fn end(&self, presented: &[SecretString], scope: Scope, now: Timestamp) -> Result<&'static str, Error> {
         if presented.is_empty() {
             return Ok("no_session");
@@ -114,7 +113,7 @@ impl Logout {
         failed.map_or(Ok(outcome), |error| Err(error.into()))
     }
 
-    /// Ends what this token may end, and says what the token was found to be.
+    /// Ends what this token may end, and returns the verdict about it.
     async fn end_by(
         &self,
         token: &RefreshToken,

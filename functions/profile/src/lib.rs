@@ -1,4 +1,4 @@
-//! `GET /auth/profile`: the user of an access token (RFC 6750), as long as its session lives.
+//! `GET /auth/profile`: the user of an access token (RFC 6750), while its session is alive.
 
 use std::sync::Arc;
 
@@ -14,10 +14,10 @@ use shared::{
     store::Store,
 };
 
-/// What this function needs, and so all that its IAM role may touch.
+/// What this function needs. Its IAM role allows no more.
 #[derive(Debug)]
 pub struct Profile {
-    /// Keeps users and sessions.
+    /// Stores users and sessions.
     pub store: Store,
     /// Verifies access tokens.
     pub keys: SecretCache<VerificationKeys>,

@@ -1,4 +1,4 @@
-//! `POST /auth/refresh`: trades the refresh cookie for a new access token (RFC 6749 §6).
+//! `POST /auth/refresh`: exchanges the refresh cookie for a new access token (RFC 6749 §6).
 
 use std::sync::Arc;
 
@@ -17,16 +17,16 @@ use shared::{
     store::{Ended, Rotation, Store},
 };
 
-/// What this function needs, and so all that its IAM role may touch.
+/// What this function needs. Its IAM role allows no more.
 #[derive(Debug)]
 pub struct Refresh {
-    /// Keeps the sessions.
+    /// Stores the sessions.
     pub store: Store,
-    /// Signs the access tokens, reads refresh tokens and derives their successors.
+    /// Sign access tokens, read refresh tokens and derive their successors.
     pub keys: SecretCache<IssuingKeys>,
-    /// Carries the refresh token.
+    /// How the cookie of the refresh token is set and read.
     pub cookies: Cookies,
-    /// Whose pages may call.
+    /// The origins whose pages may call.
     pub origins: Origins,
     /// How long sessions last, and when their tokens are rotated.
     pub sessions: SessionPolicy,
@@ -51,18 +51,18 @@ impl Function for Refresh {
         let _ = self.keys.at(self.clock.now()).await;
     }
 
-    /// Responds with a new access token, and with the successor of the presented refresh token where it is due.
+    /// Responds with a new access token, and with the successor of the presented refresh token if it is due.
     ///
-    /// Of several tokens the newest one counts. If its session has ended, so may have that of one cookie while the other's
-    /// lives: the next one is tried.
+    /// If several cookies are presented, the newest token counts. If its session has ended, the next one is tried, as its session may
+    /// be alive.
     ///
     /// # Errors
     ///
-    /// - [`Error::ForeignOrigin`] if a page calls that is not allowed to.
-    /// - [`Error::NotJson`] and [`Error::InvalidRequest`] for a body that says something and is not a JSON object.
-    /// - [`Error::LoggedOut`] if there is no session to renew. A spent token that comes back means that two parties hold it, so
-    ///   its session ends for both (RFC 9700 §4.14.2).
-    /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys. The cookie stays good.
+    /// - [`Error::ForeignOrigin`] if a page of another origin calls.
+    /// - [`Error::NotJson`] and [`Error::InvalidRequest`] for a body that is not empty and not a JSON object.
+    /// - [`Error::LoggedOut`] if there is no session to renew. If a spent token is presented, two parties hold it, so its session ends
+    ///   for both (RFC 9700 §4.14.2).
+    /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys. The cookie stays valid.
     async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
         self.origins.check_origin(&request)?;
@@ -76,7 +76,7 @@ impl Function for Refresh {
 }
 
 impl Refresh {
-    /// Renews the newest session that lives, or says what is wrong with the last one that was tried.
+    /// Renews the newest session that is alive, or returns what is wrong with the last one that was tried.
     async fn renew_any(
         &self,
         presented: &[SecretString],
@@ -87,7 +87,7 @@ impl Refresh {
             return Ok(Err("no cookie"));
         }
         let (tokens, keys) = keys::read_refresh_tokens(&self.keys, |keys| &keys.refresh_tokens, presented, now).await?;
-        let mut reason = "not a token of ours";
+        let mut reason = "not a refresh token of this server";
         for token in &tokens {
             match self.renew(token, &keys, with_user, now).await? {
                 Ok(renewed) => return Ok(Ok(renewed)),
@@ -106,7 +106,7 @@ impl Refresh {
     ) -> Result<Result<Renewed, &'static str>, Error> {
         keys.pseudonyms.note(presented.user, presented.session);
         if presented.session_ends_at <= now {
-            return Ok(Err("the session's time is over"));
+            return Ok(Err("the session has reached its maximum life"));
         }
         let expires_at = self.sessions.expires_at(presented.session_ends_at, now);
         let rotation =
@@ -124,7 +124,7 @@ impl Refresh {
         let access = keys.signer.sign(presented.user, presented.session, logged_in_at, now);
         let mut body = access.to_json();
         if with_user {
-            // A session without its user is what a deletion leaves for a moment.
+            // While a user is being deleted, a session may outlive the user for a moment.
             let Some(user) = user else { return Ok(Err("the user is gone")) };
             body["user"] = user.to_json();
         }
@@ -140,7 +140,7 @@ impl Refresh {
     }
 }
 
-/// What a renewed session has to be answered with.
+/// What the response for a renewed session needs.
 struct Renewed {
     body: Value,
     successor: Option<RefreshToken>,
@@ -153,11 +153,11 @@ fn explain(ended: Ended) -> &'static str {
         Ended::Reused => {
             log::outcome("reuse");
             log::refresh_reuse();
-            "a spent token came back"
+            "a spent token was presented"
         }
         Ended::Ahead => {
             log::outcome("ahead");
-            tracing::warn!(event = "refresh_ahead", "A session is older than its token: was the table restored?");
+            tracing::warn!(event = "refresh_ahead", "A token is newer than its session: was the table restored?");
             "the token is newer than its session"
         }
     }

@@ -39,7 +39,7 @@ pub const ROTATE_AFTER: Duration = Duration::from_hours(30 * 24);
 /// How often a command that must win reads the ring again after other writes came first.
 const TRIES: u32 = 8;
 
-/// What this function needs, and so all that its IAM role may touch.
+/// What this function needs. Its IAM role allows no more.
 #[derive(Debug)]
 pub struct RotateKeys {
     table: KeyTable,

@@ -1,4 +1,5 @@
-//! `POST /auth/verify`: whether an access token is good, for who cannot check that alone. As simplejwt's `TokenVerifyView`.
+//! `POST /auth/verify`: whether an access token is valid, for callers that cannot verify it themselves. Like simplejwt's
+//! `TokenVerifyView`.
 
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use shared::{
     log,
 };
 
-/// What this function needs, and so all that its IAM role may touch.
+/// What this function needs. Its IAM role allows no more.
 #[derive(Debug)]
 pub struct Verify {
     /// Verifies access tokens.
@@ -37,11 +38,11 @@ impl Function for Verify {
         let _ = self.keys.at(self.clock.now()).await;
     }
 
-    /// Responds with `{}` to a good token. Whether its session still lives is not asked, as simplejwt does not either: profile does.
+    /// Responds with `{}` if the token is valid. Like simplejwt it does not check whether the session is alive; profile does.
     ///
     /// # Errors
     ///
-    /// - [`Error::NotJson`] and [`Error::InvalidRequest`] if the body is no JSON object.
+    /// - [`Error::NotJson`] and [`Error::InvalidRequest`] if the body is not a JSON object.
     /// - [`Error::FieldRequired`] if it has no `token`.
     /// - [`Error::TokenRefused`] if the token is malformed, expired, of another kind or not from us.
     /// - [`Error::Secret`] if there are no keys.
