@@ -4,15 +4,15 @@
 //! read the ring, and write the next one if it is due. An operator's command replaces leaked keys at once, puts Kakao's secrets, or
 //! carries keys over.
 
+mod command;
 pub mod document;
 mod error;
 pub mod generate;
 mod ring_table;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::{Deserialize, Serialize};
 use serde_json::json;
 use shared::{
     access_token::Audience,
@@ -27,16 +27,20 @@ use shared::{
 };
 use zeroize::Zeroizing;
 
-pub use self::error::RotationError;
 use self::{
+    command::KeyState,
     document::{KeyRing, Reason, Times},
-    generate::{Jwk, NewKeys},
+    generate::NewKeys,
     ring_table::{Found, On, Written},
+};
+pub use self::{
+    command::{Description, Event, Outcome, SymmetricKeys},
+    error::RotationError,
 };
 
 /// How old a ring is when it is rotated.
 pub const ROTATE_AFTER: Duration = Duration::from_hours(30 * 24);
-/// How often a command that must win reads the ring again after other writes came first.
+/// How often a command that must succeed reads the ring again after other writes came first.
 const TRIES: u32 = 8;
 
 /// What this function needs. Its IAM role allows no more.
@@ -57,92 +61,6 @@ enum FirstKeys {
     Make,
     /// Waits until they are carried over.
     Wait,
-}
-
-/// What the function is called with.
-#[derive(Debug, Deserialize)]
-#[serde(tag = "command", rename_all = "snake_case")]
-pub enum Event {
-    /// By the schedule: makes the first keys, or rotates them if they are 30 days old.
-    RotateIfDue,
-    /// By an operator: rotates now.
-    Replace {
-        /// What leaked, or that it is an ordinary rotation.
-        keys: Reason,
-        /// The command's id: the same command, sent again, does nothing more.
-        attempt: String,
-    },
-    /// By an operator, after the ring was deleted: makes new keys. Everybody logs in again.
-    BeginAfresh {
-        /// The command's id.
-        attempt: String,
-    },
-    /// By an operator: says what there is, without any part of a key.
-    Describe,
-    /// By an operator: hands out the symmetric keys (HS256), for services that verify with a copy.
-    ExportSymmetricKeys,
-    /// By an operator: puts Kakao's secrets.
-    PutKakaoSecrets {
-        /// The client secret of the REST API key.
-        client_secret: SecretString,
-        /// The admin key, or an empty text.
-        admin_key: SecretString,
-    },
-    /// By an operator: puts a key ring that another store held. Sessions go on.
-    CarryOver {
-        /// The ring's JSON.
-        ring: SecretString,
-    },
-}
-
-/// What came of a command.
-#[derive(Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-pub enum Outcome {
-    /// The keys are not old enough.
-    NotDue,
-    /// The table waits for keys to be carried over.
-    Waiting,
-    /// There are new keys.
-    Rotated,
-    /// A scheduled rotation came second and gave up.
-    GaveWay,
-    /// Kakao's secrets are stored.
-    Stored,
-    /// What there is.
-    Described(Description),
-    /// Symmetric keys.
-    Exported(SymmetricKeys),
-}
-
-/// Keys that verify, and so could sign as well. They serialise, which is what they are asked for, and are never printed.
-#[derive(PartialEq, Eq, Serialize)]
-pub struct SymmetricKeys(Vec<Jwk>);
-
-impl fmt::Debug for SymmetricKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("SymmetricKeys").field(&self.0.len()).finish()
-    }
-}
-
-/// What an operator may know of the table.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-pub struct Description {
-    keys: KeyState,
-    /// When they were last rotated.
-    rotated_at: Option<Timestamp>,
-    kakao_client_secret: bool,
-    kakao_admin_key: bool,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
-enum KeyState {
-    /// There never were any.
-    None,
-    Made,
-    /// The ring was deleted.
-    Lost,
 }
 
 impl Worker for RotateKeys {
@@ -217,7 +135,7 @@ impl RotateKeys {
         }
     }
 
-    /// Replaces keys, and tries again until it has won: a scheduled rotation that is on its way must not keep a leaked key alive.
+    /// Replaces keys, and tries again if other writes come first: a simultaneous scheduled rotation must not keep a leaked key alive.
     async fn replace(&self, reason: Reason, attempt: &str, now: Timestamp) -> Result<Outcome, RotationError> {
         let new = NewKeys::new(self.algorithm);
         let mut last = Written::Conflict;
@@ -307,7 +225,7 @@ impl RotateKeys {
         }
     }
 
-    /// Signs with every key of a ring as refresh would, and verifies as profile and logout would, before the ring is written.
+    /// Tries a ring out before it is written: signs with every key as refresh does, and verifies as profile and logout do.
     fn try_out(&self, ring: &KeyRing, now: Timestamp) -> Result<(), RotationError> {
         let unusable = |reason: String| RotationError::Unusable(reason);
         let audience = Audience { issuer: "rotate-keys".to_owned(), audience: "rotate-keys".to_owned() };
@@ -333,13 +251,13 @@ impl RotateKeys {
     }
 }
 
-/// A name for a write.
+/// An id for a write.
 #[must_use]
 pub fn new_attempt() -> String {
     SessionId::generate().to_string()
 }
 
-/// Grows from about 50 ms to 3 s, with jitter: eight tries fit into the function's time-out.
+/// Waits for about 50 ms at first and up to 3 s later, with jitter. Eight tries fit into the function's timeout.
 async fn pause(tried: u32) {
     let longest = 50 << tried.min(6);
     tokio::time::sleep(Duration::from_millis(longest / 2 + random::up_to(longest / 2))).await;
