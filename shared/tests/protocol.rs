@@ -2,7 +2,7 @@
 //!
 //! A state holds ages and distances instead of times and generations, so that the search ends although runs do not: how long ago the
 //! session rotated, and by how many generations each token in a cookie jar, on the network or in a thief's hand is behind. Every
-//! order of every step is tried: tabs that send, requests and answers that take up to D, answers that are lost (up to L in a row),
+//! order of every step is tried: tabs that send, requests and responses that take up to D, responses that are lost (up to L in a row),
 //! functions that crash before or after the write, writes that are made again because their response was lost, the session's end, a thief.
 //! Each token that is sent is also asked whether it may log its user out everywhere: a spent one ends its own session only.
 //! A log-out, one everywhere and expiry are one step to a session: from one moment on it is no longer there, whatever the jar holds.
@@ -95,7 +95,7 @@ struct Bounds {
     window: u8,
     /// The longest time from sending to receiving (D).
     delay: u8,
-    /// Answers lost in a row (L).
+    /// Responses lost in a row (L).
     losses: u8,
     with_thief: bool,
 }

@@ -1,4 +1,4 @@
-//! The key ring as a document: what a rotation makes of it, and what its readers get of it. No I/O, and time is a parameter.
+//! The key ring as a document: what a rotation changes, and what each reader gets. No I/O, and time is a parameter.
 
 use std::time::Duration;
 
@@ -8,10 +8,10 @@ use zeroize::Zeroizing;
 
 use crate::generate::{self, Algorithm, Jwk, NewKeys};
 
-/// A write may arrive this late: for so long AWS accepts its signature.
+/// How late a write may arrive: AWS accepts its signature for so long.
 pub const PATIENCE: Duration = Duration::from_mins(15);
-/// From a rotation's beginning until every function works with what it made: a write that arrives late, a read that is due, five
-/// minutes that an HTTP cache may keep the JWK Set, and clocks that differ.
+/// The time from the start of a rotation until every function uses its keys: a late write, a cache that is due, five minutes in which
+/// an HTTP cache may keep the JWK Set, and clocks that differ.
 pub const SETTLING: Duration = Duration::from_secs(PATIENCE.as_secs() + STALE.as_secs() + 360);
 
 /// The document `ISSUING`. It is written, so it serialises; it has no `Debug`.
@@ -22,7 +22,7 @@ pub const SETTLING: Duration = Duration::from_secs(PATIENCE.as_secs() + STALE.as
 pub struct KeyRing {
     /// Grows with every rotation; 0 before the first.
     pub version: u64,
-    /// The version that it was made of: another one has not come between if that is still the current one.
+    /// The version that this one was made from. It is written only if that version is still the current one.
     #[serde(default)]
     pub follows: u64,
     /// When its rotation began.
@@ -39,12 +39,12 @@ pub struct KeyRing {
 #[derive(Serialize, Deserialize)]
 struct SigningKey {
     jwk: Jwk,
-    /// When verifiers could first see it.
+    /// When verifiers can first see it.
     published_at: Timestamp,
-    /// When the last of them has seen it.
+    /// When all verifiers have seen it.
     #[serde(rename = "signs_from")]
     active_from: Timestamp,
-    /// When the last token that it signed has expired: known once it has a successor.
+    /// When the last token that it signed has expired. Known once the key has a successor.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     retires_at: Option<Timestamp>,
 }
@@ -58,24 +58,24 @@ struct RefreshTokenKey {
     retires_at: Option<Timestamp>,
 }
 
-/// How long things last that depend on keys.
+/// Durations on which the times of keys depend.
 #[derive(Clone, Copy, Debug)]
 pub struct Times {
-    /// Verifiers that are not ours may keep a JWK Set.
+    /// How long other services may cache the JWK Set.
     pub verifier_cache: Duration,
-    /// An access token lives at most.
+    /// The longest life of an access token.
     pub access: Duration,
-    /// A session lives at most, and with it a refresh token that was never rotated.
+    /// The longest life of a session, and so of a refresh token that is never rotated.
     pub session_max: Duration,
 }
 
-/// Why there is a rotation.
+/// Why keys are rotated.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Reason {
-    /// It is time: nobody notices.
+    /// An ordinary rotation, which users do not notice.
     Schedule,
-    /// The signing keys leaked: the new one signs at once, and what the old ones signed is refused.
+    /// The signing keys leaked: the new one is active at once, and tokens of the old ones are refused.
     SigningKeys,
     /// The refresh-token keys leaked: everybody logs in again.
     #[serde(rename = "session_secrets")]
@@ -83,7 +83,7 @@ pub enum Reason {
 }
 
 impl KeyRing {
-    /// The ring of a stack that was never deployed.
+    /// The ring before the first rotation.
     #[must_use]
     pub fn empty() -> Self {
         Self {
@@ -122,7 +122,7 @@ impl KeyRing {
                 next.add_refresh_token_key(new, times, now);
             }
         }
-        // What leaks before there was a first rotation is the first rotation.
+        // Replacing leaked keys before the first rotation is the first rotation.
         if next.signing_keys.is_empty() {
             next.add_signing_key(new, times, now);
         }
@@ -134,7 +134,7 @@ impl KeyRing {
 
     fn add_signing_key(&mut self, new: &NewKeys, times: Times, now: Timestamp) {
         self.signing_keys.retain(|key| key.retires_at.is_none_or(|at| now < at));
-        // Who verifies with HS256 holds a copy by hand: a new key would lock them out. It is replaced by command only.
+        // Services that verify HS256 have a copy that somebody installed, so a new key would break them. Only a command replaces it.
         let newest = self.signing_keys.last();
         if new.algorithm() == Algorithm::Hs256
             && newest.is_some_and(|key| key.jwk["alg"].as_str() == Algorithm::Hs256.name())
@@ -165,7 +165,7 @@ impl KeyRing {
         keys.chain(self.refresh_token_keys.iter().map(|key| key.active_from))
     }
 
-    /// The keys that verify with what signs (HS256).
+    /// The symmetric keys (HS256), which both sign and verify.
     pub(crate) fn symmetric_keys(&self) -> Vec<Jwk> {
         let keys = self.signing_keys.iter().map(|key| &key.jwk);
         keys.filter(|jwk| jwk.get("kty").is_some_and(|kty| kty.as_str() == "oct")).cloned().collect()
@@ -175,7 +175,7 @@ impl KeyRing {
     ///
     /// # Errors
     ///
-    /// If it does not serialise, which texts and numbers do.
+    /// Never: texts and numbers serialise.
     pub fn verification_keys(&self) -> Result<Zeroizing<String>, serde_json::Error> {
         #[derive(Serialize)]
         struct Key {
@@ -199,7 +199,7 @@ impl KeyRing {
     ///
     /// # Errors
     ///
-    /// If it does not serialise, which texts and numbers do.
+    /// Never: texts and numbers serialise.
     pub fn logout_keys(&self) -> Result<Zeroizing<String>, serde_json::Error> {
         #[derive(Serialize)]
         struct Document<'a> {

@@ -1,4 +1,4 @@
-//! Why a command was not carried out.
+//! Errors of commands.
 
 use shared::keys::SecretError;
 
@@ -8,7 +8,7 @@ pub enum RotationError {
     /// DynamoDB failed, or refused.
     #[error(transparent)]
     Table(SecretError),
-    /// There are derived documents and no ring.
+    /// There are derived documents but no ring.
     #[error("the key ring was deleted. Restore it, or begin afresh: then everybody logs in again")]
     RingLost,
     /// There are keys already.
@@ -39,7 +39,7 @@ impl From<SecretError> for RotationError {
 
 impl From<serde_json::Error> for RotationError {
     fn from(_: serde_json::Error) -> Self {
-        // What serde says could quote the document.
+        // Serde's own message could quote the document.
         Self::NotARing
     }
 }

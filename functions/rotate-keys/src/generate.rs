@@ -29,9 +29,9 @@ const PUBLIC_MEMBERS: [&str; 9] = ["kty", "kid", "use", "alg", "crv", "x", "y", 
 pub enum Algorithm {
     /// Short and fast, and known to every library.
     Es256,
-    /// What API Gateway's JWT authorizer asks for.
+    /// Required by API Gateway's JWT authorizer.
     Rs256,
-    /// For who verifies with a copy of the key, and so could sign as well.
+    /// For services that verify with a copy of the key. They could sign as well.
     Hs256,
 }
 
@@ -52,12 +52,11 @@ impl FromStr for Algorithm {
 
     fn from_str(text: &str) -> Result<Self, String> {
         let known = [Self::Es256, Self::Rs256, Self::Hs256].into_iter().find(|algorithm| algorithm.name() == text);
-        known.ok_or_else(|| "neither ES256, RS256 nor HS256".to_owned())
+        known.ok_or_else(|| "must be ES256, RS256 or HS256".to_owned())
     }
 }
 
-/// The keys of one command. Each is made when it is first asked for, and is the same from then on: a command that is tried again
-/// does not make others.
+/// The new keys of one command. Each is generated when it is first used and is the same from then on, so a retry uses the same keys.
 pub struct NewKeys {
     algorithm: Algorithm,
     signing: OnceLock<Jwk>,
@@ -65,7 +64,7 @@ pub struct NewKeys {
 }
 
 impl NewKeys {
-    /// Keys that are not made yet.
+    /// Keys that are not generated yet.
     #[must_use]
     pub const fn new(algorithm: Algorithm) -> Self {
         Self { algorithm, signing: OnceLock::new(), refresh_token: OnceLock::new() }
@@ -90,7 +89,7 @@ impl NewKeys {
 ///
 /// # Panics
 ///
-/// If the system has no randomness to give: nothing safe can be done then.
+/// If the system cannot provide randomness.
 #[must_use]
 pub fn signing_key(algorithm: Algorithm) -> Jwk {
     let members = match algorithm {
@@ -103,7 +102,7 @@ pub fn signing_key(algorithm: Algorithm) -> Jwk {
     members.into_iter().chain(common).map(|(name, value)| (name.to_owned(), value)).collect()
 }
 
-/// What those get who verify: of a symmetric key all of it.
+/// The part of a key that verifiers get: the public half, or all of a symmetric key.
 #[must_use]
 pub fn verification_key(key: &Jwk) -> Jwk {
     let symmetric = key.get("kty").is_some_and(|kty| kty.as_str() == "oct");
@@ -154,7 +153,7 @@ fn rs256() -> Vec<(&'static str, Zeroizing<String>)> {
     ]
 }
 
-/// The bytes of a text, so that the same text is what a setting such as Django's `SIGNING_KEY` takes.
+/// The key is the bytes of a text, so that a setting such as Django's `SIGNING_KEY` can hold the text.
 fn hs256() -> Vec<(&'static str, Zeroizing<String>)> {
     vec![("kty", "oct".to_owned().into()), ("k", base64url(secret().as_bytes()))]
 }

@@ -12,34 +12,34 @@ use zeroize::Zeroizing;
 
 use crate::{document::KeyRing, error::RotationError};
 
-/// The ring as the table holds it, and the id of the write that put it there.
+/// The ring in the table, and the id of the write that put it there.
 pub(crate) struct Stored {
     pub ring: KeyRing,
     pub attempt: String,
 }
 
-/// What the table holds.
+/// What is in the table.
 pub(crate) enum Found {
     /// A ring.
     Ring(Box<Stored>),
-    /// Nothing: keys have never been made here.
+    /// Nothing: no keys were ever made here.
     Nothing,
-    /// No ring, though keys have been made here: somebody deleted it.
+    /// No ring, although keys were made here: somebody deleted it.
     Lost,
 }
 
-/// What became of a write.
+/// The result of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Written {
     /// It is done.
     Done,
     /// Another write came first, or at the same time. Nothing was written.
     Conflict,
-    /// DynamoDB did not say. It may be done, or be done later, for as long as its signature is valid.
+    /// DynamoDB did not say. The write may be done, now or later, as long as its signature is valid.
     Unknown,
 }
 
-/// Condition of a write.
+/// The condition of a write.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum On {
     /// There are no keys, and never were.
@@ -50,7 +50,7 @@ pub(crate) enum On {
     NoRing,
 }
 
-/// Reads what a rotation has to know.
+/// Reads what a rotation needs to know.
 pub(crate) async fn find(table: &KeyTable) -> Result<Found, RotationError> {
     let get = table.client().get_item().table_name(table.name()).consistent_read(true);
     let found = get.set_key(Some(Document::Issuing.key())).send().await;
@@ -75,7 +75,7 @@ pub(crate) async fn find(table: &KeyTable) -> Result<Found, RotationError> {
     Ok(Found::Nothing)
 }
 
-/// Writes a ring and all that is derived from it, or nothing.
+/// Writes a ring and its derived documents, all or nothing.
 pub(crate) async fn write(table: &KeyTable, ring: &KeyRing, attempt: &str, on: On) -> Result<Written, RotationError> {
     let documents = [
         (Document::Issuing, Zeroizing::new(serde_json::to_string(ring)?)),
@@ -105,7 +105,7 @@ pub(crate) async fn write(table: &KeyTable, ring: &KeyRing, attempt: &str, on: O
     }
     let Err(error) = transaction.send().await else { return Ok(Written::Done) };
     if let Some(TransactWriteItemsError::TransactionCanceledException(cancelled)) = error.as_service_error() {
-        // The SDK does not try these again. Their reasons stand in the order of the writes; items are not asked for.
+        // The SDK does not retry these. The reasons are in the order of the writes, without items.
         let codes: Vec<&str> = cancelled.cancellation_reasons().iter().filter_map(|reason| reason.code()).collect();
         let is_conflict = |code: &&str| ["ConditionalCheckFailed", "TransactionConflict"].contains(code);
         if codes.iter().any(is_conflict) {
@@ -122,7 +122,7 @@ pub(crate) async fn write(table: &KeyTable, ring: &KeyRing, attempt: &str, on: O
     }
 }
 
-/// Writes Kakao's secrets over those that are there.
+/// Writes Kakao's secrets, and replaces existing ones.
 pub(crate) async fn put_kakao(table: &KeyTable, json: &str) -> Result<(), RotationError> {
     let put = table.client().put_item().table_name(table.name()).set_item(Some(Document::Kakao.key()));
     let put = put.item(DOCUMENT, AttributeValue::S(json.to_owned())).send().await;

@@ -56,7 +56,7 @@ pub(super) enum Next {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Request {
     next: Next,
-    /// Dead or frozen: its client has given it up.
+    /// Dead or frozen: its client has stopped waiting.
     is_late: bool,
 }
 
@@ -80,7 +80,7 @@ pub(super) struct Model {
     user: UserId,
 }
 
-/// What became of a write or a look: the state after it, and what its request does next or answers.
+/// The result of a write or a read: the state after it, and the request's next step or response.
 pub(super) type Outcome = Result<(State, Result<Next, Response>), Violation>;
 
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -192,7 +192,7 @@ impl Model {
         }
     }
 
-    /// The request goes on as it was told, or answers. A refusal has to have a reason.
+    /// The request continues as decided, or responds. A refusal must have a reason.
     fn follow((state, next): (State, Result<Next, Response>), by: u8) -> Result<State, Violation> {
         let is_late = state.requests[usize::from(by)].is_late;
         let is_excused = || {
@@ -212,7 +212,7 @@ impl Model {
         match state.requests[usize::from(by)].next {
             Next::Nothing => {}
             Next::Begin => {
-                // Whoever has an ID token whose nonce is no secret may be the first to present it.
+                // Whoever has an ID token whose nonce is not secret may be the first to present it.
                 if by != STRANGER || self.kind == Kind::Code || state.stored.is_some() {
                     next.push(Self::follow(self.look(state, by)?, by)?);
                 }
