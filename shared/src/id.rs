@@ -127,7 +127,7 @@ mod tests {
     }
 
     #[test]
-    fn a_text_of_another_length_or_alphabet_is_no_id() {
+    fn a_text_of_another_length_or_alphabet_is_not_an_id() {
         for text in ["", "abc", "AAAAAAAAAAAAAAAAAAAAAAAA", "한국어한국어한국어한", "AAAAAAAAAAAAAAAAAAAAA+"]
         {
             assert_eq!(text.parse::<UserId>(), Err(MalformedId), "{text}");

@@ -75,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn a_new_minute_begins_at_one() {
+    fn the_count_starts_again_in_a_new_minute() {
         let first = Verdict::First { minute: MINUTE };
         assert_eq!(judge(None, NOW), first);
         assert_eq!(judge(Some(Counted { minute: MINUTE - 1, logins: 20 }), NOW), first);
@@ -85,7 +85,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_is_a_little_ahead_resets_nothing_and_a_wrong_one_locks_nobody_out() {
+    fn a_clock_that_is_a_little_ahead_keeps_the_count_and_a_wrong_one_is_ignored() {
         let judge = |minute| judge(Some(Counted { minute, logins: 20 }), NOW);
         assert_eq!(judge(MINUTE + 1), Verdict::TooMany { retry_after: Duration::from_secs(70) });
         assert_eq!(judge(MINUTE + 2), Verdict::First { minute: MINUTE });

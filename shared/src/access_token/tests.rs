@@ -201,7 +201,7 @@ fn headers_that_ask_for_another_check_are_refused() {
 
 /// The classic confusion (RFC 8725 §2.1): a symmetric signature made with what everybody knows, the public key.
 #[test]
-fn the_public_key_is_no_hmac_secret() {
+fn a_token_that_is_signed_with_the_public_key_as_hmac_secret_is_refused() {
     let jwk: Value = serde_json::from_str(EC).unwrap();
     let header = json!({"alg": "HS256", "kid": "ec", "typ": "at+jwt"});
     let message = format!("{}.{}", base64url_json(&header), base64url_json(&good_claims()));

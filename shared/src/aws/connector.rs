@@ -1,7 +1,7 @@
 //! The HTTP client under the SDK's clients.
 //!
-//! It replaces the SDK's own because of what that costs at a cold start: the SDK's client parses its trust store from PEM and
-//! builds a second connector only to validate the configuration.
+//! The SDK's own client costs too much at a cold start: it parses its trust store from PEM and builds a second connector only to
+//! validate the configuration.
 
 use std::{sync::Arc, time::Duration};
 
@@ -31,7 +31,8 @@ struct Connector(Client<HttpsConnector<TcpConnector>, SdkBody>);
 
 /// An HTTP client that trusts Amazon's root certificates, and in a local stack those in `more_roots` (PEM) as well.
 ///
-/// `time_factor`: by how much its time limit is longer than on Lambda. The roots are constants of `webpki-roots`: reading the system's 145 certificates costs 18.6 M instructions at a cold start.
+/// `time_factor` is the factor by which its time limit is longer than on Lambda. The roots are constants of `webpki-roots`, because
+/// reading the system's 145 certificates costs 18.6 M instructions at a cold start.
 ///
 /// # Panics
 ///
@@ -82,7 +83,7 @@ impl HttpConnector for Connector {
         };
         let response = self.0.request(request);
         HttpConnectorFuture::new(async move {
-            // Whatever happened to the connection, the SDK may try again: all our writes are safe to repeat.
+            // The SDK may retry after every failure of a connection, because all our writes are safe to repeat.
             let response = response.await.map_err(|error| ConnectorError::io(error.into()))?;
             HttpResponse::try_from(response.map(SdkBody::from_body_1_x))
                 .map_err(|error| ConnectorError::other(error.into(), None))

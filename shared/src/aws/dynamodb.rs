@@ -1,4 +1,4 @@
-//! The client for DynamoDB. A function has one, so that all its requests share a connection.
+//! The client for DynamoDB. A function has one client, so that all its requests share connections.
 
 use std::time::Duration;
 
@@ -26,12 +26,12 @@ pub fn client(endpoint: Endpoint) -> Client {
         .http_client(endpoint.http_client)
         .timeout_config(timeouts)
         .retry_config(retries)
-        // The time-out of an attempt already bounds a response that stalls.
+        // The timeout of an attempt already bounds a stalled response.
         .stalled_stream_protection(StalledStreamProtectionConfig::disabled());
     Client::from_conf(config.build())
 }
 
-/// DynamoDB's error code, or the kind of failure. The error itself can hold items and addresses, so it is never shown.
+/// DynamoDB's error code, or the kind of failure. The error itself can contain items and addresses, so it is never shown.
 pub fn reason<E: ProvideErrorMetadata, R>(error: &SdkError<E, R>) -> &str {
     match error {
         SdkError::ServiceError(error) => error.err().code().unwrap_or("unnamed error"),

@@ -256,9 +256,9 @@ impl From<Failure> for KakaoError {
 mod tests {
     use super::*;
 
-    /// Every code that Kakao's pages, SDKs and forum are known to name, by whose trouble it is.
+    /// Every code in Kakao's documentation, SDKs and forum, by the party that can solve the problem.
     #[test]
-    fn every_known_code_is_one_partys_trouble() {
+    fn every_known_code_names_the_party_that_can_solve_it() {
         let people = [
             -2, -4, -101, -102, -103, -401, -402, -421, -422, -423, -451, -452, -453, -480, -481, -501, -504, -530,
             -531, -532,
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_everybodys_trouble_is_an_outage() {
+    fn only_a_failure_that_affects_all_users_is_an_outage() {
         assert!(API.iter().all(|(code, meaning)| meaning.is_outage() == (*code == -9798)));
         assert!(AUTH.iter().chain(AUTH_ERRORS).all(|(_, meaning)| !meaning.is_outage()));
         assert_eq!(of_api(-31_337).meaning, Unknown);

@@ -1,4 +1,4 @@
-//! The times of a ring over many rotations, and who gets to see what of it.
+//! The times of a ring over many rotations, and what each reader gets.
 
 use serde_json::Value;
 
@@ -17,7 +17,7 @@ fn rotated(ring: KeyRing, now: Timestamp) -> KeyRing {
 }
 
 #[test]
-fn the_first_rotation_makes_what_is_good_at_once() {
+fn the_first_keys_are_active_at_once() {
     let ring = rotated(KeyRing::empty(), NOW);
     assert!(ring.version > 0 && ring.follows == 0);
     assert_eq!(ring.activation_times().collect::<Vec<_>>(), [NOW, NOW]);
@@ -59,7 +59,7 @@ fn rotations_in_one_second_still_count_up() {
 }
 
 #[test]
-fn a_leak_leaves_nothing_of_what_leaked_and_all_of_the_rest() {
+fn replacing_leaked_keys_removes_them_and_keeps_all_others() {
     let before = rotated(rotated(KeyRing::empty(), NOW), NOW + MONTH);
     let keys: Vec<_> = before.refresh_token_keys.iter().map(|key| key.secret.clone()).collect();
     let pseudonyms = before.pseudonym_key.clone();
@@ -76,7 +76,7 @@ fn a_leak_leaves_nothing_of_what_leaked_and_all_of_the_rest() {
 }
 
 #[test]
-fn what_leaks_before_the_first_rotation_is_the_first_rotation() {
+fn replacing_leaked_keys_before_the_first_rotation_makes_the_first_keys() {
     for reason in [Reason::SigningKeys, Reason::RefreshTokenKeys] {
         let ring = KeyRing::empty().next(reason, &NewKeys::new(Algorithm::Es256), TIMES, NOW);
         assert_eq!((ring.signing_keys.len(), ring.refresh_token_keys.len()), (1, 1));
@@ -95,7 +95,7 @@ fn an_algorithm_changes_with_the_next_key_and_a_symmetric_key_stays() {
 }
 
 #[test]
-fn who_verifies_gets_no_private_half_and_who_logs_out_no_signing_key() {
+fn verifiers_get_no_private_half_and_logout_gets_no_signing_key() {
     for algorithm in [Algorithm::Es256, Algorithm::Rs256] {
         let ring = KeyRing::empty().next(Reason::Schedule, &NewKeys::new(algorithm), TIMES, NOW);
         let verification: Value = serde_json::from_str(&ring.verification_keys().unwrap()).unwrap();
