@@ -19,7 +19,7 @@ use crate::{
     address,
     aws::{Endpoint, dynamodb, https_client},
     http::{Cookies, Origins, SameSite},
-    kakao::{Kakao, KakaoApp, KakaoSecrets},
+    kakao::{Kakao, KakaoApp, KakaoCredentials},
     keys::{Document, IssuingKeys, KeyTable, LogoutKeys, PublishedKeys, SecretCache, SecretError, VerificationKeys},
     session::SessionPolicy,
     store::Store,
@@ -241,8 +241,8 @@ impl Config {
     }
 
     /// The document `KAKAO`, which an operator stores.
-    pub fn kakao_secrets(&self) -> Option<SecretCache<KakaoSecrets>> {
-        Some(SecretCache::new(self.key_table()?, Document::Kakao, |json| match KakaoSecrets::read(json) {
+    pub fn kakao_credentials(&self) -> Option<SecretCache<KakaoCredentials>> {
+        Some(SecretCache::new(self.key_table()?, Document::Kakao, |json| match KakaoCredentials::read(json) {
             Ok(secrets) => Ok((0, secrets)),
             Err(reason) => Err(SecretError::Unreadable(reason)),
         }))

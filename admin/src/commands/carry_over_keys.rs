@@ -39,7 +39,7 @@ pub(super) struct CarryOverKeys {
 
 /// The value of the secret `KakaoSecret`.
 #[derive(Deserialize)]
-struct KakaoSecrets {
+struct KakaoCredentials {
     #[serde(rename = "KAKAO_CLIENT_SECRET")]
     client_secret: SecretString,
     #[serde(rename = "KAKAO_ADMIN_KEY", default)]
@@ -65,7 +65,7 @@ impl CarryOverKeys {
         let ring = value(stack, &listed, RING)?;
         let kakao = value(stack, &listed, KAKAO)?;
         // What serde says of it could quote the secret.
-        let kakao: KakaoSecrets = serde_json::from_str(kakao.expose_secret()).map_err(|_| {
+        let kakao: KakaoCredentials = serde_json::from_str(kakao.expose_secret()).map_err(|_| {
             CommandError::Other(format!("the secret {KAKAO} of the stack {stack} is not JSON with KAKAO_CLIENT_SECRET"))
         })?;
         rotate_keys::invoke(&function, &Command::CarryOver { ring: &ring })?;

@@ -55,7 +55,7 @@ impl KakaoLogin {
     /// token.
     async fn holder(&self, grant: &AuthorizationCode, now: Timestamp) -> Result<Person, Error> {
         let Grant { access_token, identity } =
-            self.kakao.exchange(grant, &*self.kakao_secrets.at(now).await?, now).await?;
+            self.kakao.exchange(grant, &*self.kakao_credentials.at(now).await?, now).await?;
         let Some(identity) = identity else {
             return Ok(self.find_or_create_user(self.kakao.user_me(&access_token, now).await?, now).await?);
         };

@@ -47,8 +47,8 @@ impl KakaoLogin {
 
     /// Asks user/me about a new user, because Kakao unlinks users about whom it was not asked within 24 hours of their first login.
     async fn fetch_new_user(&self, identity: KakaoUser, now: Timestamp) -> Result<KakaoUser, Error> {
-        let secrets = self.kakao_secrets.at(now).await?;
-        if let Some(me) = self.kakao.user_by_id(identity.id, &secrets, now).await? {
+        let credentials = self.kakao_credentials.at(now).await?;
+        if let Some(me) = self.kakao.user_by_id(identity.id, &credentials, now).await? {
             return Ok(me.with_id_token(identity.source));
         }
         tracing::warn!(

@@ -17,7 +17,7 @@ use shared::{
     error::Error,
     function::Function,
     http::{self, Cookies, JsonObject, Origins},
-    kakao::{Kakao, KakaoSecrets},
+    kakao::{Kakao, KakaoCredentials},
     keys::{Document, IssuingKeys, KeyTable, SecretCache},
     log,
     recent::Recent,
@@ -38,7 +38,7 @@ pub struct KakaoLogin {
     /// Access tokens of users who have logged in too often, and until when. Kakao is not asked about them.
     pub over_limit: Recent<Timestamp>,
     /// Our app's credentials at Kakao.
-    pub kakao_secrets: SecretCache<KakaoSecrets>,
+    pub kakao_credentials: SecretCache<KakaoCredentials>,
     /// Which credentials are accepted.
     pub credentials: CredentialPolicy,
     /// Stores users and sessions.
@@ -62,7 +62,7 @@ impl Function for KakaoLogin {
         let (
             Some(kakao),
             Some(key_table),
-            Some(kakao_secrets),
+            Some(kakao_credentials),
             Some(credentials),
             Some(store),
             Some(keys),
@@ -72,7 +72,7 @@ impl Function for KakaoLogin {
         ) = (
             config.kakao(),
             config.key_table(),
-            config.kakao_secrets(),
+            config.kakao_credentials(),
             CredentialPolicy::from_config(config),
             config.store(),
             config.issuing_keys(),
@@ -88,7 +88,7 @@ impl Function for KakaoLogin {
             kakao,
             key_table,
             over_limit,
-            kakao_secrets,
+            kakao_credentials,
             credentials,
             store,
             keys,
@@ -104,7 +104,7 @@ impl Function for KakaoLogin {
         let now = self.clock.now();
         let keys = async {
             if let Ok(documents) = self.key_table.read(&[Document::Issuing, Document::Kakao]).await {
-                let _ = (self.keys.keep(&documents, now), self.kakao_secrets.keep(&documents, now));
+                let _ = (self.keys.keep(&documents, now), self.kakao_credentials.keep(&documents, now));
             }
         };
         tokio::join!(keys, self.kakao.connect(now));

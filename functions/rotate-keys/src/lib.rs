@@ -20,7 +20,7 @@ use shared::{
     config::{Config, ConfigError},
     function::Worker,
     id::{SessionId, UserId},
-    kakao::KakaoSecrets,
+    kakao::KakaoCredentials,
     keys::{Document, IssuingKeys, KeyTable, LogoutKeys, SecretError, VerificationKeys},
     random,
     session::Version,
@@ -181,7 +181,7 @@ impl RotateKeys {
         let json = Zeroizing::new(
             json!({"KAKAO_CLIENT_SECRET": client_secret.trim(), "KAKAO_ADMIN_KEY": admin_key.trim()}).to_string(),
         );
-        KakaoSecrets::read(&json).map_err(RotationError::Argument)?;
+        KakaoCredentials::read(&json).map_err(RotationError::Argument)?;
         ring_table::put_kakao(&self.table, &json).await?;
         Ok(Outcome::Stored)
     }
@@ -193,12 +193,12 @@ impl RotateKeys {
             Found::Lost => (KeyState::Lost, None),
         };
         let documents = self.table.read(&[Document::Kakao]).await?;
-        let kakao = documents.get(Document::Kakao).ok().and_then(|json| KakaoSecrets::read(json).ok());
+        let kakao = documents.get(Document::Kakao).ok().and_then(|json| KakaoCredentials::read(json).ok());
         Ok(Outcome::Described(Description {
             keys,
             rotated_at,
             kakao_client_secret: kakao.is_some(),
-            kakao_admin_key: kakao.is_some_and(|secrets| secrets.has_admin_key()),
+            kakao_admin_key: kakao.is_some_and(|kakao| kakao.has_admin_key()),
         }))
     }
 

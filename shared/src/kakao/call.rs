@@ -9,7 +9,7 @@ use reqwest::{
 use secrecy::{ExposeSecret, SecretString};
 
 use super::{
-    AuthorizationCode, Kakao, KakaoSecrets,
+    AuthorizationCode, Kakao, KakaoCredentials,
     circuit::Circuit,
     codes::{self, Cause, Failure, Meaning},
     jwks::Keys,
@@ -53,7 +53,7 @@ impl Kakao {
     pub(super) async fn post_token(
         &self,
         grant: &AuthorizationCode,
-        secrets: &KakaoSecrets,
+        secrets: &KakaoCredentials,
         now: Timestamp,
     ) -> Result<Tokens, Failure> {
         let mut form = vec![

@@ -50,14 +50,14 @@ pub struct KakaoApp {
 
 /// The credentials by which Kakao knows our app.
 #[derive(Debug, Deserialize)]
-pub struct KakaoSecrets {
+pub struct KakaoCredentials {
     #[serde(rename = "KAKAO_CLIENT_SECRET")]
     client_secret: SecretString,
     #[serde(rename = "KAKAO_ADMIN_KEY")]
     admin_key: SecretString,
 }
 
-impl KakaoSecrets {
+impl KakaoCredentials {
     /// Reads `{"KAKAO_CLIENT_SECRET": "…", "KAKAO_ADMIN_KEY": "…"}`: the secret of the REST API key, and the admin key, which is
     /// empty if the app must not look users up by their numbers.
     ///
@@ -252,7 +252,7 @@ impl Kakao {
     pub async fn exchange(
         &self,
         grant: &AuthorizationCode,
-        secrets: &KakaoSecrets,
+        secrets: &KakaoCredentials,
         now: Timestamp,
     ) -> Result<Grant, KakaoError> {
         let tokens = self.post_token(grant, secrets, now).await?;
@@ -288,7 +288,7 @@ impl Kakao {
     pub async fn user_by_id(
         &self,
         id: KakaoId,
-        secrets: &KakaoSecrets,
+        secrets: &KakaoCredentials,
         now: Timestamp,
     ) -> Result<Option<KakaoUser>, KakaoError> {
         let admin_key = secrets.admin_key.expose_secret();

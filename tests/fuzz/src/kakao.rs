@@ -16,7 +16,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 use shared::{
     clock::Timestamp,
-    kakao::{AuthorizationCode, Kakao, KakaoApp, KakaoSecrets},
+    kakao::{AuthorizationCode, Kakao, KakaoApp, KakaoCredentials},
 };
 use tokio::runtime::Runtime;
 
@@ -78,7 +78,7 @@ pub fn answer(data: &[u8]) {
         Some(said) => status == 200 && said["id"].to_string() == id,
         None => status == 200 && text.contains(id),
     };
-    let secrets = KakaoSecrets::read(r#"{"KAKAO_CLIENT_SECRET":"s","KAKAO_ADMIN_KEY":"a"}"#).expect("secrets");
+    let secrets = KakaoCredentials::read(r#"{"KAKAO_CLIENT_SECRET":"s","KAKAO_ADMIN_KEY":"a"}"#).expect("secrets");
     in_world(async |kakao, now| match what % 3 {
         0 => {
             if let Ok(user) = kakao.user_of_access_token(&"t".into(), now).await {

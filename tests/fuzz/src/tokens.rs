@@ -9,7 +9,7 @@ use shared::{
     http::{Cookies, SameSite},
     id::{SessionId, UserId},
     access_token::Audience,
-    kakao::KakaoSecrets,
+    kakao::KakaoCredentials,
     keys::{LogoutKeys, IssuingKeys, PublishedKeys, VerificationKeys},
     session::{Proof, Version},
 };
@@ -125,7 +125,7 @@ pub fn key_document(data: &[u8]) {
     }
     let _ = VerificationKeys::read(text, &audience());
     let _ = PublishedKeys::read(text);
-    if let Err(reason) = KakaoSecrets::read(text) {
+    if let Err(reason) = KakaoCredentials::read(text) {
         assert!(reason.is_ascii() && reason.len() < 100, "a part of a secret in an error: {reason}");
     }
 }
