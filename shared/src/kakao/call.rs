@@ -53,13 +53,13 @@ impl Kakao {
     pub(super) async fn post_token(
         &self,
         grant: &AuthorizationCode,
-        secrets: &KakaoCredentials,
+        credentials: &KakaoCredentials,
         now: Timestamp,
     ) -> Result<Tokens, Failure> {
         let mut form = vec![
             ("grant_type", "authorization_code"),
             ("client_id", &self.app.rest_api_key),
-            ("client_secret", secrets.client_secret.expose_secret()),
+            ("client_secret", credentials.client_secret.expose_secret()),
             ("redirect_uri", &grant.redirect_uri),
             ("code", grant.code.expose_secret()),
         ];

@@ -4,6 +4,8 @@ mod call;
 mod circuit;
 mod codes;
 mod connections;
+mod credentials;
+mod error;
 mod id_token;
 mod jwks;
 mod members;
@@ -13,10 +15,8 @@ mod responses;
 use std::{sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
-use serde::Deserialize;
 use tokio::sync::OnceCell;
 
-pub use self::id_token::Identity;
 use self::{
     circuit::Circuit,
     codes::{Cause, Failure},
@@ -25,6 +25,7 @@ use self::{
     rejections::{RejectedTokens, Rejection},
     responses::TokenInfo,
 };
+pub use self::{credentials::KakaoCredentials, error::KakaoError, id_token::Identity};
 use crate::{clock::Timestamp, id::KakaoId, recent::Recent, user::KakaoUser};
 
 /// How long Kakao's responses about an access token are reused. A second request with the same token, such as a double tap or a
@@ -46,38 +47,6 @@ pub struct KakaoApp {
     pub auth_url: String,
     /// The API server: `https://kapi.kakao.com` except in local stacks.
     pub api_url: String,
-}
-
-/// The credentials by which Kakao knows our app.
-#[derive(Debug, Deserialize)]
-pub struct KakaoCredentials {
-    #[serde(rename = "KAKAO_CLIENT_SECRET")]
-    client_secret: SecretString,
-    #[serde(rename = "KAKAO_ADMIN_KEY")]
-    admin_key: SecretString,
-}
-
-impl KakaoCredentials {
-    /// Reads `{"KAKAO_CLIENT_SECRET": "…", "KAKAO_ADMIN_KEY": "…"}`: the secret of the REST API key, and the admin key, which is
-    /// empty if the app must not look users up by their numbers.
-    ///
-    /// # Errors
-    ///
-    /// What is wrong, without any part of the document.
-    pub fn read(json: &str) -> Result<Self, String> {
-        let secrets: Self = serde_json::from_str(json)
-            .map_err(|_| "not an object with KAKAO_CLIENT_SECRET and KAKAO_ADMIN_KEY".to_owned())?;
-        if secrets.client_secret.expose_secret().is_empty() {
-            return Err("KAKAO_CLIENT_SECRET is empty".to_owned());
-        }
-        Ok(secrets)
-    }
-
-    /// Whether the app can look users up by their numbers.
-    #[must_use]
-    pub fn has_admin_key(&self) -> bool {
-        !self.admin_key.expose_secret().is_empty()
-    }
 }
 
 /// A client of Kakao's for one app.
@@ -114,36 +83,6 @@ pub struct Grant {
     pub access_token: SecretString,
     /// The user, if the app has `OpenID` Connect switched on.
     pub identity: Option<Identity>,
-}
-
-/// Why a credential of Kakao's identifies no user. Each variant is named for what has to be done.
-#[derive(Debug, thiserror::Error)]
-pub enum KakaoError {
-    /// The credential is wrong, spent or expired: start the login again.
-    #[error("Kakao refused the credential: {0}")]
-    Rejected(String),
-    /// The access token was issued to another app.
-    #[error("the access token was issued to another Kakao app")]
-    WrongApp,
-    /// Kakao does not allow users of this age.
-    #[error("Kakao refused the user's age")]
-    Underage,
-    /// Nobody can log in before the operator corrects a setting.
-    #[error("Kakao refuses this app's configuration ({code}). In Kakao's console: {fix}")]
-    Misconfigured {
-        /// Kakao's code.
-        code: String,
-        /// What to correct, in the words of Kakao's console.
-        fix: &'static str,
-    },
-    /// Kakao is slow, down, out of quota, or its response is unknown. The credential may be good.
-    #[error("Kakao is unavailable: {reason}")]
-    Unavailable {
-        /// The code or kind of failure. Never Kakao's own text, which can contain secrets.
-        reason: String,
-        /// When to try again.
-        retry_after: Duration,
-    },
 }
 
 impl Kakao {
@@ -252,10 +191,10 @@ impl Kakao {
     pub async fn exchange(
         &self,
         grant: &AuthorizationCode,
-        secrets: &KakaoCredentials,
+        credentials: &KakaoCredentials,
         now: Timestamp,
     ) -> Result<Grant, KakaoError> {
-        let tokens = self.post_token(grant, secrets, now).await?;
+        let tokens = self.post_token(grant, credentials, now).await?;
         let access_token = tokens.access_token;
         let nonce = grant.nonce.as_deref();
         let identity = match &tokens.id_token {
@@ -288,10 +227,10 @@ impl Kakao {
     pub async fn user_by_id(
         &self,
         id: KakaoId,
-        secrets: &KakaoCredentials,
+        credentials: &KakaoCredentials,
         now: Timestamp,
     ) -> Result<Option<KakaoUser>, KakaoError> {
-        let admin_key = secrets.admin_key.expose_secret();
+        let admin_key = credentials.admin_key.expose_secret();
         if admin_key.is_empty() {
             return Ok(None);
         }
