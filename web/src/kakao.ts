@@ -1,6 +1,6 @@
 //! The way to Kakao's login page and back: state, nonce and PKCE (RFC 6749 §10.12, OIDC Core §3.1.2.1, RFC 7636).
 
-import { digest, type flags, random, REPEAT_MS } from './browser.js';
+import { digest, type flags, parseJson, random, REPEAT_MS } from './browser.js';
 import { AuthError, type AuthClientOptions, type AuthErrorCode, type Credential } from './types.js';
 
 /** What this browser has to remember until Kakao sends it back. */
@@ -24,21 +24,19 @@ type KakaoOptions = NonNullable<AuthClientOptions['kakao']>;
 /** Remembers a transaction, and says where to go. It is kept in `localStorage`, as KakaoTalk may come back in a new tab. */
 export async function authorizeUrl(kakao: KakaoOptions, flags: Flags, returnTo: string, prompt = ''): Promise<string> {
   const [state, nonce, verifier] = [random(), random(), random()];
-  // Kakao gets hashes. Whoever sends the API what was hashed has begun this login, so it may repeat a lost response.
-  const [hashedNonce, challenge] = [await digest(nonce), await digest(verifier)];
-  const transaction = { state, nonce, verifier, returnTo: ownPath(returnTo), startedAt: Date.now() };
-  remember(flags, [...remembered(flags), transaction]);
   const query = new URLSearchParams({
     response_type: 'code',
     client_id: kakao.clientId,
     redirect_uri: kakao.redirectUri,
     scope: kakao.scope ?? 'openid',
     state,
-    nonce: hashedNonce,
-    code_challenge: challenge,
+    // Kakao gets hashes. Whoever sends the API what was hashed has begun this login, so it may repeat a lost response.
+    nonce: await digest(nonce),
+    code_challenge: await digest(verifier),
     code_challenge_method: 'S256',
   });
   if (prompt) query.set('prompt', prompt);
+  remember(flags, [...remembered(flags), { state, nonce, verifier, returnTo: ownPath(returnTo), startedAt: Date.now() }]);
   return `${kakao.authorizeUrl ?? 'https://kauth.kakao.com/oauth/authorize'}?${query}`;
 }
 
@@ -86,12 +84,8 @@ function bare(path: string): string {
 
 /** The code whose exchange a reload broke off, as long as the API repeats its response. */
 function keptCode(tabFlags: Flags): Redirect | null {
-  try {
-    const { credential, at } = JSON.parse(tabFlags.get(CODE) ?? '');
-    if (Date.now() - at < REPEAT_MS) return { credential };
-  } catch {
-    // There is none.
-  }
+  const kept = parseJson(tabFlags.get(CODE) ?? '') as { credential: Credential; at: number } | null | undefined;
+  if (kept && Date.now() - kept.at < REPEAT_MS) return { credential: kept.credential };
   forgetCode(tabFlags);
   return null;
 }
@@ -102,12 +96,8 @@ export function forgetCode(tabFlags: Flags) {
 }
 
 function remembered(flags: Flags): Transaction[] {
-  try {
-    const all = JSON.parse(flags.get(LEFT) ?? '[]') as Transaction[];
-    return all.filter(({ startedAt }) => Date.now() - startedAt < TEN_MINUTES);
-  } catch {
-    return [];
-  }
+  const all = parseJson(flags.get(LEFT) ?? '');
+  return Array.isArray(all) ? (all as (Transaction | null)[]).filter((one): one is Transaction => Date.now() - one?.startedAt! < TEN_MINUTES) : [];
 }
 
 function remember(flags: Flags, all: Transaction[]) {

@@ -1,7 +1,7 @@
 //! What browsers lend only in part: the client works without it. The README names the oldest ones.
 
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { turns } from '../src/browser.js';
+import { turns } from '../src/locks.js';
 import { answer, comeBack, scriptedApi, signedInTab, tab } from './scripted.js';
 
 const timeout = AbortSignal.timeout;

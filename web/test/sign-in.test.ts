@@ -458,7 +458,7 @@ test.each<[string, typeof fetch]>([
 
 test('login() starts no function where it does not leave for Kakao, and none of dj-rest-auth', async () => {
   const api = scriptedApi();
-  await expect(tab(api).login()).rejects.toThrow('without the option `kakao`');
+  await expect(tab(api).login()).rejects.toThrow('needs the option `kakao`');
   await expect(tab(api, { kakao: { ...kakao, authorizeUrl: 'https://' } }).login()).rejects.toThrow();
   await tab(api, { kakao: nearby, paths: 'dj-rest-auth' }).login();
   expect(isAtKakao()).toBe(true);

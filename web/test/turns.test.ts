@@ -1,5 +1,5 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { turns } from '../src/browser.js';
+import { turns } from '../src/locks.js';
 
 afterEach(() => void vi.unstubAllGlobals());
 
