@@ -159,6 +159,8 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     // After a failure even a fresh token is renewed, so that the error goes away once the API can be reached.
     const isDue = state.status === 'unknown' ? state.error : isOthers || (session && (failures || !fresh()));
     if (isDue) renew().catch(() => {});
+    // Timers may fire early, and clocks may be set back: wait again.
+    else if (session) schedule();
   }
 
   function receive(message: Message) {

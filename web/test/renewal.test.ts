@@ -136,6 +136,23 @@ describe('expiry', () => {
     expect(client.events).toEqual([{ type: 'refreshed', via: 'network' }]);
   });
 
+  test.each([
+    ['a millisecond before the token is due', 1],
+    ['after the clock was set back by a minute', 60_000],
+  ])('a visible page whose timer fires %s renews by itself all the same', async (_, early) => {
+    vi.useFakeTimers();
+    const api = scriptedApi();
+    const starting = signedInTab(api);
+    await vi.advanceTimersByTimeAsync(100);
+    const dueIn = (await starting).expiresAt()! - 30_000 - Date.now();
+    const { now } = Date;
+    vi.spyOn(Date, 'now').mockImplementation(() => now() - early);
+    await vi.advanceTimersByTimeAsync(dueIn);
+    expect(api.count(REFRESH)).toBe(0);
+    await vi.advanceTimersByTimeAsync(early);
+    expect(api.count(REFRESH)).toBe(1);
+  });
+
   test('a hidden page waits until it is asked for a token, or shown', async () => {
     vi.useFakeTimers();
     const api = scriptedApi();
