@@ -10,7 +10,7 @@ NO_FETCH := RUSTUP_DIST_SERVER=http://127.0.0.1:9 RUSTUP_UPDATE_ROOT=http://127.
 # The workspace as a whole, so that no library is built twice for other features.
 BINARIES := cargo build -q --workspace --bins
 DEMO := web/demo/dist/index.html
-DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/demo -name dist -prune -o -type f -print)
+DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/demo \( -name dist -o -name node_modules \) -prune -o -type f -print)
 
 .PHONY: help run watch check test everything targets lint front-door schedules faults soak api-test fuzz moto verifiers watch-test web \
   lint-template deploy-check gates bench bench-django build venv demo-page clean
@@ -177,4 +177,4 @@ $(STAMP): requirements.txt
 	touch $@
 
 clean: ## removes all that was built or installed in this folder
-	rm -rf target .aws-sam .local $(VENV) tests/external/verifiers/.venv tests/external/verifiers/node_modules tests/external/api-test/.venv .schemathesis web/node_modules web/dist web/demo/dist
+	rm -rf target .aws-sam .local $(VENV) tests/external/verifiers/.venv tests/external/verifiers/node_modules tests/external/api-test/.venv .schemathesis web/node_modules web/dist web/demo/dist web/demo/node_modules

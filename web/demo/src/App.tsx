@@ -1,7 +1,7 @@
 //! The page: causes on the left, effects on the right; one below the other where it is narrow.
 
 import { useRef } from 'react';
-import { useAuth } from '../../src/react.js';
+import { useAuth } from 'kakao-login-web/react';
 import { Actions } from './Actions.js';
 import type { Demo } from './demo.js';
 import { Drawer } from './Drawer.js';

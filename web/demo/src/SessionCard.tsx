@@ -1,8 +1,8 @@
 //! Who is signed in: one view for each state.
 
 import { useEffect, useRef, useState } from 'react';
-import type { User } from '../../src/index.js';
-import { useAuth } from '../../src/react.js';
+import type { User } from 'kakao-login-web';
+import { useAuth } from 'kakao-login-web/react';
 import type { Demo } from './demo.js';
 import { icons, KakaoSymbol } from './icons.js';
 import { useTexts } from './language.js';

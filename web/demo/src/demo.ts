@@ -1,6 +1,6 @@
 //! The auth client of this page with its journal, and what the buttons do.
 
-import { createAuthClient, type AuthClient, type AuthState } from '../../src/index.js';
+import { createAuthClient, type AuthClient, type AuthState } from 'kakao-login-web';
 import type { Config } from './config.js';
 import { createJournal, type Source, type Step } from './journal.js';
 import { createWire, type Fault, type Trip } from './wire.js';

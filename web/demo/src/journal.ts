@@ -1,6 +1,6 @@
 //! What has happened, newest first, and how often. Rows are facts; the words for them are in `texts.ts`.
 
-import type { AuthErrorCode } from '../../src/index.js';
+import type { AuthErrorCode } from 'kakao-login-web';
 import type { Fault, Trip } from './wire.js';
 
 export type Source = 'network' | 'tab' | 'page';

@@ -1,6 +1,6 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { AuthProvider } from '../../src/react.js';
+import { AuthProvider } from 'kakao-login-web/react';
 import { App } from './App.js';
 import { Notice } from './Notice.js';
 import { type Config, loadConfig } from './config.js';

@@ -1,6 +1,6 @@
 //! All words of the page. Korean comes first; English has to have the same ones.
 
-import type { AuthErrorCode, AuthState } from '../../src/index.js';
+import type { AuthErrorCode, AuthState } from 'kakao-login-web';
 import type { Entry, Source, Step } from './journal.js';
 
 export type Language = 'ko' | 'en';
