@@ -1,4 +1,4 @@
-//! The way to Kakao's login page and back: state, nonce and PKCE (RFC 6749 §10.12, OIDC Core §3.1.2.1, RFC 7636).
+/** The way to Kakao's login page and back: state, nonce and PKCE (RFC 6749 §10.12, OIDC Core §3.1.2.1, RFC 7636). */
 
 import { digest, type flags, parseJson, random, REPEAT_MS } from './browser.js';
 import { AuthError, type AuthClientOptions, type AuthErrorCode, type Credential } from './types.js';
@@ -13,7 +13,7 @@ interface Transaction {
 }
 
 const TEN_MINUTES = 600_000;
-/** In the flags: the sign-ins that have left for Kakao. Two tabs may each have begun one. */
+/** In the flags: the logins that have left for Kakao. Two tabs may each have begun one. */
 const LEFT = '.login';
 /** In the tab's own flags: the code that is being exchanged, so that a reload does not lose the login. */
 const CODE = '.code';

@@ -10,8 +10,8 @@ export interface User {
 }
 
 /**
- * - `expired`: the session has ended; sign in again.
- * - `unavailable`: no answer, or one that says nothing about the session. Whoever was signed in still is.
+ * - `expired`: the session has ended; log in again.
+ * - `unavailable`: no answer, or one that says nothing about the session. Whoever was logged in still is.
  * - `denied`: the person said no at Kakao.
  * - `underage`: Kakao does not let this person use the app at their age. Trying again does not help.
  * - `interaction`: Kakao has to show the person a page, which `prompt: 'none'` forbids.
@@ -60,7 +60,7 @@ export interface AuthClientOptions {
   kakao?: { clientId: string; redirectUri: string; scope?: string; authorizeUrl?: string };
   /** `own`: `/auth/…`. `dj-rest-auth`: that library's paths. Default `own`. */
   paths?: 'own' | 'dj-rest-auth';
-  /** `hint`: who never signed in here costs no request. `always` asks on every page load. Default `hint`. */
+  /** `hint`: who never logged in here costs no request. `always` asks on every page load. Default `hint`. */
   silent?: 'hint' | 'always';
   /** Milliseconds to wait for an answer. The API's rotation window has to exceed four times this. Default 7,000. */
   timeoutMs?: number;
@@ -72,7 +72,7 @@ export interface AuthClientOptions {
 }
 
 export interface AuthClient {
-  /** Finds out who is signed in, and handles the redirect from Kakao. Call it as often as you like: it runs once. */
+  /** Finds out who is logged in, and handles the redirect from Kakao. Call it as often as you like: it runs once. */
   start(): Promise<AuthState>;
   getState(): AuthState;
   /** What a server renders: nobody is known there. */
@@ -88,9 +88,9 @@ export interface AuthClient {
    * `prompt` is Kakao's own parameter, and wins over `switchAccount`.
    */
   login(options?: { returnTo?: string; switchAccount?: boolean; prompt?: string }): Promise<void>;
-  /** Signs in with a credential that was got some other way, for example in an app's web view. */
+  /** Logs in with a credential that was got some other way, for example in an app's web view. */
   exchange(credential: Credential): Promise<User>;
-  /** Signs out at once, in every tab. Resolves to whether the API has heard; if not, it will when it can be reached. */
+  /** Logs out at once, in every tab. Resolves to whether the API has heard; if not, it will when it can be reached. */
   logout(options?: { everywhere?: boolean }): Promise<boolean>;
   /** A usable access token, or null for nobody. Rejects with `unavailable` if it cannot be known. */
   getToken(): Promise<string | null>;
@@ -98,7 +98,7 @@ export interface AuthClient {
   refresh(): Promise<string | null>;
   /**
    * `fetch` with the access token, for the API's origin only. After a 401: one renewal, one retry. It rejects with `expired`
-   * if somebody else turns out to be signed in before the call is sent, and with `unavailable` as `getToken()` does.
+   * if somebody else turns out to be logged in before the call is sent, and with `unavailable` as `getToken()` does.
    */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
   /** Lets go of timers, listeners and the channel, for hot reload and tests. */

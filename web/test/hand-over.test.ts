@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { comeBack, messages, scriptedApi, signedInTab, tab } from './scripted.js';
+import { comeBack, messages, scriptedApi, loggedInTab, tab } from './scripted.js';
 
 const REFRESH = '/auth/refresh';
 const TURN = 'kakao-auth';
@@ -39,17 +39,17 @@ function newTabWithoutTimers(api: ReturnType<typeof scriptedApi>) {
   return tab(api);
 }
 
-test('a tab that is alone asks the API at once', async () => {
+test('a tab without others sends its refresh at once', async () => {
   locks();
   const api = scriptedApi();
   expect(await newTabWithoutTimers(api).start()).toMatchObject({ status: 'authenticated' });
   expect(api.count(REFRESH)).toBe(1);
 });
 
-test('a tab waits for another one that can hand its token over', async () => {
+test('a new tab waits for another one that can hand its token over', async () => {
   const lent = locks();
   const api = scriptedApi();
-  const first = await signedInTab(api);
+  const first = await loggedInTab(api);
   expect(lent.names()).toEqual([TOKEN]);
   const second = tab(api);
   await second.start();
@@ -62,7 +62,7 @@ test.each([
   ['refuses to say who holds locks', () => Promise.reject<never>(new DOMException('no', 'SecurityError'))],
   ['cannot say who holds locks', undefined],
   ['never says who holds locks', () => new Promise<never>(() => {})],
-])('where the browser %s, a tab waits as long as another one may need', async (_, query) => {
+])('if the browser %s, a new tab waits as long as another one may need', async (_, query) => {
   Object.assign(locks(), { query });
   const api = scriptedApi();
   const client = newTabWithoutTimers(api);
@@ -83,7 +83,7 @@ test('tabs that start at once make one refresh', async () => {
   expect(api.count(REFRESH)).toBe(1);
 });
 
-test('a tab that looks while another one refreshes waits for its message, which may trail the lock', async () => {
+test('a tab that starts while another one refreshes waits for its message, which may arrive after the lock', async () => {
   const lent = locks();
   const api = scriptedApi();
   localStorage.setItem('kakao-auth.session', 'first');
@@ -108,10 +108,10 @@ test('a tab that looks while another one refreshes waits for its message, which 
   expect(api.count(REFRESH)).toBe(1);
 });
 
-test('a tab holds its lock as long as its token can be handed over, and not while it is put aside for Back', async () => {
+test('a tab holds its lock while its token can be handed over, and not in the back/forward cache', async () => {
   const lent = locks();
   const api = scriptedApi();
-  const client = await signedInTab(api);
+  const client = await loggedInTab(api);
   const offers = async () => {
     await messages();
     return lent.names().length;

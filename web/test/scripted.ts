@@ -1,4 +1,4 @@
-//! An API in a function: it keeps one cookie, knows which tokens are good, and fails where a test says.
+/** An API in a function: it keeps one cookie, knows which tokens are good, and fails where a test says. */
 
 import { afterEach, vi } from 'vitest';
 import { type AuthClientOptions, type AuthEvent, createAuthClient } from '../src/index.js';
@@ -18,9 +18,9 @@ type Answer = (call: Call) => Response | Promise<Response>;
 
 export const answer = (status: number, body: unknown = {}, headers = {}) => Response.json(body, { status, headers });
 /** What a proxy, a firewall or a captive portal responds in the API's place. */
-export const page = (status: number) => new Response('<html>Please sign in to the Wi-Fi</html>', { status, headers: { 'content-type': 'text/html' } });
+export const page = (status: number) => new Response('<html>Please log in to the Wi-Fi</html>', { status, headers: { 'content-type': 'text/html' } });
 /** The API's response to a refresh without a session. */
-export const sessionOver = () => answer(401, { code: 'token_not_valid', detail: 'The session has ended. Sign in again.' });
+export const sessionOver = () => answer(401, { code: 'token_not_valid', detail: 'The session has ended. Log in again.' });
 /** The API's refusal of a credential. */
 export const refusal = (code: string, status = 400) => answer(status, { code, detail: 'No.', non_field_errors: ['No.'] });
 export const networkError = () => Promise.reject<Response>(new TypeError('Failed to fetch'));
@@ -109,8 +109,8 @@ export function tab(api: ReturnType<typeof scriptedApi>, options: Partial<AuthCl
   return Object.assign(client, { events });
 }
 
-/** A tab of somebody who is signed in. */
-export async function signedInTab(api: ReturnType<typeof scriptedApi>, options: Partial<AuthClientOptions> = {}) {
+/** A tab of somebody who is logged in. */
+export async function loggedInTab(api: ReturnType<typeof scriptedApi>, options: Partial<AuthClientOptions> = {}) {
   localStorage.setItem('kakao-auth.session', 'first');
   const client = tab(api, options);
   await client.start();

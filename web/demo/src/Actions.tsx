@@ -1,4 +1,4 @@
-//! What one may ask of the API, and how the requests went.
+/** What one may ask of the API, and how the requests went. */
 
 import { type ReactNode, useState } from 'react';
 import type { Demo } from './demo.js';

@@ -1,4 +1,4 @@
-//! The page: causes on the left, effects on the right; one below the other where it is narrow.
+/** The page: causes on the left, effects on the right; one below the other where it is narrow. */
 
 import { useRef } from 'react';
 import { useAuth } from 'kakao-login-web/react';

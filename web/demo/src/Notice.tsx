@@ -1,4 +1,4 @@
-//! Instead of the page, where it cannot work.
+/** Instead of the page, where it cannot work. */
 
 import { icons } from './icons.js';
 import { useTexts } from './language.js';

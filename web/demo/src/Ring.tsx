@@ -1,4 +1,4 @@
-//! The time that the access token has left. It refills when the client renews the token, which nobody has to ask for.
+/** The time that the access token has left. It refills when the client renews the token, which nobody has to ask for. */
 
 import { useEffect, useState } from 'react';
 import type { Demo } from './demo.js';

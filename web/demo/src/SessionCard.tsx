@@ -1,4 +1,4 @@
-//! Who is signed in: one view for each state.
+/** Who is logged in: one view for each state. */
 
 import { useEffect, useRef, useState } from 'react';
 import type { User } from 'kakao-login-web';
@@ -15,7 +15,7 @@ export function SessionCard({ demo, onWhere }: { demo: Demo; onWhere: () => void
   const heading = useRef<HTMLHeadingElement>(null);
   const hadSession = useRef(false);
   useEffect(() => {
-    // A log-out takes the pressed button away. The keyboard goes on from here, not from the top of the page.
+    // A logout takes the pressed button away. The keyboard goes on from here, not from the top of the page.
     if (status === 'anonymous' && hadSession.current && document.activeElement === document.body) heading.current?.focus();
     hadSession.current = status === 'authenticated';
   }, [status]);
@@ -28,7 +28,7 @@ export function SessionCard({ demo, onWhere }: { demo: Demo; onWhere: () => void
         <p role="status" aria-live="polite">
           {status === 'unknown' && <Badge tone={isCutOff ? 'warning' : 'quiet'} text={t.checking} />}
           {status === 'anonymous' && <Badge tone="quiet" text={t.anonymous} />}
-          {status === 'authenticated' && <Badge tone={isCutOff ? 'warning' : 'good'} text={isCutOff ? t.offline : t.signedIn} />}
+          {status === 'authenticated' && <Badge tone={isCutOff ? 'warning' : 'good'} text={isCutOff ? t.offline : t.loggedIn} />}
         </p>
       </div>
       <div role="status" aria-live="polite">
@@ -40,7 +40,7 @@ export function SessionCard({ demo, onWhere }: { demo: Demo; onWhere: () => void
         )}
       </div>
       {status === 'unknown' && <Checking />}
-      {status === 'anonymous' && <SignIn demo={demo} />}
+      {status === 'anonymous' && <LogIn demo={demo} />}
       {status === 'authenticated' && <Profile user={user} demo={demo} isCutOff={isCutOff} />}
       <div className="card-foot">
         {status === 'authenticated' && (
@@ -78,7 +78,7 @@ function Checking() {
   );
 }
 
-function SignIn({ demo }: { demo: Demo }) {
+function LogIn({ demo }: { demo: Demo }) {
   const { t } = useTexts();
   const [isLeaving, setLeaving] = useState(false);
   useEffect(() => {
@@ -89,7 +89,7 @@ function SignIn({ demo }: { demo: Demo }) {
   }, []);
   return (
     <div className="start">
-      <div className="sign-in">
+      <div className="login">
         <p className="welcome">{t.welcome}</p>
         <button
           type="button"

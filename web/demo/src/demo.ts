@@ -1,4 +1,4 @@
-//! The auth client of this page with its journal, and what the buttons do.
+/** The auth client of this page with its journal, and what the buttons do. */
 
 import { createAuthClient, type AuthClient, type AuthState } from 'kakao-login-web';
 import type { Config } from './config.js';
@@ -37,7 +37,7 @@ export function createDemo(config: Config) {
     }
   }
 
-  function signedIn(via: Source) {
+  function loggedIn(via: Source) {
     const exchanged = lastMs['/auth/kakao'];
     if (via === 'tab') journal.add({ kind: was === 'unknown' ? 'handed-over' : 'joined' }, 'tab');
     else if (exchanged !== undefined) journal.add({ kind: 'exchanged', isStrict: import.meta.env.DEV }, 'network', { ms: exchanged });
@@ -49,7 +49,7 @@ export function createDemo(config: Config) {
     if (expiresAt !== null && (type === 'signed-in' || type === 'refreshed')) {
       life = via === 'network' ? expiresAt - Date.now() : config.accessTtl * 1_000;
     }
-    if (type === 'signed-in') signedIn(via);
+    if (type === 'signed-in') loggedIn(via);
     else if (type === 'refreshed') {
       const ms = via === 'network' ? (lastMs['/auth/refresh'] ?? null) : null;
       journal.add({ kind: 'refreshed', via }, via, { ms });
@@ -101,9 +101,9 @@ export function createDemo(config: Config) {
     },
 
     async logout(everywhere: boolean) {
-      journal.add({ kind: 'signing-out', everywhere }, 'page');
+      journal.add({ kind: 'logging-out', everywhere }, 'page');
       const heard = await client.logout({ everywhere });
-      if (!heard) journal.add({ kind: 'owed' }, 'page');
+      if (!heard) journal.add({ kind: 'logout-pending' }, 'page');
     },
 
     /** Renews at once, so that nobody has to wait for the token's end to see what a fault does. */

@@ -1,4 +1,4 @@
-//! Drawings, 20 units square, in the colour of the text beside them. All are decoration: words say the same.
+/** Drawings, 20 units square, in the colour of the text beside them. All are decoration: words say the same. */
 
 import type { ReactNode } from 'react';
 

@@ -1,4 +1,4 @@
-//! What has happened, newest first, and how often. Rows are facts; the words for them are in `texts.ts`.
+/** What has happened, newest first, and how often. Rows are facts; the words for them are in `texts.ts`. */
 
 import type { AuthErrorCode } from 'kakao-login-web';
 import type { Fault, Trip } from './wire.js';
@@ -13,11 +13,11 @@ export interface Step {
 }
 
 export type Entry =
-  | { kind: 'first-visit' | 'checked' | 'resumed' | 'handed-over' | 'joined' | 'owed' | 'unavailable' | 'expired' | 'force-expired' }
+  | { kind: 'first-visit' | 'checked' | 'resumed' | 'handed-over' | 'joined' | 'logout-pending' | 'unavailable' | 'expired' | 'force-expired' }
   | { kind: 'failed'; code: AuthErrorCode }
   | { kind: 'exchanged'; isStrict: boolean }
   | { kind: 'refreshed' | 'signed-out'; via: Source }
-  | { kind: 'signing-out'; everywhere: boolean }
+  | { kind: 'logging-out'; everywhere: boolean }
   | { kind: 'fault'; fault: Fault; on: boolean }
   | { kind: 'result'; steps: Step[] }
   | ({ kind: 'trip' } & Pick<Trip, 'method' | 'path' | 'status' | 'retry'>);

@@ -1,4 +1,4 @@
-//! Stands between the client and the network: measures every request, and breaks some of them when told to.
+/** Stands between the client and the network: measures every request, and breaks some of them when told to. */
 
 /** One request and what became of it. */
 export interface Trip {

@@ -10,12 +10,12 @@ beforeEach(() => here.way.heal());
 const isLogin = ({ method, path }) => method === 'POST' && path === '/auth/kakao';
 const logins = () => here.way.log.filter(isLogin).length;
 
-test('a person signs in on Kakao’s page and is back where they were, with one code sent under StrictMode', async () => {
+test('a user logs in on Kakao’s page and returns to where they started, and StrictMode sends one code', async () => {
   await here.person('라이언 하나');
   const profile = await here.profile();
   const tab = await here.tab(profile, '/cart?step=2');
   await shows(tab, 'anonymous');
-  await tab.getByText('Sign in with Kakao').click();
+  await tab.getByText('Log in with Kakao').click();
   await tab.locator('button', { hasText: '라이언 하나' }).click();
   await shows(tab, 'Hello 라이언 하나');
   assert.equal(tab.url(), `${here.origin}/cart?step=2`);
@@ -32,10 +32,10 @@ test('a person signs in on Kakao’s page and is back where they were, with one 
   await profile.close();
 });
 
-test('who cancels at Kakao is told so, and no credential is sent', async () => {
+test('a login cancelled at Kakao is reported, and no credential is sent', async () => {
   const profile = await here.profile();
   const tab = await here.tab(profile, '/cart');
-  await tab.getByText('Sign in with Kakao').click();
+  await tab.getByText('Log in with Kakao').click();
   await tab.getByText('Cancel').click();
   await shows(tab, 'denied', 'error');
   await shows(tab, 'anonymous');
@@ -44,10 +44,10 @@ test('who cancels at Kakao is told so, and no credential is sent', async () => {
   await profile.close();
 });
 
-test('Kakao’s word that a person is too young is not taken for a no, and no credential is sent', async () => {
+test('Kakao’s age restriction is reported as such, and no credential is sent', async () => {
   const profile = await here.profile();
   const tab = await here.tab(profile, '/cart');
-  await tab.getByText('Sign in with Kakao').click();
+  await tab.getByText('Log in with Kakao').click();
   await tab.locator('button.person', { hasText: 'under 14' }).click();
   await shows(tab, 'underage', 'error');
   await shows(tab, 'anonymous');
@@ -56,16 +56,16 @@ test('Kakao’s word that a person is too young is not taken for a no, and no cr
   await profile.close();
 });
 
-test('the API’s word that a person is too young is told as such', async () => {
+test('the API’s age restriction is reported as such', async () => {
   const profile = await here.profile();
   const tab = await here.tab(profile);
-  await here.signIn(tab, 'tube').catch(() => {});
+  await here.logIn(tab, 'tube').catch(() => {});
   await shows(tab, 'underage', 'error');
   assert.deepEqual(here.way.log.map(({ status }) => status), [400]);
   await profile.close();
 });
 
-test('Kakao is asked to log in silently, as usual, or again: `switchAccount` wants a password, and `prompt` wins over it', async () => {
+test('`switchAccount` makes Kakao ask for the password again, and `prompt` overrides it', async () => {
   const profile = await here.profile();
   const tab = await here.tab(profile);
   for (const [options, prompt] of [
@@ -88,18 +88,18 @@ test('Kakao is asked to log in silently, as usual, or again: `switchAccount` wan
   await profile.close();
 });
 
-test('who is signed in and cancels a second sign-in stays signed in', async () => {
+test('a logged-in user who cancels a second login stays logged in', async () => {
   const profile = await here.profile();
   const tab = await here.tab(profile);
-  await here.signIn(tab, await here.person('Frodo'));
-  await tab.getByText('Sign in with Kakao').click();
+  await here.logIn(tab, await here.person('Frodo'));
+  await tab.getByText('Log in with Kakao').click();
   await tab.getByText('Cancel').click();
   await shows(tab, 'denied', 'error');
   await shows(tab, 'Hello Frodo');
   await profile.close();
 });
 
-test('a link with somebody else’s code signs nobody in, and nothing is sent', async () => {
+test('a link with somebody else’s code logs nobody in, and nothing is sent', async () => {
   const profile = await here.profile();
   const tab = await here.tab(profile, '/callback?code=theirs&state=forged');
   await shows(tab, 'state', 'error');
@@ -109,11 +109,11 @@ test('a link with somebody else’s code signs nobody in, and nothing is sent', 
   await profile.close();
 });
 
-test('a second tab may finish the sign-in that the first one began, as KakaoTalk does', async () => {
+test('a second tab can finish a login that the first one began, as KakaoTalk does', async () => {
   await here.person('라이언 둘');
   const profile = await here.profile();
   const first = await here.tab(profile, '/cart');
-  await first.getByText('Sign in with Kakao').click();
+  await first.getByText('Log in with Kakao').click();
   await first.waitForURL(/oauth/);
   const second = await profile.newPage();
   await second.goto(first.url());
@@ -123,27 +123,27 @@ test('a second tab may finish the sign-in that the first one began, as KakaoTalk
   await profile.close();
 });
 
-test('a code whose answer gets lost on the way still signs in', async () => {
+test('a login whose response is lost still succeeds', async () => {
   await here.person('라이언 셋');
   const profile = await here.profile();
   const tab = await here.tab(profile);
   let losses = 0;
   here.way.onItsWay = (sent) => (isLogin(sent) && losses++ === 0 ? 'lost' : undefined);
-  await tab.getByText('Sign in with Kakao').click();
+  await tab.getByText('Log in with Kakao').click();
   await tab.locator('button', { hasText: '라이언 셋' }).click();
   await shows(tab, 'Hello 라이언 셋');
   assert.equal(logins(), 2);
   await profile.close();
 });
 
-test('a host that redirects the callback to another spelling of its path loses no login, and the code leaves the address', async () => {
+test('a login succeeds if the host redirects the callback to another spelling of its path', async () => {
   await here.person('라이언 넷');
   for (const path of ['/callback/', '/ko/callback']) {
     here.way.heal();
     const profile = await here.profile();
     const tab = await here.tab(profile, '/cart');
     here.moved.set('/callback', path);
-    await tab.getByText('Sign in with Kakao').click();
+    await tab.getByText('Log in with Kakao').click();
     await tab.locator('button', { hasText: '라이언 넷' }).click();
     await shows(tab, 'Hello 라이언 넷');
     assert.equal(tab.url(), `${here.origin}/cart`);
@@ -153,7 +153,7 @@ test('a host that redirects the callback to another spelling of its path loses n
 });
 
 for (const [what, fate] of [['comes late', 'late'], ['is lost', 'lost']]) {
-  test(`F5 while the code is exchanged and the response ${what} loses no login, and leaves no code behind`, async () => {
+  test(`a login succeeds if the page is reloaded during the exchange and the response ${what}`, async () => {
     const nickname = `프로도 ${fate}`;
     await here.person(nickname);
     const profile = await here.profile();
@@ -164,7 +164,7 @@ for (const [what, fate] of [['comes late', 'late'], ['is lost', 'lost']]) {
       if (!isLogin(sent) || logins() > 1) return undefined;
       return held.then(() => fate);
     };
-    await tab.getByText('Sign in with Kakao').click();
+    await tab.getByText('Log in with Kakao').click();
     await tab.locator('button', { hasText: nickname }).click();
     await until(() => logins() === 1, 'the exchange');
     await tab.reload();
@@ -181,7 +181,7 @@ for (const [what, fate] of [['comes late', 'late'], ['is lost', 'lost']]) {
 }
 
 for (const status of [503, 429]) {
-  test(`a login that meets one ${status} waits as long as it is told, and goes on`, async () => {
+  test(`a login that meets one ${status} is retried after Retry-After`, async () => {
     const nickname = `네오 ${status}`;
     await here.person(nickname);
     const profile = await here.profile();
@@ -191,7 +191,7 @@ for (const status of [503, 429]) {
       if (!isLogin(sent) || at.push(Date.now()) > 1) return undefined;
       return { status, headers: { 'retry-after': '2', 'access-control-expose-headers': 'retry-after' } };
     };
-    await tab.getByText('Sign in with Kakao').click();
+    await tab.getByText('Log in with Kakao').click();
     await tab.locator('button', { hasText: nickname }).click();
     await shows(tab, `Hello ${nickname}`);
     await shows(tab, '', 'error');
@@ -218,10 +218,10 @@ test('a returnTo that is not a path of this site does not break the login', asyn
   await profile.close();
 });
 
-test('on dj-rest-auth’s paths a person signs in, comes back, and signs out', async () => {
+test('on dj-rest-auth’s paths a user logs in, comes back and logs out', async () => {
   const profile = await here.profile();
   const tab = await here.tab(profile, '/?dj-rest-auth');
-  await here.signIn(tab, await here.person('Con'));
+  await here.logIn(tab, await here.person('Con'));
   await shows(tab, 'Hello Con');
   await tab.reload();
   await shows(tab, 'Hello Con');
