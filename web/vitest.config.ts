@@ -6,7 +6,7 @@ export default defineConfig({
     environmentOptions: { jsdom: { url: 'http://localhost:5173/' } },
     include: ['test/**/*.test.{ts,tsx}'],
     restoreMocks: true,
-    // With the titles of what passed, which docs/security-requirements.md names.
+    // Prints the titles of the tests that passed, which docs/security-requirements.md names.
     reporters: 'verbose',
   },
 });

@@ -32,7 +32,7 @@ function locks() {
   return lent;
 }
 
-/** A tab that knows of a session. No timer runs by itself from now on, so what it waits for by time never comes. */
+/** A tab of a browser with a session. From now on timers stand still, so a wait by time never ends. */
 function newTabWithoutTimers(api: ReturnType<typeof scriptedApi>) {
   localStorage.setItem('kakao-auth.session', 'first');
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
@@ -94,7 +94,7 @@ test('a tab that starts while another one refreshes waits for its message, which
   await expect.poll(() => api.count(REFRESH)).toBe(1);
   expect(lent.names()).toEqual([TURN]);
   const { query } = lent;
-  // What it sees is answered when the turn is over, and the message is still on its way.
+  // The query resolves after the lock is released, while the message is still in transit.
   lent.query = async () => {
     const seen = await query();
     await new Promise<void>((resolve) => (lent.onRelease = resolve));

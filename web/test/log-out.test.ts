@@ -158,7 +158,7 @@ test('login, renewal and logout work in a browser that refuses localStorage', as
   vi.spyOn(Storage.prototype, 'removeItem').mockImplementation(refused);
   const api = scriptedApi();
   const client = tab(api);
-  // There is no telling whether somebody is logged in, so it asks.
+  // Without storage only the API knows whether somebody is logged in.
   expect(await client.start()).toMatchObject({ status: 'authenticated', user: { pk: 'ryan' } });
   await client.exchange({ access_token: 'muzi' });
   await client.refresh();

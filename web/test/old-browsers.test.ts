@@ -1,4 +1,4 @@
-/** What browsers lend only in part: the client works without it. The README names the oldest ones. */
+/** The client works without functions that some supported browsers lack. The README names the oldest browsers. */
 
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { turns } from '../src/locks.js';

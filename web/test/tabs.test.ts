@@ -46,7 +46,7 @@ test('a renewed token replaces one that expires later', async () => {
   expect(await second.getToken()).toBe(await first.getToken());
 });
 
-/** The message of another tab that has renewed the session of `loggedInTab`. */
+/** The message of another tab that renewed the session of `loggedInTab`. */
 function old(since = Date.now()) {
   const session = { id: 'first', access: 'old', since, life: 300_000, user: { pk: 'ryan' } };
   return { type: 'session', session };
@@ -209,7 +209,7 @@ test('another account logs in elsewhere while a call waits for its 401: the call
   expect(client.getState()).toMatchObject({ user: { pk: 'muzi' } });
 });
 
-/** What a page that was put aside finds: the flags have changed, and it has heard nothing. */
+/** Changes the flags as another tab does, without its message: a frozen page does not receive it. */
 const missed = (hint: string | null) =>
   hint === null ? localStorage.removeItem('kakao-auth.session') : localStorage.setItem('kakao-auth.session', hint);
 

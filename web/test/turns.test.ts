@@ -5,7 +5,7 @@ afterEach(() => void vi.unstubAllGlobals());
 
 type Work = (lock: object | null) => Promise<unknown>;
 
-/** As much of `navigator.locks` as turns use. `held` is a tab that does not let go. */
+/** The part of `navigator.locks` that `turns` uses. `held`: another tab never releases the lock. */
 function locks({ held = false, refused = false } = {}) {
   let queue: Promise<unknown> = held ? new Promise(() => {}) : Promise.resolve();
   let isBusy = held;

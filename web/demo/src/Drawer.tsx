@@ -1,4 +1,4 @@
-/** Where the tokens are, as far as a script can see, and what the server says of the rest. */
+/** Where the tokens are: what a script can see, and which cookies the server receives. */
 
 import { type ReactNode, type Ref, useState } from 'react';
 import type { AuthClient } from 'kakao-login-web';

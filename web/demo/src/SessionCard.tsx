@@ -15,7 +15,7 @@ export function SessionCard({ demo, onWhere }: { demo: Demo; onWhere: () => void
   const heading = useRef<HTMLHeadingElement>(null);
   const hadSession = useRef(false);
   useEffect(() => {
-    // A logout takes the pressed button away. The keyboard goes on from here, not from the top of the page.
+    // A logout removes the pressed button. Keep the keyboard focus here, not at the top of the page.
     if (status === 'anonymous' && hadSession.current && document.activeElement === document.body) heading.current?.focus();
     hadSession.current = status === 'authenticated';
   }, [status]);
@@ -82,7 +82,7 @@ function LogIn({ demo }: { demo: Demo }) {
   const { t } = useTexts();
   const [isLeaving, setLeaving] = useState(false);
   useEffect(() => {
-    // Back from Kakao's page, the browser shows this one as it was left.
+    // After Back from Kakao's page, the browser restores this page as it was left.
     const stay = () => setLeaving(false);
     addEventListener('pageshow', stay);
     return () => removeEventListener('pageshow', stay);
@@ -136,7 +136,7 @@ function Profile({ user, demo, isCutOff }: { user: User; demo: Demo; isCutOff: b
 
 const HUES = 6;
 
-/** The picture, or one drawn here: a stand-in's people have pictures at addresses that do not exist. */
+/** The user's picture, or an initial: the pictures of the stand-in's users have addresses that do not exist. */
 function Avatar({ user, standIn }: { user: User; standIn: string | null }) {
   const { t } = useTexts();
   const [isBroken, setBroken] = useState(false);

@@ -1,4 +1,4 @@
-/** What has happened, newest first, and how often. Rows are facts; the words for them are in `texts.ts`. */
+/** The journal: what happened, newest first, with counters. The texts of its rows are in `texts.ts`. */
 
 import type { AuthErrorCode } from 'kakao-login-web';
 import type { Fault, Trip } from './wire.js';
@@ -29,14 +29,14 @@ export interface Row {
   source: Source;
   simulated: boolean;
   ms: number | null;
-  /** Requests that are alike and come at once share a row. */
+  /** Equal requests at the same time share a row. */
   count: number;
 }
 
 export interface Counters {
   refreshes: number;
   retries: number;
-  /** Requests that have left this page. Simulated ones have not. */
+  /** Requests sent to the server. Simulated ones are not. */
   requests: number;
 }
 

@@ -1,4 +1,4 @@
-/** What the tests of the login share: the way to Kakao and back. */
+/** Shared by the tests of the login: the redirect to Kakao and back. */
 
 import { beforeEach } from 'vitest';
 import { flags } from '../../src/browser.js';
@@ -19,7 +19,7 @@ export async function sentBack(parameters: Record<string, string>, returnTo = '/
   return url;
 }
 
-/** The logins that this browser remembers to have left for Kakao. */
+/** The logins in this browser's storage that have left for Kakao. */
 export const begun = () => JSON.parse(localStorage.getItem('kakao-auth.login')!) as { state: string; startedAt: number }[];
 
 export const busy = (retryAfter?: string) => () => answer(503, { code: 'unavailable', detail: 'Try again.' }, retryAfter ? { 'retry-after': retryAfter } : {});

@@ -10,7 +10,7 @@ test('the only scope is openid, unless the app asks for more', async () => {
   expect(await scope({ ...kakao, scope: 'openid,account_email' })).toBe('openid,account_email');
 });
 
-/** Kakao's page as part of this one: jsdom goes to no other. */
+/** Kakao's page as a fragment of this one, because jsdom does not navigate. */
 const nearby = { ...kakao, authorizeUrl: '#kakao' };
 const isAtKakao = () => location.hash.startsWith('#kakao?response_type=code');
 

@@ -2,7 +2,7 @@ import { expect, test, vi } from 'vitest';
 import { page, refusal, scriptedApi, tab } from '../scripted.js';
 import { busy, kakao, LOGIN, sentBack } from './kakao.js';
 
-/** A page whose exchange has no response yet. It stays that way, as if the page were gone. */
+/** A page whose exchange never gets a response, as if the page had been left. */
 async function brokenOff(api: ReturnType<typeof scriptedApi>) {
   await sentBack({ code: 'ryan' });
   api.instead.set(LOGIN, () => new Promise(() => {}));
