@@ -2,6 +2,7 @@
 
 import { api, isSessionOver, unavailable } from './api.js';
 import { flags, random } from './browser.js';
+import { createFetch } from './fetch.js';
 import { authorizeUrl, forgetCode, takeRedirect } from './kakao.js';
 import { addTo } from './listeners.js';
 import { handOver, turns } from './locks.js';
@@ -30,7 +31,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   const ended = new Set<SessionId>();
   const disposal = new AbortController();
   // There is no session on a server.
-  if (typeof window === 'undefined') disposal.abort();
+  let isDisposed = typeof window === 'undefined';
 
   let state = UNKNOWN;
   let session: Session | null = null;
@@ -49,9 +50,8 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   let exchanging: { credential: string; user: Promise<User> } | undefined;
 
   const broadcast = (message: Message) => channel?.postMessage(message);
-  const fresh = () => freshFor(session);
   /** Lets other tabs know whether this one can hand its token over. */
-  const offerToken = () => tokens.offer(!!fresh() && !disposal.signal.aborted);
+  const offerToken = () => tokens.offer(!!freshFor(session) && !isDisposed);
 
   const emit = (type: AuthEvent['type'], via: AuthEvent['via']) => eventListeners.forEach((listener) => listener({ type, via }));
 
@@ -109,13 +109,13 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   /** Renews the token once for all calls of this page, and for all tabs as far as they can coordinate. */
   async function renew(): Promise<Session | null> {
-    if (disposal.signal.aborted) return null;
+    if (isDisposed) return null;
     const before = session;
     const generation = sessionGeneration;
     const isCurrent = () => generation === sessionGeneration;
     return (renewal ??= inTurn(async (waited) => {
       if (waited && session === before) await nextMessage(TRAILING_MESSAGE_MS);
-      if (!isCurrent() || (session !== before && fresh())) return session;
+      if (!isCurrent() || (session !== before && freshFor(session))) return session;
       const response = await post(refreshPath, before ? {} : { user: true });
       if (!isCurrent()) return session;
       if (isSessionOver(response)) return endSession('network', before || flag.get(SESSION) ? new AuthError('expired', 401) : null);
@@ -138,18 +138,18 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   function schedule() {
     clearTimeout(timer);
-    if (disposal.signal.aborted || (!session && state.status !== 'unknown' && !flag.get(PENDING_LOGOUT))) return;
+    if (isDisposed || (!session && state.status !== 'unknown' && !flag.get(PENDING_LOGOUT))) return;
     // Often for the first half minute: for that long the API accepts a refresh token whose successor was lost on the way.
     const backOff = failures && (failures < 10 ? 3_000 : 60_000) * (0.5 + Math.random());
-    timer = setTimeout(wake, backOff || fresh() || 0);
+    timer = setTimeout(wake, backOff || freshFor(session));
   }
 
   /** Called by the timer, and when the page is shown or online again. A hidden page renews when it is next asked for a token. */
   function wake() {
     // A hidden page may be about to be left. `pagehide` came first and released the lock: do not take it again.
-    if (!document.hidden || !fresh()) offerToken();
+    if (!document.hidden || !freshFor(session)) offerToken();
     // Safari before 15 ignores the signal that removes the listeners.
-    if (document.hidden || disposal.signal.aborted) return;
+    if (document.hidden || isDisposed) return;
     // The browser may have frozen this page, so that it missed a message.
     const hint = flag.get(SESSION);
     if (session && hint === null) endSession('tab');
@@ -157,7 +157,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     if (flag.get(PENDING_LOGOUT)) return void sendPendingLogout();
     const isOthers = hint !== undefined && hint !== (session?.id ?? null);
     // After a failure even a fresh token is renewed, so that the error goes away once the API can be reached.
-    const isDue = state.status === 'unknown' ? state.error : isOthers || (session && (failures || !fresh()));
+    const isDue = state.status === 'unknown' ? state.error : isOthers || (session && (failures || !freshFor(session)));
     if (isDue) renew().catch(() => {});
     // Timers may fire early, and clocks may be set back: wait again.
     else if (session) schedule();
@@ -165,7 +165,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   function receive(message: Message) {
     if (message.type === 'hello') {
-      if (session && fresh()) broadcast({ type: 'session', session });
+      if (session && freshFor(session)) broadcast({ type: 'session', session });
       return;
     }
     if (message.type === 'end') {
@@ -235,7 +235,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   }
 
   async function run(): Promise<AuthState> {
-    if (disposal.signal.aborted) return state;
+    if (isDisposed) return state;
     channel = openChannel(storageKey, receive);
     for (const type of ['visibilitychange', 'pageshow', 'online']) addEventListener(type, wake, disposal);
     addEventListener('pagehide', () => tokens.offer(false), disposal);
@@ -275,39 +275,13 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     await start();
     if (!session && state.status !== 'unknown') return null;
     // While the API cannot be reached, a token is used until it expires. The timer retries, not every call.
-    if (session && (failures ? freshFor(session, 0) : fresh())) return session.access;
+    if (session && (failures ? freshFor(session, 0) : freshFor(session))) return session.access;
     try {
       return (await renew())?.access ?? null;
     } catch (error) {
       if (session && freshFor(session, 0)) return session.access;
       throw error;
     }
-  }
-
-  async function authFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-    const isPath = typeof input === 'string' && /^\/(?!\/)/.test(input);
-    const plain = new Request(isPath ? base + input : input, init);
-    if (new URL(plain.url).origin !== new URL(base).origin) return http(plain);
-    // Only the refresh route needs the refresh cookie.
-    const request = input instanceof Request || init?.credentials ? plain : new Request(plain, { credentials: 'omit' });
-    const caller = session?.id;
-    const token = await getToken();
-    if (!token) return http(request);
-
-    // A call that was made for one account is not sent for another one.
-    const owner = session?.id;
-    if (caller && caller !== owner) throw new AuthError('expired');
-    const spare = request.clone();
-    request.headers.set('authorization', `Bearer ${token}`);
-    const response = await http(request);
-    if (response.status !== 401) return response;
-    // Meanwhile another call may have renewed the token or learnt that the session has ended.
-    const next = session?.access !== token ? session : await renew().catch(() => null);
-    if (!next || next.id !== owner) return response;
-    await response.body?.cancel();
-    emit('retried', 'page');
-    spare.headers.set('authorization', `Bearer ${next.access}`);
-    return http(spare);
   }
 
   function start(): Promise<AuthState> {
@@ -323,7 +297,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     expiresAt: () => session && session.since + session.life,
     // Not `select_account`: with it, an account that is saved in the browser needs no password.
     async login({ returnTo = location.href, switchAccount, prompt = switchAccount ? 'login' : '' } = {}) {
-      if (!options.kakao) throw new Error('login() needs the option `kakao`');
+      if (!options.kakao) throw new Error('login() needs `kakao`');
       location.assign(await authorizeUrl(options.kakao, flag, returnTo, prompt));
       void warmUp();
     },
@@ -344,9 +318,10 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
       await start();
       return (await renew())?.access ?? null;
     },
-    fetch: authFetch,
+    fetch: createFetch(http, base, () => session, getToken, renew, emit),
     dispose() {
       disposal.abort();
+      isDisposed = true;
       offerToken();
       sessionGeneration++;
       loginGeneration++;

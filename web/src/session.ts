@@ -1,8 +1,8 @@
 /** The session of a page: its token and its user. */
 
-import { type ApiResponse, grant, unavailable } from './api.js';
+import { type ApiResponse, grant } from './api.js';
 import { random } from './browser.js';
-import type { User } from './types.js';
+import { AuthError, type User } from './types.js';
 
 export interface Session {
   /** Random, one for each login. It tells messages and responses about another login apart. */
@@ -42,6 +42,6 @@ export async function readSession(
     const owner = user ?? same?.user ?? (await profile(access));
     return { id, access, since: Date.now(), life, user: owner };
   } catch (cause) {
-    throw unavailable({ ...response, cause });
+    throw new AuthError('unavailable', response.status, cause);
   }
 }

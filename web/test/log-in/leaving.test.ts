@@ -37,7 +37,7 @@ test.each<[string, typeof fetch]>([
 
 test('login() sends no request if it does not leave for Kakao, or with dj-rest-auth’s paths', async () => {
   const api = scriptedApi();
-  await expect(tab(api).login()).rejects.toThrow('needs the option `kakao`');
+  await expect(tab(api).login()).rejects.toThrow('needs `kakao`');
   await expect(tab(api, { kakao: { ...kakao, authorizeUrl: 'https://' } }).login()).rejects.toThrow();
   await tab(api, { kakao: nearby, paths: 'dj-rest-auth' }).login();
   expect(isAtKakao()).toBe(true);
