@@ -74,7 +74,7 @@ schedules: ## random schedules against the real handlers
 	SCHEDULES=$(SCHEDULES) cargo test --workspace --test resilience -- --show-output schedules
 	@echo "passed: $@"
 
-faults: ## every fault at the wire, wrong clocks, processes killed and stopped
+faults: ## every network and service fault, wrong clocks, processes killed and stopped
 	$(BINARIES)
 	target/debug/resilience faults
 	target/debug/resilience processes

@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 use shared::random;
-use tests::{Stack, client::Functions, wire::Weather};
+use tests::{Stack, client::Functions, fault_proxy::Weather};
 
 const SESSIONS: usize = 10_000;
 /// How long it is run, and how many seconds of the functions' clock pass in one.
@@ -45,8 +45,8 @@ pub async fn run() -> Value {
         tokens.push(token);
     }
     stack.advance(Duration::from_mins(1));
-    stack.wire.change(BAD_DAY);
-    drop(stack.wire.take_traffic());
+    stack.table_proxy.change(BAD_DAY);
+    drop(stack.table_proxy.take_traffic());
 
     let (seen, began) = (Arc::new(Mutex::new(Seen::default())), Instant::now());
     let mut tasks = Vec::new();
@@ -74,7 +74,7 @@ pub async fn run() -> Value {
     for task in tasks {
         let _ = task.await;
     }
-    stack.wire.heal();
+    stack.table_proxy.heal();
     let mut alive = 0;
     for session in &sessions {
         let cookie = lock(session).clone();

@@ -14,7 +14,7 @@ use shared::key_table::Document;
 use tests::{
     REDIRECT_URI, Settings, Stack,
     client::{Answer, cookie_pair},
-    wire::Fault,
+    fault_proxy::Fault,
 };
 
 /// Everything that this process has logged.
@@ -80,12 +80,12 @@ async fn no_token_code_email_or_nickname_is_logged_or_kept() {
     stack.profile("canary-bearer").await;
     stack.profile(refreshed.access()).await;
     for fault in [Fault::Down, Fault::Throttle, Fault::Deny, Fault::FailAfter] {
-        stack.wire.fail(fault);
+        stack.table_proxy.fail(fault);
         stack.refresh(&refreshed.token()).await;
         stack.profile(refreshed.access()).await;
         stack.logout(&by_token.token()).await;
         stack.login(&json!({"access_token": kakao_token})).await;
-        stack.wire.heal();
+        stack.table_proxy.heal();
     }
     for fault in ["down", "nonsense", "wrong_types", "quota"] {
         stack.kakao.fail("*", &json!({"kind": fault})).await;
@@ -142,10 +142,10 @@ async fn no_key_is_logged_or_answered_whatever_becomes_of_the_keys() {
             }
         }
         for fault in [Fault::Down, Fault::Deny, Fault::FailAfter] {
-            stack.keys_wire.fail(fault);
+            stack.keys_proxy.fail(fault);
             let event = Event::Replace { keys: Reason::SigningKeys, attempt: new_attempt() };
             answers.push_str(&stack.rotate_with(event).await.unwrap_err().to_string());
-            stack.keys_wire.heal();
+            stack.keys_proxy.heal();
         }
         // A key ring with a wrong member is quoted nowhere.
         let odd =
@@ -208,7 +208,7 @@ async fn no_key_of_a_line_has_a_dot() {
     let user = stack.kakao.new_user().await;
     let signed_in = stack.sign_in_as(&user).await;
     stack.login(&stack.kakao.code_body(&user).await).await;
-    stack.wire.fail(Fault::Deny);
+    stack.table_proxy.fail(Fault::Deny);
     stack.refresh(&signed_in.token()).await;
     stack.logout(&signed_in.token()).await;
     let mut found = BTreeSet::new();
@@ -246,10 +246,10 @@ async fn a_denied_permission_and_a_missing_table_or_key_are_errors_and_an_outage
         (Fault::Refuse("ProvisionedThroughputExceededException"), "ProvisionedThroughputExceededException", "WARN"),
         (Fault::Refuse("InternalServerError"), "InternalServerError", "WARN"),
     ] {
-        stack.wire.fail(fault);
+        stack.table_proxy.fail(fault);
         let before = lines_with(&log, code).len();
         all().await;
-        stack.wire.heal();
+        stack.table_proxy.heal();
         let lines = lines_with(&log, code).split_off(before);
         for function in ["refresh", "profile", "kakao-login"] {
             let of_function = lines.iter().find(|line| line["function"] == function);
@@ -265,11 +265,11 @@ async fn a_denied_permission_and_a_missing_table_or_key_are_errors_and_an_outage
         (Fault::Refuse("UnrecognizedClientException"), "UnrecognizedClientException", "ERROR"),
         (Fault::Throttle, "ThrottlingException", "WARN"),
     ] {
-        stack.keys_wire.fail(fault);
+        stack.keys_proxy.fail(fault);
         stack.advance(Duration::from_mins(11));
         let before = lines_with(&log, code).len();
         stack.refresh(&signed_in.token()).await;
-        stack.keys_wire.heal();
+        stack.keys_proxy.heal();
         let lines = lines_with(&log, code).split_off(before);
         let kept = lines.iter().find(|line| line["event"] == "keys_cached").unwrap();
         assert_eq!(kept["level"], level, "{kept}");

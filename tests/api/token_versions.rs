@@ -135,7 +135,7 @@ async fn a_token_of_version_2_with_another_key_id_or_version_is_refused_without_
     let user = stack.kakao.new_user().await;
     let [one, two] =
         [begin_session(&stack, &user, Version::One).await, begin_session(&stack, &user, Version::Two).await];
-    let _ = stack.wire.take_traffic();
+    let _ = stack.table_proxy.take_traffic();
     for changed in [
         // The second and the third character have the key id's bits.
         format!("{}{}{}", &two[..2], if &two[2..3] == "A" { "B" } else { "A" }, &two[3..]),
@@ -149,7 +149,7 @@ async fn a_token_of_version_2_with_another_key_id_or_version_is_refused_without_
         assert_eq!((answer.status, answer.cookie.as_deref()), (StatusCode::UNAUTHORIZED, Some("")), "{changed}");
         assert_eq!(stack.logout(&changed).await.status, StatusCode::OK);
     }
-    assert!(stack.wire.take_traffic().operations.is_empty());
+    assert!(stack.table_proxy.take_traffic().operations.is_empty());
     for token in [one, two] {
         assert_eq!(stack.refresh(&token).await.status, StatusCode::OK);
     }

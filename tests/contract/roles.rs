@@ -117,7 +117,7 @@ async fn a_functions_credentials_are_refused_what_its_role_lacks() {
     for (function, own_partition, other_partition) in
         [("kakao-login", "", ""), ("refresh", "", DENIED), ("logout", DENIED, DENIED), ("profile", DENIED, DENIED)]
     {
-        let client = table::client_as(&access_key(function), stack.wire.url());
+        let client = table::client_as(&access_key(function), stack.table_proxy.url());
         for (pk, expected) in [(user.as_str(), own_partition), ("KAKAO#1", other_partition)] {
             let get = client.get_item().table_name(table).set_key(Some(key(pk).into())).send().await;
             assert_eq!(code(get), expected, "{function} GetItem {pk}");
@@ -127,7 +127,7 @@ async fn a_functions_credentials_are_refused_what_its_role_lacks() {
         let get = client.get_item().table_name("Another").set_key(Some(key(&user).into())).send().await;
         assert_eq!(code(get), DENIED, "{function} in another table");
     }
-    let profile = table::client_as(&access_key("profile"), stack.wire.url());
+    let profile = table::client_as(&access_key("profile"), stack.table_proxy.url());
     for (pks, expected) in [(vec![user.as_str()], ""), (vec![user.as_str(), "KAKAO#1"], DENIED)] {
         let keys = pks.iter().fold(KeysAndAttributes::builder(), |keys, pk| keys.keys(key(pk).into()));
         let get = profile.batch_get_item().request_items(table, keys.build().unwrap()).send().await;
@@ -146,7 +146,7 @@ async fn a_functions_credentials_are_refused_what_its_role_lacks() {
         ("jwks", vec![Document::Verifying]),
         ("rotate-keys", all.to_vec()),
     ] {
-        let client = table::client_as(&access_key(function), stack.keys_wire.url());
+        let client = table::client_as(&access_key(function), stack.keys_proxy.url());
         for document in all {
             let get = client.get_item().table_name(keys).set_key(Some(document.key())).send().await;
             let expected = if readable.contains(&document) { "" } else { DENIED };
@@ -165,7 +165,7 @@ async fn a_functions_credentials_are_refused_what_its_role_lacks() {
 async fn nobody_but_the_functions_reads_or_writes_a_key() {
     const DENIED: &str = "AccessDeniedException";
     let stack = Stack::start().await;
-    let client = table::client_as(ADMINISTRATOR, stack.keys_wire.url());
+    let client = table::client_as(ADMINISTRATOR, stack.keys_proxy.url());
     let (keys, key) = (&stack.template().keys.name, Document::Issuing.key());
     let put = Put::builder().table_name(keys).set_item(Some(key.clone())).build().unwrap();
     let item = TransactWriteItem::builder().put(put).build();
@@ -190,11 +190,11 @@ async fn credentials_of_nobody_are_refused_and_so_is_a_request_without_any() {
     let stack = Stack::start().await;
     let table = &stack.template().table.name;
     for nobody in [access_key("other"), "AKIAIOSFODNN7EXAMPLE".to_owned(), "locals".to_owned()] {
-        let scan = table::client_as(&nobody, stack.wire.url()).scan().table_name(table).send().await;
+        let scan = table::client_as(&nobody, stack.table_proxy.url()).scan().table_name(table).send().await;
         assert_eq!(code(scan), "UnrecognizedClientException", "{nobody}");
     }
     for target in ["DynamoDB_20120810.Scan", "DynamoDB_20120810.GetItem"] {
-        let url = stack.wire.url();
+        let url = stack.table_proxy.url();
         let request = local::client::http_client().post(url).header("x-amz-target", target).body("{}");
         let answer = request.send().await.unwrap();
         assert_eq!(answer.status(), 400);

@@ -22,7 +22,7 @@ use local::{iam::access_key, server::Server, table};
 use rotate_keys::{Event, document::Reason, new_attempt};
 use serde_json::{Value, json};
 use shared::key_table::{DOCUMENT, Document};
-use tests::{Settings, Stack, wire::Fault};
+use tests::{Settings, Stack, fault_proxy::Fault};
 use tokio::sync::mpsc;
 use tracing::{
     Level, Subscriber,
@@ -154,9 +154,9 @@ async fn use_keys(stack: &Stack) -> Vec<String> {
         let replace = || Event::Replace { keys: reason, attempt: new_attempt() };
         for fault in [Fault::Throttle, Fault::Deny, Fault::LoseAnswers(1), Fault::Truncate] {
             for spared in [0, 1] {
-                stack.keys_wire.fail_after(spared, fault);
+                stack.keys_proxy.fail_after(spared, fault);
                 let _ = stack.rotate_with(replace()).await;
-                stack.keys_wire.heal();
+                stack.keys_proxy.heal();
                 secrets.extend(secrets_of(&ring(stack).await));
             }
         }
@@ -164,16 +164,16 @@ async fn use_keys(stack: &Stack) -> Vec<String> {
         all().await;
     }
     for fault in [Fault::Throttle, Fault::Deny, Fault::FailBefore] {
-        stack.keys_wire.fail(fault);
+        stack.keys_proxy.fail(fault);
         stack.advance(Duration::from_mins(11));
         all().await;
-        stack.keys_wire.heal();
+        stack.keys_proxy.heal();
     }
     let good = stack.key_document(Document::Issuing).await.unwrap();
     // Cut off in the middle of a key, of another shape, and of other types.
     let secret = ring(stack).await["session_secrets"][0]["secret"].as_str().unwrap().to_owned();
     let cut = &good[..good.find(&secret).unwrap() + 20];
-    let client = table::client_as(&access_key("rotate-keys"), stack.keys_wire.url());
+    let client = table::client_as(&access_key("rotate-keys"), stack.keys_proxy.url());
     for text in [cut.to_owned(), good.replace("\"secret\"", "\"mints_from\""), json!({"version": secret}).to_string()] {
         for document in [Document::Issuing, Document::Verifying, Document::Logout, Document::Kakao] {
             stack.overwrite_keys(document, &text).await;

@@ -79,10 +79,10 @@ async fn every_binary_has_its_keys_by_one_request_before_it_takes_one() {
         ("jwks", "GetItem"),
     ] {
         let stack = stack().await;
-        let _ = (stack.wire.take_traffic(), stack.keys_wire.take_traffic());
+        let _ = (stack.table_proxy.take_traffic(), stack.keys_proxy.take_traffic());
         lambda(function, &stack).warm().await.unwrap();
-        assert_eq!(stack.keys_wire.take_traffic().operations, [operation], "{function}");
-        assert!(stack.wire.take_traffic().operations.is_empty(), "{function}");
+        assert_eq!(stack.keys_proxy.take_traffic().operations, [operation], "{function}");
+        assert!(stack.table_proxy.take_traffic().operations.is_empty(), "{function}");
     }
 }
 
@@ -90,7 +90,7 @@ async fn every_binary_has_its_keys_by_one_request_before_it_takes_one() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_binary_takes_requests_although_dynamodb_hangs() {
     let stack = stack().await;
-    stack.keys_wire.fail(tests::wire::Fault::Hang);
+    stack.keys_proxy.fail(tests::fault_proxy::Fault::Hang);
     lambda("refresh", &stack).warm().await.expect("it waits for its keys");
 }
 

@@ -60,7 +60,7 @@ async fn a_code_is_one_session_and_its_logout_is_final() {
     assert_eq!(stack.login(&login).await.token(), first.token(), "taken over, then sent again");
     stack.logout(&first.token()).await;
     for late in ["PutItem", "TransactWriteItems"] {
-        assert_eq!(stack.wire.repeat_last(late).await.unwrap(), StatusCode::BAD_REQUEST, "{late}");
+        assert_eq!(stack.table_proxy.repeat_last(late).await.unwrap(), StatusCode::BAD_REQUEST, "{late}");
     }
     assert_eq!(stack.login(&login).await.code(), "kakao_rejected");
     assert_eq!(stack.count("SESSION#").await, 0);
@@ -107,7 +107,7 @@ async fn keys_are_made_rotated_and_replaced() {
 
     // The write again, as a network delivers it that had held a copy back.
     let ring = stack.key_document(Document::Issuing).await;
-    stack.keys_wire.repeat_last("TransactWriteItems").await.unwrap();
+    stack.keys_proxy.repeat_last("TransactWriteItems").await.unwrap();
     assert_eq!(stack.key_document(Document::Issuing).await, ring);
     stack.rotate(Reason::SigningKeys).await;
     assert_eq!(kids().await.len(), 1);

@@ -8,7 +8,7 @@ use serde_json::json;
 use tests::{
     Stack,
     client::{Functions, cookie_pair},
-    wire::{Fault, Moment},
+    fault_proxy::{Fault, Moment},
 };
 
 const FAULTS: [Fault; 5] = [Fault::Down, Fault::Hang, Fault::Throttle, Fault::Deny, Fault::FailAfter];
@@ -20,7 +20,7 @@ async fn a_refresh_is_unavailable_in_time_and_the_cookie_stays_good() {
         let stack = Stack::start().await;
         let token = stack.sign_in().await.token();
         stack.advance(WINDOW);
-        stack.wire.fail(fault);
+        stack.table_proxy.fail(fault);
         let started = Instant::now();
         let answer = stack.refresh(&token).await;
         assert!(started.elapsed() < Duration::from_secs(5), "{fault:?} took {:?}", started.elapsed());
@@ -28,7 +28,7 @@ async fn a_refresh_is_unavailable_in_time_and_the_cookie_stays_good() {
         let expected = if fault == Fault::FailAfter { None } else { Some(StatusCode::SERVICE_UNAVAILABLE) };
         assert!(expected.is_none_or(|status| status == answer.status), "{fault:?}: {}", answer.status);
         assert_ne!(answer.cookie.as_deref(), Some(""), "{fault:?} must not clear the cookie");
-        stack.wire.heal();
+        stack.table_proxy.heal();
         assert_eq!(stack.refresh(&token).await.status, StatusCode::OK, "{fault:?}: the cookie is still good");
     }
 }
@@ -39,12 +39,12 @@ async fn a_sign_in_is_unavailable_in_time_and_can_be_repeated() {
         let stack = Stack::start().await;
         let user = stack.kakao.new_user().await;
         let token = stack.kakao.token(&user).await;
-        stack.wire.fail(fault);
+        stack.table_proxy.fail(fault);
         let started = Instant::now();
         let answer = stack.login(&json!({"access_token": token})).await;
         assert!(started.elapsed() < Duration::from_secs(5), "{fault:?} took {:?}", started.elapsed());
         assert_eq!((answer.status, answer.cookie), (StatusCode::SERVICE_UNAVAILABLE, None), "{fault:?}");
-        stack.wire.heal();
+        stack.table_proxy.heal();
         assert_eq!(stack.login(&json!({"access_token": token})).await.status, StatusCode::OK, "{fault:?}");
         assert_eq!(stack.count("KAKAO#").await, 1, "{fault:?}: one user");
     }
@@ -55,12 +55,12 @@ async fn a_profile_is_unavailable_in_time() {
     for fault in FAULTS {
         let stack = Stack::start().await;
         let access = stack.sign_in().await.access().to_owned();
-        stack.wire.fail(fault);
+        stack.table_proxy.fail(fault);
         let started = Instant::now();
         let answer = stack.profile(&access).await;
         assert!(started.elapsed() < Duration::from_secs(5), "{fault:?} took {:?}", started.elapsed());
         assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{fault:?}");
-        stack.wire.heal();
+        stack.table_proxy.heal();
         assert_eq!(stack.profile(&access).await.status, StatusCode::OK, "{fault:?}");
     }
 }
@@ -70,14 +70,14 @@ async fn a_log_out_here_always_succeeds_and_one_everywhere_can_be_repeated() {
     for fault in FAULTS {
         let stack = Stack::start().await;
         let (here, everywhere) = (stack.sign_in().await.token(), stack.sign_in().await.token());
-        stack.wire.fail(fault);
+        stack.table_proxy.fail(fault);
         let started = Instant::now();
         let answer = stack.logout(&here).await;
         assert!(started.elapsed() < Duration::from_secs(5), "{fault:?} took {:?}", started.elapsed());
         assert_eq!((answer.status, answer.cookie.as_deref()), (StatusCode::OK, Some("")), "{fault:?}");
         let answer = stack.logout_everywhere(&everywhere).await;
         assert_eq!((answer.status, answer.cookie), (StatusCode::SERVICE_UNAVAILABLE, None), "{fault:?}");
-        stack.wire.heal();
+        stack.table_proxy.heal();
         assert_eq!(stack.logout_everywhere(&everywhere).await.status, StatusCode::OK);
         assert_eq!(stack.refresh(&everywhere).await.status, StatusCode::UNAUTHORIZED, "{fault:?}");
     }
@@ -87,9 +87,9 @@ async fn a_log_out_here_always_succeeds_and_one_everywhere_can_be_repeated() {
 async fn a_batch_that_dynamodb_leaves_undone_is_no_answer() {
     let stack = Stack::start().await;
     let signed_in = stack.sign_in().await;
-    stack.wire.fail(Fault::Unprocessed);
+    stack.table_proxy.fail(Fault::Unprocessed);
     assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::SERVICE_UNAVAILABLE);
-    stack.wire.heal();
+    stack.table_proxy.heal();
     assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::OK);
 }
 
@@ -105,15 +105,15 @@ async fn a_log_out_everywhere_that_fails_midway_can_be_made_again() {
             cookies.push(stack.sign_in_as(&user).await.token());
         }
         let own = cookies[3].clone();
-        let mut held = stack.wire.hold(failing, Moment::Before);
+        let mut held = stack.table_proxy.hold(failing, Moment::Before);
         let (functions, cookie) = (Functions::clone(&stack), own.clone());
         let asked = tokio::spawn(async move { functions.logout_everywhere(&cookie).await });
         held.arrived().await;
-        stack.wire.fail(Fault::DenyOnly("DeleteItem"));
+        stack.table_proxy.fail(Fault::DenyOnly("DeleteItem"));
         held.discard();
         let answer = asked.await.unwrap();
         assert_eq!((answer.status, answer.cookie), (StatusCode::SERVICE_UNAVAILABLE, None), "{failing}");
-        stack.wire.heal();
+        stack.table_proxy.heal();
         assert_eq!(stack.refresh(&own).await.status, StatusCode::OK, "{failing}");
         assert_eq!(stack.logout_everywhere(&own).await.status, StatusCode::OK, "{failing}");
         assert_eq!(stack.count("SESSION#").await, 0, "{failing}");
@@ -126,9 +126,9 @@ async fn a_session_that_was_begun_although_the_answer_was_lost_is_the_same_sessi
     let user = stack.kakao.new_user().await;
     stack.sign_in_as(&user).await;
     let token = stack.kakao.token(&user).await;
-    stack.wire.fail(Fault::LoseAnswers(3));
+    stack.table_proxy.fail(Fault::LoseAnswers(3));
     let answer = stack.login(&json!({"access_token": token})).await;
-    stack.wire.heal();
+    stack.table_proxy.heal();
     if answer.status == StatusCode::OK {
         assert_eq!(stack.refresh(&answer.token()).await.status, StatusCode::OK);
     }
@@ -145,7 +145,11 @@ async fn a_write_that_arrives_late_puts_nothing_back() {
     stack.advance(WINDOW);
     let second = stack.refresh(&first).await.token();
     for late in ["PutItem", "UpdateItem"] {
-        assert_eq!(stack.wire.repeat_last(late).await.unwrap(), StatusCode::BAD_REQUEST, "{late}: its condition fails");
+        assert_eq!(
+            stack.table_proxy.repeat_last(late).await.unwrap(),
+            StatusCode::BAD_REQUEST,
+            "{late}: its condition fails"
+        );
     }
     stack.advance(WINDOW);
     assert_eq!(stack.refresh(&second).await.status, StatusCode::OK);
@@ -159,10 +163,10 @@ async fn a_redemption_whose_answer_was_lost_is_still_ours() {
     let by_code = stack.kakao.code_body(&user).await;
     let by_id_token = json!({"id_token": stack.kakao.id_token(&user, &json!({"nonce": "n"})).await, "nonce": "n"});
     for (body, lost) in [(by_code, 1), (by_id_token, 2)] {
-        stack.wire.fail(Fault::LoseAnswers(lost));
+        stack.table_proxy.fail(Fault::LoseAnswers(lost));
         let answer = stack.login(&body).await;
         assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-        stack.wire.heal();
+        stack.table_proxy.heal();
         assert_eq!(stack.refresh(&answer.token()).await.status, StatusCode::OK);
     }
 }
@@ -178,9 +182,9 @@ async fn a_repeat_that_fails_does_not_make_a_used_token_good_again() {
     let token = stack.kakao.id_token(&user, &json!({"nonce": claim})).await;
     let owner = json!({"id_token": token, "nonce": "preimage"});
     assert_eq!(stack.login(&owner).await.status, StatusCode::OK);
-    stack.wire.fail(Fault::DenyOnly("BatchGetItem"));
+    stack.table_proxy.fail(Fault::DenyOnly("BatchGetItem"));
     assert_eq!(stack.login(&owner).await.status, StatusCode::SERVICE_UNAVAILABLE);
-    stack.wire.heal();
+    stack.table_proxy.heal();
     let thief = json!({"id_token": token, "nonce": claim});
     assert_eq!(stack.login(&thief).await.code(), "kakao_rejected");
 }
@@ -196,14 +200,14 @@ async fn a_sign_in_that_fails_leaves_the_browser_the_session_that_it_had() {
         stack.send(request.json(&json!({"access_token": token}))).await
     };
     for refused in ["PutItem", "UpdateItem", "GetItem"] {
-        stack.wire.fail(Fault::DenyOnly(refused));
+        stack.table_proxy.fail(Fault::DenyOnly(refused));
         assert_eq!(sign_in_again().await.status, StatusCode::SERVICE_UNAVAILABLE, "{refused}");
-        stack.wire.heal();
+        stack.table_proxy.heal();
         assert_eq!(stack.refresh(&before).await.status, StatusCode::OK, "{refused}");
     }
-    stack.wire.fail(Fault::DenyOnly("DeleteItem"));
+    stack.table_proxy.fail(Fault::DenyOnly("DeleteItem"));
     assert_eq!(sign_in_again().await.status, StatusCode::OK, "signed in all the same");
-    stack.wire.heal();
+    stack.table_proxy.heal();
     assert_eq!(sign_in_again().await.status, StatusCode::OK);
     assert_eq!(stack.refresh(&before).await.status, StatusCode::UNAUTHORIZED);
 }
@@ -217,10 +221,10 @@ async fn connections_that_ended_meanwhile_cost_nobody_an_error() {
         let (mut token, access) = (stack.sign_in_as(&user).await.token(), stack.kakao.token(&user).await);
         for _ in 0..2 {
             stack.advance(WINDOW);
-            stack.wire.end_connections(end);
+            stack.table_proxy.end_connections(end);
             let refreshed = stack.refresh(&token).await;
             assert_eq!(refreshed.status, StatusCode::OK, "{end:?}");
-            stack.wire.end_connections(end);
+            stack.table_proxy.end_connections(end);
             assert_eq!(stack.profile(refreshed.access()).await.status, StatusCode::OK, "{end:?}");
             token = refreshed.token();
         }
@@ -238,7 +242,7 @@ async fn connections_that_ended_meanwhile_cost_nobody_an_error() {
 async fn a_read_that_lags_behind_the_sign_in_signs_nobody_out() {
     let stack = Stack::start().await;
     let signed_in = stack.sign_in().await;
-    stack.wire.fail(Fault::Stale);
+    stack.table_proxy.fail(Fault::Stale);
     assert_eq!(stack.profile(signed_in.access()).await.status, 200);
     let refreshed = stack.refresh_with_user(&signed_in.token()).await;
     assert_eq!(refreshed.status, 200, "{}", refreshed.body);

@@ -7,7 +7,7 @@ use serde_json::json;
 use tests::{
     Stack,
     client::{cookie_pair, jwt_part},
-    wire::Moment,
+    fault_proxy::Moment,
 };
 
 const WINDOW: Duration = Duration::from_secs(31);
@@ -22,7 +22,7 @@ async fn a_refresh_on_its_way_does_not_undo_a_log_out() {
         let stack = Stack::start().await;
         let token = stack.sign_in().await.token();
         stack.advance(WINDOW);
-        let mut held = stack.wire.hold(0, moment);
+        let mut held = stack.table_proxy.hold(0, moment);
         let (functions, cookie) = ((*stack).clone(), token.clone());
         let refresh = tokio::spawn(async move { functions.refresh(&cookie).await });
         held.arrived().await;

@@ -9,7 +9,7 @@ use reqwest::StatusCode;
 use tests::{
     Browser, Stack,
     client::Answer,
-    wire::{Fault, Weather},
+    fault_proxy::{Fault, Weather},
 };
 
 const WINDOW: u64 = 30;
@@ -85,7 +85,7 @@ impl Session<'_> {
     }
 
     async fn with_fault(&mut self, luck: &mut Luck) {
-        self.stack.wire.fail(luck.of(&[
+        self.stack.table_proxy.fail(luck.of(&[
             Fault::Down,
             Fault::Throttle,
             Fault::FailAfter,
@@ -95,7 +95,7 @@ impl Session<'_> {
         ]));
         let answer = self.stack.refresh(self.browser.cookie()).await;
         self.see(&answer, luck.below(2) == 0);
-        self.stack.wire.heal();
+        self.stack.table_proxy.heal();
         self.stack.advance(Duration::from_secs(luck.below(15)));
         self.again().await;
     }
@@ -152,14 +152,14 @@ async fn schedule(stack: &Stack, user: &str, seed: u64) {
             0..8 => session.refresh(luck).await,
             8..11 => session.with_fault(luck).await,
             11..13 if !session.over => {
-                stack.wire.change(Weather {
+                stack.table_proxy.change(Weather {
                     delay: Duration::from_millis(luck.below(3)),
                     failed_after: 200,
                     lost: 200,
                     ..Weather::default()
                 });
                 session.refresh(luck).await;
-                stack.wire.heal();
+                stack.table_proxy.heal();
             }
             13 if !session.over => session.stolen(luck).await,
             14 if !session.over => session.log_out(luck.below(2) == 0).await,

@@ -4,9 +4,9 @@ mod anywhere;
 mod browser;
 pub mod client;
 pub mod clock;
+pub mod fault_proxy;
 mod people;
 mod stack;
-pub mod wire;
 
 pub use self::{
     anywhere::Anywhere,

@@ -32,8 +32,8 @@ use tokio::{net::TcpListener, task::JoinHandle};
 use crate::{
     client::{Answer, Functions},
     clock::{ManualClock, Skewed},
+    fault_proxy::FaultProxy,
     people::People,
-    wire::Wire,
 };
 
 /// Where a browser is sent back to in a [`Stack`].
@@ -47,12 +47,12 @@ pub struct Stack {
     functions: Functions,
     /// The Kakao stand-in, through its control routes.
     pub kakao: People,
-    /// The wire between functions and table.
-    pub wire: Wire,
-    /// The wire between functions and Kakao.
-    pub kakao_wire: Wire,
-    /// The wire between functions and the table of keys.
-    pub keys_wire: Wire,
+    /// The proxy between the functions and the main table.
+    pub table_proxy: FaultProxy,
+    /// The proxy between the functions and Kakao.
+    pub kakao_proxy: FaultProxy,
+    /// The proxy between the functions and the table of keys.
+    pub keys_proxy: FaultProxy,
     rotate_keys: RotateKeys,
     template: Template,
     clock: Arc<ManualClock>,
@@ -134,16 +134,16 @@ impl Stack {
         for table in [&template.table, &template.keys] {
             table::create(&dynamodb, table).await.expect("DynamoDB makes the table");
         }
-        let wires = Wire::start_pair(guard.url(), &template.keys.name).await;
-        let [keys_wire, wire] = wires.expect("a proxy starts");
+        let proxies = FaultProxy::start_pair(guard.url(), &template.keys.name).await;
+        let [keys_proxy, table_proxy] = proxies.expect("a proxy starts");
 
         let kakao = Kakao::start(free_port().await, Arc::clone(&shared_clock), vec![REDIRECT_URI.to_owned()])
             .expect("the Kakao stand-in starts");
         let mut local = environment;
-        local.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), wire.url().to_owned());
-        let kakao_wire = Wire::start(kakao.url()).await.expect("a proxy starts");
+        local.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), table_proxy.url().to_owned());
+        let kakao_proxy = FaultProxy::start(kakao.url()).await.expect("a proxy starts");
         for name in ["KAKAO_AUTH_URL", "KAKAO_API_URL"] {
-            local.entry(name.to_owned()).or_insert_with(|| kakao_wire.url().to_owned());
+            local.entry(name.to_owned()).or_insert_with(|| kakao_proxy.url().to_owned());
         }
 
         let client_secret = local.get("KAKAO_CLIENT_SECRET").map_or(SHOP.client_secret, String::as_str);
@@ -173,9 +173,9 @@ impl Stack {
         Self {
             functions: Functions::new(&url),
             kakao: People::of(kakao.url()),
-            wire,
-            kakao_wire,
-            keys_wire,
+            table_proxy,
+            kakao_proxy,
+            keys_proxy,
             rotate_keys,
             clock,
             template,
@@ -226,8 +226,8 @@ impl Stack {
 
     /// Ends all connections to DynamoDB and Kakao, as happens to a function that was frozen.
     pub fn end_connections(&self, end: End) {
-        self.wire.end_connections(end);
-        self.kakao_wire.end_connections(end);
+        self.table_proxy.end_connections(end);
+        self.kakao_proxy.end_connections(end);
     }
 
     /// The same functions once more, on machines whose clock is ahead by these seconds.

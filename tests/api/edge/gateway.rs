@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tests::{
     ORIGIN, Settings, Stack,
     client::{Answer, cookie_pair},
-    wire::Fault,
+    fault_proxy::Fault,
 };
 
 const PATHS: [(&str, &str); 12] = [
@@ -162,7 +162,7 @@ async fn a_page_of_an_allowed_origin_can_read_when_to_ask_again_and_why_it_was_r
     let refused = refresh("x", ORIGIN).await;
     assert_eq!((refused.status, refused.headers.contains_key("www-authenticate")), (StatusCode::UNAUTHORIZED, true));
     assert_eq!(readable(&refused), "retry-after,www-authenticate");
-    stack.wire.fail(Fault::Throttle);
+    stack.table_proxy.fail(Fault::Throttle);
     let unavailable = refresh(&token, ORIGIN).await;
     assert_eq!(
         (unavailable.status, unavailable.headers.contains_key("retry-after")),

@@ -27,7 +27,7 @@ pub(super) async fn warm() -> Stack {
     let somebody = stack.kakao.new_user().await;
     let body = body(&stack, &somebody, "warm", "warm").await;
     assert_eq!(stack.login(&body).await.status, StatusCode::OK);
-    let _ = stack.wire.take_traffic();
+    let _ = stack.table_proxy.take_traffic();
     stack
 }
 
@@ -37,13 +37,13 @@ async fn a_known_user_signs_in_without_a_call_to_kakao_and_two_requests_deep() {
     let user = stack.kakao.user(&json!({"nickname": "춘식이", "email": "c@example.com"})).await;
     let first = stack.sign_in_as(&user).await;
     stack.advance(Duration::from_mins(1));
-    let _ = stack.wire.take_traffic();
+    let _ = stack.table_proxy.take_traffic();
     let calls = stack.kakao.calls().await;
 
     let answer = stack.login(&body(&stack, &user, "n", "n").await).await;
     assert_eq!((answer.status, &answer.body["user"]), (StatusCode::OK, &first.body["user"]));
     assert_eq!(stack.kakao.calls().await, calls);
-    let mut traffic = stack.wire.take_traffic();
+    let mut traffic = stack.table_proxy.take_traffic();
     traffic.operations[..2].sort();
     traffic.operations[2..].sort();
     assert_eq!(traffic.operations, ["GetItem", "PutItem", "TransactWriteItems", "UpdateItem"]);

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tests::{
     REDIRECT_URI, Stack,
     client::{Answer, cookie_pair, unique},
-    wire::Fault,
+    fault_proxy::Fault,
 };
 
 use super::code::at_once;
@@ -121,7 +121,7 @@ async fn a_token_whose_user_logs_in_too_often_costs_no_call_until_the_minute_is_
     log_in(&stack, &user, LOGINS_A_MINUTE).await;
     let body = by_token(&stack, &user).await;
     let mut wait = retry_after(&stack.login(&body).await);
-    let _ = stack.wire.take_traffic();
+    let _ = stack.table_proxy.take_traffic();
     let before = stack.kakao.calls().await;
     while wait > 1 {
         let step = (wait - 1).min(11);
@@ -130,7 +130,7 @@ async fn a_token_whose_user_logs_in_too_often_costs_no_call_until_the_minute_is_
         assert_eq!(retry_after(&stack.login(&body).await), wait);
     }
     assert_eq!(stack.kakao.calls().await, before);
-    assert_eq!(stack.wire.take_traffic().operations, Vec::<String>::new());
+    assert_eq!(stack.table_proxy.take_traffic().operations, Vec::<String>::new());
 }
 
 #[tokio::test]
@@ -204,9 +204,9 @@ async fn a_refused_login_whose_session_cannot_be_ended_is_refused_all_the_same()
     let user = stack.kakao.new_user().await;
     log_in(&stack, &user, LOGINS_A_MINUTE).await;
     let body = by_token(&stack, &user).await;
-    stack.wire.fail(Fault::DenyOnly("DeleteItem"));
+    stack.table_proxy.fail(Fault::DenyOnly("DeleteItem"));
     retry_after(&stack.login(&body).await);
-    stack.wire.heal();
+    stack.table_proxy.heal();
     assert!(log.text().contains("refused_session_stays"));
 }
 
@@ -262,7 +262,7 @@ async fn a_new_picture_is_fetched_and_once_a_day_at_most() {
     let (shown, calls) = by_code(&stack, &other).await;
     assert_eq!((&shown["profile_image"], calls), (&image("one"), 1), "fetched within the day before");
     stack.advance(Duration::from_secs(1));
-    let _ = stack.wire.take_traffic();
+    let _ = stack.table_proxy.take_traffic();
     let (shown, calls) = by_code(&stack, &other).await;
     assert_eq!((&shown["profile_image"], calls), (&image("two"), 2));
     stack.advance(DAY);

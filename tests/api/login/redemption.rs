@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tests::{Stack, client::Answer, wire::Fault};
+use tests::{Stack, client::Answer, fault_proxy::Fault};
 
 /// base64url(SHA-256("preimage")).
 const NONCE: &str = "EHZhE08h_HwCIj1Qq56zYAvD_8NxJCOh5Hux-anb9V8";
@@ -66,10 +66,10 @@ async fn after_a_logout_the_same_login_sent_again_is_refused_at_once() {
         let first = stack.login(&login).await;
         assert_eq!(first.status, StatusCode::OK, "{kind:?}: {}", first.body);
         stack.logout(&first.token()).await;
-        let (_, calls) = (stack.wire.take_traffic(), stack.kakao.calls().await);
+        let (_, calls) = (stack.table_proxy.take_traffic(), stack.kakao.calls().await);
 
         assert_refused(&stack.login(&login).await, &format!("{kind:?}"));
-        let mut operations = stack.wire.take_traffic().operations;
+        let mut operations = stack.table_proxy.take_traffic().operations;
         operations.retain(|operation| kind == Kind::Code || operation != "GetItem");
         assert_eq!(operations, ["PutItem", "BatchGetItem"], "{kind:?}: nothing is waited for");
         assert_eq!((stack.kakao.calls().await, stack.count("SESSION#").await), (calls, 0), "{kind:?}");
@@ -84,7 +84,7 @@ async fn after_a_logout_no_copy_of_a_write_brings_the_session_back() {
         let first = stack.login(&login).await;
         stack.logout(&first.token()).await;
         for late in ["PutItem", "TransactWriteItems"] {
-            let status = stack.wire.repeat_last(late).await.unwrap();
+            let status = stack.table_proxy.repeat_last(late).await.unwrap();
             assert_eq!(status, StatusCode::BAD_REQUEST, "{kind:?} {late}: its condition fails");
         }
         assert_eq!(stack.count("SESSION#").await, 0, "{kind:?}");
@@ -105,12 +105,12 @@ async fn a_used_credential_stays_used_when_an_earlier_request_gives_it_back_late
             .fail(if kind == Kind::Code { "/oauth/token" } else { "/v2/user/me" }, &json!({"kind": "down"}))
             .await;
         assert_eq!(stack.login(&login).await.code(), "unavailable", "{kind:?}");
-        let given_back = stack.wire.copy_of_last("UpdateItem");
+        let given_back = stack.table_proxy.copy_of_last("UpdateItem");
         stack.kakao.heal().await;
 
         let first = stack.login(&login).await;
         assert_eq!(first.status, StatusCode::OK, "{kind:?}: {}", first.body);
-        assert_eq!(stack.wire.arrive(&given_back).await.unwrap(), StatusCode::BAD_REQUEST, "{kind:?}");
+        assert_eq!(stack.table_proxy.arrive(&given_back).await.unwrap(), StatusCode::BAD_REQUEST, "{kind:?}");
         assert_refused(&stack.login(&from_a_stranger(&login)).await, &format!("{kind:?}"));
         assert_eq!(stack.login(&login).await.token(), first.token(), "{kind:?}");
         assert_eq!(stack.count("SESSION#").await, 1, "{kind:?}");
@@ -123,16 +123,16 @@ async fn a_login_whose_answers_from_dynamodb_were_lost_is_the_same_session_when_
     for kind in KINDS {
         let (stack, user) = with_a_user().await;
         let login = login_of(&stack, &user, kind).await;
-        let mut held = stack.wire.hold(2, tests::wire::Moment::Before);
+        let mut held = stack.table_proxy.hold(2, tests::fault_proxy::Moment::Before);
         let request = tokio::spawn({
             let (functions, login) = ((*stack).clone(), login.clone());
             async move { functions.login(&login).await }
         });
         held.arrived().await;
-        stack.wire.fail(Fault::FailAfter);
+        stack.table_proxy.fail(Fault::FailAfter);
         held.discard();
         assert_eq!(request.await.unwrap().status, StatusCode::SERVICE_UNAVAILABLE, "{kind:?}");
-        stack.wire.heal();
+        stack.table_proxy.heal();
 
         let again = stack.login(&login).await;
         assert_eq!(again.status, StatusCode::OK, "{kind:?}: {}", again.body);
@@ -145,9 +145,9 @@ async fn a_login_whose_answers_from_dynamodb_were_lost_is_the_same_session_when_
 async fn redeemed_in_vain(kind: Kind) -> (Stack, Value) {
     let (stack, user) = with_a_user().await;
     let login = login_of(&stack, &user, kind).await;
-    stack.wire.fail(Fault::FailAfter);
+    stack.table_proxy.fail(Fault::FailAfter);
     assert_eq!(stack.login(&login).await.code(), "unavailable", "{kind:?}");
-    stack.wire.heal();
+    stack.table_proxy.heal();
     (stack, login)
 }
 
@@ -172,9 +172,9 @@ async fn a_credential_whose_redemption_was_lost_is_good_again_after_fifteen_seco
 async fn an_id_token_without_a_preimage_whose_redemption_was_lost_is_good_again_too() {
     let (stack, user) = with_a_user().await;
     let login = json!({"id_token": stack.kakao.id_token(&user, &json!({"nonce": "n"})).await, "nonce": "n"});
-    stack.wire.fail(Fault::FailAfter);
+    stack.table_proxy.fail(Fault::FailAfter);
     assert_eq!(stack.login(&login).await.code(), "unavailable");
-    stack.wire.heal();
+    stack.table_proxy.heal();
     stack.advance(ABANDONED_AFTER);
     assert_eq!(stack.login(&login).await.status, StatusCode::OK);
     assert_refused(&stack.login(&login).await, "used");
@@ -183,10 +183,10 @@ async fn an_id_token_without_a_preimage_whose_redemption_was_lost_is_good_again_
 #[tokio::test]
 async fn until_then_a_request_is_told_to_come_again_and_reads_eleven_items_at_most() {
     let (stack, login) = redeemed_in_vain(Kind::Code).await;
-    let _ = stack.wire.take_traffic();
+    let _ = stack.table_proxy.take_traffic();
     let answer = stack.login(&login).await;
     assert_eq!((answer.code(), &answer.headers["retry-after"]), ("unavailable", &"1".parse().unwrap()));
-    let operations = stack.wire.take_traffic().operations;
+    let operations = stack.table_proxy.take_traffic().operations;
     assert_eq!((operations[0].as_str(), operations.len()), ("PutItem", 11), "{operations:?}");
     assert!(operations[1..].iter().all(|operation| operation == "GetItem"), "{operations:?}");
 }
@@ -200,19 +200,19 @@ async fn a_session_that_arrives_after_its_request_lost_the_redemption_is_not_sta
         if kind == Kind::Code {
             stack.kakao.fail("/v2/user/me", &json!({"kind": "down"})).await;
         }
-        stack.wire.fail(Fault::DenyOnly("TransactWriteItems"));
+        stack.table_proxy.fail(Fault::DenyOnly("TransactWriteItems"));
         stack.login(&login).await;
-        let late = stack.wire.copy_of_last("TransactWriteItems");
-        stack.wire.heal();
+        let late = stack.table_proxy.copy_of_last("TransactWriteItems");
+        stack.table_proxy.heal();
         stack.kakao.heal().await;
-        assert_eq!(stack.wire.arrive(&late).await.unwrap(), StatusCode::BAD_REQUEST, "{kind:?}, given back");
+        assert_eq!(stack.table_proxy.arrive(&late).await.unwrap(), StatusCode::BAD_REQUEST, "{kind:?}, given back");
         assert_eq!(stack.count("SESSION#").await, 0, "{kind:?}");
         // Kakao takes a code once.
         if kind == Kind::IdToken {
             let answer = stack.login(&login).await;
-            assert_eq!(stack.wire.arrive(&late).await.unwrap(), StatusCode::BAD_REQUEST, "{kind:?}, taken over");
+            assert_eq!(stack.table_proxy.arrive(&late).await.unwrap(), StatusCode::BAD_REQUEST, "{kind:?}, taken over");
             stack.logout(&answer.token()).await;
-            assert_eq!(stack.wire.arrive(&late).await.unwrap(), StatusCode::BAD_REQUEST, "{kind:?}, logged out");
+            assert_eq!(stack.table_proxy.arrive(&late).await.unwrap(), StatusCode::BAD_REQUEST, "{kind:?}, logged out");
             assert_eq!(stack.count("SESSION#").await, 0, "{kind:?}");
         }
     }
@@ -225,9 +225,9 @@ async fn a_new_user_whose_profile_cannot_be_written_has_no_session_and_logs_in_l
         let stack = Stack::start().await;
         let user = stack.kakao.new_user().await;
         let login = login_of(&stack, &user, kind).await;
-        stack.wire.fail(Fault::DenyOnly("UpdateItem"));
+        stack.table_proxy.fail(Fault::DenyOnly("UpdateItem"));
         assert_eq!(stack.login(&login).await.code(), "unavailable", "{kind:?}");
-        stack.wire.heal();
+        stack.table_proxy.heal();
         assert_eq!(stack.count("SESSION#").await, 0, "{kind:?}");
         stack.advance(ABANDONED_AFTER);
         if kind == Kind::IdToken {
@@ -242,10 +242,10 @@ async fn two_requests_that_meet_in_a_transaction_are_both_logged_in() {
     for kind in KINDS {
         let (stack, user) = with_a_user().await;
         let login = login_of(&stack, &user, kind).await;
-        stack.wire.fail(Fault::ConflictOnce("TransactWriteItems"));
+        stack.table_proxy.fail(Fault::ConflictOnce("TransactWriteItems"));
         let first = stack.login(&login).await;
         assert_eq!(first.status, StatusCode::OK, "{kind:?}: {}", first.body);
-        stack.wire.fail(Fault::ConflictOnce("PutItem"));
+        stack.table_proxy.fail(Fault::ConflictOnce("PutItem"));
         assert_eq!(stack.login(&login).await.token(), first.token(), "{kind:?}");
     }
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::StatusCode;
 use shared::id::SessionId;
-use tests::{Stack, wire::Weather};
+use tests::{Stack, fault_proxy::Weather};
 
 use crate::log::Log;
 
@@ -29,16 +29,17 @@ async fn one_log_out_everywhere_ends_hundreds_of_sessions() {
     let log = Log::start();
     let stack = Stack::start().await;
     let token = somebody_with_sessions(&stack, SESSIONS).await;
-    let _ = stack.wire.take_traffic();
-    stack.wire.change(Weather { delay: Duration::from_millis(4), ..Weather::default() });
+    let _ = stack.table_proxy.take_traffic();
+    stack.table_proxy.change(Weather { delay: Duration::from_millis(4), ..Weather::default() });
     let answer = stack.logout_everywhere(&token).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-    let operations = stack.wire.take_traffic().operations;
+    let operations = stack.table_proxy.take_traffic().operations;
     assert_eq!(operations[0], "Query");
     assert_eq!(operations[1..], vec!["DeleteItem"; SESSIONS]);
     assert_eq!(stack.count("SESSION#").await, 0);
 
-    let asked_for = stack.wire.last_body("Query")["ProjectionExpression"].as_str().unwrap_or_default().to_owned();
+    let asked_for =
+        stack.table_proxy.last_body("Query")["ProjectionExpression"].as_str().unwrap_or_default().to_owned();
     assert!(asked_for.starts_with("sk, token_hash"), "what the devices are called is not read: {asked_for}");
     let id = answer.headers["apigw-requestid"].to_str().unwrap();
     let text = log.text();
@@ -51,7 +52,7 @@ async fn one_log_out_everywhere_ends_hundreds_of_sessions() {
 async fn a_log_out_everywhere_that_runs_out_of_time_goes_on_when_it_is_made_again() {
     let stack = Stack::start().await;
     let token = somebody_with_sessions(&stack, 200).await;
-    stack.wire.change(Weather { delay: Duration::from_millis(250), ..Weather::default() });
+    stack.table_proxy.change(Weather { delay: Duration::from_millis(250), ..Weather::default() });
     let mut left = 200;
     loop {
         // The client checks that a 503 has `Retry-After`.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use reqwest::StatusCode;
-use tests::{Stack, wire::Fault};
+use tests::{Stack, fault_proxy::Fault};
 
 use super::rules::WINDOW;
 
@@ -43,10 +43,10 @@ async fn a_write_whose_answer_was_lost_gives_the_same_cookie_on_retry() {
     stack.advance(WINDOW);
 
     // Every try of the first call is lost, although the table took it.
-    stack.wire.fail(Fault::LoseAnswers(3));
+    stack.table_proxy.fail(Fault::LoseAnswers(3));
     let lost = stack.refresh(&first).await;
     assert_eq!((lost.status, lost.cookie.as_deref()), (StatusCode::SERVICE_UNAVAILABLE, None));
-    stack.wire.heal();
+    stack.table_proxy.heal();
     let again = stack.refresh(&first).await;
     assert_eq!(again.status, StatusCode::OK);
     stack.advance(WINDOW);
@@ -59,7 +59,7 @@ async fn the_sdks_own_retry_of_a_write_that_succeeded_is_recognised() {
         let stack = Stack::start().await;
         let first = stack.sign_in().await.token();
         stack.advance(WINDOW);
-        stack.wire.fail(fault);
+        stack.table_proxy.fail(fault);
         let refreshed = stack.refresh(&first).await;
         assert_eq!(refreshed.status, StatusCode::OK, "{fault:?}");
         stack.advance(WINDOW);

@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use rotate_keys::{Event, document::Reason};
 use serde_json::{Value, json};
 use shared::key_table::Document;
-use tests::{Settings, Stack, wire::Fault};
+use tests::{Settings, Stack, fault_proxy::Fault};
 
 const FAULTS: [Fault; 5] = [Fault::Down, Fault::Hang, Fault::Throttle, Fault::Deny, Fault::FailAfter];
 
@@ -15,7 +15,7 @@ const FAULTS: [Fault; 5] = [Fault::Down, Fault::Hang, Fault::Throttle, Fault::De
 async fn a_cold_start_without_keys_is_unavailable_in_time_and_recovers_by_itself() {
     for fault in FAULTS {
         let stack = Stack::start().await;
-        stack.keys_wire.fail(fault);
+        stack.keys_proxy.fail(fault);
         let user = stack.kakao.new_user().await;
         let token = stack.kakao.token(&user).await;
         for attempt in 0..2 {
@@ -30,7 +30,7 @@ async fn a_cold_start_without_keys_is_unavailable_in_time_and_recovers_by_itself
             }
             assert!(started.elapsed() < Duration::from_secs(10), "{fault:?}: {:?} for four", started.elapsed());
         }
-        stack.keys_wire.heal();
+        stack.keys_proxy.heal();
         assert_eq!(stack.sign_in_as(&user).await.status, StatusCode::OK, "{fault:?} has passed");
     }
 }
@@ -41,7 +41,7 @@ async fn a_warm_function_goes_on_with_what_it_has_for_as_long_as_it_takes() {
         let stack = Stack::start().await;
         let mut cookie = stack.sign_in().await.token();
         assert_eq!(stack.refresh(&cookie).await.status, StatusCode::OK, "refresh has its keys");
-        stack.keys_wire.fail(fault);
+        stack.keys_proxy.fail(fault);
         for minutes in [6, 11, 60, 1_440] {
             stack.advance(Duration::from_mins(minutes));
             let answer = stack.refresh(&cookie).await;
@@ -79,7 +79,7 @@ async fn a_read_of_the_keys_never_lags_behind_a_replacement() {
     stack.rotate(Reason::SigningKeys).await;
     stack.advance(Duration::from_mins(10));
     assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::UNAUTHORIZED);
-    stack.keys_wire.fail(Fault::Stale);
+    stack.keys_proxy.fail(Fault::Stale);
     stack.advance(Duration::from_mins(10));
     assert_eq!(stack.profile(stack.sign_in().await.access()).await.status, StatusCode::OK);
     assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::UNAUTHORIZED);
@@ -90,16 +90,16 @@ async fn keys_are_read_at_most_every_five_minutes() {
     let stack = Stack::start().await;
     let access = stack.sign_in().await.access().to_owned();
     stack.profile(&access).await;
-    let _ = stack.keys_wire.take_traffic();
+    let _ = stack.keys_proxy.take_traffic();
     for _ in 0..14 {
         stack.advance(Duration::from_secs(20));
         stack.profile(&access).await;
     }
-    assert!(stack.keys_wire.take_traffic().operations.is_empty(), "280 seconds");
+    assert!(stack.keys_proxy.take_traffic().operations.is_empty(), "280 seconds");
     stack.advance(Duration::from_secs(20));
     stack.profile(&access).await;
     for _ in 0..100 {
-        if !stack.keys_wire.take_traffic().operations.is_empty() {
+        if !stack.keys_proxy.take_traffic().operations.is_empty() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -113,7 +113,7 @@ async fn a_reading_that_hangs_holds_up_nobody() {
     let stack = Stack::start().await;
     let cookie = stack.sign_in().await.token();
     assert_eq!(stack.refresh(&cookie).await.status, StatusCode::OK);
-    stack.keys_wire.fail(Fault::Hang);
+    stack.keys_proxy.fail(Fault::Hang);
     stack.advance(Duration::from_mins(6));
     let started = Instant::now();
     assert_eq!(stack.refresh(&cookie).await.status, StatusCode::OK);

@@ -61,14 +61,14 @@ async fn a_key_that_is_not_known_yet_is_asked_for_once_a_minute() {
     let token = sign(&stack, &first, STALE).await;
     assert_eq!(stack.profile(&token).await.status, StatusCode::OK);
 
-    let _ = stack.keys_wire.take_traffic();
+    let _ = stack.keys_proxy.take_traffic();
     let (head, rest) = token.split_once('.').unwrap();
     for number in 0..50 {
         let other = head.replace(head.get(20..24).unwrap(), &format!("{number:04}"));
         assert_eq!(stack.profile(&format!("{other}.{rest}")).await.status, StatusCode::UNAUTHORIZED);
         assert_eq!(stack.refresh(&"A".repeat(119)).await.status, StatusCode::UNAUTHORIZED);
     }
-    let asked = stack.keys_wire.take_traffic().operations.len();
+    let asked = stack.keys_proxy.take_traffic().operations.len();
     assert!(asked <= 2, "once for each document, and not {asked} times");
 }
 

@@ -9,7 +9,7 @@ use shared::key_table::Document;
 use tests::{
     Settings, Stack,
     client::jwt_part,
-    wire::{Fault, Moment},
+    fault_proxy::{Fault, Moment},
 };
 
 use super::rotation::{STALE, assert_whole, key_ids, key_ring};
@@ -20,11 +20,11 @@ async fn a_replacement_whose_answers_are_lost_is_found_to_be_done_and_not_made_t
     for reason in [Reason::SigningKeys, Reason::SessionSecrets, Reason::Schedule] {
         let stack = Stack::start().await;
         let before = assert_whole(&stack).await;
-        let _ = stack.keys_wire.take_traffic();
-        stack.keys_wire.fail_after(1, Fault::LoseAnswers(3));
+        let _ = stack.keys_proxy.take_traffic();
+        stack.keys_proxy.fail_after(1, Fault::LoseAnswers(3));
         let replaced = stack.rotate_with(Event::Replace { keys: reason, attempt: new_attempt() }).await;
         assert_eq!(replaced.unwrap(), Outcome::Rotated, "{reason:?}");
-        let operations = stack.keys_wire.take_traffic().operations;
+        let operations = stack.keys_proxy.take_traffic().operations;
         let write = "TransactWriteItems";
         assert_eq!(operations, ["GetItem", write, write, write, "GetItem"], "{reason:?}");
         assert_whole(&stack).await;
@@ -39,7 +39,7 @@ async fn a_scheduled_rotation_that_arrives_late_does_not_undo_a_replacement() {
     let stack = Stack::start().await;
     let leaked = key_ring(&stack).await["signing_keys"][0]["jwk"]["kid"].clone();
     stack.advance(ROTATE_AFTER);
-    let mut held = stack.keys_wire.hold(1, Moment::Before);
+    let mut held = stack.keys_proxy.hold(1, Moment::Before);
     let scheduled = stack.rotate_with(Event::RotateIfDue);
     let replaced = async {
         held.arrived().await;
@@ -62,7 +62,7 @@ async fn a_replacement_tries_again_until_it_has_won() {
     let stack = Stack::start().await;
     stack.advance(ROTATE_AFTER);
     let leaked = key_ring(&stack).await["signing_keys"][0]["jwk"]["kid"].clone();
-    let mut held = stack.keys_wire.hold(1, Moment::Before);
+    let mut held = stack.keys_proxy.hold(1, Moment::Before);
     let replace = stack.rotate_with(Event::Replace { keys: Reason::SigningKeys, attempt: new_attempt() });
     let scheduled = async {
         held.arrived().await;

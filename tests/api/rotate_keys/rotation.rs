@@ -10,7 +10,7 @@ use shared::{
     jwt::{Audience, VerificationJwk, Verifier},
     key_table::Document,
 };
-use tests::{Settings, Stack, client::jwt_part, wire::Fault};
+use tests::{Settings, Stack, client::jwt_part, fault_proxy::Fault};
 
 /// By then every function has read its secret again.
 pub(crate) const STALE: Duration = Duration::from_mins(10);
@@ -170,9 +170,9 @@ async fn a_rotation_that_fails_at_any_call_leaves_the_old_keys_or_the_new_ones_w
             };
             // The read fails; or the read succeeds and the write does not.
             for spared in [0, 1] {
-                stack.keys_wire.fail_after(spared, fault);
+                stack.keys_proxy.fail_after(spared, fault);
                 let rotated = stack.rotate_with(event()).await;
-                stack.keys_wire.heal();
+                stack.keys_proxy.heal();
                 let after = assert_whole(&stack).await;
                 assert!(rotated.is_err() || after > before, "{fault:?} after {spared}: {rotated:?}");
             }

@@ -1,11 +1,11 @@
-//! Each fault of the wires to DynamoDB (each of its tables) and Kakao, met by each route.
+//! Each fault of DynamoDB (main table and table of keys) and of Kakao, on each route that it affects.
 
 use std::{sync::Arc, time::Duration};
 
 use local::server::End;
 use tests::{
     Credential, Stack,
-    wire::{Fault, Wire},
+    fault_proxy::{Fault, FaultProxy},
 };
 use tokio::sync::Semaphore;
 
@@ -59,11 +59,11 @@ impl Server {
         }
     }
 
-    fn wire(self, stack: &Stack) -> &Wire {
+    fn proxy(self, stack: &Stack) -> &FaultProxy {
         match self {
-            Self::DynamoDb => &stack.wire,
-            Self::Kakao => &stack.kakao_wire,
-            Self::Keys => &stack.keys_wire,
+            Self::DynamoDb => &stack.table_proxy,
+            Self::Kakao => &stack.kakao_proxy,
+            Self::Keys => &stack.keys_proxy,
         }
     }
 
@@ -133,7 +133,7 @@ pub async fn run() -> Result<(), String> {
     let skews = skew::play(&mut failures).await;
     let head = std::iter::once("fault").chain(ROUTES.iter().map(|(name, _)| *name)).map(str::to_owned).collect();
     let part = Part {
-        title: "Faults at the wire".to_owned(),
+        title: "Network and service faults".to_owned(),
         found: format!(
             "{count} scenes, each on a stack of its own: an honest browser's request meets the fault, then all is well and it goes on. \
              The table says which statuses it saw. In each of them it reached what it wanted, the cookie that it then held worked, \
@@ -150,11 +150,11 @@ pub async fn run() -> Result<(), String> {
 async fn play(server: Server, strike: Strike, route: Route) -> (String, Vec<String>) {
     let mut scene = Scene::set(Stack::start().await, route, WINDOW).await;
     match strike {
-        Strike::Fault(fault) => server.wire(&scene.stack).fail(fault),
-        Strike::End(end) => server.wire(&scene.stack).end_connections(end),
+        Strike::Fault(fault) => server.proxy(&scene.stack).fail(fault),
+        Strike::End(end) => server.proxy(&scene.stack).end_connections(end),
     }
     scene.ask().await;
-    server.wire(&scene.stack).heal();
+    server.proxy(&scene.stack).heal();
     let wrong = scene.go_on().await;
     (scene.seen(), wrong)
 }

@@ -1,4 +1,4 @@
-//! Long runs against the functions: every fault at the wire, processes killed and stopped, a soak. Each prints what it found.
+//! Long runs against the functions: every network and service fault, processes killed and stopped, a soak. Each prints what it found.
 
 mod faults;
 mod part;

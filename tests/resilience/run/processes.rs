@@ -5,7 +5,7 @@ use std::{ops::Deref, path::Path, sync::Arc, time::Duration};
 use local::lambda::Environment;
 use tests::{
     Credential, Settings, Stack,
-    wire::{Held, Moment, Wire},
+    fault_proxy::{FaultProxy, Held, Moment},
 };
 use tokio::{sync::Semaphore, task::JoinHandle};
 
@@ -41,10 +41,10 @@ const ENDS: [(&str, End); 4] = [
     ("SIGSTOP for 60 s, then it goes on", End::Frozen),
 ];
 
-/// A request of a function, by its place among those on the same wire.
+/// A request of a function, by its position among its requests to the same server.
 #[derive(Clone, Debug)]
 struct Point {
-    wire: &'static str,
+    server: &'static str,
     at: usize,
     operation: String,
     moment: Moment,
@@ -60,7 +60,7 @@ pub async fn run() -> Result<(), String> {
             let moment = if point.moment == Moment::Before { "before" } else { "after" };
             let start = if point.is_cold { " at its start" } else { "" };
             rows.push((
-                format!("{name}{start}: {moment} call {} of {}, {}", point.at + 1, point.wire, point.operation),
+                format!("{name}{start}: {moment} call {} of {}, {}", point.at + 1, point.server, point.operation),
                 route,
                 point,
             ));
@@ -96,7 +96,7 @@ pub async fn run() -> Result<(), String> {
         found: format!(
             "{count} scenes with the functions' binaries behind a Runtime API: a request of the function is held before it reaches the \
              server, or after the server did it, and then its process is ended or stopped. The table says which statuses the browser saw; \
-             500 and 503 are the gateway's here. In each scene the same held as with faults at the wire."
+             500 and 503 are the gateway's here. In each scene the same held as in `resilience faults`."
         ),
         head: std::iter::once("where").chain(ENDS.map(|(name, _)| name)).map(str::to_owned).collect(),
         rows,
@@ -122,35 +122,35 @@ async fn points(folder: &Path, route: Route) -> Vec<Point> {
         environment.kill();
         environment.end().await;
     }
-    let wires =
-        |stack: &Stack| ["keys", "DynamoDB", "Kakao"].map(|name| (name, wire(stack, name).take_traffic().operations));
-    let _ = wires(&scene.stack);
+    let take_traffic =
+        |stack: &Stack| ["keys", "DynamoDB", "Kakao"].map(|name| (name, proxy(stack, name).take_traffic().operations));
+    let _ = take_traffic(&scene.stack);
     let _ = lambda.warm().await;
     let mut points = Vec::new();
     let mut add = |found: [(&'static str, Vec<String>); 3], is_cold: bool| {
-        for (wire, operations) in found {
+        for (server, operations) in found {
             for (at, operation) in operations.into_iter().enumerate() {
                 for moment in [Moment::Before, Moment::After] {
-                    points.push(Point { wire, at, operation: operation.clone(), moment, is_cold });
+                    points.push(Point { server, at, operation: operation.clone(), moment, is_cold });
                 }
             }
         }
     };
-    let at_start = wires(&scene.stack);
+    let at_start = take_traffic(&scene.stack);
     // What a function does at its start does not depend on the request: one route of each is enough.
     if matches!(route, Route::SignIn(Credential::AccessToken) | Route::Refresh | Route::LogOut | Route::Profile) {
         add(at_start, true);
     }
     scene.ask().await;
-    add(wires(&scene.stack), false);
+    add(take_traffic(&scene.stack), false);
     points
 }
 
-fn wire<'a>(stack: &'a Stack, name: &str) -> &'a Wire {
+fn proxy<'a>(stack: &'a Stack, name: &str) -> &'a FaultProxy {
     match name {
-        "DynamoDB" => &stack.wire,
-        "Kakao" => &stack.kakao_wire,
-        _ => &stack.keys_wire,
+        "DynamoDB" => &stack.table_proxy,
+        "Kakao" => &stack.kakao_proxy,
+        _ => &stack.keys_proxy,
     }
 }
 
@@ -170,7 +170,7 @@ async fn play(folder: &Path, route: Route, point: &Point, end: End) -> (String, 
     if !point.is_cold && lambda.warm().await.is_err() {
         return (String::new(), vec!["it does not start".to_owned()]);
     }
-    let mut held = wire(&scene.stack, point.wire).hold(point.at, point.moment);
+    let mut held = proxy(&scene.stack, point.server).hold(point.at, point.moment);
     let request = scene.request().await;
     let stack = scene.stack.deref().clone();
     let asked = tokio::spawn(async move { stack.ask(request).await });

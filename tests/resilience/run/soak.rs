@@ -44,8 +44,8 @@ pub async fn run(lasts: Duration) -> Result<(), String> {
         () = watch(&stack, &mut memory, end) => {}
     }
     // The fault that was under way.
-    stack.wire.heal();
-    stack.keys_wire.heal();
+    stack.table_proxy.heal();
+    stack.keys_proxy.heal();
     stack.kakao.heal().await;
     for environment in stack.lambdas().values().flat_map(|lambda| lambda.environments()) {
         let _ = environment.signal("CONT").await;

@@ -7,12 +7,12 @@ use serde_json::json;
 use shared::random;
 use tests::{
     Stack,
-    wire::{Fault, Moment, Weather},
+    fault_proxy::{Fault, Moment, Weather},
 };
 
 use crate::visitor::{Notes, one_of};
 
-const WIRE: [(&str, Fault); 13] = [
+const DYNAMODB: [(&str, Fault); 13] = [
     ("DynamoDB closes connections", Fault::Down),
     ("DynamoDB never answers", Fault::Hang),
     ("DynamoDB throttles", Fault::Throttle),
@@ -38,18 +38,18 @@ pub async fn strike(stack: &Stack, notes: &Notes) {
         let lasts = Duration::from_millis(500 + random::up_to(5_500));
         match random::up_to(9) {
             0..3 => {
-                let (name, fault) = *one_of(&WIRE);
+                let (name, fault) = *one_of(&DYNAMODB);
                 notes.count(&format!("fault {name}"));
-                stack.wire.fail(fault);
+                stack.table_proxy.fail(fault);
                 tokio::time::sleep(lasts).await;
-                stack.wire.heal();
+                stack.table_proxy.heal();
             }
             3 => {
                 notes.count("fault DynamoDB is slow and fails now and then");
                 let delay = Duration::from_millis(random::up_to(30));
-                stack.wire.change(Weather { delay, slow: 20, throttled: 20, failed_after: 50, lost: 50 });
+                stack.table_proxy.change(Weather { delay, slow: 20, throttled: 20, failed_after: 50, lost: 50 });
                 tokio::time::sleep(lasts).await;
-                stack.wire.heal();
+                stack.table_proxy.heal();
             }
             4 => {
                 let (name, end) = *one_of(&[("closed", End::Closed), ("forgotten", End::Forgotten)]);
@@ -66,9 +66,9 @@ pub async fn strike(stack: &Stack, notes: &Notes) {
             6 => {
                 let (name, fault) = *one_of(&[("closes connections", Fault::Down), ("never answers", Fault::Hang)]);
                 notes.count(&format!("fault table of keys: {name}"));
-                stack.keys_wire.fail(fault);
+                stack.keys_proxy.fail(fault);
                 tokio::time::sleep(lasts).await;
-                stack.keys_wire.heal();
+                stack.keys_proxy.heal();
             }
             7 => stop(stack, notes, lasts).await,
             _ => kill(stack, notes).await,
@@ -80,7 +80,7 @@ pub async fn strike(stack: &Stack, notes: &Notes) {
 /// memory is watched.
 async fn kill(stack: &Stack, notes: &Notes) {
     let moment = *one_of(&[Moment::Before, Moment::After]);
-    let mut held = stack.wire.hold(usize::try_from(random::up_to(5)).unwrap_or_default(), moment);
+    let mut held = stack.table_proxy.hold(usize::try_from(random::up_to(5)).unwrap_or_default(), moment);
     if tokio::time::timeout(Duration::from_secs(3), held.arrived()).await.is_err() {
         return;
     }

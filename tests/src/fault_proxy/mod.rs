@@ -1,8 +1,8 @@
-//! A wire to DynamoDB or Kakao: counts what crosses it and, when told to, fails as they and networks do.
+//! A proxy in front of DynamoDB or Kakao. It counts the requests that pass, and fails on request as networks and services do.
 
-mod answer;
 mod fault;
 mod forward;
+mod response;
 
 use std::{
     collections::BTreeMap,
@@ -30,12 +30,12 @@ use self::forward::{Crossing, forward};
 
 /// A proxy in front of a server. It stops when dropped.
 #[derive(Debug)]
-pub struct Wire {
+pub struct FaultProxy {
     server: Arc<Server>,
     state: Arc<Shared>,
 }
 
-/// What crossed the wire.
+/// The requests that passed a proxy.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Traffic {
     /// The operations in the order of their arrival, such as `UpdateItem`; at Kakao, paths.
@@ -91,7 +91,7 @@ struct Shared {
     reads: Mutex<BTreeMap<Bytes, [Bytes; 2]>>,
 }
 
-/// The states of a wire, and of the one for a table of keys at the same address.
+/// The state of a proxy, and that of the proxy for the table of keys at the same address.
 #[derive(Clone)]
 struct Both {
     state: Arc<Shared>,
@@ -125,7 +125,7 @@ impl Shared {
     }
 }
 
-impl Wire {
+impl FaultProxy {
     /// Begins to pass requests on to the server at `target`.
     ///
     /// # Errors
@@ -137,7 +137,7 @@ impl Wire {
         Ok(Self { server: Arc::new(Server::start_anywhere(routes).await?), state })
     }
 
-    /// Begins to pass requests on to the DynamoDB at `target`: the first wire has those for this table of keys, and the second one
+    /// Begins to pass requests on to the DynamoDB at `target`: the first proxy gets those for this table of keys, and the second one
     /// all others. Both have the same address.
     ///
     /// # Errors
@@ -244,9 +244,9 @@ impl Held {
     ///
     /// # Panics
     ///
-    /// If none will come, as the wire is gone.
+    /// If the proxy has stopped.
     pub async fn arrived(&mut self) {
-        (&mut self.arrived).await.expect("the wire is there");
+        (&mut self.arrived).await.expect("the proxy is running");
     }
 
     /// Lets it go on.
@@ -292,19 +292,19 @@ async fn cross(state: &Shared, crossing: &Crossing) -> Response {
             tokio::time::sleep(Duration::from_mins(1)).await;
             return hang_up();
         }
-        Some(Fault::Throttle) => return answer::failure(StatusCode::BAD_REQUEST, "ThrottlingException"),
+        Some(Fault::Throttle) => return response::failure(StatusCode::BAD_REQUEST, "ThrottlingException"),
         Some(Fault::DenyOnly(denied)) if denied != crossing.operation => {}
         Some(Fault::Deny | Fault::DenyOnly(_)) => {
-            return answer::failure(StatusCode::BAD_REQUEST, "AccessDeniedException");
+            return response::failure(StatusCode::BAD_REQUEST, "AccessDeniedException");
         }
-        Some(Fault::Refuse(code)) => return answer::failure(StatusCode::BAD_REQUEST, code),
+        Some(Fault::Refuse(code)) => return response::failure(StatusCode::BAD_REQUEST, code),
         Some(Fault::ConflictOnce(operation)) if operation == crossing.operation => {
             *lock(&state.fault) = None;
-            return answer::conflict(operation);
+            return response::conflict(operation);
         }
-        Some(Fault::FailBefore) => return answer::failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
+        Some(Fault::FailBefore) => return response::failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
         Some(Fault::Unprocessed) => {
-            if let Some(answer) = answer::unprocessed(&crossing.operation, &crossing.body) {
+            if let Some(answer) = response::unprocessed(&crossing.operation, &crossing.body) {
                 return answer;
             }
         }
@@ -324,15 +324,15 @@ async fn cross(state: &Shared, crossing: &Crossing) -> Response {
         return hang_up();
     }
     match fault {
-        Some(Fault::FailAfter) => answer::failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
+        Some(Fault::FailAfter) => response::failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
         Some(Fault::LoseAnswers(0)) => hang_up(),
         Some(Fault::LoseAnswers(left)) => {
             *lock(&state.fault) = (left > 1).then(|| Fault::LoseAnswers(left - 1));
             hang_up()
         }
         Some(Fault::Reset) => reset(),
-        Some(Fault::Drip) => answer::drip(response).await,
-        Some(Fault::Truncate) => answer::truncate(response).await,
+        Some(Fault::Drip) => response::drip(response).await,
+        Some(Fault::Truncate) => response::truncate(response).await,
         _ => response,
     }
 }

@@ -1,10 +1,10 @@
-//! What goes wrong on a wire.
+//! The faults that a proxy can inject.
 
 use std::time::Duration;
 
 use shared::random;
 
-/// What goes wrong, for every request until [`Wire::heal`](super::Wire::heal) but where it says otherwise.
+/// What goes wrong, for every request until [`FaultProxy::heal`](super::FaultProxy::heal) but where it says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
     /// The connection closes without an answer and nothing reaches the table.
