@@ -8,7 +8,7 @@ use std::{
 
 use local::lambda::variables;
 use serde_json::{Value, json};
-use tests::{Settings, Stack, client::cookie_pair, fault_proxy::Weather};
+use tests::{Settings, Stack, client::cookie_pair, fault_proxy::FaultRates};
 
 use crate::{
     aws::{Answers, Aws},
@@ -81,7 +81,7 @@ impl Scene {
 
     /// From now on Kakao takes so long for a response.
     pub fn delay_kakao(&self, delay: Duration) {
-        self.stack.kakao_proxy.change(Weather { delay, ..Weather::default() });
+        self.stack.kakao_proxy.set_rates(FaultRates { delay, ..FaultRates::default() });
     }
 
     pub fn event(&self, function: &str) -> &str {

@@ -9,7 +9,7 @@ use reqwest::StatusCode;
 use tests::{
     Browser, Stack,
     client::Answer,
-    fault_proxy::{Fault, Weather},
+    fault_proxy::{Fault, FaultRates},
 };
 
 const WINDOW: u64 = 30;
@@ -152,11 +152,11 @@ async fn schedule(stack: &Stack, user: &str, seed: u64) {
             0..8 => session.refresh(luck).await,
             8..11 => session.with_fault(luck).await,
             11..13 if !session.over => {
-                stack.table_proxy.change(Weather {
+                stack.table_proxy.set_rates(FaultRates {
                     delay: Duration::from_millis(luck.below(3)),
                     failed_after: 200,
                     lost: 200,
-                    ..Weather::default()
+                    ..FaultRates::default()
                 });
                 session.refresh(luck).await;
                 stack.table_proxy.heal();

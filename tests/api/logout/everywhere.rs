@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::StatusCode;
 use shared::id::SessionId;
-use tests::{Stack, fault_proxy::Weather};
+use tests::{Stack, fault_proxy::FaultRates};
 
 use crate::log::Log;
 
@@ -30,7 +30,7 @@ async fn one_log_out_everywhere_ends_hundreds_of_sessions() {
     let stack = Stack::start().await;
     let token = somebody_with_sessions(&stack, SESSIONS).await;
     let _ = stack.table_proxy.take_traffic();
-    stack.table_proxy.change(Weather { delay: Duration::from_millis(4), ..Weather::default() });
+    stack.table_proxy.set_rates(FaultRates { delay: Duration::from_millis(4), ..FaultRates::default() });
     let answer = stack.logout_everywhere(&token).await;
     assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
     let operations = stack.table_proxy.take_traffic().operations;
@@ -52,7 +52,7 @@ async fn one_log_out_everywhere_ends_hundreds_of_sessions() {
 async fn a_log_out_everywhere_that_runs_out_of_time_goes_on_when_it_is_made_again() {
     let stack = Stack::start().await;
     let token = somebody_with_sessions(&stack, 200).await;
-    stack.table_proxy.change(Weather { delay: Duration::from_millis(250), ..Weather::default() });
+    stack.table_proxy.set_rates(FaultRates { delay: Duration::from_millis(250), ..FaultRates::default() });
     let mut left = 200;
     loop {
         // The client checks that a 503 has `Retry-After`.

@@ -3,11 +3,11 @@
 mod faults;
 mod part;
 mod processes;
+mod random_faults;
 mod scene;
 mod skew;
 mod soak;
 mod visitor;
-mod weather;
 
 use std::{env, path::PathBuf, time::Duration};
 

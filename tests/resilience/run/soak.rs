@@ -15,8 +15,8 @@ use tests::{Settings, Stack, client::cookie_pair};
 use crate::{
     binaries,
     part::Part,
+    random_faults,
     visitor::{Notes, Visitor},
-    weather,
 };
 
 const BROWSERS: u64 = 80;
@@ -40,7 +40,7 @@ pub async fn run(lasts: Duration) -> Result<(), String> {
         .collect();
     let mut memory = Memory::new();
     tokio::select! {
-        () = weather::strike(&stack, &notes) => {}
+        () = random_faults::strike(&stack, &notes) => {}
         () = watch(&stack, &mut memory, end) => {}
     }
     // The fault that was under way.

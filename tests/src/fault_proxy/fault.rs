@@ -40,9 +40,9 @@ pub enum Fault {
     Stale,
 }
 
-/// What a busy day is like: each request is delayed, and some meet a fault.
+/// Random faults: each request is delayed, and some fail.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Weather {
+pub struct FaultRates {
     /// How long every request takes at least.
     pub delay: Duration,
     /// How many of a thousand requests take 100 times as long.
@@ -55,8 +55,8 @@ pub struct Weather {
     pub lost: u64,
 }
 
-impl Weather {
-    /// How long one request takes, and what it meets.
+impl FaultRates {
+    /// The delay of one request, and its fault, if any.
     pub(super) fn draw(&self) -> (Duration, Option<Fault>) {
         let of_a_thousand = random::up_to(999);
         let delay = if random::up_to(999) < self.slow { self.delay * 100 } else { self.delay };

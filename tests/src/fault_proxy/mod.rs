@@ -25,7 +25,7 @@ use local::{
 use serde_json::Value;
 use tokio::sync::oneshot;
 
-pub use self::fault::{Fault, Weather};
+pub use self::fault::{Fault, FaultRates};
 use self::forward::{Crossing, forward};
 
 /// A proxy in front of a server. It stops when dropped.
@@ -82,7 +82,7 @@ struct Shared {
     fault: Mutex<Option<Fault>>,
     /// How many requests the fault spares.
     spared: Mutex<usize>,
-    weather: Mutex<Weather>,
+    rates: Mutex<FaultRates>,
     traffic: Mutex<Traffic>,
     hold: Mutex<Option<Hold>>,
     /// The last request of each operation.
@@ -116,7 +116,7 @@ impl Shared {
             client: http_client(),
             fault: Mutex::default(),
             spared: Mutex::default(),
-            weather: Mutex::default(),
+            rates: Mutex::default(),
             traffic: Mutex::default(),
             hold: Mutex::default(),
             last: Mutex::default(),
@@ -170,12 +170,12 @@ impl FaultProxy {
     /// From now on all is well.
     pub fn heal(&self) {
         *lock(&self.state.fault) = None;
-        *lock(&self.state.weather) = Weather::default();
+        *lock(&self.state.rates) = FaultRates::default();
     }
 
-    /// From now on requests fare like this.
-    pub fn change(&self, weather: Weather) {
-        *lock(&self.state.weather) = weather;
+    /// Fails requests at random, at these rates, until [`heal`](Self::heal).
+    pub fn set_rates(&self, rates: FaultRates) {
+        *lock(&self.state.rates) = rates;
     }
 
     /// Lets `before` requests through and holds the one after them.
@@ -282,10 +282,10 @@ async fn pass(State(both): State<Both>, request: Request) -> Response {
 
 async fn cross(state: &Shared, crossing: &Crossing) -> Response {
     let hold = take_hold(state);
-    let weather = *lock(&state.weather);
-    let (delay, luck) = weather.draw();
+    let rates = *lock(&state.rates);
+    let (delay, drawn) = rates.draw();
     tokio::time::sleep(delay).await;
-    let fault = if take_spared(state) { luck } else { lock(&state.fault).or(luck) };
+    let fault = if take_spared(state) { drawn } else { lock(&state.fault).or(drawn) };
     match fault {
         Some(Fault::Down) => return hang_up(),
         Some(Fault::Hang) => {

@@ -7,7 +7,7 @@ use serde_json::json;
 use shared::random;
 use tests::{
     Stack,
-    fault_proxy::{Fault, Moment, Weather},
+    fault_proxy::{Fault, FaultRates, Moment},
 };
 
 use crate::visitor::{Notes, one_of};
@@ -47,7 +47,7 @@ pub async fn strike(stack: &Stack, notes: &Notes) {
             3 => {
                 notes.count("fault DynamoDB is slow and fails now and then");
                 let delay = Duration::from_millis(random::up_to(30));
-                stack.table_proxy.change(Weather { delay, slow: 20, throttled: 20, failed_after: 50, lost: 50 });
+                stack.table_proxy.set_rates(FaultRates { delay, slow: 20, throttled: 20, failed_after: 50, lost: 50 });
                 tokio::time::sleep(lasts).await;
                 stack.table_proxy.heal();
             }
