@@ -139,7 +139,7 @@ fn first_strings<'a>(source: &'a str, table: &str) -> Vec<&'a str> {
 
 #[test]
 fn docs_testing_names_every_fault_and_every_fuzz_target() {
-    let faults = first_strings(include_str!("../resilience/run/faults.rs"), "const STRIKES");
+    let faults = first_strings(include_str!("../resilience/run/faults.rs"), "const INJECTIONS");
     let ends = first_strings(include_str!("../resilience/run/processes.rs"), "const ENDS");
     let random = first_strings(include_str!("../resilience/run/random_faults.rs"), "const DYNAMODB");
     assert_eq!((faults.len(), ends.len(), random.len()), (15, 4, 13));

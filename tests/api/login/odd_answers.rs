@@ -128,7 +128,7 @@ async fn an_unreadable_member_of_a_refusal_leaves_it_a_refusal() {
     assert_eq!(stack.login(&by_token(&stack, &user).await).await.code(), "kakao_rejected");
 }
 
-/// The faults strike one person, again and again; then somebody else comes.
+/// The faults affect only the first user, repeatedly; then another user logs in.
 #[tokio::test]
 async fn what_one_person_meets_keeps_nobody_else_from_kakao() {
     let page = "<html>차단되었습니다</html>";

@@ -20,7 +20,7 @@ const LANES: usize = 8;
 const WINDOW: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug)]
-enum Strike {
+enum Injection {
     Fault(Fault),
     End(End),
 }
@@ -32,22 +32,22 @@ enum Server {
     Keys,
 }
 
-const STRIKES: [(&str, Strike); 15] = [
-    ("closes the connection", Strike::Fault(Fault::Down)),
-    ("accepts and never answers", Strike::Fault(Fault::Hang)),
-    ("throttles", Strike::Fault(Fault::Throttle)),
-    ("denies access", Strike::Fault(Fault::Deny)),
-    ("500, nothing done", Strike::Fault(Fault::FailBefore)),
-    ("500, all done", Strike::Fault(Fault::FailAfter)),
-    ("one answer lost", Strike::Fault(Fault::LoseAnswers(1))),
-    ("three answers lost", Strike::Fault(Fault::LoseAnswers(3))),
-    ("reset after all is done", Strike::Fault(Fault::Reset)),
-    ("the answer drips", Strike::Fault(Fault::Drip)),
-    ("the answer is cut off", Strike::Fault(Fault::Truncate)),
-    ("batches unprocessed", Strike::Fault(Fault::Unprocessed)),
-    ("stale reads", Strike::Fault(Fault::Stale)),
-    ("idle connections closed", Strike::End(End::Closed)),
-    ("idle connections forgotten", Strike::End(End::Forgotten)),
+const INJECTIONS: [(&str, Injection); 15] = [
+    ("closes the connection", Injection::Fault(Fault::Down)),
+    ("accepts and never answers", Injection::Fault(Fault::Hang)),
+    ("throttles", Injection::Fault(Fault::Throttle)),
+    ("denies access", Injection::Fault(Fault::Deny)),
+    ("500, nothing done", Injection::Fault(Fault::FailBefore)),
+    ("500, all done", Injection::Fault(Fault::FailAfter)),
+    ("one answer lost", Injection::Fault(Fault::LoseAnswers(1))),
+    ("three answers lost", Injection::Fault(Fault::LoseAnswers(3))),
+    ("reset after all is done", Injection::Fault(Fault::Reset)),
+    ("the answer drips", Injection::Fault(Fault::Drip)),
+    ("the answer is cut off", Injection::Fault(Fault::Truncate)),
+    ("batches unprocessed", Injection::Fault(Fault::Unprocessed)),
+    ("stale reads", Injection::Fault(Fault::Stale)),
+    ("idle connections closed", Injection::End(End::Closed)),
+    ("idle connections forgotten", Injection::End(End::Forgotten)),
 ];
 
 impl Server {
@@ -68,8 +68,8 @@ impl Server {
     }
 
     /// Whether this can happen there, and this route meets it. Keys are read when a function is new.
-    fn is_met(self, strike: Strike, route: Route) -> bool {
-        let Strike::Fault(fault) = strike else {
+    fn is_met(self, injection: Injection, route: Route) -> bool {
+        let Injection::Fault(fault) = injection else {
             return self == Self::DynamoDb || self == Self::Kakao && route.is_at_kakao();
         };
         match self {
@@ -95,15 +95,15 @@ pub async fn run() -> Result<(), String> {
     let lanes = Arc::new(Semaphore::new(LANES));
     let mut playing = Vec::new();
     for server in [Server::DynamoDb, Server::Kakao, Server::Keys] {
-        for (name, strike) in STRIKES {
+        for (name, injection) in INJECTIONS {
             let scenes: Vec<_> = ROUTES
                 .iter()
                 .map(|(_, route)| {
                     let (lanes, route) = (Arc::clone(&lanes), *route);
-                    server.is_met(strike, route).then(|| {
+                    server.is_met(injection, route).then(|| {
                         tokio::spawn(async move {
                             let _lane = lanes.acquire().await;
-                            play(server, strike, route).await
+                            play(server, injection, route).await
                         })
                     })
                 })
@@ -147,11 +147,11 @@ pub async fn run() -> Result<(), String> {
 }
 
 /// What the browser saw, and what did not hold.
-async fn play(server: Server, strike: Strike, route: Route) -> (String, Vec<String>) {
+async fn play(server: Server, injection: Injection, route: Route) -> (String, Vec<String>) {
     let mut scene = Scene::set(Stack::start().await, route, WINDOW).await;
-    match strike {
-        Strike::Fault(fault) => server.proxy(&scene.stack).fail(fault),
-        Strike::End(end) => server.proxy(&scene.stack).end_connections(end),
+    match injection {
+        Injection::Fault(fault) => server.proxy(&scene.stack).fail(fault),
+        Injection::End(end) => server.proxy(&scene.stack).end_connections(end),
     }
     scene.ask().await;
     server.proxy(&scene.stack).heal();

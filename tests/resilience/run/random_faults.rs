@@ -32,7 +32,7 @@ const KAKAO: [&str; 6] = ["down", "quota", "nonsense", "wrong_types", "truncated
 
 /// Does one thing after another, and never ends by itself. None lasts longer than eight seconds, as a browser whose answer was
 /// lost has a rotation window's time to ask again.
-pub async fn strike(stack: &Stack, notes: &Notes) {
+pub async fn inject(stack: &Stack, notes: &Notes) {
     loop {
         tokio::time::sleep(Duration::from_millis(200 + random::up_to(1_300))).await;
         let lasts = Duration::from_millis(500 + random::up_to(5_500));

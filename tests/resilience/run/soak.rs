@@ -40,7 +40,7 @@ pub async fn run(lasts: Duration) -> Result<(), String> {
         .collect();
     let mut memory = Memory::new();
     tokio::select! {
-        () = random_faults::strike(&stack, &notes) => {}
+        () = random_faults::inject(&stack, &notes) => {}
         () = watch(&stack, &mut memory, end) => {}
     }
     // The fault that was under way.
