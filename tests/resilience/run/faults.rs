@@ -11,11 +11,11 @@ use tokio::sync::Semaphore;
 
 use crate::{
     part::Part,
-    scene::{ROUTES, Route, Scene},
+    scenario::{ROUTES, Route, Scenario},
     skew,
 };
 
-/// How many scenes are played side by side.
+/// How many scenarios are played side by side.
 const LANES: usize = 8;
 const WINDOW: Duration = Duration::from_secs(30);
 
@@ -96,7 +96,7 @@ pub async fn run() -> Result<(), String> {
     let mut playing = Vec::new();
     for server in [Server::DynamoDb, Server::Kakao, Server::Keys] {
         for (name, injection) in INJECTIONS {
-            let scenes: Vec<_> = ROUTES
+            let scenarios: Vec<_> = ROUTES
                 .iter()
                 .map(|(_, route)| {
                     let (lanes, route) = (Arc::clone(&lanes), *route);
@@ -108,23 +108,23 @@ pub async fn run() -> Result<(), String> {
                     })
                 })
                 .collect();
-            if scenes.iter().any(Option::is_some) {
-                playing.push((format!("{} {name}", server.name()), scenes));
+            if scenarios.iter().any(Option::is_some) {
+                playing.push((format!("{} {name}", server.name()), scenarios));
             }
         }
     }
     let mut rows = Vec::new();
     let mut failures = Vec::new();
     let mut count = 0;
-    for (name, scenes) in playing {
+    for (name, scenarios) in playing {
         let mut row = vec![name.clone()];
-        for ((route, _), scene) in ROUTES.iter().zip(scenes) {
-            let Some(scene) = scene else {
+        for ((route, _), scenario) in ROUTES.iter().zip(scenarios) {
+            let Some(scenario) = scenario else {
                 row.push(String::new());
                 continue;
             };
             count += 1;
-            let (seen, wrong) = scene.await.unwrap_or_else(|error| (String::new(), vec![error.to_string()]));
+            let (seen, wrong) = scenario.await.unwrap_or_else(|error| (String::new(), vec![error.to_string()]));
             failures.extend(wrong.iter().map(|wrong| format!("{name}, {route}: {wrong}")));
             row.push(seen);
         }
@@ -135,7 +135,7 @@ pub async fn run() -> Result<(), String> {
     let part = Part {
         title: "Network and service faults".to_owned(),
         found: format!(
-            "{count} scenes, each on a stack of its own: an honest browser's request meets the fault, then all is well and it goes on. \
+            "{count} scenarios, each on a stack of its own: an honest browser's request meets the fault, then all is well and it goes on. \
              The table says which statuses it saw. In each of them it reached what it wanted, the cookie that it then held worked, \
              at once and when it was to rotate, and in the table each user had one identity and each session a user. {skews}"
         ),
@@ -148,13 +148,13 @@ pub async fn run() -> Result<(), String> {
 
 /// What the browser saw, and what did not hold.
 async fn play(server: Server, injection: Injection, route: Route) -> (String, Vec<String>) {
-    let mut scene = Scene::set(Stack::start().await, route, WINDOW).await;
+    let mut scenario = Scenario::set_up(Stack::start().await, route, WINDOW).await;
     match injection {
-        Injection::Fault(fault) => server.proxy(&scene.stack).fail(fault),
-        Injection::End(end) => server.proxy(&scene.stack).end_connections(end),
+        Injection::Fault(fault) => server.proxy(&scenario.stack).fail(fault),
+        Injection::End(end) => server.proxy(&scenario.stack).end_connections(end),
     }
-    scene.ask().await;
-    server.proxy(&scene.stack).heal();
-    let wrong = scene.go_on().await;
-    (scene.seen(), wrong)
+    scenario.ask().await;
+    server.proxy(&scenario.stack).heal();
+    let wrong = scenario.go_on().await;
+    (scenario.seen(), wrong)
 }

@@ -4,7 +4,7 @@ mod faults;
 mod part;
 mod processes;
 mod random_faults;
-mod scene;
+mod scenario;
 mod skew;
 mod soak;
 mod visitor;

@@ -12,10 +12,10 @@ use tokio::{sync::Semaphore, task::JoinHandle};
 use crate::{
     binaries,
     part::Part,
-    scene::{ROUTES, Route, Scene},
+    scenario::{ROUTES, Route, Scenario},
 };
 
-/// How many scenes are played side by side: most of them wait.
+/// How many scenarios are played side by side: most of them wait.
 const LANES: usize = 150;
 /// How many of them start at the same time, which takes a processor.
 static STARTS: Semaphore = Semaphore::const_new(4);
@@ -70,22 +70,22 @@ pub async fn run() -> Result<(), String> {
     let playing: Vec<_> = rows
         .into_iter()
         .map(|(name, route, point)| {
-            let scenes = ENDS.map(|(_, end)| {
+            let scenarios = ENDS.map(|(_, end)| {
                 let (lanes, folder, point) = (Arc::clone(&lanes), folder.clone(), point.clone());
                 tokio::spawn(async move {
                     let _lane = lanes.acquire().await;
                     play(&folder, route, &point, end).await
                 })
             });
-            (name, scenes)
+            (name, scenarios)
         })
         .collect();
     let (mut rows, mut failures, mut count) = (Vec::new(), Vec::new(), 0);
-    for (name, scenes) in playing {
+    for (name, scenarios) in playing {
         let mut row = vec![name.clone()];
-        for ((end, _), scene) in ENDS.iter().zip(scenes) {
+        for ((end, _), scenario) in ENDS.iter().zip(scenarios) {
             count += 1;
-            let (seen, wrong) = scene.await.unwrap_or_else(|error| (String::new(), vec![error.to_string()]));
+            let (seen, wrong) = scenario.await.unwrap_or_else(|error| (String::new(), vec![error.to_string()]));
             failures.extend(wrong.iter().map(|wrong| format!("{name}, {end}: {wrong}")));
             row.push(seen);
         }
@@ -94,9 +94,9 @@ pub async fn run() -> Result<(), String> {
     let part = Part {
         title: "Processes killed and stopped".to_owned(),
         found: format!(
-            "{count} scenes with the functions' binaries behind a Runtime API: a request of the function is held before it reaches the \
+            "{count} scenarios with the functions' binaries behind a Runtime API: a request of the function is held before it reaches the \
              server, or after the server did it, and then its process is ended or stopped. The table says which statuses the browser saw; \
-             500 and 503 are the gateway's here. In each scene the same held as in `resilience faults`."
+             500 and 503 are the gateway's here. In each scenario the same held as in `resilience faults`."
         ),
         head: std::iter::once("where").chain(ENDS.map(|(name, _)| name)).map(str::to_owned).collect(),
         rows,
@@ -105,26 +105,26 @@ pub async fn run() -> Result<(), String> {
     part.report()
 }
 
-async fn scene(folder: &Path, route: Route, window: Duration) -> Scene {
+async fn scenario(folder: &Path, route: Route, window: Duration) -> Scenario {
     let environment = [("ROTATION_WINDOW".to_owned(), window.as_secs().to_string())].into();
     let settings = Settings { binaries: Some(folder.to_owned()), environment, ..Settings::default() };
     let turn = STARTS.acquire().await;
     let stack = Stack::with(settings).await;
     drop(turn);
-    Scene::set(stack, route, window).await
+    Scenario::set_up(stack, route, window).await
 }
 
 /// Where this route's function waits for somebody else, found by running it once.
 async fn points(folder: &Path, route: Route) -> Vec<Point> {
-    let mut scene = scene(folder, route, Duration::from_secs(5)).await;
-    let lambda = &scene.stack.lambdas()[route.function()];
+    let mut scenario = scenario(folder, route, Duration::from_secs(5)).await;
+    let lambda = &scenario.stack.lambdas()[route.function()];
     for environment in lambda.environments() {
         environment.kill();
         environment.end().await;
     }
     let take_traffic =
         |stack: &Stack| ["keys", "DynamoDB", "Kakao"].map(|name| (name, proxy(stack, name).take_traffic().operations));
-    let _ = take_traffic(&scene.stack);
+    let _ = take_traffic(&scenario.stack);
     let _ = lambda.warm().await;
     let mut points = Vec::new();
     let mut add = |found: [(&'static str, Vec<String>); 3], is_cold: bool| {
@@ -136,13 +136,13 @@ async fn points(folder: &Path, route: Route) -> Vec<Point> {
             }
         }
     };
-    let at_start = take_traffic(&scene.stack);
+    let at_start = take_traffic(&scenario.stack);
     // What a function does at its start does not depend on the request: one route of each is enough.
     if matches!(route, Route::SignIn(Credential::AccessToken) | Route::Refresh | Route::LogOut | Route::Profile) {
         add(at_start, true);
     }
-    scene.ask().await;
-    add(take_traffic(&scene.stack), false);
+    scenario.ask().await;
+    add(take_traffic(&scenario.stack), false);
     points
 }
 
@@ -158,8 +158,8 @@ fn proxy<'a>(stack: &'a Stack, name: &str) -> &'a FaultProxy {
 async fn play(folder: &Path, route: Route, point: &Point, end: End) -> (String, Vec<String>) {
     // Longer than Lambda's time-out, after which a browser whose answer was lost asks again.
     let window = if matches!(end, End::Killed | End::KilledAndLate) { 5 } else { 12 };
-    let mut scene = scene(folder, route, Duration::from_secs(window)).await;
-    let lambda = Arc::clone(&scene.stack.lambdas()[route.function()]);
+    let mut scenario = scenario(folder, route, Duration::from_secs(window)).await;
+    let lambda = Arc::clone(&scenario.stack.lambdas()[route.function()]);
     if end == End::Frozen {
         lambda.spare();
     }
@@ -170,9 +170,9 @@ async fn play(folder: &Path, route: Route, point: &Point, end: End) -> (String, 
     if !point.is_cold && lambda.warm().await.is_err() {
         return (String::new(), vec!["it does not start".to_owned()]);
     }
-    let mut held = proxy(&scene.stack, point.server).hold(point.at, point.moment);
-    let request = scene.request().await;
-    let stack = scene.stack.deref().clone();
+    let mut held = proxy(&scenario.stack, point.server).hold(point.at, point.moment);
+    let request = scenario.request().await;
+    let stack = scenario.stack.deref().clone();
     let asked = tokio::spawn(async move { stack.ask(request).await });
     if tokio::time::timeout(Duration::from_secs(20), held.arrived()).await.is_err() {
         return (String::new(), vec!["it is not asked".to_owned()]);
@@ -187,24 +187,24 @@ async fn play(folder: &Path, route: Route, point: &Point, end: End) -> (String, 
             // Else it might see its connection break first.
             process.end().await;
             held.discard();
-            scene.take(answered(asked).await);
-            wrong.extend(scene.go_on().await);
+            scenario.take(answered(asked).await);
+            wrong.extend(scenario.go_on().await);
         }
         End::KilledAndLate => {
             process.kill();
-            scene.take(answered(asked).await);
-            scene.ask_again().await;
+            scenario.take(answered(asked).await);
+            scenario.ask_again().await;
             held.release();
-            wrong.extend(scene.go_on().await);
+            wrong.extend(scenario.go_on().await);
         }
-        End::Stopped | End::Frozen => wrong.extend(stopped(&mut scene, &process, held, asked).await),
+        End::Stopped | End::Frozen => wrong.extend(stopped(&mut scenario, &process, held, asked).await),
     }
-    (scene.seen(), wrong)
+    (scenario.seen(), wrong)
 }
 
 /// The browser goes on while the process stands still, and again after it went on.
 async fn stopped(
-    scene: &mut Scene,
+    scenario: &mut Scenario,
     process: &Environment,
     held: Held,
     asked: JoinHandle<reqwest::Result<tests::client::Answer>>,
@@ -214,14 +214,14 @@ async fn stopped(
     if process.signal("STOP").await.is_err() {
         wrong.push("it cannot be stopped".to_owned());
     }
-    scene.take(answered(asked).await);
-    scene.ask_again().await;
+    scenario.take(answered(asked).await);
+    scenario.ask_again().await;
     tokio::time::sleep_until(going).await;
     // It may have been ended.
     let _ = process.signal("CONT").await;
     held.release();
     tokio::time::sleep(Duration::from_secs(2)).await;
-    wrong.extend(scene.go_on().await);
+    wrong.extend(scenario.go_on().await);
     wrong
 }
 

@@ -43,7 +43,7 @@ pub const ROUTES: [(&str, Route); 10] = [
 ];
 
 /// A stack with one person, who may have a session.
-pub struct Scene {
+pub struct Scenario {
     pub stack: Stack,
     route: Route,
     /// The rotation window.
@@ -77,11 +77,11 @@ impl Route {
     }
 }
 
-impl Scene {
+impl Scenario {
     /// All that comes before the request.
-    pub async fn set(stack: Stack, route: Route, window: Duration) -> Self {
+    pub async fn set_up(stack: Stack, route: Route, window: Duration) -> Self {
         let user = stack.kakao.new_user().await;
-        let mut scene = Self {
+        let mut scenario = Self {
             stack,
             route,
             window,
@@ -93,18 +93,18 @@ impl Scene {
             only_here: false,
         };
         if !matches!(route, Route::SignIn(_)) {
-            let answer = scene.stack.sign_in_as(&scene.user).await;
-            scene.browser = Browser::logged_in(&answer);
-            scene.before = answer.token();
+            let answer = scenario.stack.sign_in_as(&scenario.user).await;
+            scenario.browser = Browser::logged_in(&answer);
+            scenario.before = answer.token();
             if route == Route::SignInAgain {
                 // A session is left over.
-                scene.browser.forget();
+                scenario.browser.forget();
             }
         }
         if matches!(route, Route::Refresh | Route::RefreshWithUser) {
-            scene.let_pass(window + SECOND).await;
+            scenario.let_pass(window + SECOND).await;
         }
-        scene
+        scenario
     }
 
     /// On the machine's clock for binaries, else on the stack's own.
