@@ -3,5 +3,5 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod faults;
-mod others;
+mod regressions;
 mod schedules;
