@@ -1,6 +1,6 @@
 //! Each route as a client meets it: through a gateway, with a real DynamoDB client and a strict Kakao.
 //!
-//! Tests in modules named `anywhere` need nothing but the routes: they run on a stack of their own, or on the one at `STACK_URL`.
+//! Tests in modules named `remote` need nothing but the routes: they run on a stack of their own, or on the one at `STACK_URL`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
@@ -9,7 +9,6 @@ mod token_versions;
 
 /// `POST /auth/kakao`
 mod login {
-    mod anywhere;
     pub(crate) mod code;
     mod credentials;
     pub(crate) mod id_token;
@@ -18,38 +17,39 @@ mod login {
     mod odd_answers;
     mod quota;
     mod redemption;
+    mod remote;
     mod users;
 }
 
 /// `POST /auth/refresh`
 mod refresh {
-    mod anywhere;
     mod at_once;
+    mod remote;
     mod rules;
     mod two_cookies;
 }
 
 /// `POST /auth/logout`
 mod logout {
-    mod anywhere;
     mod everywhere;
+    mod remote;
     mod spent_tokens;
 }
 
 /// `GET /auth/profile`
 mod profile {
-    mod anywhere;
+    mod remote;
 }
 
 /// `POST /auth/verify`
 mod verify {
-    mod anywhere;
     mod jwt_attacks;
+    mod remote;
 }
 
 /// `GET /.well-known/jwks.json` and `GET /.well-known/openid-configuration`
 mod jwks {
-    mod anywhere;
+    mod remote;
 }
 
 /// The function that makes, rotates and replaces keys, and what the others do with them.
@@ -63,8 +63,8 @@ mod rotate_keys {
 
 /// What holds for every route: the gateway, CORS, cookies, headers and bodies.
 mod edge {
-    mod anywhere;
     mod cookies;
     mod gateway;
     mod odd_events;
+    mod remote;
 }

@@ -271,7 +271,7 @@ async fn runtime_api(event: Value) -> (Server, mpsc::UnboundedReceiver<String>) 
     let routes = Router::new()
         .route("/2018-06-01/runtime/invocation/next", routing::get(next))
         .route("/2018-06-01/runtime/invocation/{id}/{what}", routing::post(respond));
-    (Server::start_anywhere(routes).await.unwrap(), answers)
+    (Server::start_on_free_port(routes).await.unwrap(), answers)
 }
 
 /// The names that Rust programs and Lambda's advanced logging controls have for a level.

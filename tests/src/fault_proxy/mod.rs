@@ -134,7 +134,7 @@ impl FaultProxy {
     pub async fn start(target: &str) -> io::Result<Self> {
         let state = Arc::new(Shared::new(target));
         let routes = Router::new().fallback(pass).with_state(Both { state: Arc::clone(&state), keys: None });
-        Ok(Self { server: Arc::new(Server::start_anywhere(routes).await?), state })
+        Ok(Self { server: Arc::new(Server::start_on_free_port(routes).await?), state })
     }
 
     /// Begins to pass requests on to the DynamoDB at `target`: the first proxy gets those for this table of keys, and the second one
@@ -146,7 +146,7 @@ impl FaultProxy {
     pub async fn start_pair(target: &str, table: &str) -> io::Result<[Self; 2]> {
         let [keys, state] = [(); 2].map(|()| Arc::new(Shared::new(target)));
         let both = Both { state: Arc::clone(&state), keys: Some((table.to_owned(), Arc::clone(&keys))) };
-        let server = Arc::new(Server::start_anywhere(Router::new().fallback(pass).with_state(both)).await?);
+        let server = Arc::new(Server::start_on_free_port(Router::new().fallback(pass).with_state(both)).await?);
         Ok([keys, state].map(|state| Self { server: Arc::clone(&server), state }))
     }
 

@@ -2,11 +2,11 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::Anywhere;
+use tests::Remote;
 
 #[tokio::test]
 async fn the_key_of_an_access_token_is_published_without_its_private_half() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let access = stack.sign_in().await.access().to_owned();
     let header = tests::client::jwt_part(&access, 0);
     let set = stack.jwks().await;
@@ -18,7 +18,7 @@ async fn the_key_of_an_access_token_is_published_without_its_private_half() {
 
 #[tokio::test]
 async fn the_metadata_names_the_issuer_of_the_tokens_and_where_its_keys_are() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let access = stack.sign_in().await.access().to_owned();
     let response = stack.request(Method::GET, "/.well-known/openid-configuration").send().await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
@@ -31,7 +31,7 @@ async fn the_metadata_names_the_issuer_of_the_tokens_and_where_its_keys_are() {
 
 #[tokio::test]
 async fn both_may_be_kept_for_five_minutes_and_are_not_sent_twice() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     for path in ["/.well-known/jwks.json", "/.well-known/openid-configuration"] {
         let first = stack.request(Method::GET, path).send().await.unwrap();
         assert_eq!(first.headers()["cache-control"], "public, max-age=300");

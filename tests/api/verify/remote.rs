@@ -2,11 +2,11 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use tests::Anywhere;
+use tests::Remote;
 
 #[tokio::test]
 async fn a_good_access_token_is_verified_with_an_empty_object() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let access = stack.sign_in().await.access().to_owned();
     let answer = stack.verify(&access).await;
     assert_eq!((answer.status, answer.body), (StatusCode::OK, json!({})));
@@ -14,7 +14,7 @@ async fn a_good_access_token_is_verified_with_an_empty_object() {
 
 #[tokio::test]
 async fn whatever_else_is_no_token() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let signed_in = stack.sign_in().await;
     let cut = &signed_in.access()[1..];
     for token in
@@ -29,7 +29,7 @@ async fn whatever_else_is_no_token() {
 
 #[tokio::test]
 async fn without_a_token_the_field_is_named_as_django_names_it() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     for body in [json!({}), json!({"token": null}), json!({"token": ""})] {
         let answer = stack.send(stack.request(Method::POST, "/auth/verify").json(&body)).await;
         assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "invalid_request"), "{body}");

@@ -3,13 +3,13 @@
 use reqwest::{Method, StatusCode};
 use serde_json::json;
 use tests::{
-    Anywhere, ORIGIN,
+    ORIGIN, Remote,
     client::{COOKIE_NAME, cookie_pair},
 };
 
 #[tokio::test]
 async fn the_cookie_gives_a_new_access_token() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let signed_in = stack.sign_in().await;
     let refreshed = stack.refresh(&signed_in.token()).await;
     assert_eq!((refreshed.status, refreshed.cookie.as_deref()), (StatusCode::OK, None));
@@ -19,7 +19,7 @@ async fn the_cookie_gives_a_new_access_token() {
 
 #[tokio::test]
 async fn without_a_good_cookie_there_is_nothing_to_renew() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let token = stack.sign_in().await.token();
     let mut forged = token.clone();
     forged.replace_range(60..61, if &token[60..61] == "A" { "B" } else { "A" });
@@ -59,7 +59,7 @@ async fn without_a_good_cookie_there_is_nothing_to_renew() {
 /// before or after it, a value that we did not issue never wins.
 #[tokio::test]
 async fn a_good_cookie_counts_whatever_stands_beside_it() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let token = stack.sign_in().await.token();
     let dead = stack.sign_in().await.token();
     assert_eq!(stack.logout(&dead).await.status, StatusCode::OK);
@@ -87,7 +87,7 @@ async fn a_good_cookie_counts_whatever_stands_beside_it() {
 
 #[tokio::test]
 async fn a_token_in_the_body_or_the_address_is_no_cookie() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let token = stack.sign_in().await.token();
     let in_body = stack.request(Method::POST, "/auth/refresh").json(&json!({"refresh": token}));
     assert_eq!(stack.send(in_body).await.status, StatusCode::UNAUTHORIZED);
@@ -103,7 +103,7 @@ async fn a_token_in_the_body_or_the_address_is_no_cookie() {
 
 #[tokio::test]
 async fn an_access_token_is_no_refresh_token_and_the_other_way_round() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let signed_in = stack.sign_in().await;
     assert_eq!(stack.refresh(signed_in.access()).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(stack.profile(&signed_in.token()).await.status, StatusCode::UNAUTHORIZED);
@@ -112,7 +112,7 @@ async fn an_access_token_is_no_refresh_token_and_the_other_way_round() {
 /// Without CORS, by forms and `no-cors` requests, a page may call whom it likes: to log out its visitor, or in as somebody else.
 #[tokio::test]
 async fn a_page_that_is_not_allowed_can_neither_log_in_nor_refresh_nor_log_out() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let (user, token) = (stack.kakao.new_user().await, stack.sign_in().await.token());
     let credential = json!({"access_token": stack.kakao.token(&user).await});
     for path in ["/auth/kakao", "/auth/refresh", "/auth/logout", "/auth/logout?scope=all"] {
@@ -145,7 +145,7 @@ async fn a_page_that_is_not_allowed_can_neither_log_in_nor_refresh_nor_log_out()
 /// another site than the API.
 #[tokio::test]
 async fn an_allowed_page_and_a_native_app_can_log_in_refresh_and_log_out() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let user = stack.kakao.new_user().await;
     for headers in [
         vec![],
@@ -173,7 +173,7 @@ async fn an_allowed_page_and_a_native_app_can_log_in_refresh_and_log_out() {
 
 #[tokio::test]
 async fn an_expired_bearer_is_ignored() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let token = stack.sign_in().await.token();
     let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair(&token));
     assert_eq!(stack.send(request.bearer_auth("expired")).await.status, StatusCode::OK);
@@ -181,7 +181,7 @@ async fn an_expired_bearer_is_ignored() {
 
 #[tokio::test]
 async fn nine_kilobytes_of_other_cookies_are_no_hindrance() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let token = stack.sign_in().await.token();
     let others: Vec<String> = (0..90).map(|number| format!("analytics{number:03}={}", "x".repeat(85))).collect();
     let cookie = format!("{}; {}", others.join("; "), cookie_pair(&token));

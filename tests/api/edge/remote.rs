@@ -2,13 +2,13 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::{Anywhere, REDIRECT_URI, client::cookie_pair};
+use tests::{REDIRECT_URI, Remote, client::cookie_pair};
 
 const POSTS: [&str; 3] = ["/auth/kakao", "/auth/refresh", "/auth/logout"];
 
 #[tokio::test]
 async fn a_body_that_is_no_json_object_is_refused() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let token = stack.sign_in().await.token();
     let deep = format!("{}1{}", "[".repeat(2_000), "]".repeat(2_000));
     let deep_object = format!("{}1{}", r#"{"a":"#.repeat(1_000), "}".repeat(1_000));
@@ -47,7 +47,7 @@ async fn a_body_that_is_no_json_object_is_refused() {
 /// axios sends `null` for `post(url, null)`, others an empty text: a logout must not fail for it.
 #[tokio::test]
 async fn a_body_that_says_nothing_is_none_where_none_is_needed() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let json = Some("application/json");
     let bodies: [(Option<&str>, &[u8]); 15] = [
         (None, b""),
@@ -86,7 +86,7 @@ async fn a_body_that_says_nothing_is_none_where_none_is_needed() {
 /// An HTTP API joins a header that was sent twice.
 #[tokio::test]
 async fn a_content_type_that_is_sent_twice_is_json_if_both_are() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let token = stack.sign_in().await.token();
     for (content_type, expected) in [
         (Some("application/json,application/json"), StatusCode::OK),
@@ -108,7 +108,7 @@ async fn a_content_type_that_is_sent_twice_is_json_if_both_are() {
 /// A form of another site can post these types without asking first.
 #[tokio::test]
 async fn a_body_that_does_not_call_itself_json_is_refused() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let token = stack.sign_in().await.token();
     for path in POSTS {
         for content_type in
@@ -127,7 +127,7 @@ async fn a_body_that_does_not_call_itself_json_is_refused() {
 
 #[tokio::test]
 async fn sixteen_kibibytes_are_the_limit() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let padded = |length: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(length - r#"{"a":""}"#.len()));
     for path in POSTS {
         for (length, fits) in [(16 * 1024, true), (16 * 1024 + 1, false), (200_000, false)] {
@@ -141,7 +141,7 @@ async fn sixteen_kibibytes_are_the_limit() {
 
 #[tokio::test]
 async fn exactly_one_credential_is_required() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let user = stack.kakao.new_user().await;
     let token = stack.kakao.token(&user).await;
     for body in [
@@ -163,7 +163,7 @@ async fn exactly_one_credential_is_required() {
 /// As dj-rest-auth does it.
 #[tokio::test]
 async fn an_access_token_wins_over_what_is_beside_it() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let user = stack.kakao.new_user().await;
     for (name, value) in [
         ("code", json!("x")),
@@ -181,7 +181,7 @@ async fn an_access_token_wins_over_what_is_beside_it() {
 
 #[tokio::test]
 async fn a_value_of_another_type_length_or_alphabet_is_named() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let code = |name: &str, value: Value| {
         let mut body = json!({"code": "x", "redirect_uri": REDIRECT_URI, "nonce": "n"});
         body[name] = value;
@@ -220,7 +220,7 @@ async fn a_value_of_another_type_length_or_alphabet_is_named() {
 
 #[tokio::test]
 async fn what_was_wrong_is_never_echoed() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     for body in [
         json!({"access_token": "canary\u{0}"}),
         json!({"code": "x", "redirect_uri": "https://canary.example/"}),

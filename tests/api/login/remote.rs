@@ -2,11 +2,11 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::{Anywhere, REDIRECT_URI, client::cookie_pair};
+use tests::{REDIRECT_URI, Remote, client::cookie_pair};
 
 #[tokio::test]
 async fn an_access_token_signs_in() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let user = stack.kakao.user(&json!({"nickname": "춘식이", "email": "choonsik@example.com"})).await;
     let answer = stack.sign_in_as(&user).await;
 
@@ -32,7 +32,7 @@ async fn an_access_token_signs_in() {
 
 #[tokio::test]
 async fn the_cookie_has_every_attribute() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let answer = stack.sign_in().await;
     let (pair, attributes) = answer.set_cookie().split_once("; ").unwrap();
     assert_eq!(pair, cookie_pair(&answer.token()));
@@ -44,7 +44,7 @@ async fn the_cookie_has_every_attribute() {
 
 #[tokio::test]
 async fn a_code_signs_in() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let user = stack.kakao.new_user().await;
     let code = stack.kakao.code_with(&user, &json!({"nonce": "n"})).await;
     let body = json!({"code": code, "redirect_uri": REDIRECT_URI, "nonce": "n"});
@@ -62,7 +62,7 @@ async fn a_code_needs_the_verifier_that_its_challenge_was_made_of() {
     // RFC 7636 appendix B.
     let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
     let challenge = json!({"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"});
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let user = stack.kakao.new_user().await;
     let cases = [
         (json!(verifier), Value::Null, ""),
@@ -81,7 +81,7 @@ async fn a_code_needs_the_verifier_that_its_challenge_was_made_of() {
 
 #[tokio::test]
 async fn a_code_needs_the_nonce_that_its_sign_in_began_with() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let user = stack.kakao.new_user().await;
     for (began_with, nonce, expected) in [
         (json!({"nonce": "n-1"}), "n-1", StatusCode::OK),
@@ -100,7 +100,7 @@ async fn a_nonce_that_the_login_began_with_cannot_be_left_out() {
     // RFC 7636 appendix B.
     let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
     let began_with = json!({"nonce": "n-1", "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"});
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let user = stack.kakao.new_user().await;
     for (nonce, expected) in [(json!("n-1"), ""), (json!(null), "kakao_rejected"), (json!(""), "kakao_rejected")] {
         let code = stack.kakao.code_with(&user, &began_with).await;
@@ -112,7 +112,7 @@ async fn a_nonce_that_the_login_began_with_cannot_be_left_out() {
 
 #[tokio::test]
 async fn another_redirect_uri_never_reaches_kakao() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let user = stack.kakao.new_user().await;
     let mut body = stack.kakao.code_body(&user).await;
     for wrong in [
@@ -136,7 +136,7 @@ async fn another_redirect_uri_never_reaches_kakao() {
 
 #[tokio::test]
 async fn a_token_of_another_kakao_app_is_refused() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let user = stack.kakao.new_user().await;
     let token = stack.kakao.foreign_token(&user).await;
     let answer = stack.login(&json!({"access_token": token})).await;
@@ -148,7 +148,7 @@ async fn a_token_of_another_kakao_app_is_refused() {
 
 #[tokio::test]
 async fn a_credential_that_kakao_does_not_know_is_refused() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     for body in [
         json!({"access_token": "never-issued"}),
         json!({"access_token": "a".repeat(600)}),
@@ -163,7 +163,7 @@ async fn a_credential_that_kakao_does_not_know_is_refused() {
 
 #[tokio::test]
 async fn everybody_gets_in_who_may_whatever_kakao_knows_of_them() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let nobody = json!({"nickname": null, "profile_image": null, "email": "", "email_verified": false, "username": ""});
     for (name, expected) in [
         ("choonsik", json!({"nickname": "춘식이", "email": "choonsik@example.com", "email_verified": true})),
@@ -184,7 +184,7 @@ async fn everybody_gets_in_who_may_whatever_kakao_knows_of_them() {
 
 #[tokio::test]
 async fn whom_kakao_does_not_let_in_does_not_get_in() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     for (name, code) in [("tube", "kakao_underage"), ("jordy", "kakao_rejected")] {
         let token = stack.kakao.token(name).await;
         let answer = stack.login(&json!({"access_token": token})).await;
@@ -194,7 +194,7 @@ async fn whom_kakao_does_not_let_in_does_not_get_in() {
 
 #[tokio::test]
 async fn two_people_with_one_email_are_two_users() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let one = stack.kakao.user(&json!({"email": "shared@example.com"})).await;
     let two = stack.kakao.user(&json!({"email": "shared@example.com"})).await;
     let (one, two) = (stack.sign_in_as(&one).await, stack.sign_in_as(&two).await);
@@ -203,7 +203,7 @@ async fn two_people_with_one_email_are_two_users() {
 
 #[tokio::test]
 async fn every_sign_in_is_a_session_of_its_own() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let user = stack.kakao.new_user().await;
     let (phone, laptop) = (stack.sign_in_as(&user).await, stack.sign_in_as(&user).await);
     assert_eq!(phone.body["user"], laptop.body["user"]);
@@ -214,7 +214,7 @@ async fn every_sign_in_is_a_session_of_its_own() {
 
 #[tokio::test]
 async fn the_session_that_a_browser_comes_with_ends_and_is_never_adopted() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let planted = stack.sign_in().await;
     let user = stack.kakao.new_user().await;
     let token = stack.kakao.token(&user).await;
@@ -228,7 +228,7 @@ async fn the_session_that_a_browser_comes_with_ends_and_is_never_adopted() {
 
 #[tokio::test]
 async fn every_session_that_a_browser_comes_with_ends() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let (one, other) = (stack.sign_in().await.token(), stack.sign_in().await.token());
     let user = stack.kakao.new_user().await;
     let cookies = [cookie_pair(&one), cookie_pair("planted"), cookie_pair(&other)].join("; ");
@@ -243,7 +243,7 @@ async fn every_session_that_a_browser_comes_with_ends() {
 
 #[tokio::test]
 async fn an_expired_bearer_or_a_dead_cookie_is_no_hindrance() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let user = stack.kakao.new_user().await;
     for (name, value) in [
         ("authorization", "Bearer expired.or.forged".to_owned()),
@@ -260,7 +260,7 @@ async fn an_expired_bearer_or_a_dead_cookie_is_no_hindrance() {
 
 #[tokio::test]
 async fn a_get_is_answered_with_nothing_whoever_asks_and_changes_no_session() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let signed_in = stack.sign_in().await;
     for (name, value) in [
         ("cookie", cookie_pair(&signed_in.token())),

@@ -1,11 +1,11 @@
 //! `GET /auth/profile`
 
 use reqwest::{Method, StatusCode};
-use tests::Anywhere;
+use tests::Remote;
 
 #[tokio::test]
 async fn an_access_token_shows_its_user() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let signed_in = stack.sign_in().await;
     let answer = stack.profile(signed_in.access()).await;
     assert_eq!((answer.status, &answer.body), (StatusCode::OK, &signed_in.body["user"]));
@@ -14,7 +14,7 @@ async fn an_access_token_shows_its_user() {
 
 #[tokio::test]
 async fn the_scheme_is_case_insensitive() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let signed_in = stack.sign_in().await;
     for scheme in ["Bearer", "bearer", "BEARER", "bEARER"] {
         let request = stack.request(Method::GET, "/auth/profile");
@@ -25,7 +25,7 @@ async fn the_scheme_is_case_insensitive() {
 
 #[tokio::test]
 async fn without_a_bearer_token_nobody_is_authenticated() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     for header in [None, Some(""), Some("Bearer"), Some("Basic eDp5"), Some("Token abc"), Some("한글 토큰")] {
         let mut request = stack.request(Method::GET, "/auth/profile");
         if let Some(header) = header {
@@ -39,7 +39,7 @@ async fn without_a_bearer_token_nobody_is_authenticated() {
 
 #[tokio::test]
 async fn a_token_that_is_not_ours_is_not_valid() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let access = stack.sign_in().await.access().to_owned();
     let (message, _) = access.rsplit_once('.').unwrap();
     for token in ["x", "a.b.c", "..", &format!("{message}."), &format!("{access}A"), &access[1..], &"a".repeat(3_000)] {

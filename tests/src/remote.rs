@@ -10,14 +10,14 @@ use crate::{
 
 /// A stack that may be another process's: the part that a stranger can see.
 #[derive(Debug)]
-pub struct Anywhere {
+pub struct Remote {
     functions: Functions,
     /// The Kakao stand-in, through its control routes.
     pub kakao: People,
     _own: Option<Stack>,
 }
 
-impl Anywhere {
+impl Remote {
     /// The stack at `STACK_URL`, with its Kakao stand-in at `STACK_KAKAO_URL`; without these, one of its own.
     pub async fn start() -> Self {
         if let (Ok(url), Ok(kakao)) = (env::var("STACK_URL"), env::var("STACK_KAKAO_URL")) {
@@ -39,7 +39,7 @@ impl Anywhere {
     }
 }
 
-impl Deref for Anywhere {
+impl Deref for Remote {
     type Target = Functions;
 
     fn deref(&self) -> &Functions {

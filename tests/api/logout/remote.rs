@@ -2,11 +2,11 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
-use tests::{Anywhere, client::cookie_pair};
+use tests::{Remote, client::cookie_pair};
 
 #[tokio::test]
 async fn a_log_out_ends_the_session_at_once_and_clears_the_cookie() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let signed_in = stack.sign_in().await;
     let answer = stack.logout(&signed_in.token()).await;
     assert_eq!((answer.status, answer.body), (StatusCode::OK, json!({"detail": "Successfully logged out."})));
@@ -17,7 +17,7 @@ async fn a_log_out_ends_the_session_at_once_and_clears_the_cookie() {
 
 #[tokio::test]
 async fn a_log_out_always_succeeds() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let token = stack.sign_in().await.token();
     stack.logout(&token).await;
     for scope in ["", "?scope=local", "?scope=all"] {
@@ -39,7 +39,7 @@ async fn a_log_out_always_succeeds() {
 
 #[tokio::test]
 async fn a_log_out_everywhere_ends_every_session_of_this_user_and_no_others() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let user = stack.kakao.new_user().await;
     let (phone, laptop) = (stack.sign_in_as(&user).await, stack.sign_in_as(&user).await);
     let somebody_else = stack.sign_in().await;
@@ -55,7 +55,7 @@ async fn a_log_out_everywhere_ends_every_session_of_this_user_and_no_others() {
 #[tokio::test]
 async fn a_log_out_with_two_cookies_ends_what_each_of_them_stands_for() {
     for (path, ends_the_phone) in [("/auth/logout", false), ("/auth/logout?scope=all", true)] {
-        let stack = Anywhere::start().await;
+        let stack = Remote::start().await;
         let user = stack.kakao.new_user().await;
         let (one, other) = (stack.sign_in_as(&user).await.token(), stack.sign_in().await.token());
         let phone = stack.sign_in_as(&user).await.token();
@@ -72,7 +72,7 @@ async fn a_log_out_with_two_cookies_ends_what_each_of_them_stands_for() {
 /// Or an old cookie, once stolen, could log its owner out for ever.
 #[tokio::test]
 async fn a_dead_session_cannot_log_out_the_others() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let user = stack.kakao.new_user().await;
     let (dead, alive) = (stack.sign_in_as(&user).await.token(), stack.sign_in_as(&user).await.token());
     stack.logout(&dead).await;
@@ -82,7 +82,7 @@ async fn a_dead_session_cannot_log_out_the_others() {
 
 #[tokio::test]
 async fn another_scope_is_refused_and_ends_nothing() {
-    let stack = Anywhere::start().await;
+    let stack = Remote::start().await;
     let token = stack.sign_in().await.token();
     let request = stack.request(Method::POST, "/auth/logout?scope=global").header("cookie", cookie_pair(&token));
     let answer = stack.send(request).await;
