@@ -4,13 +4,13 @@ mod browser;
 pub mod client;
 pub mod clock;
 pub mod fault_proxy;
-mod people;
+mod kakao_control;
 mod remote;
 mod stack;
 
 pub use self::{
     browser::Browser,
-    people::{Credential, People},
+    kakao_control::{Credential, KakaoControl},
     remote::Remote,
     stack::{ORIGIN, REDIRECT_URI, Settings, Stack},
 };

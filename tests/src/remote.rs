@@ -4,7 +4,7 @@ use std::{env, ops::Deref};
 
 use crate::{
     client::{Answer, Functions},
-    people::People,
+    kakao_control::KakaoControl,
     stack::{Stack, sign_in},
 };
 
@@ -13,7 +13,7 @@ use crate::{
 pub struct Remote {
     functions: Functions,
     /// The Kakao stand-in, through its control routes.
-    pub kakao: People,
+    pub kakao: KakaoControl,
     _own: Option<Stack>,
 }
 
@@ -21,7 +21,7 @@ impl Remote {
     /// The stack at `STACK_URL`, with its Kakao stand-in at `STACK_KAKAO_URL`; without these, one of its own.
     pub async fn start() -> Self {
         if let (Ok(url), Ok(kakao)) = (env::var("STACK_URL"), env::var("STACK_KAKAO_URL")) {
-            return Self { functions: Functions::new(&url), kakao: People::of(&kakao), _own: None };
+            return Self { functions: Functions::new(&url), kakao: KakaoControl::at(&kakao), _own: None };
         }
         let own = Stack::start().await;
         Self { functions: Functions::clone(&own), kakao: own.kakao.clone(), _own: Some(own) }

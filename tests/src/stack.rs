@@ -33,7 +33,7 @@ use crate::{
     client::{Answer, Functions},
     clock::{ManualClock, Skewed},
     fault_proxy::FaultProxy,
-    people::People,
+    kakao_control::KakaoControl,
 };
 
 /// Where a browser is sent back to in a [`Stack`].
@@ -46,7 +46,7 @@ pub const ORIGIN: &str = "http://localhost:9000";
 pub struct Stack {
     functions: Functions,
     /// The Kakao stand-in, through its control routes.
-    pub kakao: People,
+    pub kakao: KakaoControl,
     /// The proxy between the functions and the main table.
     pub table_proxy: FaultProxy,
     /// The proxy between the functions and Kakao.
@@ -172,7 +172,7 @@ impl Stack {
         servers.push(tokio::spawn(Gateway::new(&template, &functions, settings.slash, None).serve(listener)));
         Self {
             functions: Functions::new(&url),
-            kakao: People::of(kakao.url()),
+            kakao: KakaoControl::at(kakao.url()),
             table_proxy,
             kakao_proxy,
             keys_proxy,
@@ -388,7 +388,7 @@ impl Drop for Stack {
     }
 }
 
-pub(crate) async fn sign_in(functions: &Functions, kakao: &People, user: &str) -> Answer {
+pub(crate) async fn sign_in(functions: &Functions, kakao: &KakaoControl, user: &str) -> Answer {
     let token = kakao.token(user).await;
     let answer = functions.login(&json!({"access_token": token})).await;
     assert_eq!(answer.status, 200, "{}", answer.body);

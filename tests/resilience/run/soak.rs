@@ -65,10 +65,10 @@ pub async fn run(lasts: Duration) -> Result<(), String> {
 
 /// One browser after another, until the time is over; the last one's cookie must still work then.
 async fn browse(stack: &Stack, notes: &Arc<Notes>, end: Instant) {
-    let people = &stack.kakao;
-    let mut user = people.new_user().await;
+    let kakao = &stack.kakao;
+    let mut user = kakao.new_user().await;
     loop {
-        let mut browser = Visitor::sign_in(stack, people, &user, notes).await;
+        let mut browser = Visitor::sign_in(stack, kakao, &user, notes).await;
         loop {
             if Instant::now() >= end {
                 browser.refresh(1).await;
@@ -90,7 +90,7 @@ async fn browse(stack: &Stack, notes: &Arc<Notes>, end: Instant) {
             }
         }
         if random::up_to(1) == 0 {
-            user = people.new_user().await;
+            user = kakao.new_user().await;
         }
     }
 }

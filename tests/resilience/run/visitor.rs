@@ -10,7 +10,7 @@ use reqwest::{Method, RequestBuilder, header::COOKIE};
 use serde_json::json;
 use shared::random;
 use tests::{
-    Browser, Credential, People,
+    Browser, Credential, KakaoControl,
     client::{Answer, Functions, cookie_pair},
 };
 
@@ -71,11 +71,11 @@ impl Notes {
 
 impl Visitor {
     /// This person signs in, as often as it takes.
-    pub async fn sign_in(functions: &Functions, people: &People, user: &str, notes: &Arc<Notes>) -> Self {
+    pub async fn sign_in(functions: &Functions, kakao: &KakaoControl, user: &str, notes: &Arc<Notes>) -> Self {
         for failures in 1.. {
             let kind = *one_of(&[Credential::AccessToken, Credential::Code, Credential::IdToken]);
             // Its way to Kakao may be forgotten in between.
-            let asked = tokio::time::timeout(Duration::from_secs(5), people.credential(user, kind));
+            let asked = tokio::time::timeout(Duration::from_secs(5), kakao.credential(user, kind));
             let Ok(credential) = asked.await else {
                 continue;
             };

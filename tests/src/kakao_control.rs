@@ -23,15 +23,15 @@ pub enum Credential {
 
 /// The people at Kakao, and what is known of the calls made there.
 #[derive(Clone, Debug)]
-pub struct People {
+pub struct KakaoControl {
     url: String,
     client: Client,
 }
 
-impl People {
+impl KakaoControl {
     /// Those of the stand-in at this address.
     #[must_use]
-    pub fn of(url: &str) -> Self {
+    pub fn at(url: &str) -> Self {
         Self { url: url.to_owned(), client: http_client_without_pool() }
     }
 
