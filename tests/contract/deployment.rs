@@ -8,14 +8,14 @@ use std::{
 
 use lambda_http::{Context, RequestExt};
 use local::{
-    cloud::{self, TEMPLATE},
+    assemble::{self, TEMPLATE},
     template::{Template, TemplateError},
 };
 use serde_json::Value;
 use shared::http::Event;
 
 fn template() -> Template {
-    cloud::template(&BTreeMap::new()).unwrap()
+    assemble::template(&BTreeMap::new()).unwrap()
 }
 
 /// The template with its own values for all parameters that have one.
@@ -114,7 +114,7 @@ fn a_parameter_is_checked_as_cloudformation_does() {
         ("ACCESS_TTL", "soon"),
     ] {
         let given = BTreeMap::from([(name.to_owned(), value.to_owned())]);
-        assert!(cloud::template(&given).is_err(), "{name}={value}");
+        assert!(assemble::template(&given).is_err(), "{name}={value}");
     }
 }
 
@@ -192,7 +192,7 @@ fn each_function_gets_what_it_needs_and_needs_all_that_it_gets() {
     let clock: Arc<dyn shared::clock::Clock> = Arc::new(shared::clock::SystemClock);
     let local = BTreeMap::new();
     let build = |template: &local::template::Template| {
-        let functions = cloud::functions(template, &local, &clock).map(drop);
+        let functions = assemble::functions(template, &local, &clock).map(drop);
         functions.and_then(|()| local::keys::rotate_keys(template, &local, &clock).map(drop))
     };
     let complete = template();
@@ -221,7 +221,7 @@ fn the_functions_accept_every_number_that_the_template_accepts() {
             let (name, value) = (name.as_str().unwrap(), bound.as_u64().unwrap().to_string());
             let template = deployed_with(TEMPLATE, BTreeMap::from([(name.to_owned(), value.clone())])).unwrap();
             let local = BTreeMap::from([("AWS_REGION".to_owned(), "ap-northeast-2".to_owned())]);
-            let functions = cloud::functions(&template, &local, &clock).map(drop);
+            let functions = assemble::functions(&template, &local, &clock).map(drop);
             let all = functions.and_then(|()| local::keys::rotate_keys(&template, &local, &clock).map(drop));
             assert!(all.is_ok(), "{name}={value}: {:?}", all.err());
             tried += 1;

@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::{
 };
 use kakao_login::KakaoLogin;
 use local::{
-    cloud::TEMPLATE,
+    assemble::TEMPLATE,
     iam::{ADMINISTRATOR, Use, access_key},
     table,
 };

@@ -10,7 +10,7 @@ use std::{
 };
 
 use local::{
-    cloud::TEMPLATE,
+    assemble::TEMPLATE,
     lambda::{Invocation, Lambda},
 };
 use serde_json::{Value, json};

@@ -10,7 +10,7 @@ use std::{
 
 use dynoxide::Database;
 use local::{
-    cloud::{self, TEMPLATE},
+    assemble::{self, TEMPLATE},
     gateway::{Gateway, TrailingSlash},
     iam::{Guard, Roles, Use},
     kakao::{Kakao, SHOP},
@@ -112,7 +112,7 @@ impl Stack {
             environment.entry(name.to_owned()).or_insert_with(|| "5000".to_owned());
         }
         let yaml = settings.template.as_deref().unwrap_or(TEMPLATE);
-        let mut template = cloud::template_from(yaml, &environment).expect("the template deploys");
+        let mut template = assemble::template_from(yaml, &environment).expect("the template deploys");
         let mut servers = Vec::new();
 
         let database_url = if let Some(url) = settings.dynamodb {
@@ -159,12 +159,12 @@ impl Stack {
         let mut lambdas = BTreeMap::new();
         let functions = if let Some(folder) = settings.binaries {
             for name in template.functions.keys() {
-                let environment = cloud::environment(&template, name, &local);
+                let environment = assemble::environment(&template, name, &local);
                 lambdas.insert(name.clone(), Arc::new(Lambda::new(name, folder.join(name), environment)));
             }
             lambdas.iter().map(|(name, lambda)| (name.clone(), lambda::function(lambda))).collect()
         } else {
-            cloud::functions(&template, &local, &shared_clock).expect("the template suffices")
+            assemble::functions(&template, &local, &shared_clock).expect("the template suffices")
         };
 
         let listener = free_port().await;
@@ -192,7 +192,7 @@ impl Stack {
     /// What a binary of this function has to be started with to be a part of this stack, beside Lambda's own settings.
     #[must_use]
     pub fn environment(&self, function: &str) -> BTreeMap<String, String> {
-        cloud::environment(&self.template, function, &self.local)
+        assemble::environment(&self.template, function, &self.local)
     }
 
     /// What the functions' roles were used for so far.
@@ -221,7 +221,7 @@ impl Stack {
     #[must_use]
     pub fn past_the_gateway(&self) -> BTreeMap<String, lambda::Function> {
         let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&self.clock);
-        cloud::functions(&self.template, &self.local, &clock).expect("the template suffices")
+        assemble::functions(&self.template, &self.local, &clock).expect("the template suffices")
     }
 
     /// Ends all connections to DynamoDB and Kakao, as happens to a function that was frozen.
@@ -237,7 +237,7 @@ impl Stack {
     /// If they cannot start.
     pub async fn skewed(&self, seconds: i64) -> Functions {
         let clock: Arc<dyn Clock> = Arc::new(Skewed { clock: Arc::<ManualClock>::clone(&self.clock), seconds });
-        let functions = cloud::functions(&self.template, &self.local, &clock).expect("the template suffices");
+        let functions = assemble::functions(&self.template, &self.local, &clock).expect("the template suffices");
         let listener = free_port().await;
         let url = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
         tokio::spawn(Gateway::new(&self.template, &functions, TrailingSlash::default(), None).serve(listener));

@@ -1,7 +1,7 @@
 //! What is refused, and that the refusal says where.
 
 use super::*;
-use crate::cloud::TEMPLATE;
+use crate::assemble::TEMPLATE;
 
 fn parameters() -> BTreeMap<String, String> {
     let parameters = [
