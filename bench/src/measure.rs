@@ -186,7 +186,7 @@ pub async fn calls() -> Value {
     let one = json!({"id_token": stack.kakao.id_token(&user, &json!({"nonce": "one"})).await, "nonce": "one"});
     let two = json!({"id_token": stack.kakao.id_token(&user, &json!({"nonce": "two"})).await, "nonce": "two"});
     // Somebody else, until this user signs in.
-    let mut last = stack.sign_in().await;
+    let mut last = stack.log_in().await;
     let mut rows = Vec::new();
     for (name, credential) in [
         ("sign-in by access token, new user", json!({"access_token": token})),

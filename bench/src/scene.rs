@@ -38,7 +38,7 @@ impl Scene {
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let stack = Stack::with(Settings { environment, ..Settings::default() }).await;
         let user = stack.kakao.new_user().await;
-        let signed_in = stack.sign_in_as(&user).await;
+        let signed_in = stack.log_in_as(&user).await;
         let cookie = cookie_pair(&signed_in.token());
         // As if the minute of this login were over: another one in it costs a second write.
         let mut items = stack.dump().await;

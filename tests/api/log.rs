@@ -129,7 +129,7 @@ async fn no_key_is_logged_or_answered_whatever_becomes_of_the_keys() {
     let mut answers = String::new();
     for algorithm in ["ES256", "RS256", "HS256"] {
         let stack = Stack::with_setting("SIGNING_ALGORITHM", algorithm).await;
-        let signed_in = stack.sign_in().await;
+        let logged_in = stack.log_in().await;
         for reason in [Reason::Schedule, Reason::SigningKeys, Reason::SessionSecrets] {
             stack.rotate(reason).await;
             let ring = stack.key_document(Document::Issuing).await.unwrap();
@@ -152,7 +152,7 @@ async fn no_key_is_logged_or_answered_whatever_becomes_of_the_keys() {
             r#"{"version": 99999999999, "signing_keys": "canary-of-a-key", "session_secrets": ["canary-of-a-key"]}"#;
         stack.overwrite_keys(Document::Issuing, odd).await;
         stack.advance(Duration::from_mins(10));
-        answers.push_str(&stack.refresh(&signed_in.token()).await.body.to_string());
+        answers.push_str(&stack.refresh(&logged_in.token()).await.body.to_string());
         let event = Event::Replace { keys: Reason::SigningKeys, attempt: new_attempt() };
         answers.push_str(&stack.rotate_with(event).await.unwrap_err().to_string());
         answers.push_str(&stack.jwks().await.to_string());
@@ -169,8 +169,8 @@ async fn no_key_is_logged_or_answered_whatever_becomes_of_the_keys() {
 async fn a_line_says_what_happened_and_to_whom_without_saying_who() {
     let log = Log::start();
     let stack = Stack::with(Settings::default()).await;
-    let signed_in = stack.sign_in().await;
-    let pk = signed_in.body["user"]["pk"].as_str().unwrap();
+    let logged_in = stack.log_in().await;
+    let pk = logged_in.body["user"]["pk"].as_str().unwrap();
     let text = log.text();
     let line = text.lines().rev().find(|line| line.contains(r#""outcome":"signed_in""#)).unwrap();
     let line: Value = serde_json::from_str(line).unwrap();
@@ -206,11 +206,11 @@ async fn no_key_of_a_line_has_a_dot() {
     let log = Log::start();
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    let signed_in = stack.sign_in_as(&user).await;
+    let logged_in = stack.log_in_as(&user).await;
     stack.login(&stack.kakao.code_body(&user).await).await;
     stack.table_proxy.fail(Fault::Deny);
-    stack.refresh(&signed_in.token()).await;
-    stack.logout(&signed_in.token()).await;
+    stack.refresh(&logged_in.token()).await;
+    stack.logout(&logged_in.token()).await;
     let mut found = BTreeSet::new();
     for line in log.text().lines() {
         keys(&serde_json::from_str(line).unwrap(), &mut found);
@@ -231,12 +231,12 @@ fn lines_with(log: &Log, text: &str) -> Vec<Value> {
 async fn a_denied_permission_and_a_missing_table_or_key_are_errors_and_an_outage_is_a_warning() {
     let log = Log::start();
     let stack = Stack::start().await;
-    let signed_in = stack.sign_in().await;
+    let logged_in = stack.log_in().await;
     let kakao_token = stack.kakao.token(&stack.kakao.new_user().await).await;
     let all = async || {
-        stack.refresh(&signed_in.token()).await;
-        stack.profile(signed_in.access()).await;
-        stack.logout(&signed_in.token()).await;
+        stack.refresh(&logged_in.token()).await;
+        stack.profile(logged_in.access()).await;
+        stack.logout(&logged_in.token()).await;
         stack.login(&json!({"access_token": kakao_token})).await;
     };
     for (fault, code, level) in [
@@ -268,14 +268,14 @@ async fn a_denied_permission_and_a_missing_table_or_key_are_errors_and_an_outage
         stack.keys_proxy.fail(fault);
         stack.advance(Duration::from_mins(11));
         let before = lines_with(&log, code).len();
-        stack.refresh(&signed_in.token()).await;
+        stack.refresh(&logged_in.token()).await;
         stack.keys_proxy.heal();
         let lines = lines_with(&log, code).split_off(before);
         let kept = lines.iter().find(|line| line["event"] == "keys_cached").unwrap();
         assert_eq!(kept["level"], level, "{kept}");
     }
     let empty = Stack::with(Settings { without_keys: true, ..Settings::default() }).await;
-    assert_eq!(empty.profile(signed_in.access()).await.status, 503);
+    assert_eq!(empty.profile(logged_in.access()).await.status, 503);
     let line = lines_with(&log, "the document is not in the Keys table").pop().unwrap();
     assert_eq!(line["level"], "ERROR", "{line}");
 }
@@ -300,7 +300,7 @@ async fn a_spent_token_is_reported_wherever_it_comes_back() {
         ("/auth/kakao", credential),
     ] {
         for (age, is_reuse) in [(0, false), (29, false), (30, true), (4_000, true)] {
-            let spent = stack.sign_in_as(&user).await.token();
+            let spent = stack.log_in_as(&user).await.token();
             stack.advance(Duration::from_secs(30));
             assert_eq!(stack.refresh(&spent).await.status, 200);
             stack.advance(Duration::from_secs(age));
@@ -308,7 +308,7 @@ async fn a_spent_token_is_reported_wherever_it_comes_back() {
             let line = line_of(&log, &stack.send(request).await);
             assert_eq!(line["refresh_reuse"] == true, is_reuse, "{path} after {age} s: {line}");
         }
-        let current = stack.sign_in_as(&user).await.token();
+        let current = stack.log_in_as(&user).await.token();
         stack.advance(Duration::from_secs(30));
         let request = stack.request(Method::POST, path).header("cookie", cookie_pair(&current)).json(&body);
         let line = line_of(&log, &stack.send(request).await);

@@ -27,7 +27,7 @@ const DAY: Duration = Duration::from_hours(24);
 
 /// A new session of this user with a token of this version, as login will begin it.
 async fn begin_session(stack: &Stack, user: &str, version: Version) -> String {
-    let user: UserId = jwt_part(stack.sign_in_as(user).await.access(), 1)["sub"].as_str().unwrap().parse().unwrap();
+    let user: UserId = jwt_part(stack.log_in_as(user).await.access(), 1)["sub"].as_str().unwrap().parse().unwrap();
     let ring = stack.key_document(Document::Issuing).await.unwrap();
     let (_, keys) = MintingKeys::read(&ring, &audience(), DAY).unwrap();
     let now = SystemClock.now();
@@ -39,7 +39,7 @@ async fn begin_session(stack: &Stack, user: &str, version: Version) -> String {
 
 #[tokio::test]
 async fn a_new_session_has_a_token_of_version_1_until_every_function_knows_version_2() {
-    let token = Stack::start().await.sign_in().await.token();
+    let token = Stack::start().await.log_in().await.token();
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(&token).unwrap();
     assert_eq!((token.len(), bytes[0]), (Version::One.text_length(), 1));
 }

@@ -46,21 +46,21 @@ async fn starting_the_login_function_asks_neither_dynamodb_nor_kakao() {
     };
     // First where no key has been read yet, then where there is a session that could be looked up.
     start("x").await;
-    start(&stack.sign_in().await.token()).await;
+    start(&stack.log_in().await.token()).await;
 }
 
 #[tokio::test]
 async fn a_known_users_sign_in_costs_two_writes_and_half_a_read() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    stack.sign_in_as(&user).await;
+    stack.log_in_as(&user).await;
     stack.advance(MINUTE);
     let _ = stack.table_proxy.take_traffic();
-    stack.sign_in_as(&user).await;
+    stack.log_in_as(&user).await;
     let traffic = stack.table_proxy.take_traffic();
     assert_eq!(sorted(&traffic, 1), ["GetItem", "PutItem", "UpdateItem"]);
     assert_eq!(units(&traffic), (2.0, 0.5));
-    stack.sign_in_as(&user).await;
+    stack.log_in_as(&user).await;
     let again = stack.table_proxy.take_traffic();
     assert_eq!(sorted(&again, 1), ["GetItem", "PutItem", "UpdateItem", "UpdateItem"], "in the same minute");
 }
@@ -68,7 +68,7 @@ async fn a_known_users_sign_in_costs_two_writes_and_half_a_read() {
 #[tokio::test]
 async fn a_refresh_costs_one_request_in_every_case_but_reuse() {
     let stack = Stack::start().await;
-    let first = stack.sign_in().await.token();
+    let first = stack.log_in().await.token();
     let cost = async |token: &str| {
         let _ = stack.table_proxy.take_traffic();
         let answer = stack.refresh(token).await;
@@ -91,7 +91,7 @@ async fn a_refresh_costs_one_request_in_every_case_but_reuse() {
 #[tokio::test]
 async fn a_refresh_with_the_user_reads_half_a_unit_beside() {
     let stack = Stack::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     stack.advance(WINDOW);
     let _ = stack.table_proxy.take_traffic();
     stack.refresh_with_user(&token).await;
@@ -102,7 +102,7 @@ async fn a_refresh_with_the_user_reads_half_a_unit_beside() {
 #[tokio::test]
 async fn garbage_costs_nothing() {
     let stack = Stack::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     let _ = stack.table_proxy.take_traffic();
     let mut forged = token.clone();
     forged.replace_range(50..51, if &token[50..51] == "A" { "B" } else { "A" });
@@ -118,7 +118,7 @@ async fn garbage_costs_nothing() {
 #[tokio::test]
 async fn a_session_past_its_end_costs_nothing() {
     let stack = Stack::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     stack.advance(Duration::from_hours(30 * 24));
     let _ = stack.table_proxy.take_traffic();
     stack.refresh(&token).await;
@@ -128,7 +128,7 @@ async fn a_session_past_its_end_costs_nothing() {
 #[tokio::test]
 async fn a_log_out_costs_one_write() {
     let stack = Stack::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     let _ = stack.table_proxy.take_traffic();
     stack.logout(&token).await;
     let traffic = stack.table_proxy.take_traffic();
@@ -142,7 +142,7 @@ async fn a_log_out_everywhere_costs_one_query_and_a_write_for_each_session() {
     let mut last = String::new();
     for _ in 0..30 {
         stack.advance(MINUTE);
-        last = stack.sign_in_as(&user).await.token();
+        last = stack.log_in_as(&user).await.token();
     }
     let _ = stack.table_proxy.take_traffic();
     stack.logout_everywhere(&last).await;
@@ -156,7 +156,7 @@ async fn a_log_out_everywhere_costs_one_query_and_a_write_for_each_session() {
 #[tokio::test]
 async fn a_profile_costs_one_request_and_one_read() {
     let stack = Stack::start().await;
-    let access = stack.sign_in().await.access().to_owned();
+    let access = stack.log_in().await.access().to_owned();
     let _ = stack.table_proxy.take_traffic();
     stack.profile(&access).await;
     let traffic = stack.table_proxy.take_traffic();
@@ -178,7 +178,7 @@ async fn the_largest_items_still_cost_one_unit() {
 async fn a_login_by_code_costs_one_request_and_four_writes_more_if_it_may_come_twice() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    stack.sign_in_as(&user).await;
+    stack.log_in_as(&user).await;
     let code = stack.kakao.code_with(&user, &json!({"nonce": "n"})).await;
     let once = json!({"code": code, "redirect_uri": REDIRECT_URI, "nonce": "n"});
     let twice = stack.kakao.code_body(&user).await;

@@ -40,7 +40,7 @@ fn headers(token: &str) -> Vec<(&'static str, String)> {
 #[tokio::test]
 async fn ten_thousand_two_hundred_and_forty_bytes_of_request_line_and_headers_and_not_one_more() {
     let stack = Stack::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     let used: usize = headers(&token).iter().map(|(name, value)| name.len() + value.len()).sum();
     let room = HEADER_BYTES - used - "POST/auth/refresh".len();
     for (pad, expected) in [(room, 200), (room + 1, 431)] {
@@ -70,9 +70,9 @@ async fn ten_mebibytes_of_body_reach_the_function_and_not_one_byte_more() {
 #[tokio::test]
 async fn odd_characters_in_the_query_are_no_hindrance() {
     let stack = Stack::start().await;
-    let signed_in = stack.sign_in().await;
+    let logged_in = stack.log_in().await;
     for query in ["{}", "|", "^", "`", "\\", "%", "%zz", "a=\"x\"", "한글", "?&=/"] {
-        let status = status(&stack, "POST", &format!("/auth/refresh?{query}"), &headers(&signed_in.token())).await;
+        let status = status(&stack, "POST", &format!("/auth/refresh?{query}"), &headers(&logged_in.token())).await;
         // What does not come through is the HTTP parser's to refuse.
         assert!([200, 400].contains(&status), "{query}: {status}");
     }
@@ -81,10 +81,10 @@ async fn odd_characters_in_the_query_are_no_hindrance() {
 #[tokio::test]
 async fn names_of_headers_in_any_case_are_the_same() {
     let stack = Stack::start().await;
-    let signed_in = stack.sign_in().await;
+    let logged_in = stack.log_in().await;
     for name in ["AUTHORIZATION", "Authorization", "authorization", "aUTHORIZATION"] {
-        let mut all = headers(&signed_in.token());
-        all.push((name, format!("Bearer {}", signed_in.access())));
+        let mut all = headers(&logged_in.token());
+        all.push((name, format!("Bearer {}", logged_in.access())));
         assert_eq!(status(&stack, "GET", "/auth/profile", &all).await, 200, "{name}");
     }
     for (name, value, expected) in [
@@ -92,7 +92,7 @@ async fn names_of_headers_in_any_case_are_the_same() {
         ("ORIGIN", "https://evil.example", 403),
         ("Sec-Fetch-Site", "same-origin", 200),
     ] {
-        let mut all = headers(&signed_in.token());
+        let mut all = headers(&logged_in.token());
         all.push((name, value.to_owned()));
         assert_eq!(status(&stack, "POST", "/auth/refresh", &all).await, expected, "{name}: {value}");
     }
@@ -103,7 +103,7 @@ async fn names_of_headers_in_any_case_are_the_same() {
 #[tokio::test]
 async fn a_refused_body_leaves_the_cookie_and_the_session_alone() {
     let stack = Stack::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     stack.advance(Duration::from_secs(31));
     let before = stack.dump().await;
     let json = "application/json";
@@ -138,8 +138,8 @@ async fn a_refused_body_leaves_the_cookie_and_the_session_alone() {
 #[tokio::test]
 async fn no_body_and_an_empty_one_are_the_same() {
     let stack = Stack::start().await;
-    let signed_in = stack.sign_in().await;
-    let post = |path: &str| stack.request(Method::POST, path).header("cookie", cookie_pair(&signed_in.token()));
+    let logged_in = stack.log_in().await;
+    let post = |path: &str| stack.request(Method::POST, path).header("cookie", cookie_pair(&logged_in.token()));
     let empty = |request: RequestBuilder, content_type: &str| request.header("content-type", content_type).body("");
     for content_type in ["application/json", "text/plain", "application/x-www-form-urlencoded"] {
         assert_eq!(stack.send(empty(post("/auth/refresh"), content_type)).await.status, 200, "{content_type}");
@@ -168,7 +168,7 @@ async fn of_two_members_of_one_name_the_last_counts() {
 #[tokio::test]
 async fn long_numbers_are_no_hindrance_and_no_flag() {
     let stack = Stack::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     let long = "9".repeat(300);
     for (body, expected) in [
         (format!(r#"{{"user":{long}}}"#), 400),

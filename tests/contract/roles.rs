@@ -41,8 +41,8 @@ async fn use_everything(stack: &Stack) {
     // The browser comes with a session, which ends.
     let token = stack.kakao.token(&stack.kakao.new_user().await).await;
     let again = stack.request(Method::POST, "/auth/kakao").header("cookie", cookie_pair(&first.token()));
-    let signed_in = stack.send(again.json(&json!({"access_token": token}))).await;
-    let spent = signed_in.token();
+    let logged_in = stack.send(again.json(&json!({"access_token": token}))).await;
+    let spent = logged_in.token();
     stack.advance(Duration::from_secs(30));
     let refreshed = stack.refresh_with_user(&spent).await;
     assert_eq!(stack.profile(refreshed.access()).await.status, 200);
@@ -51,7 +51,7 @@ async fn use_everything(stack: &Stack) {
     stack.advance(Duration::from_secs(30));
     assert_eq!(stack.refresh(&spent).await.status, 401, "a reuse");
     let user = stack.kakao.new_user().await;
-    let (here, everywhere) = (stack.sign_in_as(&user).await.token(), stack.sign_in_as(&user).await.token());
+    let (here, everywhere) = (stack.log_in_as(&user).await.token(), stack.log_in_as(&user).await.token());
     assert_eq!(stack.logout(&here).await.status, 200);
     assert_eq!(stack.logout_everywhere(&everywhere).await.status, 200);
     for reason in [Reason::Schedule, Reason::SigningKeys] {
@@ -90,10 +90,10 @@ async fn without_a_verb_in_the_template_the_request_that_needs_it_fails_here_too
     assert_eq!((first.status.as_u16(), second.status.as_u16()), (200, 503), "{}", second.body);
 
     let stack = stack_with("[dynamodb:DeleteItem, dynamodb:Query]", "dynamodb:DeleteItem").await;
-    assert_eq!(stack.logout_everywhere(&stack.sign_in().await.token()).await.status, 503);
+    assert_eq!(stack.logout_everywhere(&stack.log_in().await.token()).await.status, 503);
 
     let stack = stack_with("[\"USER#*\"]", "[\"KAKAO#*\"]").await;
-    assert_eq!(stack.refresh(&stack.sign_in().await.token()).await.status, 503, "another partition");
+    assert_eq!(stack.refresh(&stack.log_in().await.token()).await.status, 503, "another partition");
 }
 
 fn code<T, E: ProvideErrorMetadata, R>(result: Result<T, SdkError<E, R>>) -> String {
@@ -107,8 +107,8 @@ fn code<T, E: ProvideErrorMetadata, R>(result: Result<T, SdkError<E, R>>) -> Str
 async fn a_functions_credentials_are_refused_what_its_role_lacks() {
     const DENIED: &str = "AccessDeniedException";
     let stack = Stack::start().await;
-    let signed_in = stack.sign_in().await;
-    let user = format!("USER#{}", signed_in.body["user"]["pk"].as_str().unwrap());
+    let logged_in = stack.log_in().await;
+    let user = format!("USER#{}", logged_in.body["user"]["pk"].as_str().unwrap());
     let table = &stack.template().table.name;
     let key = |pk: &str| {
         [("pk", pk), ("sk", "PROFILE")].map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned())))

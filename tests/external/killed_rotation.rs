@@ -134,7 +134,7 @@ async fn kill(start: Start, command: &Value, at: usize, operation: &str, arrives
         assert_eq!(documents(&stack).await, done, "{context}: what arrives late changes nothing");
     }
     stack.advance(Duration::from_mins(11));
-    assert_eq!(stack.sign_in().await.status, 200, "{context}");
+    assert_eq!(stack.log_in().await.status, 200, "{context}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -20,8 +20,8 @@ async fn stack() -> Stack {
 async fn a_session_is_begun_rotated_repeated_shown_and_ended() {
     let stack = stack().await;
     let user = stack.kakao.new_user().await;
-    let first = stack.sign_in_as(&user).await;
-    assert_eq!(stack.sign_in_as(&user).await.body["user"], first.body["user"], "the same user again");
+    let first = stack.log_in_as(&user).await;
+    assert_eq!(stack.log_in_as(&user).await.body["user"], first.body["user"], "the same user again");
     assert_eq!(stack.refresh(&first.token()).await.cookie, None, "inside the window");
 
     stack.advance(WINDOW);
@@ -38,7 +38,7 @@ async fn a_session_is_begun_rotated_repeated_shown_and_ended() {
 #[tokio::test]
 async fn a_reuse_ends_the_session() {
     let stack = stack().await;
-    let stolen = stack.sign_in().await.token();
+    let stolen = stack.log_in().await.token();
     stack.advance(WINDOW);
     let rotated = stack.refresh(&stolen).await.token();
     stack.advance(WINDOW);
@@ -69,7 +69,7 @@ async fn a_code_is_one_session_and_its_logout_is_final() {
 #[tokio::test]
 async fn expiry_is_checked_by_the_second() {
     let stack = stack().await;
-    let (early, late) = (stack.sign_in().await.token(), stack.sign_in().await.token());
+    let (early, late) = (stack.log_in().await.token(), stack.log_in().await.token());
     stack.advance(Duration::from_secs(7 * 86_400 - 1));
     assert_eq!(stack.refresh(&early).await.status, StatusCode::OK);
     stack.advance(Duration::from_secs(1));
@@ -83,9 +83,9 @@ async fn thirty_sessions_are_ended_at_once() {
     let mut last = String::new();
     for _ in 0..30 {
         stack.advance(Duration::from_mins(1));
-        last = stack.sign_in_as(&user).await.token();
+        last = stack.log_in_as(&user).await.token();
     }
-    let other = stack.sign_in().await.token();
+    let other = stack.log_in().await.token();
     assert_eq!(stack.logout_everywhere(&last).await.status, StatusCode::OK);
     assert_eq!(stack.count("SESSION#").await, 1);
     assert_eq!(stack.refresh(&other).await.status, StatusCode::OK);
@@ -95,7 +95,7 @@ async fn thirty_sessions_are_ended_at_once() {
 #[tokio::test]
 async fn keys_are_made_rotated_and_replaced() {
     let stack = stack().await;
-    let signed_in = stack.sign_in().await;
+    let logged_in = stack.log_in().await;
     let kids = async || {
         let ring: Value = serde_json::from_str(&stack.key_document(Document::Issuing).await.unwrap()).unwrap();
         ring["signing_keys"].as_array().unwrap().iter().map(|key| key["jwk"]["kid"].clone()).collect::<Vec<_>>()
@@ -103,7 +103,7 @@ async fn keys_are_made_rotated_and_replaced() {
     assert_eq!(stack.rotate_with(Event::RotateIfDue).await.unwrap(), Outcome::NotDue);
     stack.rotate(Reason::Schedule).await;
     assert_eq!(kids().await.len(), 2);
-    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::OK);
+    assert_eq!(stack.profile(logged_in.access()).await.status, StatusCode::OK);
 
     // The write again, as a network delivers it that had held a copy back.
     let ring = stack.key_document(Document::Issuing).await;
@@ -113,9 +113,9 @@ async fn keys_are_made_rotated_and_replaced() {
     assert_eq!(kids().await.len(), 1);
     stack.rotate(Reason::SessionSecrets).await;
     stack.advance(Duration::from_mins(10));
-    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(stack.profile(stack.sign_in().await.access()).await.status, StatusCode::OK);
+    assert_eq!(stack.profile(logged_in.access()).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(stack.refresh(&logged_in.token()).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(stack.profile(stack.log_in().await.access()).await.status, StatusCode::OK);
     stack.advance(ROTATE_AFTER);
     assert_eq!(stack.rotate_with(Event::RotateIfDue).await.unwrap(), Outcome::Rotated);
 }
@@ -128,6 +128,6 @@ async fn what_is_withdrawn_is_removed() {
         [(account, json!("라이언")), (json!({"profile_nickname_needs_agreement": true}), json!(null))]
     {
         let user = stack.kakao.user(&json!({"id": 4_242_424_242_i64, "account": account})).await;
-        assert_eq!(stack.sign_in_as(&user).await.body["user"]["nickname"], nickname);
+        assert_eq!(stack.log_in_as(&user).await.body["user"]["nickname"], nickname);
     }
 }

@@ -18,7 +18,7 @@ const WINDOW: Duration = Duration::from_secs(30);
 async fn a_refresh_is_unavailable_in_time_and_the_cookie_stays_good() {
     for fault in FAULTS {
         let stack = Stack::start().await;
-        let token = stack.sign_in().await.token();
+        let token = stack.log_in().await.token();
         stack.advance(WINDOW);
         stack.table_proxy.fail(fault);
         let started = Instant::now();
@@ -54,7 +54,7 @@ async fn a_sign_in_is_unavailable_in_time_and_can_be_repeated() {
 async fn a_profile_is_unavailable_in_time() {
     for fault in FAULTS {
         let stack = Stack::start().await;
-        let access = stack.sign_in().await.access().to_owned();
+        let access = stack.log_in().await.access().to_owned();
         stack.table_proxy.fail(fault);
         let started = Instant::now();
         let answer = stack.profile(&access).await;
@@ -69,7 +69,7 @@ async fn a_profile_is_unavailable_in_time() {
 async fn a_log_out_here_always_succeeds_and_one_everywhere_can_be_repeated() {
     for fault in FAULTS {
         let stack = Stack::start().await;
-        let (here, everywhere) = (stack.sign_in().await.token(), stack.sign_in().await.token());
+        let (here, everywhere) = (stack.log_in().await.token(), stack.log_in().await.token());
         stack.table_proxy.fail(fault);
         let started = Instant::now();
         let answer = stack.logout(&here).await;
@@ -86,11 +86,11 @@ async fn a_log_out_here_always_succeeds_and_one_everywhere_can_be_repeated() {
 #[tokio::test]
 async fn a_batch_that_dynamodb_leaves_undone_is_no_answer() {
     let stack = Stack::start().await;
-    let signed_in = stack.sign_in().await;
+    let logged_in = stack.log_in().await;
     stack.table_proxy.fail(Fault::Unprocessed);
-    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    assert_eq!(stack.profile(logged_in.access()).await.status, StatusCode::SERVICE_UNAVAILABLE);
     stack.table_proxy.heal();
-    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::OK);
+    assert_eq!(stack.profile(logged_in.access()).await.status, StatusCode::OK);
 }
 
 /// From one of its requests on: the query, a deletion of either round, the last one. The own session goes last.
@@ -102,7 +102,7 @@ async fn a_log_out_everywhere_that_fails_midway_can_be_made_again() {
         let user = stack.kakao.new_user().await;
         let mut cookies = Vec::new();
         for _ in 0..SESSIONS {
-            cookies.push(stack.sign_in_as(&user).await.token());
+            cookies.push(stack.log_in_as(&user).await.token());
         }
         let own = cookies[3].clone();
         let mut held = stack.table_proxy.hold(failing, Moment::Before);
@@ -124,7 +124,7 @@ async fn a_log_out_everywhere_that_fails_midway_can_be_made_again() {
 async fn a_session_that_was_begun_although_the_answer_was_lost_is_the_same_session() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    stack.sign_in_as(&user).await;
+    stack.log_in_as(&user).await;
     let token = stack.kakao.token(&user).await;
     stack.table_proxy.fail(Fault::LoseAnswers(3));
     let answer = stack.login(&json!({"access_token": token})).await;
@@ -140,8 +140,8 @@ async fn a_session_that_was_begun_although_the_answer_was_lost_is_the_same_sessi
 async fn a_write_that_arrives_late_puts_nothing_back() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    stack.sign_in_as(&user).await;
-    let first = stack.sign_in_as(&user).await.token();
+    stack.log_in_as(&user).await;
+    let first = stack.log_in_as(&user).await.token();
     stack.advance(WINDOW);
     let second = stack.refresh(&first).await.token();
     for late in ["PutItem", "UpdateItem"] {
@@ -176,7 +176,7 @@ async fn a_redemption_whose_answer_was_lost_is_still_ours() {
 async fn a_repeat_that_fails_does_not_make_a_used_token_good_again() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    stack.sign_in_as(&user).await;
+    stack.log_in_as(&user).await;
     // base64url(SHA-256("preimage")).
     let claim = "EHZhE08h_HwCIj1Qq56zYAvD_8NxJCOh5Hux-anb9V8";
     let token = stack.kakao.id_token(&user, &json!({"nonce": claim})).await;
@@ -193,22 +193,22 @@ async fn a_repeat_that_fails_does_not_make_a_used_token_good_again() {
 async fn a_sign_in_that_fails_leaves_the_browser_the_session_that_it_had() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    let before = stack.sign_in_as(&user).await.token();
-    let sign_in_again = async || {
+    let before = stack.log_in_as(&user).await.token();
+    let log_in_again = async || {
         let token = stack.kakao.token(&user).await;
         let request = stack.request(Method::POST, "/auth/kakao").header("cookie", cookie_pair(&before));
         stack.send(request.json(&json!({"access_token": token}))).await
     };
     for refused in ["PutItem", "UpdateItem", "GetItem"] {
         stack.table_proxy.fail(Fault::DenyOnly(refused));
-        assert_eq!(sign_in_again().await.status, StatusCode::SERVICE_UNAVAILABLE, "{refused}");
+        assert_eq!(log_in_again().await.status, StatusCode::SERVICE_UNAVAILABLE, "{refused}");
         stack.table_proxy.heal();
         assert_eq!(stack.refresh(&before).await.status, StatusCode::OK, "{refused}");
     }
     stack.table_proxy.fail(Fault::DenyOnly("DeleteItem"));
-    assert_eq!(sign_in_again().await.status, StatusCode::OK, "signed in all the same");
+    assert_eq!(log_in_again().await.status, StatusCode::OK, "signed in all the same");
     stack.table_proxy.heal();
-    assert_eq!(sign_in_again().await.status, StatusCode::OK);
+    assert_eq!(log_in_again().await.status, StatusCode::OK);
     assert_eq!(stack.refresh(&before).await.status, StatusCode::UNAUTHORIZED);
 }
 
@@ -218,7 +218,7 @@ async fn connections_that_ended_meanwhile_cost_nobody_an_error() {
     for end in [End::Closed, End::Forgotten] {
         let stack = Stack::start().await;
         let user = stack.kakao.new_user().await;
-        let (mut token, access) = (stack.sign_in_as(&user).await.token(), stack.kakao.token(&user).await);
+        let (mut token, access) = (stack.log_in_as(&user).await.token(), stack.kakao.token(&user).await);
         for _ in 0..2 {
             stack.advance(WINDOW);
             stack.table_proxy.end_connections(end);
@@ -230,8 +230,8 @@ async fn connections_that_ended_meanwhile_cost_nobody_an_error() {
         }
         stack.advance(WINDOW);
         stack.end_connections(end);
-        let signed_in = stack.login(&json!({"access_token": access})).await;
-        assert_eq!(signed_in.status, StatusCode::OK, "{end:?} at Kakao: {}", signed_in.body);
+        let logged_in = stack.login(&json!({"access_token": access})).await;
+        assert_eq!(logged_in.status, StatusCode::OK, "{end:?} at Kakao: {}", logged_in.body);
         stack.end_connections(end);
         assert_eq!(stack.logout(&token).await.status, StatusCode::OK, "{end:?}");
     }
@@ -241,9 +241,9 @@ async fn connections_that_ended_meanwhile_cost_nobody_an_error() {
 #[tokio::test]
 async fn a_read_that_lags_behind_the_sign_in_signs_nobody_out() {
     let stack = Stack::start().await;
-    let signed_in = stack.sign_in().await;
+    let logged_in = stack.log_in().await;
     stack.table_proxy.fail(Fault::Stale);
-    assert_eq!(stack.profile(signed_in.access()).await.status, 200);
-    let refreshed = stack.refresh_with_user(&signed_in.token()).await;
+    assert_eq!(stack.profile(logged_in.access()).await.status, 200);
+    let refreshed = stack.refresh_with_user(&logged_in.token()).await;
     assert_eq!(refreshed.status, 200, "{}", refreshed.body);
 }

@@ -20,7 +20,7 @@ async fn a_refresh_on_its_way_does_not_undo_a_log_out() {
         [(Moment::Before, false), (Moment::Before, true), (Moment::After, false), (Moment::After, true)]
     {
         let stack = Stack::start().await;
-        let token = stack.sign_in().await.token();
+        let token = stack.log_in().await.token();
         stack.advance(WINDOW);
         let mut held = stack.table_proxy.hold(0, moment);
         let (functions, cookie) = ((*stack).clone(), token.clone());
@@ -42,7 +42,7 @@ async fn a_refresh_on_its_way_does_not_undo_a_log_out() {
 async fn tokens_of_one_second_are_told_apart() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    let (one, other) = (stack.sign_in_as(&user).await, stack.sign_in_as(&user).await);
+    let (one, other) = (stack.log_in_as(&user).await, stack.log_in_as(&user).await);
     assert_ne!(one.token(), other.token());
     assert_ne!(jwt_part(one.access(), 1)["jti"], jwt_part(other.access(), 1)["jti"]);
     stack.advance(WINDOW);
@@ -63,10 +63,10 @@ async fn who_logs_out_and_in_within_a_second_is_in() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     for _ in 0..5 {
-        let signed_in = stack.sign_in_as(&user).await;
-        assert_eq!(stack.profile(signed_in.access()).await.status, 200);
-        stack.logout(&signed_in.token()).await;
-        assert_eq!(stack.profile(signed_in.access()).await.status, 401);
+        let logged_in = stack.log_in_as(&user).await;
+        assert_eq!(stack.profile(logged_in.access()).await.status, 200);
+        stack.logout(&logged_in.token()).await;
+        assert_eq!(stack.profile(logged_in.access()).await.status, 401);
     }
 }
 
@@ -75,7 +75,7 @@ async fn who_logs_out_and_in_within_a_second_is_in() {
 #[tokio::test]
 async fn three_tabs_that_renew_at_once_all_stay() {
     let stack = Stack::start().await;
-    let mut cookie = stack.sign_in().await.token();
+    let mut cookie = stack.log_in().await.token();
     for _ in 0..5 {
         stack.advance(WINDOW);
         let answers = stack.refresh_at_once(&cookie, 3).await;
@@ -93,14 +93,14 @@ async fn three_tabs_that_renew_at_once_all_stay() {
 async fn an_expired_bearer_neither_stops_a_log_out_nor_a_sign_in() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    let signed_in = stack.sign_in_as(&user).await;
+    let logged_in = stack.log_in_as(&user).await;
     stack.advance(Duration::from_mins(6));
-    let request = stack.request(Method::POST, "/auth/logout").bearer_auth(signed_in.access());
-    let answer = stack.send(request.header("cookie", cookie_pair(&signed_in.token()))).await;
+    let request = stack.request(Method::POST, "/auth/logout").bearer_auth(logged_in.access());
+    let answer = stack.send(request.header("cookie", cookie_pair(&logged_in.token()))).await;
     assert_eq!((answer.status.as_u16(), answer.cookie.as_deref()), (200, Some("")));
     let credential = json!({"access_token": stack.kakao.token(&user).await});
-    let request = stack.request(Method::POST, "/auth/kakao").bearer_auth(signed_in.access()).json(&credential);
-    assert_eq!(stack.send(request.header("cookie", cookie_pair(&signed_in.token()))).await.status, 200);
+    let request = stack.request(Method::POST, "/auth/kakao").bearer_auth(logged_in.access()).json(&credential);
+    assert_eq!(stack.send(request.header("cookie", cookie_pair(&logged_in.token()))).await.status, 200);
 }
 
 /// <https://github.com/iMerica/dj-rest-auth/issues/246>, <https://github.com/iMerica/dj-rest-auth/issues/435>,
@@ -110,9 +110,9 @@ async fn an_expired_bearer_neither_stops_a_log_out_nor_a_sign_in() {
 async fn the_cookie_is_cleared_with_the_attributes_that_it_was_set_with() {
     for same_site in ["Strict", "Lax", "None"] {
         let stack = Stack::with_setting("COOKIE_SAMESITE", same_site).await;
-        let signed_in = stack.sign_in().await;
-        let log_out = stack.logout(&signed_in.token()).await;
-        let refused = stack.refresh(&signed_in.token()).await;
+        let logged_in = stack.log_in().await;
+        let log_out = stack.logout(&logged_in.token()).await;
+        let refused = stack.refresh(&logged_in.token()).await;
         let attributes = |set_cookie: &str| {
             let (_, attributes) = set_cookie.split_once("; ").unwrap();
             let mut attributes: Vec<&str> = attributes.split("; ").filter(|one| !one.starts_with("Max-Age")).collect();
@@ -122,7 +122,7 @@ async fn the_cookie_is_cleared_with_the_attributes_that_it_was_set_with() {
         };
         for cleared in [log_out.set_cookie(), refused.set_cookie()] {
             assert!(cleared.contains("Max-Age=0"), "{cleared}");
-            assert_eq!(attributes(cleared), attributes(signed_in.set_cookie()));
+            assert_eq!(attributes(cleared), attributes(logged_in.set_cookie()));
         }
     }
 }
@@ -131,7 +131,7 @@ async fn the_cookie_is_cleared_with_the_attributes_that_it_was_set_with() {
 #[tokio::test]
 async fn a_bad_connection_is_no_theft() {
     let stack = Stack::start().await;
-    let mut cookie = stack.sign_in().await.token();
+    let mut cookie = stack.log_in().await.token();
     for round in 0..20 {
         stack.advance(WINDOW);
         // Two answers in a row are lost, each noticed after seven seconds.

@@ -145,7 +145,7 @@ impl Drop for Running {
 
 async fn schedule(stack: &Stack, user: &str, seed: u64) {
     let luck = &mut Luck(seed);
-    let browser = Browser::logged_in(&stack.sign_in_as(user).await);
+    let browser = Browser::logged_in(&stack.log_in_as(user).await);
     let mut session = Session { stack, browser, over: false };
     for _ in 0..4 + luck.below(5) {
         match luck.below(16) {

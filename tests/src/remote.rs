@@ -5,7 +5,7 @@ use std::{env, ops::Deref};
 use crate::{
     client::{Answer, Functions},
     kakao_control::KakaoControl,
-    stack::{Stack, sign_in},
+    stack::{Stack, log_in},
 };
 
 /// A stack that may be another process's: the part that a stranger can see.
@@ -28,14 +28,14 @@ impl Remote {
     }
 
     /// Somebody new signs in.
-    pub async fn sign_in(&self) -> Answer {
+    pub async fn log_in(&self) -> Answer {
         let user = self.kakao.new_user().await;
-        self.sign_in_as(&user).await
+        self.log_in_as(&user).await
     }
 
     /// This person signs in.
-    pub async fn sign_in_as(&self, user: &str) -> Answer {
-        sign_in(&self.functions, &self.kakao, user).await
+    pub async fn log_in_as(&self, user: &str) -> Answer {
+        log_in(&self.functions, &self.kakao, user).await
     }
 }
 

@@ -297,14 +297,14 @@ impl Stack {
     }
 
     /// Somebody new signs in.
-    pub async fn sign_in(&self) -> Answer {
+    pub async fn log_in(&self) -> Answer {
         let user = self.kakao.new_user().await;
-        self.sign_in_as(&user).await
+        self.log_in_as(&user).await
     }
 
     /// This person signs in.
-    pub async fn sign_in_as(&self, user: &str) -> Answer {
-        sign_in(&self.functions, &self.kakao, user).await
+    pub async fn log_in_as(&self, user: &str) -> Answer {
+        log_in(&self.functions, &self.kakao, user).await
     }
 
     /// The same cookie, `times` times at the same instant.
@@ -388,7 +388,7 @@ impl Drop for Stack {
     }
 }
 
-pub(crate) async fn sign_in(functions: &Functions, kakao: &KakaoControl, user: &str) -> Answer {
+pub(crate) async fn log_in(functions: &Functions, kakao: &KakaoControl, user: &str) -> Answer {
     let token = kakao.token(user).await;
     let answer = functions.login(&json!({"access_token": token})).await;
     assert_eq!(answer.status, 200, "{}", answer.body);

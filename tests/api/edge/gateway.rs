@@ -40,14 +40,14 @@ async fn every_path_works_with_and_without_its_slash_however_the_gateway_takes_i
             for path in [path.to_owned(), format!("{path}/")] {
                 // One user may log in 20 times a minute.
                 stack.advance(Duration::from_mins(1));
-                let signed_in = stack.sign_in_as(&user).await;
+                let logged_in = stack.log_in_as(&user).await;
                 let method: Method = method.parse().unwrap();
                 let mut request =
-                    stack.request(method.clone(), &path).header("cookie", cookie_pair(&signed_in.token()));
+                    stack.request(method.clone(), &path).header("cookie", cookie_pair(&logged_in.token()));
                 if method == Method::GET {
-                    request = request.bearer_auth(signed_in.access());
+                    request = request.bearer_auth(logged_in.access());
                 } else if path.contains("verify") {
-                    request = request.json(&json!({"token": signed_in.access()}));
+                    request = request.json(&json!({"token": logged_in.access()}));
                 } else if path.contains("kakao") {
                     request = request.json(&json!({"access_token": stack.kakao.token(&user).await}));
                 }
@@ -115,7 +115,7 @@ async fn too_large_a_request_is_the_gateways_to_refuse() {
 #[tokio::test]
 async fn an_allowed_origin_may_call_with_cookies_and_no_other() {
     let stack = Stack::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     for (origin, allowed) in
         [(ORIGIN, true), ("https://evil.example", false), ("null", false), ("http://localhost:9000/", false)]
     {
@@ -150,7 +150,7 @@ async fn an_allowed_origin_may_call_with_cookies_and_no_other() {
 #[tokio::test]
 async fn a_page_of_an_allowed_origin_can_read_when_to_ask_again_and_why_it_was_refused() {
     let stack = Stack::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     let refresh = async |cookie: &str, origin: &'static str| {
         let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair(cookie));
         stack.send(request.header("origin", origin)).await
@@ -177,7 +177,7 @@ async fn a_login_route_takes_so_many_logins_at_once_and_the_other_routes_go_on()
     let environment = [("LOGIN_RATE_LIMIT", "1"), ("LOGIN_BURST_LIMIT", "3")];
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let stack = Stack::with(Settings { environment, ..Settings::default() }).await;
-    let signed_in = stack.sign_in().await;
+    let logged_in = stack.log_in().await;
     let login = async || {
         let request = stack.request(Method::POST, "/auth/kakao").json(&json!({"access_token": "x"}));
         request.send().await.unwrap().status()
@@ -185,7 +185,7 @@ async fn a_login_route_takes_so_many_logins_at_once_and_the_other_routes_go_on()
     let answers = [login().await, login().await, login().await, login().await];
     assert!(answers.contains(&StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
     for _ in 0..20 {
-        assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::OK);
+        assert_eq!(stack.refresh(&logged_in.token()).await.status, StatusCode::OK);
     }
     let drop_in = stack.request(Method::POST, "/dj-rest-auth/kakao").json(&json!({"access_token": "x"}));
     assert_eq!(
@@ -203,5 +203,5 @@ async fn requests_that_start_the_login_function_are_throttled_and_do_not_use_up_
     let start = async || stack.request(Method::GET, "/auth/kakao").send().await.unwrap().status();
     let answers = [start().await, start().await, start().await, start().await];
     assert!(answers.contains(&StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
-    assert_eq!(stack.sign_in().await.status, StatusCode::OK);
+    assert_eq!(stack.log_in().await.status, StatusCode::OK);
 }

@@ -31,7 +31,7 @@ async fn invoke(functions: &BTreeMap<String, Function>, name: &str, members: &Va
 async fn a_control_character_in_another_cookie_or_header_does_not_lose_the_good_cookie() {
     let stack = Stack::start().await;
     let functions = stack.past_the_gateway();
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     for odd in ["a=\u{0}", "a=x\r\ny", "\u{1}", "a=\u{7f}", "a=한글", "", "=", "a=\u{b}\u{c}"] {
         for cookies in [vec![odd.to_owned(), cookie_pair(&token)], vec![cookie_pair(&token), odd.to_owned()]] {
             let answer = invoke(&functions, "refresh", &json!({"cookies": cookies})).await;
@@ -57,7 +57,7 @@ async fn a_control_character_in_another_cookie_or_header_does_not_lose_the_good_
 async fn no_function_fails_for_an_odd_query_path_host_or_body() {
     let stack = Stack::start().await;
     let functions = stack.past_the_gateway();
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     for function in ["kakao-login", "refresh", "logout", "profile", "verify", "jwks"] {
         let headers = |name: &str, value: &str| {
             let mut headers = event(function, &json!({}))["headers"].clone();

@@ -9,7 +9,7 @@ const POSTS: [&str; 3] = ["/auth/kakao", "/auth/refresh", "/auth/logout"];
 #[tokio::test]
 async fn a_body_that_is_no_json_object_is_refused() {
     let stack = Remote::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     let deep = format!("{}1{}", "[".repeat(2_000), "]".repeat(2_000));
     let deep_object = format!("{}1{}", r#"{"a":"#.repeat(1_000), "}".repeat(1_000));
     let mut bodies: Vec<Vec<u8>> = [
@@ -67,7 +67,7 @@ async fn a_body_that_says_nothing_is_none_where_none_is_needed() {
         (json, b"\xef\xbb\xbf{}"),
     ];
     for (content_type, body) in bodies {
-        let token = stack.sign_in().await.token();
+        let token = stack.log_in().await.token();
         for (path, after) in [("/auth/refresh", StatusCode::OK), ("/auth/logout", StatusCode::UNAUTHORIZED)] {
             let mut request =
                 stack.request(Method::POST, path).header("cookie", cookie_pair(&token)).body(body.to_vec());
@@ -87,7 +87,7 @@ async fn a_body_that_says_nothing_is_none_where_none_is_needed() {
 #[tokio::test]
 async fn a_content_type_that_is_sent_twice_is_json_if_both_are() {
     let stack = Remote::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     for (content_type, expected) in [
         (Some("application/json,application/json"), StatusCode::OK),
         (Some("application/json, application/json; charset=utf-8"), StatusCode::OK),
@@ -109,7 +109,7 @@ async fn a_content_type_that_is_sent_twice_is_json_if_both_are() {
 #[tokio::test]
 async fn a_body_that_does_not_call_itself_json_is_refused() {
     let stack = Remote::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     for path in POSTS {
         for content_type in
             ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "json", ""]
@@ -212,7 +212,7 @@ async fn a_value_of_another_type_length_or_alphabet_is_named() {
         assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "invalid_request"), "{body}");
         assert!(answer.body["detail"].as_str().unwrap().contains(&format!("`{name}`")), "{}", answer.body);
     }
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair(&token));
     let answer = stack.send(request.json(&json!({"user": "yes"}))).await;
     assert_eq!(answer.status, StatusCode::BAD_REQUEST);

@@ -7,7 +7,7 @@ use tests::Remote;
 #[tokio::test]
 async fn the_key_of_an_access_token_is_published_without_its_private_half() {
     let stack = Remote::start().await;
-    let access = stack.sign_in().await.access().to_owned();
+    let access = stack.log_in().await.access().to_owned();
     let header = tests::client::jwt_part(&access, 0);
     let set = stack.jwks().await;
     let key = set["keys"].as_array().unwrap().iter().find(|key| key["kid"] == header["kid"]).unwrap();
@@ -19,7 +19,7 @@ async fn the_key_of_an_access_token_is_published_without_its_private_half() {
 #[tokio::test]
 async fn the_metadata_names_the_issuer_of_the_tokens_and_where_its_keys_are() {
     let stack = Remote::start().await;
-    let access = stack.sign_in().await.access().to_owned();
+    let access = stack.log_in().await.access().to_owned();
     let response = stack.request(Method::GET, "/.well-known/openid-configuration").send().await.unwrap();
     assert_eq!(response.status(), StatusCode::OK);
     let metadata: Value = response.json().await.unwrap();

@@ -192,14 +192,14 @@ async fn whatever_meets_whatever() {
                         known.clear();
                     }
                     if outdated {
-                        stack.sign_in_as(user).await;
+                        stack.log_in_as(user).await;
                         stack.advance(Duration::from_hours(24));
                     }
                     let body = login_by(&stack, user, kind).await;
                     // The process has Kakao's keys and a closed circuit: an ordinary moment.
                     warm_up(&stack).await;
                     if known_already && !outdated {
-                        known.entry(user.to_owned()).or_insert(stack.sign_in_as(user).await.body["user"]["pk"].clone());
+                        known.entry(user.to_owned()).or_insert(stack.log_in_as(user).await.body["user"]["pk"].clone());
                     }
                     if let Some(fault) = fault {
                         stack.kakao.fail("/v2/user/me", fault).await;

@@ -35,7 +35,7 @@ pub(super) async fn warm() -> Stack {
 async fn a_known_user_signs_in_without_a_call_to_kakao_and_two_requests_deep() {
     let stack = warm().await;
     let user = stack.kakao.user(&json!({"nickname": "춘식이", "email": "c@example.com"})).await;
-    let first = stack.sign_in_as(&user).await;
+    let first = stack.log_in_as(&user).await;
     stack.advance(Duration::from_mins(1));
     let _ = stack.table_proxy.take_traffic();
     let calls = stack.kakao.calls().await;
@@ -201,7 +201,7 @@ async fn an_address_goes_when_kakao_vouches_for_it_no_longer() {
     let (shown, gone) =
         ((json!("r@example.com"), json!(true), json!("라이언")), (json!(""), json!(false), json!("라이언")));
     for without in [withdrawn, taken] {
-        assert_eq!(stack.sign_in_as(&with).await.body["user"]["email"], "r@example.com");
+        assert_eq!(stack.log_in_as(&with).await.body["user"]["email"], "r@example.com");
         assert_eq!(of(&with).await, shown);
         assert_eq!(of(&without).await, gone, "{without}");
         assert_eq!(of(&with).await, shown, "{without}: vouched for again");
@@ -212,8 +212,8 @@ async fn an_address_goes_when_kakao_vouches_for_it_no_longer() {
 #[tokio::test]
 async fn our_own_tokens_are_no_id_tokens() {
     let stack = warm().await;
-    let signed_in = stack.sign_in().await;
-    for token in [signed_in.access(), &signed_in.token()] {
+    let logged_in = stack.log_in().await;
+    for token in [logged_in.access(), &logged_in.token()] {
         let answer = stack.login(&json!({"id_token": token, "nonce": "n"})).await;
         assert_eq!(answer.code(), "kakao_rejected");
     }
@@ -226,7 +226,7 @@ async fn our_own_tokens_are_no_id_tokens() {
 async fn an_unreadable_optional_claim_keeps_nobody_out() {
     let stack = warm().await;
     let user = stack.kakao.new_user().await;
-    let first = stack.sign_in_as(&user).await.body["user"].clone();
+    let first = stack.log_in_as(&user).await.body["user"].clone();
     let cut_letter = "\"\u{ea}\u{b0}\"";
     for claim in ["/nickname", "/email", "/picture", "/auth_time", "/amr", "/at_hash"] {
         for raw in

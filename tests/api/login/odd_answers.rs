@@ -18,7 +18,7 @@ async fn by_token(stack: &Stack, user: &str) -> Value {
 async fn one_unreadable_member_keeps_nobody_out_and_what_we_kept_stays() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    let first = stack.sign_in_as(&user).await.body["user"].clone();
+    let first = stack.log_in_as(&user).await.body["user"].clone();
     let cut_letter = "\"\u{ea}\u{b0}\"";
     let deep = format!("{}{}", "[".repeat(1_000), "]".repeat(1_000));
     let nickname = "/kakao_account/profile/nickname";

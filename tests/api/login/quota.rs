@@ -21,10 +21,10 @@ async fn by_token(stack: &Stack, user: &str) -> Value {
 }
 
 /// This user logs in so often, each time with another token of Kakao's.
-async fn log_in(stack: &Stack, user: &str, times: usize) -> Answer {
-    let mut last = stack.sign_in_as(user).await;
+async fn log_in_times(stack: &Stack, user: &str, times: usize) -> Answer {
+    let mut last = stack.log_in_as(user).await;
     for _ in 1..times {
-        last = stack.sign_in_as(user).await;
+        last = stack.log_in_as(user).await;
     }
     last
 }
@@ -85,7 +85,7 @@ async fn a_check_that_failed_is_made_again_and_then_used_for_ten_seconds() {
 async fn the_twenty_first_login_of_a_user_in_a_minute_is_refused_and_the_next_minute_is_new() {
     let stack = Stack::start().await;
     let (user, other) = (stack.kakao.new_user().await, stack.kakao.new_user().await);
-    let cookie = log_in(&stack, &user, LOGINS_A_MINUTE).await.token();
+    let cookie = log_in_times(&stack, &user, LOGINS_A_MINUTE).await.token();
     for kind in ["access_token", "id_token", "code_verifier", "code with a nonce"] {
         let body = match kind {
             "access_token" => by_token(&stack, &user).await,
@@ -102,7 +102,7 @@ async fn the_twenty_first_login_of_a_user_in_a_minute_is_refused_and_the_next_mi
         assert_eq!(stack.count("SESSION#").await, LOGINS_A_MINUTE, "{kind}: no session comes out of it");
     }
     assert_eq!(stack.refresh(&cookie).await.status, StatusCode::OK, "the browser's session is alive");
-    assert_eq!(stack.sign_in_as(&other).await.status, StatusCode::OK, "another user is another count");
+    assert_eq!(stack.log_in_as(&other).await.status, StatusCode::OK, "another user is another count");
 
     let last = by_token(&stack, &user).await;
     let wait = retry_after(&stack.login(&last).await);
@@ -110,7 +110,7 @@ async fn the_twenty_first_login_of_a_user_in_a_minute_is_refused_and_the_next_mi
     assert_eq!(retry_after(&stack.login(&last).await), 1);
     stack.advance(Duration::from_secs(1));
     assert_eq!(stack.login(&last).await.status, StatusCode::OK);
-    log_in(&stack, &user, LOGINS_A_MINUTE - 1).await;
+    log_in_times(&stack, &user, LOGINS_A_MINUTE - 1).await;
     retry_after(&stack.login(&by_token(&stack, &user).await).await);
 }
 
@@ -118,7 +118,7 @@ async fn the_twenty_first_login_of_a_user_in_a_minute_is_refused_and_the_next_mi
 async fn a_token_whose_user_logs_in_too_often_costs_no_call_until_the_minute_is_over() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    log_in(&stack, &user, LOGINS_A_MINUTE).await;
+    log_in_times(&stack, &user, LOGINS_A_MINUTE).await;
     let body = by_token(&stack, &user).await;
     let mut wait = retry_after(&stack.login(&body).await);
     let _ = stack.table_proxy.take_traffic();
@@ -138,7 +138,7 @@ async fn of_two_logins_at_once_after_nineteen_one_succeeds() {
     for _ in 0..5 {
         let stack = Stack::start().await;
         let user = stack.kakao.new_user().await;
-        log_in(&stack, &user, LOGINS_A_MINUTE - 1).await;
+        log_in_times(&stack, &user, LOGINS_A_MINUTE - 1).await;
         let bodies = [by_token(&stack, &user).await, by_token(&stack, &user).await];
         let answers = at_once(&stack, &bodies).await;
         let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status.as_u16()).collect();
@@ -154,7 +154,7 @@ async fn a_login_that_is_sent_again_is_answered_and_not_counted() {
     let user = stack.kakao.new_user().await;
     let body = stack.kakao.code_body(&user).await;
     let first = stack.login(&body).await;
-    log_in(&stack, &user, LOGINS_A_MINUTE - 1).await;
+    log_in_times(&stack, &user, LOGINS_A_MINUTE - 1).await;
     for _ in 0..3 {
         assert_eq!(stack.login(&body).await.token(), first.token());
     }
@@ -188,13 +188,13 @@ async fn machines_whose_clocks_differ_share_one_count() {
 async fn a_clock_that_was_wrong_locks_nobody_out() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    log_in(&stack, &user, LOGINS_A_MINUTE).await;
+    log_in_times(&stack, &user, LOGINS_A_MINUTE).await;
     let mut items = stack.dump().await;
     let profile = items.iter_mut().find(|item| item.contains_key("login_minute")).unwrap();
     let next_year = profile["login_minute"].as_n().unwrap().parse::<i64>().unwrap() + 525_600;
     profile.insert("login_minute".to_owned(), aws_sdk_dynamodb::types::AttributeValue::N(next_year.to_string()));
     stack.restore(&items).await;
-    assert_eq!(stack.sign_in_as(&user).await.status, StatusCode::OK);
+    assert_eq!(stack.log_in_as(&user).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -202,7 +202,7 @@ async fn a_refused_login_whose_session_cannot_be_ended_is_refused_all_the_same()
     let log = Log::start();
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    log_in(&stack, &user, LOGINS_A_MINUTE).await;
+    log_in_times(&stack, &user, LOGINS_A_MINUTE).await;
     let body = by_token(&stack, &user).await;
     stack.table_proxy.fail(Fault::DenyOnly("DeleteItem"));
     retry_after(&stack.login(&body).await);
@@ -352,7 +352,7 @@ async fn a_picture_that_changed_twice_is_fetched_although_the_id_token_shows_an_
     let one = person(&stack, "one", Some("라이언")).await;
     by_code(&stack, &one).await;
     let two = person(&stack, "two", Some("라이언")).await;
-    assert_eq!(stack.sign_in_as(&two).await.body["user"]["profile_image"], image("two"));
+    assert_eq!(stack.log_in_as(&two).await.body["user"]["profile_image"], image("two"));
     stack.advance(DAY);
     let one_again = person(&stack, "one", Some("라이언")).await;
     assert_eq!(by_code(&stack, &one_again).await, (by_code(&stack, &one_again).await.0, 2));

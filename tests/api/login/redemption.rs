@@ -53,7 +53,7 @@ fn assert_refused(answer: &Answer, case: &str) {
 async fn with_a_user() -> (Stack, String) {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    let token = stack.sign_in_as(&user).await.token();
+    let token = stack.log_in_as(&user).await.token();
     stack.logout(&token).await;
     (stack, user)
 }

@@ -8,7 +8,7 @@ use tests::{REDIRECT_URI, Remote, client::cookie_pair};
 async fn an_access_token_signs_in() {
     let stack = Remote::start().await;
     let user = stack.kakao.user(&json!({"nickname": "춘식이", "email": "choonsik@example.com"})).await;
-    let answer = stack.sign_in_as(&user).await;
+    let answer = stack.log_in_as(&user).await;
 
     let names: Vec<&String> = answer.body.as_object().unwrap().keys().collect();
     assert_eq!(names, ["access", "access_expiration", "expires_in", "refresh", "token_type", "user"]);
@@ -33,7 +33,7 @@ async fn an_access_token_signs_in() {
 #[tokio::test]
 async fn the_cookie_has_every_attribute() {
     let stack = Remote::start().await;
-    let answer = stack.sign_in().await;
+    let answer = stack.log_in().await;
     let (pair, attributes) = answer.set_cookie().split_once("; ").unwrap();
     assert_eq!(pair, cookie_pair(&answer.token()));
     assert_eq!(attributes, "Max-Age=604800; Path=/; Secure; HttpOnly; SameSite=Strict");
@@ -50,7 +50,7 @@ async fn a_code_signs_in() {
     let body = json!({"code": code, "redirect_uri": REDIRECT_URI, "nonce": "n"});
     let by_code = stack.login(&body).await;
     assert_eq!(by_code.status, StatusCode::OK);
-    let by_token = stack.sign_in_as(&user).await;
+    let by_token = stack.log_in_as(&user).await;
     assert_eq!(by_code.body["user"], by_token.body["user"], "the same person");
 
     let again = stack.login(&body).await;
@@ -173,7 +173,7 @@ async fn everybody_gets_in_who_may_whatever_kakao_knows_of_them() {
         ("con", nobody),
         ("neo", json!({"nickname": "네오", "profile_image": null})),
     ] {
-        let answer = stack.sign_in_as(name).await;
+        let answer = stack.log_in_as(name).await;
         for (field, value) in expected.as_object().unwrap() {
             assert_eq!(answer.body["user"][field], *value, "{name}, {field}");
         }
@@ -197,7 +197,7 @@ async fn two_people_with_one_email_are_two_users() {
     let stack = Remote::start().await;
     let one = stack.kakao.user(&json!({"email": "shared@example.com"})).await;
     let two = stack.kakao.user(&json!({"email": "shared@example.com"})).await;
-    let (one, two) = (stack.sign_in_as(&one).await, stack.sign_in_as(&two).await);
+    let (one, two) = (stack.log_in_as(&one).await, stack.log_in_as(&two).await);
     assert_ne!(one.body["user"]["pk"], two.body["user"]["pk"]);
 }
 
@@ -205,7 +205,7 @@ async fn two_people_with_one_email_are_two_users() {
 async fn every_sign_in_is_a_session_of_its_own() {
     let stack = Remote::start().await;
     let user = stack.kakao.new_user().await;
-    let (phone, laptop) = (stack.sign_in_as(&user).await, stack.sign_in_as(&user).await);
+    let (phone, laptop) = (stack.log_in_as(&user).await, stack.log_in_as(&user).await);
     assert_eq!(phone.body["user"], laptop.body["user"]);
     assert_ne!(phone.token(), laptop.token());
     stack.logout(&phone.token()).await;
@@ -215,7 +215,7 @@ async fn every_sign_in_is_a_session_of_its_own() {
 #[tokio::test]
 async fn the_session_that_a_browser_comes_with_ends_and_is_never_adopted() {
     let stack = Remote::start().await;
-    let planted = stack.sign_in().await;
+    let planted = stack.log_in().await;
     let user = stack.kakao.new_user().await;
     let token = stack.kakao.token(&user).await;
     let request = stack.request(Method::POST, "/auth/kakao").header("cookie", cookie_pair(&planted.token()));
@@ -229,7 +229,7 @@ async fn the_session_that_a_browser_comes_with_ends_and_is_never_adopted() {
 #[tokio::test]
 async fn every_session_that_a_browser_comes_with_ends() {
     let stack = Remote::start().await;
-    let (one, other) = (stack.sign_in().await.token(), stack.sign_in().await.token());
+    let (one, other) = (stack.log_in().await.token(), stack.log_in().await.token());
     let user = stack.kakao.new_user().await;
     let cookies = [cookie_pair(&one), cookie_pair("planted"), cookie_pair(&other)].join("; ");
     let request = stack.request(Method::POST, "/auth/kakao").header("cookie", cookies);
@@ -261,9 +261,9 @@ async fn an_expired_bearer_or_a_dead_cookie_is_no_hindrance() {
 #[tokio::test]
 async fn a_get_is_answered_with_nothing_whoever_asks_and_changes_no_session() {
     let stack = Remote::start().await;
-    let signed_in = stack.sign_in().await;
+    let logged_in = stack.log_in().await;
     for (name, value) in [
-        ("cookie", cookie_pair(&signed_in.token())),
+        ("cookie", cookie_pair(&logged_in.token())),
         ("cookie", cookie_pair("planted")),
         ("authorization", "Bearer x".to_owned()),
         ("origin", "https://evil.example".to_owned()),
@@ -280,5 +280,5 @@ async fn a_get_is_answered_with_nothing_whoever_asks_and_changes_no_session() {
             assert_eq!(response.text().await.unwrap(), "");
         }
     }
-    assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::OK, "the session is as it was");
+    assert_eq!(stack.refresh(&logged_in.token()).await.status, StatusCode::OK, "the session is as it was");
 }

@@ -153,11 +153,11 @@ async fn wrong_settings_at_kakao_are_nobodys_wrong_credential() {
 #[tokio::test]
 async fn refresh_profile_and_log_out_need_no_kakao() {
     let stack = Stack::start().await;
-    let signed_in = stack.sign_in().await;
+    let logged_in = stack.log_in().await;
     stack.kakao.fail("*", &json!({"kind": "down"})).await;
-    assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::OK);
-    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::OK);
-    assert_eq!(stack.logout(&signed_in.token()).await.status, StatusCode::OK);
+    assert_eq!(stack.refresh(&logged_in.token()).await.status, StatusCode::OK);
+    assert_eq!(stack.profile(logged_in.access()).await.status, StatusCode::OK);
+    assert_eq!(stack.logout(&logged_in.token()).await.status, StatusCode::OK);
 }
 
 /// Kakao's answer can lack `kakao_account` while Kakao is degraded.
@@ -166,7 +166,7 @@ async fn what_kakao_does_not_mention_is_kept_and_what_is_withdrawn_goes() {
     let stack = Stack::start().await;
     let user = async |account: Value| {
         let named = stack.kakao.user(&json!({"id": 4_242_424_242_i64, "account": account})).await;
-        stack.sign_in_as(&named).await.body["user"].clone()
+        stack.log_in_as(&named).await.body["user"].clone()
     };
     let full = json!({"profile": {"nickname": "라이언"}, "email": "r@example.com", "is_email_valid": true, "is_email_verified": true});
     let first = user(full).await;

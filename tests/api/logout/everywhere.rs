@@ -11,7 +11,7 @@ use crate::log::Log;
 
 /// Somebody with this many sessions, and the token of one of them.
 async fn somebody_with_sessions(stack: &Stack, count: usize) -> String {
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     let is_session = |item: &&local::table::Item| item["sk"].as_s().is_ok_and(|sk| sk.starts_with("SESSION#"));
     let session = stack.dump().await.iter().find(is_session).unwrap().clone();
     let others = (1..count).map(|_| {

@@ -7,18 +7,18 @@ use tests::{Remote, client::cookie_pair};
 #[tokio::test]
 async fn a_log_out_ends_the_session_at_once_and_clears_the_cookie() {
     let stack = Remote::start().await;
-    let signed_in = stack.sign_in().await;
-    let answer = stack.logout(&signed_in.token()).await;
+    let logged_in = stack.log_in().await;
+    let answer = stack.logout(&logged_in.token()).await;
     assert_eq!((answer.status, answer.body), (StatusCode::OK, json!({"detail": "Successfully logged out."})));
     assert_eq!(answer.cookie.as_deref(), Some(""));
-    assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::UNAUTHORIZED, "a copied cookie is dead");
-    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::UNAUTHORIZED, "and the access token");
+    assert_eq!(stack.refresh(&logged_in.token()).await.status, StatusCode::UNAUTHORIZED, "a copied cookie is dead");
+    assert_eq!(stack.profile(logged_in.access()).await.status, StatusCode::UNAUTHORIZED, "and the access token");
 }
 
 #[tokio::test]
 async fn a_log_out_always_succeeds() {
     let stack = Remote::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     stack.logout(&token).await;
     for scope in ["", "?scope=local", "?scope=all"] {
         let path = format!("/auth/logout{scope}");
@@ -41,8 +41,8 @@ async fn a_log_out_always_succeeds() {
 async fn a_log_out_everywhere_ends_every_session_of_this_user_and_no_others() {
     let stack = Remote::start().await;
     let user = stack.kakao.new_user().await;
-    let (phone, laptop) = (stack.sign_in_as(&user).await, stack.sign_in_as(&user).await);
-    let somebody_else = stack.sign_in().await;
+    let (phone, laptop) = (stack.log_in_as(&user).await, stack.log_in_as(&user).await);
+    let somebody_else = stack.log_in().await;
     assert_eq!(stack.logout_everywhere(&phone.token()).await.status, StatusCode::OK);
     for session in [&phone, &laptop] {
         assert_eq!(stack.refresh(&session.token()).await.status, StatusCode::UNAUTHORIZED);
@@ -57,8 +57,8 @@ async fn a_log_out_with_two_cookies_ends_what_each_of_them_stands_for() {
     for (path, ends_the_phone) in [("/auth/logout", false), ("/auth/logout?scope=all", true)] {
         let stack = Remote::start().await;
         let user = stack.kakao.new_user().await;
-        let (one, other) = (stack.sign_in_as(&user).await.token(), stack.sign_in().await.token());
-        let phone = stack.sign_in_as(&user).await.token();
+        let (one, other) = (stack.log_in_as(&user).await.token(), stack.log_in().await.token());
+        let phone = stack.log_in_as(&user).await.token();
         let cookies = [cookie_pair("planted"), cookie_pair(&one), cookie_pair(&other)].join("; ");
         let answer = stack.send(stack.request(Method::POST, path).header("cookie", cookies)).await;
         assert_eq!((answer.status, answer.cookie.as_deref()), (StatusCode::OK, Some("")), "{path}");
@@ -74,7 +74,7 @@ async fn a_log_out_with_two_cookies_ends_what_each_of_them_stands_for() {
 async fn a_dead_session_cannot_log_out_the_others() {
     let stack = Remote::start().await;
     let user = stack.kakao.new_user().await;
-    let (dead, alive) = (stack.sign_in_as(&user).await.token(), stack.sign_in_as(&user).await.token());
+    let (dead, alive) = (stack.log_in_as(&user).await.token(), stack.log_in_as(&user).await.token());
     stack.logout(&dead).await;
     assert_eq!(stack.logout_everywhere(&dead).await.status, StatusCode::OK);
     assert_eq!(stack.refresh(&alive).await.status, StatusCode::OK);
@@ -83,7 +83,7 @@ async fn a_dead_session_cannot_log_out_the_others() {
 #[tokio::test]
 async fn another_scope_is_refused_and_ends_nothing() {
     let stack = Remote::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     let request = stack.request(Method::POST, "/auth/logout?scope=global").header("cookie", cookie_pair(&token));
     let answer = stack.send(request).await;
     assert_eq!(

@@ -13,8 +13,8 @@ async fn a_spent_token_logs_out_its_own_session_only() {
     for rotations in [1, 2, 3] {
         let stack = Stack::start().await;
         let user = stack.kakao.new_user().await;
-        let spent = stack.sign_in_as(&user).await.token();
-        let laptop = stack.sign_in_as(&user).await.token();
+        let spent = stack.log_in_as(&user).await.token();
+        let laptop = stack.log_in_as(&user).await.token();
         let mut current = spent.clone();
         for _ in 0..rotations {
             stack.advance(WINDOW);
@@ -34,8 +34,8 @@ async fn a_token_that_could_be_renewed_logs_out_everywhere() {
     for age in [Duration::ZERO, Duration::from_secs(29)] {
         let stack = Stack::start().await;
         let user = stack.kakao.new_user().await;
-        let parent = stack.sign_in_as(&user).await.token();
-        let laptop = stack.sign_in_as(&user).await.token();
+        let parent = stack.log_in_as(&user).await.token();
+        let laptop = stack.log_in_as(&user).await.token();
         stack.advance(WINDOW);
         let current = stack.refresh(&parent).await.token();
         stack.advance(age);
@@ -51,8 +51,8 @@ async fn a_token_that_could_be_renewed_logs_out_everywhere() {
 async fn a_token_that_is_ahead_of_a_restored_table_logs_out_its_own_session_only() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    let first = stack.sign_in_as(&user).await.token();
-    let laptop = stack.sign_in_as(&user).await.token();
+    let first = stack.log_in_as(&user).await.token();
+    let laptop = stack.log_in_as(&user).await.token();
     let backup = stack.dump().await;
     stack.advance(WINDOW);
     let ahead = stack.refresh(&first).await.token();
@@ -67,8 +67,8 @@ async fn a_token_that_is_ahead_of_a_restored_table_logs_out_its_own_session_only
 async fn a_spent_cookie_beside_the_current_one_changes_nothing() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    let spent = stack.sign_in_as(&user).await.token();
-    let laptop = stack.sign_in_as(&user).await.token();
+    let spent = stack.log_in_as(&user).await.token();
+    let laptop = stack.log_in_as(&user).await.token();
     stack.advance(WINDOW);
     let current = stack.refresh(&spent).await.token();
     stack.advance(WINDOW);

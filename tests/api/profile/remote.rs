@@ -6,19 +6,19 @@ use tests::Remote;
 #[tokio::test]
 async fn an_access_token_shows_its_user() {
     let stack = Remote::start().await;
-    let signed_in = stack.sign_in().await;
-    let answer = stack.profile(signed_in.access()).await;
-    assert_eq!((answer.status, &answer.body), (StatusCode::OK, &signed_in.body["user"]));
+    let logged_in = stack.log_in().await;
+    let answer = stack.profile(logged_in.access()).await;
+    assert_eq!((answer.status, &answer.body), (StatusCode::OK, &logged_in.body["user"]));
     assert_eq!(answer.cookie, None);
 }
 
 #[tokio::test]
 async fn the_scheme_is_case_insensitive() {
     let stack = Remote::start().await;
-    let signed_in = stack.sign_in().await;
+    let logged_in = stack.log_in().await;
     for scheme in ["Bearer", "bearer", "BEARER", "bEARER"] {
         let request = stack.request(Method::GET, "/auth/profile");
-        let answer = stack.send(request.header("authorization", format!("{scheme} {}", signed_in.access()))).await;
+        let answer = stack.send(request.header("authorization", format!("{scheme} {}", logged_in.access()))).await;
         assert_eq!(answer.status, StatusCode::OK, "{scheme}");
     }
 }
@@ -40,7 +40,7 @@ async fn without_a_bearer_token_nobody_is_authenticated() {
 #[tokio::test]
 async fn a_token_that_is_not_ours_is_not_valid() {
     let stack = Remote::start().await;
-    let access = stack.sign_in().await.access().to_owned();
+    let access = stack.log_in().await.access().to_owned();
     let (message, _) = access.rsplit_once('.').unwrap();
     for token in ["x", "a.b.c", "..", &format!("{message}."), &format!("{access}A"), &access[1..], &"a".repeat(3_000)] {
         let answer = stack.profile(token).await;

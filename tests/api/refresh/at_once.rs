@@ -10,7 +10,7 @@ use super::rules::WINDOW;
 #[tokio::test]
 async fn twenty_refreshes_at_once_have_one_successor_and_nobody_is_out() {
     let stack = Stack::start().await;
-    let first = stack.sign_in().await.token();
+    let first = stack.log_in().await.token();
     stack.advance(WINDOW);
 
     let answers = stack.refresh_at_once(&first, 20).await;
@@ -26,7 +26,7 @@ async fn twenty_refreshes_at_once_have_one_successor_and_nobody_is_out() {
 #[tokio::test]
 async fn two_hundred_rounds_of_two_refreshes_at_once_end_no_session() {
     let stack = Stack::start().await;
-    let mut token = stack.sign_in().await.token();
+    let mut token = stack.log_in().await.token();
     for round in 0..200 {
         stack.advance(WINDOW);
         let answers = stack.refresh_at_once(&token, 2).await;
@@ -39,7 +39,7 @@ async fn two_hundred_rounds_of_two_refreshes_at_once_end_no_session() {
 #[tokio::test]
 async fn a_write_whose_answer_was_lost_gives_the_same_cookie_on_retry() {
     let stack = Stack::start().await;
-    let first = stack.sign_in().await.token();
+    let first = stack.log_in().await.token();
     stack.advance(WINDOW);
 
     // Every try of the first call is lost, although the table took it.
@@ -57,7 +57,7 @@ async fn a_write_whose_answer_was_lost_gives_the_same_cookie_on_retry() {
 async fn the_sdks_own_retry_of_a_write_that_succeeded_is_recognised() {
     for fault in [Fault::LoseAnswers(1), Fault::LoseAnswers(2)] {
         let stack = Stack::start().await;
-        let first = stack.sign_in().await.token();
+        let first = stack.log_in().await.token();
         stack.advance(WINDOW);
         stack.table_proxy.fail(fault);
         let refreshed = stack.refresh(&first).await;
@@ -71,7 +71,7 @@ async fn the_sdks_own_retry_of_a_write_that_succeeded_is_recognised() {
 #[tokio::test]
 async fn after_every_lost_rotation_the_honest_client_goes_on() {
     let stack = Stack::start().await;
-    let mut token = stack.sign_in().await.token();
+    let mut token = stack.log_in().await.token();
     for _ in 0..10 {
         stack.advance(WINDOW);
         let _lost = stack.refresh(&token).await;

@@ -10,17 +10,17 @@ use tests::{
 #[tokio::test]
 async fn the_cookie_gives_a_new_access_token() {
     let stack = Remote::start().await;
-    let signed_in = stack.sign_in().await;
-    let refreshed = stack.refresh(&signed_in.token()).await;
+    let logged_in = stack.log_in().await;
+    let refreshed = stack.refresh(&logged_in.token()).await;
     assert_eq!((refreshed.status, refreshed.cookie.as_deref()), (StatusCode::OK, None));
-    assert_ne!(refreshed.access(), signed_in.access());
-    assert_eq!(stack.profile(refreshed.access()).await.body, signed_in.body["user"]);
+    assert_ne!(refreshed.access(), logged_in.access());
+    assert_eq!(stack.profile(refreshed.access()).await.body, logged_in.body["user"]);
 }
 
 #[tokio::test]
 async fn without_a_good_cookie_there_is_nothing_to_renew() {
     let stack = Remote::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     let mut forged = token.clone();
     forged.replace_range(60..61, if &token[60..61] == "A" { "B" } else { "A" });
     let cookies = [
@@ -60,8 +60,8 @@ async fn without_a_good_cookie_there_is_nothing_to_renew() {
 #[tokio::test]
 async fn a_good_cookie_counts_whatever_stands_beside_it() {
     let stack = Remote::start().await;
-    let token = stack.sign_in().await.token();
-    let dead = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
+    let dead = stack.log_in().await.token();
     assert_eq!(stack.logout(&dead).await.status, StatusCode::OK);
     let mut forged = token.clone();
     forged.replace_range(60..61, if &token[60..61] == "A" { "B" } else { "A" });
@@ -88,7 +88,7 @@ async fn a_good_cookie_counts_whatever_stands_beside_it() {
 #[tokio::test]
 async fn a_token_in_the_body_or_the_address_is_no_cookie() {
     let stack = Remote::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     let in_body = stack.request(Method::POST, "/auth/refresh").json(&json!({"refresh": token}));
     assert_eq!(stack.send(in_body).await.status, StatusCode::UNAUTHORIZED);
     let in_query = stack.request(Method::POST, &format!("/auth/refresh?refresh={token}&refresh_token={token}"));
@@ -104,16 +104,16 @@ async fn a_token_in_the_body_or_the_address_is_no_cookie() {
 #[tokio::test]
 async fn an_access_token_is_no_refresh_token_and_the_other_way_round() {
     let stack = Remote::start().await;
-    let signed_in = stack.sign_in().await;
-    assert_eq!(stack.refresh(signed_in.access()).await.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(stack.profile(&signed_in.token()).await.status, StatusCode::UNAUTHORIZED);
+    let logged_in = stack.log_in().await;
+    assert_eq!(stack.refresh(logged_in.access()).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(stack.profile(&logged_in.token()).await.status, StatusCode::UNAUTHORIZED);
 }
 
 /// Without CORS, by forms and `no-cors` requests, a page may call whom it likes: to log out its visitor, or in as somebody else.
 #[tokio::test]
 async fn a_page_that_is_not_allowed_can_neither_log_in_nor_refresh_nor_log_out() {
     let stack = Remote::start().await;
-    let (user, token) = (stack.kakao.new_user().await, stack.sign_in().await.token());
+    let (user, token) = (stack.kakao.new_user().await, stack.log_in().await.token());
     let credential = json!({"access_token": stack.kakao.token(&user).await});
     for path in ["/auth/kakao", "/auth/refresh", "/auth/logout", "/auth/logout?scope=all"] {
         for headers in [
@@ -161,20 +161,20 @@ async fn an_allowed_page_and_a_native_app_can_log_in_refresh_and_log_out() {
             headers.iter().fold(request, |request, (name, value)| request.header(*name, *value))
         };
         let credential = json!({"access_token": stack.kakao.token(&user).await});
-        let signed_in = stack.send(with_headers("/auth/kakao").json(&credential)).await;
-        assert_eq!(signed_in.status, StatusCode::OK, "{headers:?}");
+        let logged_in = stack.send(with_headers("/auth/kakao").json(&credential)).await;
+        assert_eq!(logged_in.status, StatusCode::OK, "{headers:?}");
         for path in ["/auth/refresh", "/auth/logout"] {
-            let request = with_headers(path).header("cookie", cookie_pair(&signed_in.token()));
+            let request = with_headers(path).header("cookie", cookie_pair(&logged_in.token()));
             assert_eq!(stack.send(request).await.status, StatusCode::OK, "{path} {headers:?}");
         }
-        assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::UNAUTHORIZED, "{headers:?}");
+        assert_eq!(stack.refresh(&logged_in.token()).await.status, StatusCode::UNAUTHORIZED, "{headers:?}");
     }
 }
 
 #[tokio::test]
 async fn an_expired_bearer_is_ignored() {
     let stack = Remote::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair(&token));
     assert_eq!(stack.send(request.bearer_auth("expired")).await.status, StatusCode::OK);
 }
@@ -182,7 +182,7 @@ async fn an_expired_bearer_is_ignored() {
 #[tokio::test]
 async fn nine_kilobytes_of_other_cookies_are_no_hindrance() {
     let stack = Remote::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     let others: Vec<String> = (0..90).map(|number| format!("analytics{number:03}={}", "x".repeat(85))).collect();
     let cookie = format!("{}; {}", others.join("; "), cookie_pair(&token));
     assert!(cookie.len() > 9_000);

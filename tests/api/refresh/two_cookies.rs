@@ -17,7 +17,7 @@ fn both(one: &str, other: &str) -> [String; 2] {
 #[tokio::test]
 async fn an_older_token_of_the_same_session_beside_the_newest_is_no_reuse() {
     let stack = Stack::start().await;
-    let left_behind = stack.sign_in().await.token();
+    let left_behind = stack.log_in().await.token();
     let mut token = left_behind.clone();
     for round in 0..4 {
         stack.advance(WINDOW);
@@ -37,9 +37,9 @@ async fn an_older_token_of_the_same_session_beside_the_newest_is_no_reuse() {
 #[tokio::test]
 async fn of_two_sessions_the_newer_is_renewed_and_the_older_only_once_that_has_ended() {
     let stack = Stack::start().await;
-    let older = stack.sign_in().await;
+    let older = stack.log_in().await;
     stack.advance(Duration::from_secs(1));
-    let newer = stack.sign_in().await;
+    let newer = stack.log_in().await;
     let refresh = async |cookies: &str| {
         let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookies);
         stack.send(request.json(&json!({"user": true}))).await
@@ -63,9 +63,9 @@ async fn of_two_sessions_the_newer_is_renewed_and_the_older_only_once_that_has_e
 #[tokio::test]
 async fn a_reuse_in_the_newer_session_leaves_the_older_one_alone() {
     let stack = Stack::start().await;
-    let older = stack.sign_in().await.token();
+    let older = stack.log_in().await.token();
     stack.advance(Duration::from_secs(1));
-    let spent = stack.sign_in().await.token();
+    let spent = stack.log_in().await.token();
     stack.advance(WINDOW);
     let successor = stack.refresh(&spent).await.token();
     stack.advance(WINDOW);

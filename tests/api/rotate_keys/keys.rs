@@ -31,7 +31,7 @@ async fn a_cold_start_without_keys_is_unavailable_in_time_and_recovers_by_itself
             assert!(started.elapsed() < Duration::from_secs(10), "{fault:?}: {:?} for four", started.elapsed());
         }
         stack.keys_proxy.heal();
-        assert_eq!(stack.sign_in_as(&user).await.status, StatusCode::OK, "{fault:?} has passed");
+        assert_eq!(stack.log_in_as(&user).await.status, StatusCode::OK, "{fault:?} has passed");
     }
 }
 
@@ -39,7 +39,7 @@ async fn a_cold_start_without_keys_is_unavailable_in_time_and_recovers_by_itself
 async fn a_warm_function_goes_on_with_what_it_has_for_as_long_as_it_takes() {
     for fault in FAULTS {
         let stack = Stack::start().await;
-        let mut cookie = stack.sign_in().await.token();
+        let mut cookie = stack.log_in().await.token();
         assert_eq!(stack.refresh(&cookie).await.status, StatusCode::OK, "refresh has its keys");
         stack.keys_proxy.fail(fault);
         for minutes in [6, 11, 60, 1_440] {
@@ -55,7 +55,7 @@ async fn a_warm_function_goes_on_with_what_it_has_for_as_long_as_it_takes() {
 async fn a_corrupt_document_is_refused_and_what_was_read_before_stays() {
     for corrupt in ["", "{", "[]", r#"{"version": 99999999999}"#, r#"{"version": 99999999999, "signing_keys": []}"#] {
         let stack = Stack::start().await;
-        let mut cookie = stack.sign_in().await.token();
+        let mut cookie = stack.log_in().await.token();
         assert_eq!(stack.refresh(&cookie).await.status, StatusCode::OK, "refresh has its keys");
         stack.overwrite_keys(Document::Issuing, corrupt).await;
         for minutes in [6, 11] {
@@ -74,21 +74,21 @@ async fn a_corrupt_document_is_refused_and_what_was_read_before_stays() {
 #[tokio::test]
 async fn a_read_of_the_keys_never_lags_behind_a_replacement() {
     let stack = Stack::start().await;
-    let signed_in = stack.sign_in().await;
-    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::OK, "profile has its keys");
+    let logged_in = stack.log_in().await;
+    assert_eq!(stack.profile(logged_in.access()).await.status, StatusCode::OK, "profile has its keys");
     stack.rotate(Reason::SigningKeys).await;
     stack.advance(Duration::from_mins(10));
-    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(stack.profile(logged_in.access()).await.status, StatusCode::UNAUTHORIZED);
     stack.keys_proxy.fail(Fault::Stale);
     stack.advance(Duration::from_mins(10));
-    assert_eq!(stack.profile(stack.sign_in().await.access()).await.status, StatusCode::OK);
-    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(stack.profile(stack.log_in().await.access()).await.status, StatusCode::OK);
+    assert_eq!(stack.profile(logged_in.access()).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
 async fn keys_are_read_at_most_every_five_minutes() {
     let stack = Stack::start().await;
-    let access = stack.sign_in().await.access().to_owned();
+    let access = stack.log_in().await.access().to_owned();
     stack.profile(&access).await;
     let _ = stack.keys_proxy.take_traffic();
     for _ in 0..14 {
@@ -111,7 +111,7 @@ async fn keys_are_read_at_most_every_five_minutes() {
 #[tokio::test]
 async fn a_reading_that_hangs_holds_up_nobody() {
     let stack = Stack::start().await;
-    let cookie = stack.sign_in().await.token();
+    let cookie = stack.log_in().await.token();
     assert_eq!(stack.refresh(&cookie).await.status, StatusCode::OK);
     stack.keys_proxy.fail(Fault::Hang);
     stack.advance(Duration::from_mins(6));

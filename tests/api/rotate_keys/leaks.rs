@@ -19,10 +19,10 @@ use tests::{
 use super::rotation::{STALE, audience, key_ids};
 
 /// An access token for this session by the key ring as it is now, which lives this long.
-async fn sign(stack: &Stack, signed_in: &Answer, lifetime: Duration) -> String {
+async fn sign(stack: &Stack, logged_in: &Answer, lifetime: Duration) -> String {
     let ring = stack.key_document(Document::Issuing).await.unwrap();
     let (_, keys) = MintingKeys::read(&ring, &audience(), lifetime).unwrap();
-    let claims = jwt_part(signed_in.access(), 1);
+    let claims = jwt_part(logged_in.access(), 1);
     let user: UserId = claims["sub"].as_str().unwrap().parse().unwrap();
     let session: SessionId = claims["sid"].as_str().unwrap().parse().unwrap();
     keys.signer.sign(user, session, SystemClock.now(), SystemClock.now()).text.expose_secret().to_owned()
@@ -32,20 +32,20 @@ async fn sign(stack: &Stack, signed_in: &Answer, lifetime: Duration) -> String {
 #[tokio::test]
 async fn a_leaked_signing_key_is_replaced_at_once_and_no_session_is_lost() {
     let stack = Stack::start().await;
-    let signed_in = stack.sign_in().await;
-    let forged = sign(&stack, &signed_in, Duration::from_hours(8_000)).await;
+    let logged_in = stack.log_in().await;
+    let forged = sign(&stack, &logged_in, Duration::from_hours(8_000)).await;
     assert_eq!(stack.profile(&forged).await.status, StatusCode::OK, "that is what a leak means");
 
     stack.rotate(Reason::SigningKeys).await;
     stack.advance(STALE);
-    for access in [forged.as_str(), signed_in.access()] {
+    for access in [forged.as_str(), logged_in.access()] {
         assert_eq!(stack.profile(access).await.status, StatusCode::UNAUTHORIZED);
         assert_eq!(stack.verify(access).await.status, StatusCode::UNAUTHORIZED);
     }
     let leaked_id = jwt_part(&forged, 0)["kid"].clone();
     assert!(!key_ids(&stack.jwks().await).contains(&leaked_id.as_str().unwrap()));
 
-    let refreshed = stack.refresh(&signed_in.token()).await;
+    let refreshed = stack.refresh(&logged_in.token()).await;
     assert_eq!(refreshed.status, StatusCode::OK, "the session is as it was");
     assert_ne!(jwt_part(refreshed.access(), 0)["kid"], leaked_id);
     assert_eq!(stack.profile(refreshed.access()).await.status, StatusCode::OK);
@@ -55,7 +55,7 @@ async fn a_leaked_signing_key_is_replaced_at_once_and_no_session_is_lost() {
 #[tokio::test]
 async fn a_key_that_is_not_known_yet_is_asked_for_once_a_minute() {
     let stack = Stack::start().await;
-    let first = stack.sign_in().await;
+    let first = stack.log_in().await;
     assert_eq!(stack.profile(first.access()).await.status, StatusCode::OK);
     stack.rotate(Reason::SigningKeys).await;
     let token = sign(&stack, &first, STALE).await;
@@ -75,13 +75,13 @@ async fn a_key_that_is_not_known_yet_is_asked_for_once_a_minute() {
 #[tokio::test]
 async fn a_leaked_session_secret_ends_every_session_and_new_ones_begin_at_once() {
     let stack = Stack::start().await;
-    let before = stack.sign_in().await.token();
+    let before = stack.log_in().await.token();
     assert_eq!(stack.logout("x").await.status, StatusCode::OK, "logout has its keys");
     stack.rotate(Reason::SessionSecrets).await;
     stack.advance(STALE);
     let refused = stack.refresh(&before).await;
     assert_eq!((refused.status, refused.cookie.as_deref()), (StatusCode::UNAUTHORIZED, Some("")));
-    let after = stack.sign_in().await;
+    let after = stack.log_in().await;
     stack.advance(Duration::from_secs(30));
     assert_eq!(stack.refresh(&after.token()).await.status, StatusCode::OK);
     assert_eq!(stack.profile(after.access()).await.status, StatusCode::OK);

@@ -84,7 +84,7 @@ async fn a_replacement_tries_again_until_it_has_won() {
 async fn a_ring_that_was_deleted_does_not_become_a_new_one_by_itself() {
     for left in [Document::Verifying, Document::Logout, Document::Marker] {
         let stack = Stack::start().await;
-        let signed_in = stack.sign_in().await;
+        let logged_in = stack.log_in().await;
         let documents = [Document::Issuing, Document::Verifying, Document::Logout, Document::Marker];
         for document in documents.into_iter().filter(|document| *document != left) {
             stack.delete_keys(document).await;
@@ -102,8 +102,8 @@ async fn a_ring_that_was_deleted_does_not_become_a_new_one_by_itself() {
         assert!(matches!(again, Err(RotationError::KeysExist)), "{again:?}");
         assert_whole(&stack).await;
         stack.advance(STALE);
-        assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::UNAUTHORIZED);
-        assert_eq!(stack.sign_in().await.status, StatusCode::OK);
+        assert_eq!(stack.refresh(&logged_in.token()).await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(stack.log_in().await.status, StatusCode::OK);
     }
 }
 
@@ -113,7 +113,7 @@ async fn a_ring_is_carried_over_and_every_session_goes_on() {
     let from = Stack::start().await;
     from.rotate(Reason::Schedule).await;
     let ring = from.key_document(Document::Issuing).await.unwrap();
-    let cookie = from.sign_in().await.token();
+    let cookie = from.log_in().await.token();
     let items = from.dump().await;
 
     let environment = [("FIRST_KEYS".to_owned(), "wait".to_owned())].into();
@@ -139,7 +139,7 @@ async fn a_ring_is_carried_over_and_every_session_goes_on() {
 #[tokio::test]
 async fn a_session_secret_takes_over_between_a_sign_in_and_its_repetition() {
     let stack = Stack::start().await;
-    let early = stack.sign_in().await.token();
+    let early = stack.log_in().await.token();
     stack.rotate(Reason::Schedule).await;
     let ring = key_ring(&stack).await;
     let (created, begins) = (ring["created_at"].as_u64().unwrap(), ring["session_secrets"][1]["mints_from"].as_u64());

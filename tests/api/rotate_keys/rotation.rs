@@ -49,7 +49,7 @@ async fn a_scheduled_rotation_fails_no_request_and_no_verifier_with_two_hours_ol
     let (mut now, start) = (SystemClock.now(), SystemClock.now());
     let mut people = Vec::new();
     for _ in 0..4 {
-        people.push(stack.sign_in().await.token());
+        people.push(stack.log_in().await.token());
     }
     let mut verifiers = Vec::new();
     for age in [0, 30, 60, 90, 119] {
@@ -101,7 +101,7 @@ async fn a_rotation_while_many_call_fails_nobody() {
     let stack = Stack::with_setting("ACCESS_TTL", "3600").await;
     let mut people = Vec::new();
     for _ in 0..8 {
-        people.push(stack.sign_in().await.token());
+        people.push(stack.log_in().await.token());
     }
     let calls = people.into_iter().map(|mut cookie| {
         let functions = (*stack).clone();
@@ -185,7 +185,7 @@ async fn a_rotation_that_fails_at_any_call_leaves_the_old_keys_or_the_new_ones_w
                 after,
                 "{fault:?} {command}: the same command again changes nothing"
             );
-            assert_eq!(stack.sign_in().await.status, StatusCode::OK);
+            assert_eq!(stack.log_in().await.status, StatusCode::OK);
         }
     }
 }
@@ -208,5 +208,5 @@ async fn a_new_stack_has_no_keys_until_rotate_keys_has_run() {
     }
     assert_eq!(stack.logout(&"A".repeat(119)).await.status, StatusCode::OK, "a log-out succeeds always");
     stack.rotate(Reason::Schedule).await;
-    assert_eq!(stack.sign_in().await.status, StatusCode::OK, "and nothing has to be started again");
+    assert_eq!(stack.log_in().await.status, StatusCode::OK, "and nothing has to be started again");
 }

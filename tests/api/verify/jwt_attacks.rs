@@ -17,7 +17,7 @@ use tests::{
 
 struct Attack {
     stack: Stack,
-    signed_in: Answer,
+    logged_in: Answer,
     /// The key that signs, as the key ring has it.
     jwk: Value,
 }
@@ -29,9 +29,9 @@ fn base64url(bytes: impl AsRef<[u8]>) -> String {
 impl Attack {
     async fn start() -> Self {
         let stack = Stack::start().await;
-        let signed_in = stack.sign_in().await;
+        let logged_in = stack.log_in().await;
         let ring: Value = serde_json::from_str(&stack.key_document(Document::Issuing).await.unwrap()).unwrap();
-        Self { stack, signed_in, jwk: ring["signing_keys"][0]["jwk"].clone() }
+        Self { stack, logged_in, jwk: ring["signing_keys"][0]["jwk"].clone() }
     }
 
     fn member(&self, name: &str) -> Vec<u8> {
@@ -54,11 +54,11 @@ impl Attack {
     }
 
     fn header(&self) -> Value {
-        jwt_part(self.signed_in.access(), 0)
+        jwt_part(self.logged_in.access(), 0)
     }
 
     fn claims(&self) -> Value {
-        jwt_part(self.signed_in.access(), 1)
+        jwt_part(self.logged_in.access(), 1)
     }
 
     fn with_header(&self, member: &str, value: Value) -> String {
@@ -153,7 +153,7 @@ async fn rfc_8725_3_10_a_token_does_not_say_where_its_key_is() {
 #[tokio::test]
 async fn rfc_8725_3_14_only_a_compact_jws_of_three_parts_is_a_token() {
     let attack = Attack::start().await;
-    let good = attack.signed_in.access();
+    let good = attack.logged_in.access();
     let parts: Vec<&str> = good.split('.').collect();
     let [head, claims, signature] = parts[..] else { panic!("three parts") };
     let jwe = json!({"alg": "ECDH-ES", "enc": "A256GCM", "kid": attack.header()["kid"], "typ": "at+jwt"}).to_string();
@@ -210,7 +210,7 @@ async fn rfc_9068_4_audience_issuer_and_type_are_ours() {
 async fn rfc_8725_3_12_no_token_passes_for_one_of_another_kind() {
     let attack = Attack::start().await;
     let stack = &attack.stack;
-    let (access, refresh) = (attack.signed_in.access(), attack.signed_in.token());
+    let (access, refresh) = (attack.logged_in.access(), attack.logged_in.token());
     let user = stack.kakao.new_user().await;
     let (kakao_access, nonce) = (stack.kakao.token(&user).await, tests::client::unique());
     let kakao_id = stack.kakao.id_token(&user, &json!({"nonce": nonce})).await;

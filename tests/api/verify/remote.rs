@@ -7,7 +7,7 @@ use tests::Remote;
 #[tokio::test]
 async fn a_good_access_token_is_verified_with_an_empty_object() {
     let stack = Remote::start().await;
-    let access = stack.sign_in().await.access().to_owned();
+    let access = stack.log_in().await.access().to_owned();
     let answer = stack.verify(&access).await;
     assert_eq!((answer.status, answer.body), (StatusCode::OK, json!({})));
 }
@@ -15,10 +15,10 @@ async fn a_good_access_token_is_verified_with_an_empty_object() {
 #[tokio::test]
 async fn whatever_else_is_no_token() {
     let stack = Remote::start().await;
-    let signed_in = stack.sign_in().await;
-    let cut = &signed_in.access()[1..];
+    let logged_in = stack.log_in().await;
+    let cut = &logged_in.access()[1..];
     for token in
-        [json!("garbage"), json!(cut), json!(signed_in.token()), json!("한글"), json!(7), json!("a".repeat(9_000))]
+        [json!("garbage"), json!(cut), json!(logged_in.token()), json!("한글"), json!(7), json!("a".repeat(9_000))]
     {
         let request = stack.request(Method::POST, "/dj-rest-auth/token/verify/").json(&json!({"token": token}));
         let answer = stack.send(request).await;

@@ -81,7 +81,7 @@ impl Server {
             Self::Keys => {
                 let is_of_dynamodb = matches!(fault, Fault::Unprocessed | Fault::Stale);
                 let is_new = match route {
-                    Route::SignIn(credential) => credential == Credential::AccessToken,
+                    Route::LogIn(credential) => credential == Credential::AccessToken,
                     Route::Refresh | Route::LogOut | Route::LogOutEverywhere | Route::Profile => true,
                     _ => false,
                 };

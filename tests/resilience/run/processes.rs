@@ -138,7 +138,7 @@ async fn points(folder: &Path, route: Route) -> Vec<Point> {
     };
     let at_start = take_traffic(&scenario.stack);
     // What a function does at its start does not depend on the request: one route of each is enough.
-    if matches!(route, Route::SignIn(Credential::AccessToken) | Route::Refresh | Route::LogOut | Route::Profile) {
+    if matches!(route, Route::LogIn(Credential::AccessToken) | Route::Refresh | Route::LogOut | Route::Profile) {
         add(at_start, true);
     }
     scenario.ask().await;

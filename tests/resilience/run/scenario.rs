@@ -13,9 +13,9 @@ use tests::{
 /// What the request is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
-    SignIn(Credential),
+    LogIn(Credential),
     /// Somebody who was here before.
-    SignInAgain,
+    LogInAgain,
     /// It rotates.
     Refresh,
     /// So soon after another that it does not rotate.
@@ -30,10 +30,10 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// All of them, with a name for the page.
 pub const ROUTES: [(&str, Route); 10] = [
-    ("sign-in, access token", Route::SignIn(Credential::AccessToken)),
-    ("sign-in, code", Route::SignIn(Credential::Code)),
-    ("sign-in, ID token", Route::SignIn(Credential::IdToken)),
-    ("sign-in again", Route::SignInAgain),
+    ("sign-in, access token", Route::LogIn(Credential::AccessToken)),
+    ("sign-in, code", Route::LogIn(Credential::Code)),
+    ("sign-in, ID token", Route::LogIn(Credential::IdToken)),
+    ("sign-in again", Route::LogInAgain),
     ("refresh", Route::Refresh),
     ("refresh in the window", Route::RefreshSoon),
     ("refresh with user", Route::RefreshWithUser),
@@ -63,13 +63,13 @@ pub struct Scenario {
 impl Route {
     /// Whether Kakao is asked.
     pub fn is_at_kakao(self) -> bool {
-        matches!(self, Self::SignIn(_))
+        matches!(self, Self::LogIn(_))
     }
 
     /// The function that answers it.
     pub fn function(self) -> &'static str {
         match self {
-            Self::SignIn(_) | Self::SignInAgain => "kakao-login",
+            Self::LogIn(_) | Self::LogInAgain => "kakao-login",
             Self::Refresh | Self::RefreshSoon | Self::RefreshWithUser => "refresh",
             Self::LogOut | Self::LogOutEverywhere => "logout",
             Self::Profile => "profile",
@@ -92,11 +92,11 @@ impl Scenario {
             wrong: Vec::new(),
             only_here: false,
         };
-        if !matches!(route, Route::SignIn(_)) {
-            let answer = scenario.stack.sign_in_as(&scenario.user).await;
+        if !matches!(route, Route::LogIn(_)) {
+            let answer = scenario.stack.log_in_as(&scenario.user).await;
             scenario.browser = Browser::logged_in(&answer);
             scenario.before = answer.token();
-            if route == Route::SignInAgain {
+            if route == Route::LogInAgain {
                 // A session is left over.
                 scenario.browser.forget();
             }
@@ -128,8 +128,8 @@ impl Scenario {
         let cookie = if self.browser.has_cookie() { cookie_pair(self.browser.cookie()) } else { String::new() };
         let post = |path| self.stack.request(Method::POST, path).header(COOKIE, &cookie);
         match self.route {
-            Route::SignIn(credential) => self.sign_in(credential).await,
-            Route::SignInAgain => self.sign_in(Credential::AccessToken).await,
+            Route::LogIn(credential) => self.log_in(credential).await,
+            Route::LogInAgain => self.log_in(Credential::AccessToken).await,
             Route::Refresh | Route::RefreshSoon => post("/auth/refresh"),
             Route::RefreshWithUser => post("/auth/refresh").json(&json!({"user": true})),
             Route::LogOut => post("/auth/logout"),
@@ -138,7 +138,7 @@ impl Scenario {
         }
     }
 
-    async fn sign_in(&self, kind: Credential) -> RequestBuilder {
+    async fn log_in(&self, kind: Credential) -> RequestBuilder {
         let credential = self.stack.kakao.credential(&self.user, kind).await;
         self.stack.request(Method::POST, "/auth/kakao").json(&credential)
     }

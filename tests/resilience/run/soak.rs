@@ -68,7 +68,7 @@ async fn browse(stack: &Stack, notes: &Arc<Notes>, end: Instant) {
     let kakao = &stack.kakao;
     let mut user = kakao.new_user().await;
     loop {
-        let mut browser = Visitor::sign_in(stack, kakao, &user, notes).await;
+        let mut browser = Visitor::log_in(stack, kakao, &user, notes).await;
         loop {
             if Instant::now() >= end {
                 browser.refresh(1).await;

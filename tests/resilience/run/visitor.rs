@@ -71,7 +71,7 @@ impl Notes {
 
 impl Visitor {
     /// This person signs in, as often as it takes.
-    pub async fn sign_in(functions: &Functions, kakao: &KakaoControl, user: &str, notes: &Arc<Notes>) -> Self {
+    pub async fn log_in(functions: &Functions, kakao: &KakaoControl, user: &str, notes: &Arc<Notes>) -> Self {
         for failures in 1.. {
             let kind = *one_of(&[Credential::AccessToken, Credential::Code, Credential::IdToken]);
             // Its way to Kakao may be forgotten in between.
