@@ -123,7 +123,7 @@ async fn no_token_code_email_or_nickname_is_logged_or_kept() {
 }
 
 #[tokio::test]
-async fn no_key_is_logged_or_answered_whatever_becomes_of_the_keys() {
+async fn no_key_is_logged_or_returned_during_rotations_and_failures() {
     let log = Log::start();
     let mut keys = Vec::new();
     let mut answers = String::new();
@@ -166,7 +166,7 @@ async fn no_key_is_logged_or_answered_whatever_becomes_of_the_keys() {
 }
 
 #[tokio::test]
-async fn a_line_says_what_happened_and_to_whom_without_saying_who() {
+async fn a_log_line_names_user_and_session_by_pseudonym() {
     let log = Log::start();
     let stack = Stack::with(Settings::default()).await;
     let logged_in = stack.log_in().await;
@@ -192,7 +192,7 @@ async fn a_line_says_what_happened_and_to_whom_without_saying_who() {
 
 /// A metric filter in `CloudWatch` cannot select a key with a dot in it.
 #[tokio::test]
-async fn no_key_of_a_line_has_a_dot() {
+async fn no_key_of_a_log_line_has_a_dot() {
     fn keys(value: &Value, found: &mut BTreeSet<String>) {
         match value {
             Value::Object(members) => members.iter().for_each(|(key, value)| {
@@ -288,7 +288,7 @@ fn line_of(log: &Log, answer: &Answer) -> Value {
 }
 
 #[tokio::test]
-async fn a_spent_token_is_reported_wherever_it_comes_back() {
+async fn a_reused_token_is_reported_on_every_route() {
     let log = Log::start();
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
@@ -318,7 +318,7 @@ async fn a_spent_token_is_reported_wherever_it_comes_back() {
 }
 
 #[tokio::test]
-async fn what_an_operator_must_mend_is_an_error_that_names_the_setting() {
+async fn a_wrong_kakao_setting_is_logged_as_an_error_that_names_it() {
     let log = Log::start();
     let stack = Stack::with_setting("KAKAO_CLIENT_SECRET", "NotTheSecretOfThisRestApiKey0001").await;
     stack.login(&stack.kakao.code_body(&stack.kakao.new_user().await).await).await;

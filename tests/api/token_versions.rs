@@ -98,7 +98,7 @@ async fn a_session_goes_on_in_its_version_when_the_keys_are_rotated() {
 }
 
 #[tokio::test]
-async fn a_log_out_accepts_both_versions() {
+async fn a_logout_accepts_both_token_versions() {
     for version in Version::ALL {
         for everywhere in [false, true] {
             let stack = Stack::start().await;

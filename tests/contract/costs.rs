@@ -21,7 +21,7 @@ fn units(traffic: &Traffic) -> (f64, f64) {
 }
 
 #[tokio::test]
-async fn a_first_sign_in_costs_three_writes_and_half_a_read() {
+async fn a_first_login_costs_three_writes_and_half_a_read() {
     let stack = Stack::start().await;
     let token = stack.kakao.token(&stack.kakao.new_user().await).await;
     let before = stack.kakao.calls().await;
@@ -33,7 +33,7 @@ async fn a_first_sign_in_costs_three_writes_and_half_a_read() {
 }
 
 #[tokio::test]
-async fn starting_the_login_function_asks_neither_dynamodb_nor_kakao() {
+async fn starting_the_login_function_calls_neither_dynamodb_nor_kakao() {
     let stack = Stack::start().await;
     let start = async |cookie: &str| {
         let _ = (stack.table_proxy.take_traffic(), stack.keys_proxy.take_traffic());
@@ -50,7 +50,7 @@ async fn starting_the_login_function_asks_neither_dynamodb_nor_kakao() {
 }
 
 #[tokio::test]
-async fn a_known_users_sign_in_costs_two_writes_and_half_a_read() {
+async fn a_known_users_login_costs_two_writes_and_half_a_read() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     stack.log_in_as(&user).await;
@@ -89,7 +89,7 @@ async fn a_refresh_costs_one_request_in_every_case_but_reuse() {
 }
 
 #[tokio::test]
-async fn a_refresh_with_the_user_reads_half_a_unit_beside() {
+async fn a_refresh_with_the_user_costs_half_a_read_more() {
     let stack = Stack::start().await;
     let token = stack.log_in().await.token();
     stack.advance(WINDOW);
@@ -100,7 +100,7 @@ async fn a_refresh_with_the_user_reads_half_a_unit_beside() {
 }
 
 #[tokio::test]
-async fn garbage_costs_nothing() {
+async fn an_invalid_token_costs_nothing() {
     let stack = Stack::start().await;
     let token = stack.log_in().await.token();
     let _ = stack.table_proxy.take_traffic();
@@ -126,7 +126,7 @@ async fn a_session_past_its_end_costs_nothing() {
 }
 
 #[tokio::test]
-async fn a_log_out_costs_one_write() {
+async fn a_logout_costs_one_write() {
     let stack = Stack::start().await;
     let token = stack.log_in().await.token();
     let _ = stack.table_proxy.take_traffic();
@@ -136,7 +136,7 @@ async fn a_log_out_costs_one_write() {
 }
 
 #[tokio::test]
-async fn a_log_out_everywhere_costs_one_query_and_a_write_for_each_session() {
+async fn a_logout_everywhere_costs_one_query_and_one_write_per_session() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let mut last = String::new();
@@ -175,7 +175,7 @@ async fn the_largest_items_still_cost_one_unit() {
 }
 
 #[tokio::test]
-async fn a_login_by_code_costs_one_request_and_four_writes_more_if_it_may_come_twice() {
+async fn a_login_by_code_that_can_be_retried_costs_one_request_and_four_writes_more() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     stack.log_in_as(&user).await;

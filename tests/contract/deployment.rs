@@ -170,7 +170,7 @@ fn the_template_refuses_addresses_as_the_functions_do() {
 }
 
 #[test]
-fn times_are_the_same_here_as_where_it_is_deployed() {
+fn local_timeouts_are_the_deployed_ones() {
     let (here, deployed) = (template(), deployed(TEMPLATE).unwrap());
     for (function, name) in [
         ("kakao-login", "CREDENTIALS"),
@@ -188,7 +188,7 @@ fn times_are_the_same_here_as_where_it_is_deployed() {
 
 /// A setting that a function needs and the template forgets would fail only in the cloud.
 #[test]
-fn each_function_gets_what_it_needs_and_needs_all_that_it_gets() {
+fn each_function_gets_exactly_the_settings_that_it_needs() {
     let clock: Arc<dyn shared::clock::Clock> = Arc::new(shared::clock::SystemClock);
     let local = BTreeMap::new();
     let build = |template: &local::template::Template| {
@@ -251,7 +251,7 @@ fn each_function_has_a_recorded_event_that_it_can_read() {
 }
 
 #[test]
-fn the_docs_say_how_long_a_session_lasts_and_what_it_stands_for() {
+fn the_docs_state_how_long_a_session_lasts_and_what_it_proves() {
     let page = include_str!("../../docs/sessions.md");
     let deployed = deployed(TEMPLATE).unwrap();
     let days = |name: &str| deployed.functions["kakao-login"].environment[name].parse::<u32>().unwrap() / 86_400;

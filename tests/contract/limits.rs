@@ -38,7 +38,7 @@ fn headers(token: &str) -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test]
-async fn ten_thousand_two_hundred_and_forty_bytes_of_request_line_and_headers_and_not_one_more() {
+async fn request_line_and_headers_may_have_10240_bytes_and_not_one_more() {
     let stack = Stack::start().await;
     let token = stack.log_in().await.token();
     let used: usize = headers(&token).iter().map(|(name, value)| name.len() + value.len()).sum();
@@ -68,7 +68,7 @@ async fn ten_mebibytes_of_body_reach_the_function_and_not_one_byte_more() {
 }
 
 #[tokio::test]
-async fn odd_characters_in_the_query_are_no_hindrance() {
+async fn odd_characters_in_the_query_are_accepted() {
     let stack = Stack::start().await;
     let logged_in = stack.log_in().await;
     for query in ["{}", "|", "^", "`", "\\", "%", "%zz", "a=\"x\"", "한글", "?&=/"] {
@@ -79,7 +79,7 @@ async fn odd_characters_in_the_query_are_no_hindrance() {
 }
 
 #[tokio::test]
-async fn names_of_headers_in_any_case_are_the_same() {
+async fn header_names_are_case_insensitive() {
     let stack = Stack::start().await;
     let logged_in = stack.log_in().await;
     for name in ["AUTHORIZATION", "Authorization", "authorization", "aUTHORIZATION"] {
@@ -151,7 +151,7 @@ async fn no_body_and_an_empty_one_are_the_same() {
 
 /// As `JSON.parse` has it (RFC 8259 §4 leaves it open).
 #[tokio::test]
-async fn of_two_members_of_one_name_the_last_counts() {
+async fn the_last_of_two_members_with_one_name_counts() {
     let stack = Stack::start().await;
     let token = stack.kakao.token(&stack.kakao.new_user().await).await;
     for (body, expected) in [
@@ -166,7 +166,7 @@ async fn of_two_members_of_one_name_the_last_counts() {
 
 /// A number is never a flag, nor an id, and however long it is it stays one member that nobody asks for.
 #[tokio::test]
-async fn long_numbers_are_no_hindrance_and_no_flag() {
+async fn long_numbers_are_accepted_and_are_not_flags() {
     let stack = Stack::start().await;
     let token = stack.log_in().await.token();
     let long = "9".repeat(300);

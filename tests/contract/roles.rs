@@ -84,7 +84,7 @@ async fn stack_with(from: &str, to: &str) -> Stack {
 
 /// What a login by code that came twice met on AWS, where kakao-login had no `BatchGetItem`.
 #[tokio::test]
-async fn without_a_verb_in_the_template_the_request_that_needs_it_fails_here_too() {
+async fn an_action_missing_from_the_template_fails_locally_too() {
     let stack = stack_with("                - dynamodb:BatchGetItem\n", "").await;
     let [first, second] = log_in_twice_by_code(&stack).await;
     assert_eq!((first.status.as_u16(), second.status.as_u16()), (200, 503), "{}", second.body);
@@ -104,7 +104,7 @@ fn code<T, E: ProvideErrorMetadata, R>(result: Result<T, SdkError<E, R>>) -> Str
 }
 
 #[tokio::test]
-async fn a_functions_credentials_are_refused_what_its_role_lacks() {
+async fn a_function_is_denied_actions_that_its_role_lacks() {
     const DENIED: &str = "AccessDeniedException";
     let stack = Stack::start().await;
     let logged_in = stack.log_in().await;
@@ -162,7 +162,7 @@ async fn a_functions_credentials_are_refused_what_its_role_lacks() {
 
 /// What an administrator of the account may read everywhere else.
 #[tokio::test]
-async fn nobody_but_the_functions_reads_or_writes_a_key() {
+async fn only_the_functions_read_or_write_keys() {
     const DENIED: &str = "AccessDeniedException";
     let stack = Stack::start().await;
     let client = table::client_as(ADMINISTRATOR, stack.keys_proxy.url());
@@ -186,7 +186,7 @@ async fn nobody_but_the_functions_reads_or_writes_a_key() {
 }
 
 #[tokio::test]
-async fn credentials_of_nobody_are_refused_and_so_is_a_request_without_any() {
+async fn unknown_credentials_and_unsigned_requests_are_refused() {
     let stack = Stack::start().await;
     let table = &stack.template().table.name;
     for nobody in [access_key("other"), "AKIAIOSFODNN7EXAMPLE".to_owned(), "locals".to_owned()] {

@@ -197,7 +197,7 @@ async fn use_keys(stack: &Stack) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_code_of_ours_prints_a_part_of_a_key_and_what_the_sdk_prints_at_trace_never_gets_through() {
+async fn our_code_logs_no_part_of_a_key_and_the_sdks_trace_events_are_filtered() {
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(Recorder)).unwrap();
     log::set_boxed_logger(Box::new(Recorder)).unwrap();
     log::set_max_level(log::LevelFilter::Trace);

@@ -69,7 +69,7 @@ async fn every_binary_answers_its_recorded_event() {
 
 /// DNS, TCP and TLS belong to the time before the first request, which has the whole processor and is nobody's wait.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_binary_has_its_keys_by_one_request_before_it_takes_one() {
+async fn every_binary_reads_its_keys_with_one_request_before_the_first_invocation() {
     for (function, operation) in [
         ("kakao-login", "BatchGetItem"),
         ("refresh", "GetItem"),
@@ -88,7 +88,7 @@ async fn every_binary_has_its_keys_by_one_request_before_it_takes_one() {
 
 /// A start does not wait for the keys longer than 300 ms.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_binary_takes_requests_although_dynamodb_hangs() {
+async fn a_binary_accepts_requests_although_dynamodb_hangs() {
     let stack = stack().await;
     stack.keys_proxy.fail(tests::fault_proxy::Fault::Hang);
     lambda("refresh", &stack).warm().await.expect("it waits for its keys");
@@ -96,7 +96,7 @@ async fn a_binary_takes_requests_although_dynamodb_hangs() {
 
 /// The event of the schedule, as the template sends it to the binary.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_binary_of_rotate_keys_makes_the_first_keys() {
+async fn the_rotate_keys_binary_creates_the_first_keys() {
     let stack =
         Stack::with(Settings { dynamodb: env::var("MOTO_URL").ok(), without_keys: true, ..Settings::default() });
     let stack = stack.await;
@@ -109,7 +109,7 @@ async fn the_binary_of_rotate_keys_makes_the_first_keys() {
 }
 
 #[tokio::test]
-async fn a_binary_without_its_settings_names_all_of_them_and_ends() {
+async fn a_binary_without_its_settings_names_all_of_them_and_exits() {
     for (function, names) in [
         ("kakao-login", vec!["KAKAO_APP_ID", "REDIRECT_URIS", "TABLE_NAME", "KEYS_TABLE_NAME", "SESSION_MAX_TTL"]),
         ("refresh", vec!["ALLOWED_ORIGINS", "ISSUER", "KEYS_TABLE_NAME", "ROTATION_WINDOW", "COOKIE_SAMESITE"]),

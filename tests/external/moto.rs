@@ -17,7 +17,7 @@ async fn stack() -> Stack {
 }
 
 #[tokio::test]
-async fn a_session_is_begun_rotated_repeated_shown_and_ended() {
+async fn a_session_is_started_rotated_retried_used_and_ended() {
     let stack = stack().await;
     let user = stack.kakao.new_user().await;
     let first = stack.log_in_as(&user).await;
@@ -49,7 +49,7 @@ async fn a_reuse_ends_the_session() {
 
 /// Conditions in a transaction, and what their failure returns.
 #[tokio::test]
-async fn a_code_is_one_session_and_its_logout_is_final() {
+async fn a_code_starts_one_session_and_its_logout_is_final() {
     let stack = stack().await;
     let user = stack.kakao.new_user().await;
     let login = stack.kakao.code_body(&user).await;
@@ -121,7 +121,7 @@ async fn keys_are_made_rotated_and_replaced() {
 }
 
 #[tokio::test]
-async fn what_is_withdrawn_is_removed() {
+async fn withdrawn_profile_fields_are_removed() {
     let stack = stack().await;
     let account = json!({"profile": {"nickname": "라이언"}, "email_needs_agreement": true});
     for (account, nickname) in

@@ -15,7 +15,7 @@ const FAULTS: [Fault; 5] = [Fault::Down, Fault::Hang, Fault::Throttle, Fault::De
 const WINDOW: Duration = Duration::from_secs(30);
 
 #[tokio::test]
-async fn a_refresh_is_unavailable_in_time_and_the_cookie_stays_good() {
+async fn a_refresh_fails_with_503_in_time_and_the_cookie_stays_valid() {
     for fault in FAULTS {
         let stack = Stack::start().await;
         let token = stack.log_in().await.token();
@@ -34,7 +34,7 @@ async fn a_refresh_is_unavailable_in_time_and_the_cookie_stays_good() {
 }
 
 #[tokio::test]
-async fn a_sign_in_is_unavailable_in_time_and_can_be_repeated() {
+async fn a_login_fails_with_503_in_time_and_can_be_retried() {
     for fault in FAULTS {
         let stack = Stack::start().await;
         let user = stack.kakao.new_user().await;
@@ -51,7 +51,7 @@ async fn a_sign_in_is_unavailable_in_time_and_can_be_repeated() {
 }
 
 #[tokio::test]
-async fn a_profile_is_unavailable_in_time() {
+async fn a_profile_fails_with_503_in_time() {
     for fault in FAULTS {
         let stack = Stack::start().await;
         let access = stack.log_in().await.access().to_owned();
@@ -66,7 +66,7 @@ async fn a_profile_is_unavailable_in_time() {
 }
 
 #[tokio::test]
-async fn a_log_out_here_always_succeeds_and_one_everywhere_can_be_repeated() {
+async fn a_logout_always_succeeds_and_one_everywhere_can_be_retried() {
     for fault in FAULTS {
         let stack = Stack::start().await;
         let (here, everywhere) = (stack.log_in().await.token(), stack.log_in().await.token());
@@ -84,7 +84,7 @@ async fn a_log_out_here_always_succeeds_and_one_everywhere_can_be_repeated() {
 }
 
 #[tokio::test]
-async fn a_batch_that_dynamodb_leaves_undone_is_no_answer() {
+async fn an_unprocessed_dynamodb_batch_is_a_503() {
     let stack = Stack::start().await;
     let logged_in = stack.log_in().await;
     stack.table_proxy.fail(Fault::Unprocessed);
@@ -95,7 +95,7 @@ async fn a_batch_that_dynamodb_leaves_undone_is_no_answer() {
 
 /// From one of its requests on: the query, a deletion of either round, the last one. The own session goes last.
 #[tokio::test]
-async fn a_log_out_everywhere_that_fails_midway_can_be_made_again() {
+async fn a_logout_everywhere_that_fails_midway_can_be_retried() {
     const SESSIONS: usize = 10;
     for failing in [0, 1, 5, SESSIONS - 1, SESSIONS] {
         let stack = Stack::start().await;
@@ -121,7 +121,7 @@ async fn a_log_out_everywhere_that_fails_midway_can_be_made_again() {
 }
 
 #[tokio::test]
-async fn a_session_that_was_begun_although_the_answer_was_lost_is_the_same_session() {
+async fn a_login_whose_dynamodb_responses_were_lost_creates_no_second_user() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     stack.log_in_as(&user).await;
@@ -137,7 +137,7 @@ async fn a_session_that_was_begun_although_the_answer_was_lost_is_the_same_sessi
 
 /// A first try that was thought lost arrives after its session has been rotated.
 #[tokio::test]
-async fn a_write_that_arrives_late_puts_nothing_back() {
+async fn a_delayed_write_does_not_undo_a_rotation() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     stack.log_in_as(&user).await;
@@ -157,7 +157,7 @@ async fn a_write_that_arrives_late_puts_nothing_back() {
 
 /// The redemption of a credential is written first: our own retry of it must not take it for another request's.
 #[tokio::test]
-async fn a_redemption_whose_answer_was_lost_is_still_ours() {
+async fn a_retried_redemption_write_is_recognised_as_our_own() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let by_code = stack.kakao.code_body(&user).await;
@@ -173,7 +173,7 @@ async fn a_redemption_whose_answer_was_lost_is_still_ours() {
 
 /// Somebody who has seen a used ID token waits for its owner's repeat to fail.
 #[tokio::test]
-async fn a_repeat_that_fails_does_not_make_a_used_token_good_again() {
+async fn a_failed_retry_does_not_make_a_used_id_token_valid_again() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     stack.log_in_as(&user).await;
@@ -190,7 +190,7 @@ async fn a_repeat_that_fails_does_not_make_a_used_token_good_again() {
 }
 
 #[tokio::test]
-async fn a_sign_in_that_fails_leaves_the_browser_the_session_that_it_had() {
+async fn a_failed_login_keeps_the_browsers_previous_session() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let before = stack.log_in_as(&user).await.token();
@@ -214,7 +214,7 @@ async fn a_sign_in_that_fails_leaves_the_browser_the_session_that_it_had() {
 
 /// What a function that was frozen finds when it goes on: its connections are gone, in due form or without a word.
 #[tokio::test]
-async fn connections_that_ended_meanwhile_cost_nobody_an_error() {
+async fn closed_connections_cause_no_error() {
     for end in [End::Closed, End::Forgotten] {
         let stack = Stack::start().await;
         let user = stack.kakao.new_user().await;
@@ -239,7 +239,7 @@ async fn connections_that_ended_meanwhile_cost_nobody_an_error() {
 
 /// A read that is not consistent may miss what was written a moment ago: the user, or the session, of who has just signed in.
 #[tokio::test]
-async fn a_read_that_lags_behind_the_sign_in_signs_nobody_out() {
+async fn a_stale_read_after_a_login_logs_nobody_out() {
     let stack = Stack::start().await;
     let logged_in = stack.log_in().await;
     stack.table_proxy.fail(Fault::Stale);

@@ -15,7 +15,7 @@ const WINDOW: Duration = Duration::from_secs(31);
 /// <https://github.com/better-auth/better-auth/issues/11073>, <https://github.com/keycloak/keycloak/issues/51312>,
 /// <https://github.com/ayunis-core/ayunis-core/pull/1047>: a refresh that was on its way brings the session back.
 #[tokio::test]
-async fn a_refresh_on_its_way_does_not_undo_a_log_out() {
+async fn a_refresh_in_flight_does_not_undo_a_logout() {
     for (moment, everywhere) in
         [(Moment::Before, false), (Moment::Before, true), (Moment::After, false), (Moment::After, true)]
     {
@@ -39,7 +39,7 @@ async fn a_refresh_on_its_way_does_not_undo_a_log_out() {
 
 /// <https://github.com/keycloak/keycloak/issues/50999>: tokens of one second, told apart by the second they were made in.
 #[tokio::test]
-async fn tokens_of_one_second_are_told_apart() {
+async fn tokens_issued_in_the_same_second_differ() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let (one, other) = (stack.log_in_as(&user).await, stack.log_in_as(&user).await);
@@ -59,7 +59,7 @@ async fn tokens_of_one_second_are_told_apart() {
 /// <https://github.com/tymondesigns/jwt-auth/issues/1087>, <https://github.com/tymondesigns/jwt-auth/issues/602>: ids made of the
 /// user and the second, so that a new token is the one that was just revoked.
 #[tokio::test]
-async fn who_logs_out_and_in_within_a_second_is_in() {
+async fn a_login_within_a_second_of_a_logout_works() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     for _ in 0..5 {
@@ -73,7 +73,7 @@ async fn who_logs_out_and_in_within_a_second_is_in() {
 /// <https://github.com/opendefender/OpenRisk/issues/700>, <https://github.com/letsrevel/revel-frontend/issues/950>: of tabs that
 /// renew at once all but one get a 401, and its `Set-Cookie` takes away what the winner got.
 #[tokio::test]
-async fn three_tabs_that_renew_at_once_all_stay() {
+async fn three_tabs_that_refresh_at_once_stay_logged_in() {
     let stack = Stack::start().await;
     let mut cookie = stack.log_in().await.token();
     for _ in 0..5 {
@@ -90,7 +90,7 @@ async fn three_tabs_that_renew_at_once_all_stay() {
 /// <https://github.com/iMerica/dj-rest-auth/issues/515>, <https://github.com/vimalloc/flask-jwt-extended/pull/135>: an expired access
 /// token makes a log-out 401, and with the cookie that stays nobody can sign in either.
 #[tokio::test]
-async fn an_expired_bearer_neither_stops_a_log_out_nor_a_sign_in() {
+async fn an_expired_bearer_stops_neither_logout_nor_login() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let logged_in = stack.log_in_as(&user).await;
@@ -129,7 +129,7 @@ async fn the_cookie_is_cleared_with_the_attributes_that_it_was_set_with() {
 
 /// <https://github.com/TomBursch/kitchenowl/issues/414>: with half of all answers lost, retries look like theft.
 #[tokio::test]
-async fn a_bad_connection_is_no_theft() {
+async fn lost_responses_are_not_taken_for_theft() {
     let stack = Stack::start().await;
     let mut cookie = stack.log_in().await.token();
     for round in 0..20 {
@@ -147,7 +147,7 @@ async fn a_bad_connection_is_no_theft() {
 /// <https://github.com/iMerica/dj-rest-auth/issues/339>, <https://github.com/python-social-auth/social-core/issues/696>: what the
 /// provider says is no JSON, or has not what was expected, and the function fails with it.
 #[tokio::test]
-async fn whatever_kakao_says_instead_of_json_is_no_500() {
+async fn malformed_kakao_responses_never_cause_a_500() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     for kind in ["nonsense", "wrong_types", "truncated", "no_id", "huge"] {

@@ -177,7 +177,7 @@ async fn schedule(stack: &Stack, user: &str, seed: u64) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_schedule_keeps_what_the_protocol_promises() {
+async fn every_random_schedule_keeps_the_protocols_promises() {
     let number = |name: &str, default: u64| env::var(name).map_or(default, |text| text.parse().unwrap());
     let schedules = number("SCHEDULES", 200);
     let seed = number("SEED", 1);

@@ -104,7 +104,7 @@ mod tests {
     }
 
     #[test]
-    fn a_second_token_of_a_generation_is_noticed_whether_it_arrives_or_not() {
+    fn a_second_token_of_one_generation_is_detected_even_if_it_never_arrives() {
         let (first, mut second, mut next) = ([7; 89], [7; 89], [7; 89]);
         second[NAME] = 8;
         next[NAME - 1] = 8;
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_without_a_cookie_leaves_it_and_an_empty_one_clears_it() {
+    fn a_response_without_a_cookie_keeps_it_and_an_empty_one_clears_it() {
         let mut browser = Browser::logged_in(&answer(&[1; 89]));
         let kept = browser.cookie().to_owned();
         browser.take(&Answer { cookie: None, ..answer(&[]) }).unwrap();

@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_id_is_the_gateways_unless_the_client_has_one() {
+    fn the_gateway_adds_a_trace_id_unless_the_client_sent_one() {
         let made = event(request().body(()).unwrap(), b"", None);
         let made = made["headers"]["x-amzn-trace-id"].as_str().unwrap();
         let parts: Vec<usize> = made.split('-').map(str::len).collect();
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_lower_case_and_joined_and_the_clients_own_forwarding_comes_first() {
+    fn headers_are_lower_case_and_joined_and_the_clients_forwarding_comes_first() {
         let request = request().header("X-A", "1").header("x-a", "2").header("x-forwarded-for", "10.0.0.1");
         let event = event(request.body(()).unwrap(), b"", None);
         assert_eq!(event["headers"]["x-a"], "1,2");
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn queries_and_remainders_are_decoded_and_their_raw_form_is_kept() {
+    fn query_and_path_parameters_are_decoded_and_their_raw_form_is_kept() {
         let request = Request::post("/auth/refresh?a=1&a=%ED%95%9C+x&b").header("host", "abc.example");
         let event = event(request.body(()).unwrap(), b"", Some("x%20y"));
         assert_eq!(event["rawQueryString"], "a=1&a=%ED%95%9C+x&b");

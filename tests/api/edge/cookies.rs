@@ -10,7 +10,7 @@ use tests::{
 };
 
 #[tokio::test]
-async fn cookies_of_any_bytes_are_none_of_our_business() {
+async fn other_cookies_of_any_bytes_are_ignored() {
     let stack = Stack::start().await;
     let token = stack.log_in().await.token();
     let junk = b"korean=\xed\x95\x9c; =; ;; bytes=\xff\xfe; a=b=c; ".as_slice();
@@ -31,7 +31,7 @@ async fn several_cookie_lines_are_read_as_one() {
 
 /// A sibling domain may plant a cookie whose name only looks like ours: browsers enforce `__Host-` for the exact bytes.
 #[tokio::test]
-async fn a_cookie_whose_name_only_looks_like_ours_is_none() {
+async fn a_cookie_whose_name_only_looks_like_ours_is_ignored() {
     let stack = Stack::start().await;
     let token = stack.log_in().await.token();
     for (before, after) in [("\u{a0}", ""), ("", "\u{a0}"), ("", "\u{2003}"), ("\u{3000}", "\u{85}"), ("", "\u{b}")] {
@@ -68,7 +68,7 @@ const CLEARED: &str = "__Host-Http-refresh_token=; Max-Age=0; Path=/; Secure; Ht
 
 /// A browser keeps the partitioned cookie and the other one apart, so both have to be cleared, and what is set comes last.
 #[tokio::test]
-async fn where_two_cookies_were_presented_the_other_kind_is_cleared() {
+async fn if_two_cookies_were_sent_the_one_of_the_other_kind_is_cleared() {
     for (same_site, own, other) in [
         ("Strict", "Strict", "None; Partitioned"),
         ("Lax", "Lax", "None; Partitioned"),

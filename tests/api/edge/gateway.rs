@@ -61,7 +61,7 @@ async fn every_path_works_with_and_without_its_slash_however_the_gateway_takes_i
 }
 
 #[tokio::test]
-async fn anything_below_a_path_is_another_path() {
+async fn a_path_below_a_route_is_not_found() {
     for slash in [TrailingSlash::Exact, TrailingSlash::Greedy] {
         let stack = Stack::with(Settings { slash, ..Settings::default() }).await;
         for (method, path) in PATHS {
@@ -75,7 +75,7 @@ async fn anything_below_a_path_is_another_path() {
 }
 
 #[tokio::test]
-async fn another_path_or_method_is_the_gateways_to_refuse() {
+async fn the_gateway_refuses_other_paths_and_methods() {
     let stack = Stack::start().await;
     for (method, path) in [
         ("GET", "/nothing"),
@@ -104,7 +104,7 @@ async fn another_path_or_method_is_the_gateways_to_refuse() {
 }
 
 #[tokio::test]
-async fn too_large_a_request_is_the_gateways_to_refuse() {
+async fn the_gateway_refuses_requests_that_are_too_large() {
     let stack = Stack::start().await;
     let large = stack.request(Method::POST, "/auth/kakao").body(vec![b'x'; 10 * 1024 * 1024 + 1]);
     assert_eq!(gateways_own(large).await.0, StatusCode::PAYLOAD_TOO_LARGE);
@@ -148,7 +148,7 @@ async fn an_allowed_origin_may_call_with_cookies_and_no_other() {
 
 /// By default a page of another origin sees neither header.
 #[tokio::test]
-async fn a_page_of_an_allowed_origin_can_read_when_to_ask_again_and_why_it_was_refused() {
+async fn an_allowed_origin_can_read_retry_after_and_www_authenticate() {
     let stack = Stack::start().await;
     let token = stack.log_in().await.token();
     let refresh = async |cookie: &str, origin: &'static str| {
@@ -173,7 +173,7 @@ async fn a_page_of_an_allowed_origin_can_read_when_to_ask_again_and_why_it_was_r
 }
 
 #[tokio::test]
-async fn a_login_route_takes_so_many_logins_at_once_and_the_other_routes_go_on() {
+async fn a_throttled_login_route_does_not_affect_other_routes() {
     let environment = [("LOGIN_RATE_LIMIT", "1"), ("LOGIN_BURST_LIMIT", "3")];
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let stack = Stack::with(Settings { environment, ..Settings::default() }).await;

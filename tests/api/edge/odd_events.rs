@@ -28,7 +28,7 @@ async fn invoke(functions: &BTreeMap<String, Function>, name: &str, members: &Va
 
 /// Control characters do not pass the local gateway's HTTP parser. What the cloud's lets pass is not written anywhere.
 #[tokio::test]
-async fn a_control_character_in_another_cookie_or_header_does_not_lose_the_good_cookie() {
+async fn a_control_character_in_another_cookie_or_header_does_not_affect_our_cookie() {
     let stack = Stack::start().await;
     let functions = stack.past_the_gateway();
     let token = stack.log_in().await.token();
@@ -54,7 +54,7 @@ async fn a_control_character_in_another_cookie_or_header_does_not_lose_the_good_
 }
 
 #[tokio::test]
-async fn no_function_fails_for_an_odd_query_path_host_or_body() {
+async fn no_function_fails_on_a_malformed_query_path_host_or_body() {
     let stack = Stack::start().await;
     let functions = stack.past_the_gateway();
     let token = stack.log_in().await.token();

@@ -7,7 +7,7 @@ use tests::{REDIRECT_URI, Remote, client::cookie_pair};
 const POSTS: [&str; 3] = ["/auth/kakao", "/auth/refresh", "/auth/logout"];
 
 #[tokio::test]
-async fn a_body_that_is_no_json_object_is_refused() {
+async fn a_body_that_is_not_a_json_object_is_refused() {
     let stack = Remote::start().await;
     let token = stack.log_in().await.token();
     let deep = format!("{}1{}", "[".repeat(2_000), "]".repeat(2_000));
@@ -46,7 +46,7 @@ async fn a_body_that_is_no_json_object_is_refused() {
 
 /// axios sends `null` for `post(url, null)`, others an empty text: a logout must not fail for it.
 #[tokio::test]
-async fn a_body_that_says_nothing_is_none_where_none_is_needed() {
+async fn an_empty_body_is_accepted_where_none_is_needed() {
     let stack = Remote::start().await;
     let json = Some("application/json");
     let bodies: [(Option<&str>, &[u8]); 15] = [
@@ -85,7 +85,7 @@ async fn a_body_that_says_nothing_is_none_where_none_is_needed() {
 
 /// An HTTP API joins a header that was sent twice.
 #[tokio::test]
-async fn a_content_type_that_is_sent_twice_is_json_if_both_are() {
+async fn a_content_type_that_is_sent_twice_must_be_json_both_times() {
     let stack = Remote::start().await;
     let token = stack.log_in().await.token();
     for (content_type, expected) in [
@@ -107,7 +107,7 @@ async fn a_content_type_that_is_sent_twice_is_json_if_both_are() {
 
 /// A form of another site can post these types without asking first.
 #[tokio::test]
-async fn a_body_that_does_not_call_itself_json_is_refused() {
+async fn a_body_without_a_json_content_type_is_refused() {
     let stack = Remote::start().await;
     let token = stack.log_in().await.token();
     for path in POSTS {
@@ -126,7 +126,7 @@ async fn a_body_that_does_not_call_itself_json_is_refused() {
 }
 
 #[tokio::test]
-async fn sixteen_kibibytes_are_the_limit() {
+async fn a_body_may_have_sixteen_kibibytes() {
     let stack = Remote::start().await;
     let padded = |length: usize| format!(r#"{{"a":"{}"}}"#, "x".repeat(length - r#"{"a":""}"#.len()));
     for path in POSTS {
@@ -162,7 +162,7 @@ async fn exactly_one_credential_is_required() {
 
 /// As dj-rest-auth does it.
 #[tokio::test]
-async fn an_access_token_wins_over_what_is_beside_it() {
+async fn an_access_token_takes_precedence_over_other_credentials() {
     let stack = Remote::start().await;
     let user = stack.kakao.new_user().await;
     for (name, value) in [
@@ -180,7 +180,7 @@ async fn an_access_token_wins_over_what_is_beside_it() {
 }
 
 #[tokio::test]
-async fn a_value_of_another_type_length_or_alphabet_is_named() {
+async fn an_invalid_field_is_named() {
     let stack = Remote::start().await;
     let code = |name: &str, value: Value| {
         let mut body = json!({"code": "x", "redirect_uri": REDIRECT_URI, "nonce": "n"});
@@ -219,7 +219,7 @@ async fn a_value_of_another_type_length_or_alphabet_is_named() {
 }
 
 #[tokio::test]
-async fn what_was_wrong_is_never_echoed() {
+async fn invalid_input_is_never_echoed() {
     let stack = Remote::start().await;
     for body in [
         json!({"access_token": "canary\u{0}"}),

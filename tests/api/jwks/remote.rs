@@ -30,7 +30,7 @@ async fn the_metadata_names_the_issuer_of_the_tokens_and_where_its_keys_are() {
 }
 
 #[tokio::test]
-async fn both_may_be_kept_for_five_minutes_and_are_not_sent_twice() {
+async fn both_are_cacheable_for_five_minutes_and_can_be_revalidated() {
     let stack = Remote::start().await;
     for path in ["/.well-known/jwks.json", "/.well-known/openid-configuration"] {
         let first = stack.request(Method::GET, path).send().await.unwrap();

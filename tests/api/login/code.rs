@@ -53,7 +53,7 @@ async fn the_same_code_posted_later_is_the_same_session_for_thirty_seconds() {
 }
 
 #[tokio::test]
-async fn who_saw_the_code_cannot_send_it_again() {
+async fn an_intercepted_code_cannot_be_replayed() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let body = stack.kakao.code_body(&user).await;
@@ -70,7 +70,7 @@ async fn who_saw_the_code_cannot_send_it_again() {
 }
 
 #[tokio::test]
-async fn a_code_whose_exchange_failed_is_not_held_against_its_owner() {
+async fn a_code_that_never_reached_kakao_can_be_sent_again() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let body = stack.kakao.code_body(&user).await;
@@ -82,7 +82,7 @@ async fn a_code_whose_exchange_failed_is_not_held_against_its_owner() {
 }
 
 #[tokio::test]
-async fn after_five_outages_nobody_waits_and_it_recovers_by_itself() {
+async fn after_five_failures_logins_fail_fast_and_recover_by_themselves() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let body = json!({"access_token": stack.kakao.token(&user).await});
@@ -105,7 +105,7 @@ async fn after_five_outages_nobody_waits_and_it_recovers_by_itself() {
 }
 
 #[tokio::test]
-async fn a_used_up_quota_says_when_to_come_back() {
+async fn an_exhausted_kakao_quota_sets_retry_after() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let token = stack.kakao.token(&user).await;
@@ -115,7 +115,7 @@ async fn a_used_up_quota_says_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn a_redirect_of_kakaos_is_not_followed() {
+async fn a_redirect_from_kakao_is_not_followed() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let token = stack.kakao.token(&user).await;
@@ -126,7 +126,7 @@ async fn a_redirect_of_kakaos_is_not_followed() {
 }
 
 #[tokio::test]
-async fn two_answers_that_name_two_people_let_nobody_in() {
+async fn kakao_responses_that_name_two_users_are_refused() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let (token, by_code) = (stack.kakao.token(&user).await, stack.kakao.code_body(&user).await);
@@ -155,7 +155,7 @@ async fn login_by(stack: &Stack, user: &str, kind: &str) -> Value {
 
 /// Credential kinds × users × faults: never a 500, a wrong user or a second one, and never more calls than said here.
 #[tokio::test]
-async fn whatever_meets_whatever() {
+async fn no_kakao_fault_causes_a_500_a_wrong_user_or_extra_calls() {
     let faults = [
         None,
         Some(json!({"kind": "down"})),

@@ -32,7 +32,7 @@ pub(super) async fn warm() -> Stack {
 }
 
 #[tokio::test]
-async fn a_known_user_signs_in_without_a_call_to_kakao_and_two_requests_deep() {
+async fn a_known_user_logs_in_without_a_call_to_kakao_in_two_round_trips() {
     let stack = warm().await;
     let user = stack.kakao.user(&json!({"nickname": "춘식이", "email": "c@example.com"})).await;
     let first = stack.log_in_as(&user).await;
@@ -52,7 +52,7 @@ async fn a_known_user_signs_in_without_a_call_to_kakao_and_two_requests_deep() {
 }
 
 #[tokio::test]
-async fn a_new_user_is_fetched_once_or_kakao_would_unlink_them() {
+async fn a_new_user_is_fetched_from_kakao_once() {
     let stack = warm().await;
     let user = stack.kakao.user(&json!({"nickname": "어피치"})).await;
     let before = stack.kakao.calls().await;
@@ -63,7 +63,7 @@ async fn a_new_user_is_fetched_once_or_kakao_would_unlink_them() {
 }
 
 #[tokio::test]
-async fn without_an_admin_key_the_id_token_has_to_do() {
+async fn without_an_admin_key_the_profile_comes_from_the_id_token() {
     let stack = Stack::with_setting("KAKAO_ADMIN_KEY", "").await;
     let user = stack.kakao.user(&json!({"nickname": "어피치", "email": "a@example.com"})).await;
     let answer = stack.login(&body(&stack, &user, "n", "n").await).await;
@@ -75,7 +75,7 @@ async fn without_an_admin_key_the_id_token_has_to_do() {
 }
 
 #[tokio::test]
-async fn a_wrong_admin_key_is_the_operators_to_mend_and_the_token_stays_good() {
+async fn a_wrong_admin_key_is_a_503_and_the_id_token_stays_valid() {
     let stack = Stack::with_setting("KAKAO_ADMIN_KEY", "adadadadadadadadadadadadadadad99").await;
     let user = stack.kakao.new_user().await;
     let body = body(&stack, &user, "n", "n").await;
@@ -91,7 +91,7 @@ async fn a_wrong_admin_key_is_the_operators_to_mend_and_the_token_stays_good() {
 }
 
 #[tokio::test]
-async fn tokens_of_each_of_our_keys_count() {
+async fn id_tokens_for_each_of_our_app_keys_are_accepted() {
     let stack = warm().await;
     for aud in ["5f0ab1c2d3e4f5061728394a5b6c7d8e", JAVASCRIPT_KEY, NATIVE_KEY] {
         let token = stack.kakao.id_token("choonsik", &json!({"nonce": "n", "aud": aud})).await;
@@ -102,7 +102,7 @@ async fn tokens_of_each_of_our_keys_count() {
 }
 
 #[tokio::test]
-async fn every_wrong_kind_is_refused_without_a_call() {
+async fn every_invalid_id_token_is_refused_without_a_call_to_kakao() {
     let stack = warm().await;
     let user = stack.kakao.new_user().await;
     let before = stack.kakao.calls().await;
@@ -141,7 +141,7 @@ async fn every_wrong_kind_is_refused_without_a_call() {
 }
 
 #[tokio::test]
-async fn a_jwt_of_another_type_is_no_id_token() {
+async fn a_jwt_of_another_type_is_not_accepted_as_an_id_token() {
     let stack = warm().await;
     let user = stack.kakao.new_user().await;
     for (typ, expected) in [
@@ -158,7 +158,7 @@ async fn a_jwt_of_another_type_is_no_id_token() {
 }
 
 #[tokio::test]
-async fn a_token_logs_in_for_ten_minutes_and_is_remembered_as_long() {
+async fn an_id_token_is_valid_for_ten_minutes_and_its_redemption_is_kept_as_long() {
     for (setting, seconds) in [("600", 600), ("60", 60), ("43200", 21_599)] {
         let stack = Stack::with_setting("ID_TOKEN_MAX_AGE", setting).await;
         let user = stack.kakao.new_user().await;
@@ -180,7 +180,7 @@ async fn a_token_logs_in_for_ten_minutes_and_is_remembered_as_long() {
 }
 
 #[tokio::test]
-async fn an_address_goes_when_kakao_vouches_for_it_no_longer() {
+async fn an_email_is_removed_when_kakao_no_longer_vouches_for_it() {
     let stack = warm().await;
     let named = async |account: Value| stack.kakao.user(&json!({"id": 4_343_434_343_i64, "account": account})).await;
     let mut account = json!({
@@ -210,7 +210,7 @@ async fn an_address_goes_when_kakao_vouches_for_it_no_longer() {
 }
 
 #[tokio::test]
-async fn our_own_tokens_are_no_id_tokens() {
+async fn our_own_tokens_are_not_accepted_as_id_tokens() {
     let stack = warm().await;
     let logged_in = stack.log_in().await;
     for token in [logged_in.access(), &logged_in.token()] {
@@ -223,7 +223,7 @@ async fn our_own_tokens_are_no_id_tokens() {
 }
 
 #[tokio::test]
-async fn an_unreadable_optional_claim_keeps_nobody_out() {
+async fn an_unreadable_optional_claim_does_not_prevent_a_login() {
     let stack = warm().await;
     let user = stack.kakao.new_user().await;
     let first = stack.log_in_as(&user).await.body["user"].clone();

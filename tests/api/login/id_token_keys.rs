@@ -9,7 +9,7 @@ use tests::Stack;
 use super::id_token::{body, warm};
 
 #[tokio::test]
-async fn a_new_key_of_kakaos_is_found_and_the_last_ones_outlive_an_outage() {
+async fn a_new_kakao_key_is_fetched_and_cached_keys_survive_an_outage() {
     let stack = warm().await;
     let user = stack.kakao.new_user().await;
     stack.kakao.rotate_keys().await;
@@ -27,7 +27,7 @@ async fn a_new_key_of_kakaos_is_found_and_the_last_ones_outlive_an_outage() {
 }
 
 #[tokio::test]
-async fn without_any_keys_kakao_is_unavailable_and_the_token_stays_good() {
+async fn without_kakaos_keys_a_login_is_a_503_and_the_id_token_stays_valid() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let body = body(&stack, &user, "n", "n").await;
@@ -41,7 +41,7 @@ async fn without_any_keys_kakao_is_unavailable_and_the_token_stays_good() {
 }
 
 #[tokio::test]
-async fn an_unknown_key_is_refused_only_once_kakao_was_asked_for_it() {
+async fn an_unknown_key_id_is_refused_only_after_kakaos_keys_were_fetched_again() {
     let stack = warm().await;
     let user = stack.kakao.new_user().await;
     let unknown = async || {
@@ -64,7 +64,7 @@ async fn an_unknown_key_is_refused_only_once_kakao_was_asked_for_it() {
 }
 
 #[tokio::test]
-async fn odd_entries_among_kakaos_keys_keep_nobody_out() {
+async fn malformed_entries_in_kakaos_jwk_set_do_not_prevent_a_login() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     // The stand-in signs with this one.
@@ -105,7 +105,7 @@ async fn odd_entries_among_kakaos_keys_keep_nobody_out() {
 }
 
 #[tokio::test]
-async fn a_set_without_a_usable_key_is_not_asked_for_by_every_login() {
+async fn a_jwk_set_without_a_usable_key_is_not_fetched_on_every_login() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     stack

@@ -9,7 +9,7 @@ use tests::client::cookie_pair;
 use super::id_token::{body, hash, warm};
 
 #[tokio::test]
-async fn a_token_is_good_for_one_sign_in() {
+async fn an_id_token_logs_in_once() {
     let stack = warm().await;
     let user = stack.kakao.new_user().await;
     let body = body(&stack, &user, "seen-in-the-token", "seen-in-the-token").await;
@@ -23,7 +23,7 @@ async fn a_token_is_good_for_one_sign_in() {
 }
 
 #[tokio::test]
-async fn who_began_the_sign_in_may_send_it_again_and_gets_the_same_session() {
+async fn the_client_that_started_a_login_may_retry_it_and_gets_the_same_session() {
     let stack = warm().await;
     let user = stack.kakao.new_user().await;
     let body = body(&stack, &user, &hash("preimage"), "preimage").await;
@@ -41,7 +41,7 @@ async fn who_began_the_sign_in_may_send_it_again_and_gets_the_same_session() {
 }
 
 #[tokio::test]
-async fn who_saw_the_token_cannot_send_it_again() {
+async fn an_intercepted_id_token_cannot_be_replayed() {
     let stack = warm().await;
     let user = stack.kakao.new_user().await;
     let body = body(&stack, &user, &hash("preimage"), "preimage").await;
@@ -53,7 +53,7 @@ async fn who_saw_the_token_cannot_send_it_again() {
 }
 
 #[tokio::test]
-async fn twenty_of_the_same_at_once_are_one_session() {
+async fn twenty_concurrent_logins_with_one_id_token_start_one_session() {
     let stack = warm().await;
     let user = stack.kakao.new_user().await;
     let body = body(&stack, &user, &hash("p"), "p").await;

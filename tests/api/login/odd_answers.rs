@@ -15,7 +15,7 @@ async fn by_token(stack: &Stack, user: &str) -> Value {
 }
 
 #[tokio::test]
-async fn one_unreadable_member_keeps_nobody_out_and_what_we_kept_stays() {
+async fn an_unreadable_profile_member_does_not_prevent_a_login_and_stored_values_stay() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let first = stack.log_in_as(&user).await.body["user"].clone();
@@ -61,7 +61,7 @@ async fn one_unreadable_member_keeps_nobody_out_and_what_we_kept_stays() {
 }
 
 #[tokio::test]
-async fn an_unreadable_member_beside_the_tokens_keeps_nobody_out() {
+async fn an_unreadable_member_beside_kakaos_tokens_does_not_prevent_a_login() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     for (member, raw) in [
@@ -91,7 +91,7 @@ async fn an_unreadable_member_beside_the_tokens_keeps_nobody_out() {
 }
 
 #[tokio::test]
-async fn an_id_that_is_not_positive_is_nobodys() {
+async fn a_kakao_id_that_is_not_a_positive_integer_is_refused() {
     for id in ["0", "-5", "null", "\"7\"", "7.5", "1, \"id\": 2"] {
         let stack = Stack::start().await;
         let user = stack.kakao.new_user().await;
@@ -107,7 +107,7 @@ async fn an_id_that_is_not_positive_is_nobodys() {
 }
 
 #[tokio::test]
-async fn an_unreadable_member_of_a_refusal_leaves_it_a_refusal() {
+async fn an_error_response_with_an_unreadable_member_is_still_an_error() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     for (status, answer, code) in [
@@ -130,7 +130,7 @@ async fn an_unreadable_member_of_a_refusal_leaves_it_a_refusal() {
 
 /// The faults affect only the first user, repeatedly; then another user logs in.
 #[tokio::test]
-async fn what_one_person_meets_keeps_nobody_else_from_kakao() {
+async fn faults_of_one_user_do_not_keep_others_from_kakao() {
     let page = "<html>차단되었습니다</html>";
     for fault in [
         json!({"kind": "answer", "status": 403, "body": page}),
@@ -175,7 +175,7 @@ async fn what_one_person_meets_keeps_nobody_else_from_kakao() {
 }
 
 #[tokio::test]
-async fn a_server_that_fails_is_left_alone_whatever_it_says() {
+async fn five_500s_from_kakao_stop_further_calls_whatever_their_bodies() {
     for body in ["", "<html>", r#"{"code": -1, "msg": ""}"#, r#"{"code": -31337}"#] {
         let stack = Stack::start().await;
         let user = stack.kakao.new_user().await;

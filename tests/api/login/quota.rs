@@ -149,7 +149,7 @@ async fn of_two_logins_at_once_after_nineteen_one_succeeds() {
 }
 
 #[tokio::test]
-async fn a_login_that_is_sent_again_is_answered_and_not_counted() {
+async fn a_retried_login_succeeds_and_is_not_counted() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let body = stack.kakao.code_body(&user).await;
@@ -198,7 +198,7 @@ async fn a_clock_that_was_wrong_locks_nobody_out() {
 }
 
 #[tokio::test]
-async fn a_refused_login_whose_session_cannot_be_ended_is_refused_all_the_same() {
+async fn a_login_over_the_limit_is_refused_even_if_its_session_cannot_be_deleted() {
     let log = Log::start();
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
@@ -237,7 +237,7 @@ fn image(picture: &str) -> Value {
 }
 
 #[tokio::test]
-async fn a_known_user_who_logs_in_by_code_costs_one_call_for_as_long_as_the_profile_stays_the_same() {
+async fn a_known_users_login_by_code_costs_one_call_while_the_profile_is_unchanged() {
     let stack = Stack::start().await;
     let user = person(&stack, "one", Some("라이언")).await;
     let (first, calls) = by_code(&stack, &user).await;
@@ -254,7 +254,7 @@ async fn a_known_user_who_logs_in_by_code_costs_one_call_for_as_long_as_the_prof
 }
 
 #[tokio::test]
-async fn a_new_picture_is_fetched_and_once_a_day_at_most() {
+async fn a_new_picture_is_fetched_at_most_once_a_day() {
     let stack = Stack::start().await;
     by_code(&stack, &person(&stack, "one", Some("라이언")).await).await;
     stack.advance(Duration::from_secs(86_399));
@@ -270,7 +270,7 @@ async fn a_new_picture_is_fetched_and_once_a_day_at_most() {
 }
 
 #[tokio::test]
-async fn a_nickname_that_was_withdrawn_goes_within_a_day() {
+async fn a_withdrawn_nickname_is_removed_within_a_day() {
     let stack = Stack::start().await;
     by_code(&stack, &person(&stack, "one", Some("라이언")).await).await;
     let withdrawn = person(&stack, "one", None).await;
@@ -281,7 +281,7 @@ async fn a_nickname_that_was_withdrawn_goes_within_a_day() {
 }
 
 #[tokio::test]
-async fn an_email_that_kakao_does_not_vouch_for_is_gone_with_the_next_login_by_code() {
+async fn an_email_that_kakao_no_longer_vouches_for_is_removed_at_the_next_login_by_code() {
     let stack = Stack::start().await;
     let account = |valid: bool, verified: bool| {
         let email = json!({"email": "r@example.com", "is_email_valid": valid, "is_email_verified": verified});
@@ -298,7 +298,7 @@ async fn an_email_that_kakao_does_not_vouch_for_is_gone_with_the_next_login_by_c
 }
 
 #[tokio::test]
-async fn while_user_me_fails_the_id_token_will_do_and_the_next_login_asks_again() {
+async fn while_user_me_fails_the_id_token_is_used_and_the_next_login_asks_again() {
     let stack = Stack::start().await;
     by_code(&stack, &person(&stack, "one", Some("라이언")).await).await;
     stack.advance(DAY);
@@ -312,7 +312,7 @@ async fn while_user_me_fails_the_id_token_will_do_and_the_next_login_asks_again(
 }
 
 #[tokio::test]
-async fn a_user_me_that_names_another_user_than_the_id_token_lets_nobody_in() {
+async fn a_user_me_response_for_another_user_than_the_id_token_is_refused() {
     let stack = Stack::start().await;
     let (before, _) = by_code(&stack, &person(&stack, "one", Some("라이언")).await).await;
     let sessions = stack.count("SESSION#").await;
@@ -329,7 +329,7 @@ async fn a_user_me_that_names_another_user_than_the_id_token_lets_nobody_in() {
 }
 
 #[tokio::test]
-async fn a_grant_without_an_id_token_costs_two_calls_as_there_is_nothing_else_to_know_the_user_by() {
+async fn a_grant_without_an_id_token_costs_two_calls() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     for _ in 0..2 {
@@ -361,7 +361,7 @@ async fn a_picture_that_changed_twice_is_fetched_although_the_id_token_shows_an_
 
 /// Mobile apps log in by ID token, with a nonce of their own each time.
 #[tokio::test]
-async fn an_id_token_after_a_login_by_code_changes_nothing_of_the_picture() {
+async fn a_login_by_id_token_does_not_change_the_stored_picture() {
     let stack = Stack::start().await;
     let user = person(&stack, "one", Some("라이언")).await;
     let (first, _) = by_code(&stack, &user).await;

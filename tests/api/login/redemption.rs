@@ -77,7 +77,7 @@ async fn after_a_logout_the_same_login_sent_again_is_refused_at_once() {
 }
 
 #[tokio::test]
-async fn after_a_logout_no_copy_of_a_write_brings_the_session_back() {
+async fn after_a_logout_a_delayed_write_does_not_bring_the_session_back() {
     for kind in KINDS {
         let (stack, user) = with_a_user().await;
         let login = login_of(&stack, &user, kind).await;
@@ -95,7 +95,7 @@ async fn after_a_logout_no_copy_of_a_write_brings_the_session_back() {
 
 /// Kakao is down for the first request, which gives the credential back. A copy of that arrives when the credential is used.
 #[tokio::test]
-async fn a_used_credential_stays_used_when_an_earlier_request_gives_it_back_late() {
+async fn a_used_credential_stays_used_when_an_earlier_cancellation_arrives_late() {
     for kind in KINDS {
         let stack = Stack::start().await;
         let user = stack.kakao.new_user().await;
@@ -119,7 +119,7 @@ async fn a_used_credential_stays_used_when_an_earlier_request_gives_it_back_late
 
 /// A request that failed may have started its session all the same.
 #[tokio::test]
-async fn a_login_whose_answers_from_dynamodb_were_lost_is_the_same_session_when_sent_again() {
+async fn a_login_whose_dynamodb_responses_were_lost_gets_the_same_session_on_retry() {
     for kind in KINDS {
         let (stack, user) = with_a_user().await;
         let login = login_of(&stack, &user, kind).await;
@@ -152,7 +152,7 @@ async fn redeemed_in_vain(kind: Kind) -> (Stack, Value) {
 }
 
 #[tokio::test]
-async fn a_credential_whose_redemption_was_lost_is_good_again_after_fifteen_seconds() {
+async fn an_abandoned_redemption_can_be_taken_over_after_fifteen_seconds() {
     for kind in KINDS {
         let (stack, login) = redeemed_in_vain(kind).await;
         stack.advance(ABANDONED_AFTER);
@@ -169,7 +169,7 @@ async fn a_credential_whose_redemption_was_lost_is_good_again_after_fifteen_seco
 
 /// Without a preimage there is no telling the client from a stranger, and the first to come is let in.
 #[tokio::test]
-async fn an_id_token_without_a_preimage_whose_redemption_was_lost_is_good_again_too() {
+async fn an_abandoned_redemption_of_an_id_token_without_a_preimage_can_be_taken_over() {
     let (stack, user) = with_a_user().await;
     let login = json!({"id_token": stack.kakao.id_token(&user, &json!({"nonce": "n"})).await, "nonce": "n"});
     stack.table_proxy.fail(Fault::FailAfter);
@@ -181,7 +181,7 @@ async fn an_id_token_without_a_preimage_whose_redemption_was_lost_is_good_again_
 }
 
 #[tokio::test]
-async fn until_then_a_request_is_told_to_come_again_and_reads_eleven_items_at_most() {
+async fn a_retry_before_that_gets_503_after_at_most_eleven_requests() {
     let (stack, login) = redeemed_in_vain(Kind::Code).await;
     let _ = stack.table_proxy.take_traffic();
     let answer = stack.login(&login).await;
@@ -193,7 +193,7 @@ async fn until_then_a_request_is_told_to_come_again_and_reads_eleven_items_at_mo
 
 /// Its request failed, or was taken over, before its session was written.
 #[tokio::test]
-async fn a_session_that_arrives_after_its_request_lost_the_redemption_is_not_started() {
+async fn a_delayed_session_write_fails_if_its_request_lost_the_redemption() {
     for kind in KINDS {
         let (stack, user) = with_a_user().await;
         let login = login_of(&stack, &user, kind).await;
@@ -238,7 +238,7 @@ async fn a_new_user_whose_profile_cannot_be_written_has_no_session_and_logs_in_l
 
 /// DynamoDB refuses a write while a transaction writes the same item.
 #[tokio::test]
-async fn two_requests_that_meet_in_a_transaction_are_both_logged_in() {
+async fn a_transaction_conflict_does_not_fail_a_login() {
     for kind in KINDS {
         let (stack, user) = with_a_user().await;
         let login = login_of(&stack, &user, kind).await;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use tests::{REDIRECT_URI, Remote, client::cookie_pair};
 
 #[tokio::test]
-async fn an_access_token_signs_in() {
+async fn an_access_token_logs_in() {
     let stack = Remote::start().await;
     let user = stack.kakao.user(&json!({"nickname": "춘식이", "email": "choonsik@example.com"})).await;
     let answer = stack.log_in_as(&user).await;
@@ -43,7 +43,7 @@ async fn the_cookie_has_every_attribute() {
 }
 
 #[tokio::test]
-async fn a_code_signs_in() {
+async fn a_code_logs_in() {
     let stack = Remote::start().await;
     let user = stack.kakao.new_user().await;
     let code = stack.kakao.code_with(&user, &json!({"nonce": "n"})).await;
@@ -58,7 +58,7 @@ async fn a_code_signs_in() {
 }
 
 #[tokio::test]
-async fn a_code_needs_the_verifier_that_its_challenge_was_made_of() {
+async fn a_code_needs_the_verifier_of_its_challenge() {
     // RFC 7636 appendix B.
     let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
     let challenge = json!({"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"});
@@ -80,7 +80,7 @@ async fn a_code_needs_the_verifier_that_its_challenge_was_made_of() {
 }
 
 #[tokio::test]
-async fn a_code_needs_the_nonce_that_its_sign_in_began_with() {
+async fn a_code_needs_the_nonce_of_its_login() {
     let stack = Remote::start().await;
     let user = stack.kakao.new_user().await;
     for (began_with, nonce, expected) in [
@@ -96,7 +96,7 @@ async fn a_code_needs_the_nonce_that_its_sign_in_began_with() {
 
 /// Else a page could be made to log its visitor in with a code from another browser, by leaving the nonce out.
 #[tokio::test]
-async fn a_nonce_that_the_login_began_with_cannot_be_left_out() {
+async fn the_nonce_of_a_login_cannot_be_left_out() {
     // RFC 7636 appendix B.
     let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
     let began_with = json!({"nonce": "n-1", "code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"});
@@ -162,7 +162,7 @@ async fn a_credential_that_kakao_does_not_know_is_refused() {
 }
 
 #[tokio::test]
-async fn everybody_gets_in_who_may_whatever_kakao_knows_of_them() {
+async fn users_can_log_in_however_little_kakao_shares_of_them() {
     let stack = Remote::start().await;
     let nobody = json!({"nickname": null, "profile_image": null, "email": "", "email_verified": false, "username": ""});
     for (name, expected) in [
@@ -183,7 +183,7 @@ async fn everybody_gets_in_who_may_whatever_kakao_knows_of_them() {
 }
 
 #[tokio::test]
-async fn whom_kakao_does_not_let_in_does_not_get_in() {
+async fn a_user_whom_kakao_refuses_cannot_log_in() {
     let stack = Remote::start().await;
     for (name, code) in [("tube", "kakao_underage"), ("jordy", "kakao_rejected")] {
         let token = stack.kakao.token(name).await;
@@ -202,7 +202,7 @@ async fn two_people_with_one_email_are_two_users() {
 }
 
 #[tokio::test]
-async fn every_sign_in_is_a_session_of_its_own() {
+async fn every_login_starts_a_session_of_its_own() {
     let stack = Remote::start().await;
     let user = stack.kakao.new_user().await;
     let (phone, laptop) = (stack.log_in_as(&user).await, stack.log_in_as(&user).await);
@@ -213,7 +213,7 @@ async fn every_sign_in_is_a_session_of_its_own() {
 }
 
 #[tokio::test]
-async fn the_session_that_a_browser_comes_with_ends_and_is_never_adopted() {
+async fn a_login_ends_the_session_in_the_browsers_cookie_and_never_adopts_it() {
     let stack = Remote::start().await;
     let planted = stack.log_in().await;
     let user = stack.kakao.new_user().await;
@@ -227,7 +227,7 @@ async fn the_session_that_a_browser_comes_with_ends_and_is_never_adopted() {
 }
 
 #[tokio::test]
-async fn every_session_that_a_browser_comes_with_ends() {
+async fn a_login_ends_every_session_in_the_browsers_cookies() {
     let stack = Remote::start().await;
     let (one, other) = (stack.log_in().await.token(), stack.log_in().await.token());
     let user = stack.kakao.new_user().await;
@@ -242,7 +242,7 @@ async fn every_session_that_a_browser_comes_with_ends() {
 }
 
 #[tokio::test]
-async fn an_expired_bearer_or_a_dead_cookie_is_no_hindrance() {
+async fn an_expired_bearer_or_an_invalid_cookie_does_not_prevent_a_login() {
     let stack = Remote::start().await;
     let user = stack.kakao.new_user().await;
     for (name, value) in [
@@ -259,7 +259,7 @@ async fn an_expired_bearer_or_a_dead_cookie_is_no_hindrance() {
 }
 
 #[tokio::test]
-async fn a_get_is_answered_with_nothing_whoever_asks_and_changes_no_session() {
+async fn a_get_returns_204_to_anybody_and_changes_no_session() {
     let stack = Remote::start().await;
     let logged_in = stack.log_in().await;
     for (name, value) in [

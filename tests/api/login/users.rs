@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use tests::Stack;
 
 #[tokio::test]
-async fn fifty_first_sign_ins_at_once_make_one_user_with_twenty_sessions() {
+async fn fifty_concurrent_first_logins_create_one_user_with_twenty_sessions() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let mut requests = Vec::new();
@@ -32,7 +32,7 @@ async fn fifty_first_sign_ins_at_once_make_one_user_with_twenty_sessions() {
 }
 
 #[tokio::test]
-async fn a_foreign_token_makes_no_user() {
+async fn a_token_of_another_app_creates_no_user() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let token = stack.kakao.foreign_token(&user).await;
@@ -43,7 +43,7 @@ async fn a_foreign_token_makes_no_user() {
 }
 
 #[tokio::test]
-async fn a_refused_token_that_comes_again_costs_no_call_for_a_minute() {
+async fn a_refused_access_token_costs_no_further_call_for_a_minute() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let foreign = stack.kakao.foreign_token(&user).await;
@@ -74,7 +74,7 @@ async fn a_refused_token_that_comes_again_costs_no_call_for_a_minute() {
 }
 
 #[tokio::test]
-async fn an_unwell_kakao_is_unavailable_in_time_and_makes_no_user() {
+async fn a_kakao_outage_is_a_503_in_time_and_creates_no_user() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let faults = [
@@ -114,7 +114,7 @@ async fn an_unwell_kakao_is_unavailable_in_time_and_makes_no_user() {
 
 /// An exchange is never tried twice: the code may be spent.
 #[tokio::test]
-async fn an_unwell_kakao_gets_a_code_once() {
+async fn a_code_is_sent_to_kakao_once_even_if_kakao_fails() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     for (fault, expected) in [
@@ -138,7 +138,7 @@ async fn an_unwell_kakao_gets_a_code_once() {
 }
 
 #[tokio::test]
-async fn wrong_settings_at_kakao_are_nobodys_wrong_credential() {
+async fn wrong_kakao_settings_are_a_503_and_not_a_rejected_credential() {
     for (name, value) in [
         ("KAKAO_CLIENT_SECRET", "AnotherClientSecretOfTheShop0009"),
         ("KAKAO_REST_API_KEY", "ffffffffffffffffffffffffffffffff"),
@@ -151,7 +151,7 @@ async fn wrong_settings_at_kakao_are_nobodys_wrong_credential() {
 }
 
 #[tokio::test]
-async fn refresh_profile_and_log_out_need_no_kakao() {
+async fn refresh_profile_and_logout_work_without_kakao() {
     let stack = Stack::start().await;
     let logged_in = stack.log_in().await;
     stack.kakao.fail("*", &json!({"kind": "down"})).await;
@@ -162,7 +162,7 @@ async fn refresh_profile_and_log_out_need_no_kakao() {
 
 /// Kakao's answer can lack `kakao_account` while Kakao is degraded.
 #[tokio::test]
-async fn what_kakao_does_not_mention_is_kept_and_what_is_withdrawn_goes() {
+async fn profile_fields_that_kakao_omits_are_kept_and_withdrawn_ones_removed() {
     let stack = Stack::start().await;
     let user = async |account: Value| {
         let named = stack.kakao.user(&json!({"id": 4_242_424_242_i64, "account": account})).await;
@@ -181,7 +181,7 @@ async fn what_kakao_does_not_mention_is_kept_and_what_is_withdrawn_goes() {
 }
 
 #[tokio::test]
-async fn a_session_remembers_its_device_and_no_more_than_that() {
+async fn a_session_stores_its_device_and_nothing_more() {
     let stack = Stack::start().await;
     let token = stack.kakao.token(&stack.kakao.new_user().await).await;
     let request = stack.request(Method::POST, "/auth/kakao").header("user-agent", "Mozilla/5.0 (iPhone; 한글)");

@@ -24,7 +24,7 @@ async fn somebody_with_sessions(stack: &Stack, count: usize) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_log_out_everywhere_ends_hundreds_of_sessions() {
+async fn one_logout_everywhere_ends_hundreds_of_sessions() {
     const SESSIONS: usize = 500;
     let log = Log::start();
     let stack = Stack::start().await;
@@ -49,7 +49,7 @@ async fn one_log_out_everywhere_ends_hundreds_of_sessions() {
 
 /// Each write takes so long here that one request has time for a part of them only.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_out_everywhere_that_runs_out_of_time_goes_on_when_it_is_made_again() {
+async fn a_logout_everywhere_that_runs_out_of_time_continues_on_retry() {
     let stack = Stack::start().await;
     let token = somebody_with_sessions(&stack, 200).await;
     stack.table_proxy.set_rates(FaultRates { delay: Duration::from_millis(250), ..FaultRates::default() });

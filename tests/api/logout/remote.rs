@@ -5,7 +5,7 @@ use serde_json::json;
 use tests::{Remote, client::cookie_pair};
 
 #[tokio::test]
-async fn a_log_out_ends_the_session_at_once_and_clears_the_cookie() {
+async fn a_logout_ends_the_session_at_once_and_clears_the_cookie() {
     let stack = Remote::start().await;
     let logged_in = stack.log_in().await;
     let answer = stack.logout(&logged_in.token()).await;
@@ -16,7 +16,7 @@ async fn a_log_out_ends_the_session_at_once_and_clears_the_cookie() {
 }
 
 #[tokio::test]
-async fn a_log_out_always_succeeds() {
+async fn a_logout_always_succeeds() {
     let stack = Remote::start().await;
     let token = stack.log_in().await.token();
     stack.logout(&token).await;
@@ -38,7 +38,7 @@ async fn a_log_out_always_succeeds() {
 }
 
 #[tokio::test]
-async fn a_log_out_everywhere_ends_every_session_of_this_user_and_no_others() {
+async fn a_logout_everywhere_ends_every_session_of_this_user_and_no_others() {
     let stack = Remote::start().await;
     let user = stack.kakao.new_user().await;
     let (phone, laptop) = (stack.log_in_as(&user).await, stack.log_in_as(&user).await);
@@ -53,7 +53,7 @@ async fn a_log_out_everywhere_ends_every_session_of_this_user_and_no_others() {
 
 /// As after `CookieSameSite` was changed: what was signed in with either cookie is signed out.
 #[tokio::test]
-async fn a_log_out_with_two_cookies_ends_what_each_of_them_stands_for() {
+async fn a_logout_with_two_cookies_ends_both_sessions() {
     for (path, ends_the_phone) in [("/auth/logout", false), ("/auth/logout?scope=all", true)] {
         let stack = Remote::start().await;
         let user = stack.kakao.new_user().await;
@@ -71,7 +71,7 @@ async fn a_log_out_with_two_cookies_ends_what_each_of_them_stands_for() {
 
 /// Or an old cookie, once stolen, could log its owner out for ever.
 #[tokio::test]
-async fn a_dead_session_cannot_log_out_the_others() {
+async fn an_ended_session_cannot_log_out_the_users_other_sessions() {
     let stack = Remote::start().await;
     let user = stack.kakao.new_user().await;
     let (dead, alive) = (stack.log_in_as(&user).await.token(), stack.log_in_as(&user).await.token());
@@ -81,7 +81,7 @@ async fn a_dead_session_cannot_log_out_the_others() {
 }
 
 #[tokio::test]
-async fn another_scope_is_refused_and_ends_nothing() {
+async fn an_unknown_scope_is_refused_and_ends_nothing() {
     let stack = Remote::start().await;
     let token = stack.log_in().await.token();
     let request = stack.request(Method::POST, "/auth/logout?scope=global").header("cookie", cookie_pair(&token));

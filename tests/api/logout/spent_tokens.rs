@@ -9,7 +9,7 @@ const WINDOW: Duration = Duration::from_secs(30);
 
 /// Else a thief with a token of last week could log its owner out everywhere, again and again.
 #[tokio::test]
-async fn a_spent_token_logs_out_its_own_session_only() {
+async fn a_spent_token_logs_out_only_its_own_session() {
     for rotations in [1, 2, 3] {
         let stack = Stack::start().await;
         let user = stack.kakao.new_user().await;
@@ -30,7 +30,7 @@ async fn a_spent_token_logs_out_its_own_session_only() {
 
 /// A page that has not got its successor yet, because the answer was lost, is no thief.
 #[tokio::test]
-async fn a_token_that_could_be_renewed_logs_out_everywhere() {
+async fn a_token_that_can_still_be_refreshed_logs_out_everywhere() {
     for age in [Duration::ZERO, Duration::from_secs(29)] {
         let stack = Stack::start().await;
         let user = stack.kakao.new_user().await;
@@ -48,7 +48,7 @@ async fn a_token_that_could_be_renewed_logs_out_everywhere() {
 
 /// Of a token that is newer than its session nobody can say whether it was spent before the table was restored.
 #[tokio::test]
-async fn a_token_that_is_ahead_of_a_restored_table_logs_out_its_own_session_only() {
+async fn a_token_ahead_of_a_restored_table_logs_out_only_its_own_session() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let first = stack.log_in_as(&user).await.token();

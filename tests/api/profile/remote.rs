@@ -24,7 +24,7 @@ async fn the_scheme_is_case_insensitive() {
 }
 
 #[tokio::test]
-async fn without_a_bearer_token_nobody_is_authenticated() {
+async fn a_profile_needs_a_bearer_token() {
     let stack = Remote::start().await;
     for header in [None, Some(""), Some("Bearer"), Some("Basic eDp5"), Some("Token abc"), Some("한글 토큰")] {
         let mut request = stack.request(Method::GET, "/auth/profile");
@@ -38,7 +38,7 @@ async fn without_a_bearer_token_nobody_is_authenticated() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_ours_is_not_valid() {
+async fn a_token_that_we_did_not_issue_is_not_valid() {
     let stack = Remote::start().await;
     let access = stack.log_in().await.access().to_owned();
     let (message, _) = access.rsplit_once('.').unwrap();

@@ -8,7 +8,7 @@ use tests::{Stack, fault_proxy::Fault};
 use super::rules::WINDOW;
 
 #[tokio::test]
-async fn twenty_refreshes_at_once_have_one_successor_and_nobody_is_out() {
+async fn twenty_concurrent_refreshes_get_one_successor_and_log_nobody_out() {
     let stack = Stack::start().await;
     let first = stack.log_in().await.token();
     stack.advance(WINDOW);
@@ -24,7 +24,7 @@ async fn twenty_refreshes_at_once_have_one_successor_and_nobody_is_out() {
 }
 
 #[tokio::test]
-async fn two_hundred_rounds_of_two_refreshes_at_once_end_no_session() {
+async fn two_hundred_rounds_of_two_concurrent_refreshes_end_no_session() {
     let stack = Stack::start().await;
     let mut token = stack.log_in().await.token();
     for round in 0..200 {
@@ -37,7 +37,7 @@ async fn two_hundred_rounds_of_two_refreshes_at_once_end_no_session() {
 }
 
 #[tokio::test]
-async fn a_write_whose_answer_was_lost_gives_the_same_cookie_on_retry() {
+async fn a_refresh_whose_dynamodb_response_was_lost_succeeds_on_retry() {
     let stack = Stack::start().await;
     let first = stack.log_in().await.token();
     stack.advance(WINDOW);
@@ -69,7 +69,7 @@ async fn the_sdks_own_retry_of_a_write_that_succeeded_is_recognised() {
 
 /// Any prefix of a session's life, cut off by a crash after the write: the honest client has the parent still.
 #[tokio::test]
-async fn after_every_lost_rotation_the_honest_client_goes_on() {
+async fn a_client_keeps_its_session_although_every_rotation_is_lost_once() {
     let stack = Stack::start().await;
     let mut token = stack.log_in().await.token();
     for _ in 0..10 {

@@ -18,7 +18,7 @@ async fn the_cookie_gives_a_new_access_token() {
 }
 
 #[tokio::test]
-async fn without_a_good_cookie_there_is_nothing_to_renew() {
+async fn a_refresh_without_a_valid_cookie_is_a_401() {
     let stack = Remote::start().await;
     let token = stack.log_in().await.token();
     let mut forged = token.clone();
@@ -58,7 +58,7 @@ async fn without_a_good_cookie_there_is_nothing_to_renew() {
 /// As after `CookieSameSite` was changed: one cookie is partitioned and one is not. Whatever stands beside the good one, and
 /// before or after it, a value that we did not issue never wins.
 #[tokio::test]
-async fn a_good_cookie_counts_whatever_stands_beside_it() {
+async fn a_valid_cookie_is_found_among_any_others() {
     let stack = Remote::start().await;
     let token = stack.log_in().await.token();
     let dead = stack.log_in().await.token();
@@ -86,7 +86,7 @@ async fn a_good_cookie_counts_whatever_stands_beside_it() {
 }
 
 #[tokio::test]
-async fn a_token_in_the_body_or_the_address_is_no_cookie() {
+async fn a_refresh_token_in_the_body_or_the_url_is_ignored() {
     let stack = Remote::start().await;
     let token = stack.log_in().await.token();
     let in_body = stack.request(Method::POST, "/auth/refresh").json(&json!({"refresh": token}));
@@ -102,7 +102,7 @@ async fn a_token_in_the_body_or_the_address_is_no_cookie() {
 }
 
 #[tokio::test]
-async fn an_access_token_is_no_refresh_token_and_the_other_way_round() {
+async fn access_tokens_and_refresh_tokens_are_not_interchangeable() {
     let stack = Remote::start().await;
     let logged_in = stack.log_in().await;
     assert_eq!(stack.refresh(logged_in.access()).await.status, StatusCode::UNAUTHORIZED);
@@ -180,7 +180,7 @@ async fn an_expired_bearer_is_ignored() {
 }
 
 #[tokio::test]
-async fn nine_kilobytes_of_other_cookies_are_no_hindrance() {
+async fn nine_kilobytes_of_other_cookies_are_accepted() {
     let stack = Remote::start().await;
     let token = stack.log_in().await.token();
     let others: Vec<String> = (0..90).map(|number| format!("analytics{number:03}={}", "x".repeat(85))).collect();

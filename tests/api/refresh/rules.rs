@@ -18,7 +18,7 @@ const DAY: Duration = Duration::from_hours(24);
 const ALMOST_A_DAY: Duration = Duration::from_secs(86_399);
 
 #[tokio::test]
-async fn a_settled_token_is_rotated() {
+async fn a_token_older_than_the_window_is_rotated() {
     let stack = Stack::start().await;
     let first = stack.log_in().await.token();
     stack.advance(WINDOW);
@@ -44,7 +44,7 @@ async fn three_refreshes_in_a_row_give_three_tokens() {
 }
 
 #[tokio::test]
-async fn inside_the_window_the_cookie_is_left_alone() {
+async fn inside_the_window_the_cookie_is_not_replaced() {
     let stack = Stack::start().await;
     let first = stack.log_in().await.token();
     for _ in 0..3 {
@@ -104,7 +104,7 @@ async fn a_grandparent_ends_the_session_even_inside_the_window() {
 
 /// A thief who stays a step behind, or ahead, of the owner: whoever comes second is found out.
 #[tokio::test]
-async fn a_thief_who_alternates_with_the_owner_is_found() {
+async fn a_thief_who_alternates_with_the_owner_is_detected() {
     let stack = Stack::start().await;
     let first = stack.log_in().await.token();
     stack.advance(WINDOW);
@@ -127,7 +127,7 @@ async fn reuse_in_one_session_leaves_the_users_other_devices_alone() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_not_renewed_ends_after_seven_days() {
+async fn a_session_that_is_not_refreshed_ends_after_seven_days() {
     let stack = Stack::start().await;
     let (early, late) = (stack.log_in().await.token(), stack.log_in().await.token());
     stack.advance(6 * DAY);
@@ -140,7 +140,7 @@ async fn a_session_that_is_not_renewed_ends_after_seven_days() {
 }
 
 #[tokio::test]
-async fn a_session_ends_thirty_days_after_the_sign_in_however_often_it_is_renewed() {
+async fn a_session_ends_thirty_days_after_its_login_however_often_it_is_refreshed() {
     let stack = Stack::start().await;
     let mut token = stack.log_in().await.token();
     let mut last_age = u64::MAX;
@@ -165,7 +165,7 @@ fn max_age(set_cookie: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn a_token_that_is_ahead_of_a_restored_table_is_refused_and_nothing_is_deleted() {
+async fn a_token_ahead_of_a_restored_table_is_refused_and_nothing_is_deleted() {
     let stack = Stack::start().await;
     let first = stack.log_in().await.token();
     let backup = stack.dump().await;
@@ -180,7 +180,7 @@ async fn a_token_that_is_ahead_of_a_restored_table_is_refused_and_nothing_is_del
 }
 
 #[tokio::test]
-async fn an_expired_item_that_dynamodb_has_not_deleted_yet_is_no_session() {
+async fn an_expired_session_is_refused_before_dynamodb_deletes_its_item() {
     let stack = Stack::start().await;
     let logged_in = stack.log_in().await;
     stack.advance(8 * DAY);
@@ -189,7 +189,7 @@ async fn an_expired_item_that_dynamodb_has_not_deleted_yet_is_no_session() {
 }
 
 #[tokio::test]
-async fn the_user_comes_along_when_asked_for() {
+async fn a_refresh_returns_the_user_on_request() {
     let stack = Stack::start().await;
     let logged_in = stack.log_in().await;
     let refreshed = stack.refresh_with_user(&logged_in.token()).await;
@@ -199,7 +199,7 @@ async fn the_user_comes_along_when_asked_for() {
 
 /// So that a service can ask for a login of a moment ago (RFC 9068 §2.2.1, RFC 9470).
 #[tokio::test]
-async fn an_access_token_says_when_the_login_was_that_began_its_session() {
+async fn an_access_token_carries_the_time_of_its_sessions_login() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let logged_in = stack.log_in_as(&user).await;
@@ -231,7 +231,7 @@ async fn an_access_token_says_when_the_login_was_that_began_its_session() {
 }
 
 #[tokio::test]
-async fn an_access_token_that_outlives_its_session_opens_nothing() {
+async fn an_access_token_is_refused_once_its_session_has_ended() {
     let environment = [("SESSION_MAX_TTL", "3600"), ("SESSION_IDLE_TTL", "3600"), ("ACCESS_TTL", "3600")];
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let stack = Stack::with(Settings { environment, ..Settings::default() }).await;

@@ -15,7 +15,7 @@ fn both(one: &str, other: &str) -> [String; 2] {
 
 /// After `CookieSameSite` was changed, the cookie of the old kind stays behind while that of the new kind is rotated.
 #[tokio::test]
-async fn an_older_token_of_the_same_session_beside_the_newest_is_no_reuse() {
+async fn an_older_token_beside_the_newest_of_its_session_is_not_reuse() {
     let stack = Stack::start().await;
     let left_behind = stack.log_in().await.token();
     let mut token = left_behind.clone();
@@ -35,7 +35,7 @@ async fn an_older_token_of_the_same_session_beside_the_newest_is_no_reuse() {
 }
 
 #[tokio::test]
-async fn of_two_sessions_the_newer_is_renewed_and_the_older_only_once_that_has_ended() {
+async fn of_two_sessions_the_newer_is_refreshed_and_the_older_only_after_it_has_ended() {
     let stack = Stack::start().await;
     let older = stack.log_in().await;
     stack.advance(Duration::from_secs(1));

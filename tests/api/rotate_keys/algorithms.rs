@@ -8,7 +8,7 @@ use tests::{Stack, client::jwt_part};
 use super::rotation::key_ring;
 
 #[tokio::test]
-async fn rsa_keys_are_made_published_and_taken_over_from_ec_keys() {
+async fn rsa_keys_are_created_sign_and_are_published() {
     let stack = Stack::with_setting("SIGNING_ALGORITHM", "RS256").await;
     let logged_in = stack.log_in().await;
     assert_eq!(jwt_part(logged_in.access(), 0)["alg"], "RS256");
@@ -21,7 +21,7 @@ async fn rsa_keys_are_made_published_and_taken_over_from_ec_keys() {
 }
 
 #[tokio::test]
-async fn a_symmetric_key_is_published_to_nobody_and_replaced_by_command_only() {
+async fn a_symmetric_key_is_never_published_and_replaced_only_by_command() {
     let stack = Stack::with_setting("SIGNING_ALGORITHM", "HS256").await;
     let logged_in = stack.log_in().await;
     assert_eq!(jwt_part(logged_in.access(), 0)["alg"], "HS256");

@@ -12,7 +12,7 @@ use tests::{Settings, Stack, fault_proxy::Fault};
 const FAULTS: [Fault; 5] = [Fault::Down, Fault::Hang, Fault::Throttle, Fault::Deny, Fault::FailAfter];
 
 #[tokio::test]
-async fn a_cold_start_without_keys_is_unavailable_in_time_and_recovers_by_itself() {
+async fn a_cold_start_without_keys_is_a_503_in_time_and_recovers_by_itself() {
     for fault in FAULTS {
         let stack = Stack::start().await;
         stack.keys_proxy.fail(fault);
@@ -36,7 +36,7 @@ async fn a_cold_start_without_keys_is_unavailable_in_time_and_recovers_by_itself
 }
 
 #[tokio::test]
-async fn a_warm_function_goes_on_with_what_it_has_for_as_long_as_it_takes() {
+async fn a_warm_function_uses_its_cached_keys_however_long_the_outage_lasts() {
     for fault in FAULTS {
         let stack = Stack::start().await;
         let mut cookie = stack.log_in().await.token();
@@ -52,7 +52,7 @@ async fn a_warm_function_goes_on_with_what_it_has_for_as_long_as_it_takes() {
 }
 
 #[tokio::test]
-async fn a_corrupt_document_is_refused_and_what_was_read_before_stays() {
+async fn a_corrupt_key_document_is_refused_and_cached_keys_stay_in_use() {
     for corrupt in ["", "{", "[]", r#"{"version": 99999999999}"#, r#"{"version": 99999999999, "signing_keys": []}"#] {
         let stack = Stack::start().await;
         let mut cookie = stack.log_in().await.token();
@@ -109,7 +109,7 @@ async fn keys_are_read_at_most_every_five_minutes() {
 
 /// A request does not wait for a reading that is merely due.
 #[tokio::test]
-async fn a_reading_that_hangs_holds_up_nobody() {
+async fn a_key_read_that_hangs_delays_no_request() {
     let stack = Stack::start().await;
     let cookie = stack.log_in().await.token();
     assert_eq!(stack.refresh(&cookie).await.status, StatusCode::OK);
@@ -121,7 +121,7 @@ async fn a_reading_that_hangs_holds_up_nobody() {
 }
 
 #[tokio::test]
-async fn kakaos_secrets_may_be_put_later_and_changed() {
+async fn kakaos_secrets_can_be_set_later_and_changed() {
     let stack = Stack::with_setting("KAKAO_CLIENT_SECRET", "NotTheSecretOfThisRestApiKey0001").await;
     let user = stack.kakao.new_user().await;
     assert_eq!(stack.login(&stack.kakao.code_body(&user).await).await.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -133,7 +133,7 @@ async fn kakaos_secrets_may_be_put_later_and_changed() {
 }
 
 #[tokio::test]
-async fn an_operator_sees_what_there_is_and_no_part_of_a_key() {
+async fn describe_shows_the_state_of_the_keys_and_no_part_of_a_key() {
     let stack = Stack::with(Settings { without_keys: true, ..Settings::default() }).await;
     let describe = async || serde_json::to_value(stack.rotate_with(Event::Describe).await.unwrap()).unwrap();
     let described = |keys: &str, rotated_at, admin_key: bool| {

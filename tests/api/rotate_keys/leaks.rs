@@ -53,7 +53,7 @@ async fn a_leaked_signing_key_is_replaced_at_once_and_no_session_is_lost() {
 
 /// Whoever reads the new key first must not have to wait for the others.
 #[tokio::test]
-async fn a_key_that_is_not_known_yet_is_asked_for_once_a_minute() {
+async fn unknown_key_ids_cause_one_read_of_the_keys_a_minute() {
     let stack = Stack::start().await;
     let first = stack.log_in().await;
     assert_eq!(stack.profile(first.access()).await.status, StatusCode::OK);

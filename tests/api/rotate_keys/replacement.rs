@@ -16,7 +16,7 @@ use super::rotation::{STALE, assert_whole, key_ids, key_ring};
 
 /// The SDK gives up after three attempts, the first of which DynamoDB carried out.
 #[tokio::test]
-async fn a_replacement_whose_answers_are_lost_is_found_to_be_done_and_not_made_twice() {
+async fn a_replacement_whose_responses_are_lost_is_not_made_twice() {
     for reason in [Reason::SigningKeys, Reason::SessionSecrets, Reason::Schedule] {
         let stack = Stack::start().await;
         let before = assert_whole(&stack).await;
@@ -58,7 +58,7 @@ async fn a_scheduled_rotation_that_arrives_late_does_not_undo_a_replacement() {
 
 /// The other order: the replacement has read the ring when the scheduled rotation comes first.
 #[tokio::test]
-async fn a_replacement_tries_again_until_it_has_won() {
+async fn a_replacement_retries_until_it_succeeds() {
     let stack = Stack::start().await;
     stack.advance(ROTATE_AFTER);
     let leaked = key_ring(&stack).await["signing_keys"][0]["jwk"]["kid"].clone();
@@ -81,7 +81,7 @@ async fn a_replacement_tries_again_until_it_has_won() {
 }
 
 #[tokio::test]
-async fn a_ring_that_was_deleted_does_not_become_a_new_one_by_itself() {
+async fn a_deleted_key_ring_is_not_recreated_by_itself() {
     for left in [Document::Verifying, Document::Logout, Document::Marker] {
         let stack = Stack::start().await;
         let logged_in = stack.log_in().await;
@@ -109,7 +109,7 @@ async fn a_ring_that_was_deleted_does_not_become_a_new_one_by_itself() {
 
 /// Keys that were elsewhere before, as an export of them says: nobody is logged out.
 #[tokio::test]
-async fn a_ring_is_carried_over_and_every_session_goes_on() {
+async fn every_session_survives_carrying_over_a_key_ring() {
     let from = Stack::start().await;
     from.rotate(Reason::Schedule).await;
     let ring = from.key_document(Document::Issuing).await.unwrap();
@@ -137,7 +137,7 @@ async fn a_ring_is_carried_over_and_every_session_goes_on() {
 
 /// A session that began under one secret is repeated under the next, and all tokens of before are renewed.
 #[tokio::test]
-async fn a_session_secret_takes_over_between_a_sign_in_and_its_repetition() {
+async fn a_session_secret_takes_over_between_a_login_and_its_retry() {
     let stack = Stack::start().await;
     let early = stack.log_in().await.token();
     stack.rotate(Reason::Schedule).await;

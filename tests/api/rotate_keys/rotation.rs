@@ -96,7 +96,7 @@ async fn a_scheduled_rotation_fails_no_request_and_no_verifier_with_two_hours_ol
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_while_many_call_fails_nobody() {
+async fn a_rotation_under_load_fails_no_request() {
     // No access token expires between a refresh and the profile, however the clock jumps.
     let stack = Stack::with_setting("ACCESS_TTL", "3600").await;
     let mut people = Vec::new();

@@ -13,7 +13,7 @@ async fn a_good_access_token_is_verified_with_an_empty_object() {
 }
 
 #[tokio::test]
-async fn whatever_else_is_no_token() {
+async fn anything_else_is_not_a_valid_token() {
     let stack = Remote::start().await;
     let logged_in = stack.log_in().await;
     let cut = &logged_in.access()[1..];
