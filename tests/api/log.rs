@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use shared::key_table::Document;
 use tests::{
     REDIRECT_URI, Settings, Stack,
-    client::{Answer, cookie_pair},
+    client::{Response, cookie_pair},
     fault_proxy::Fault,
 };
 
@@ -126,7 +126,7 @@ async fn no_token_code_email_or_nickname_is_logged_or_kept() {
 async fn no_key_is_logged_or_returned_during_rotations_and_failures() {
     let log = Log::start();
     let mut keys = Vec::new();
-    let mut answers = String::new();
+    let mut responses = String::new();
     for algorithm in ["ES256", "RS256", "HS256"] {
         let stack = Stack::with_setting("SIGNING_ALGORITHM", algorithm).await;
         let logged_in = stack.log_in().await;
@@ -144,7 +144,7 @@ async fn no_key_is_logged_or_returned_during_rotations_and_failures() {
         for fault in [Fault::Down, Fault::Deny, Fault::FailAfter] {
             stack.keys_proxy.fail(fault);
             let event = Event::Replace { keys: Reason::SigningKeys, attempt: new_attempt() };
-            answers.push_str(&stack.rotate_with(event).await.unwrap_err().to_string());
+            responses.push_str(&stack.rotate_with(event).await.unwrap_err().to_string());
             stack.keys_proxy.heal();
         }
         // A key ring with a wrong member is quoted nowhere.
@@ -152,16 +152,16 @@ async fn no_key_is_logged_or_returned_during_rotations_and_failures() {
             r#"{"version": 99999999999, "signing_keys": "canary-of-a-key", "session_secrets": ["canary-of-a-key"]}"#;
         stack.overwrite_keys(Document::Issuing, odd).await;
         stack.advance(Duration::from_mins(10));
-        answers.push_str(&stack.refresh(&logged_in.token()).await.body.to_string());
+        responses.push_str(&stack.refresh(&logged_in.token()).await.body.to_string());
         let event = Event::Replace { keys: Reason::SigningKeys, attempt: new_attempt() };
-        answers.push_str(&stack.rotate_with(event).await.unwrap_err().to_string());
-        answers.push_str(&stack.jwks().await.to_string());
+        responses.push_str(&stack.rotate_with(event).await.unwrap_err().to_string());
+        responses.push_str(&stack.jwks().await.to_string());
     }
     let log = log.text();
     assert!(log.contains(r#""event":"key_rotation""#), "a rotation is logged");
-    assert!(keys.len() > 30 && !answers.contains("canary-of-a-key") && !log.contains("canary-of-a-key"));
+    assert!(keys.len() > 30 && !responses.contains("canary-of-a-key") && !log.contains("canary-of-a-key"));
     for key in keys.iter().map(|key| key.as_str().unwrap()) {
-        assert!(!log.contains(key) && !answers.contains(key), "{key}");
+        assert!(!log.contains(key) && !responses.contains(key), "{key}");
     }
 }
 
@@ -281,8 +281,8 @@ async fn a_denied_permission_and_a_missing_table_or_key_are_errors_and_an_outage
 }
 
 /// The line of the request that this is the answer to.
-fn line_of(log: &Log, answer: &Answer) -> Value {
-    let id = answer.headers["apigw-requestid"].to_str().unwrap();
+fn line_of(log: &Log, response: &Response) -> Value {
+    let id = response.headers["apigw-requestid"].to_str().unwrap();
     let text = log.text();
     serde_json::from_str(text.lines().find(|line| line.contains(id)).unwrap()).unwrap()
 }

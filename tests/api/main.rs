@@ -14,7 +14,7 @@ mod login {
     pub(crate) mod id_token;
     mod id_token_keys;
     mod id_token_once;
-    mod odd_answers;
+    mod odd_responses;
     mod quota;
     mod redemption;
     mod remote;

@@ -54,12 +54,12 @@ async fn a_refresh_accepts_both_versions_and_keeps_the_version() {
         for _ in 0..3 {
             let parent = token.clone();
             stack.advance(WINDOW);
-            let answer = stack.refresh(&parent).await;
-            assert_eq!(answer.status, StatusCode::OK, "{version:?}");
-            token = answer.token();
+            let response = stack.refresh(&parent).await;
+            assert_eq!(response.status, StatusCode::OK, "{version:?}");
+            token = response.token();
             assert_eq!((token.len(), &token[..2]), (version.text_length(), kind.as_str()));
             assert_eq!(stack.refresh(&parent).await.token(), token, "the response was lost");
-            assert_eq!(stack.profile(answer.access()).await.status, StatusCode::OK);
+            assert_eq!(stack.profile(response.access()).await.status, StatusCode::OK);
         }
         let spent = token.clone();
         stack.advance(WINDOW);
@@ -82,9 +82,9 @@ async fn a_session_goes_on_in_its_version_when_the_keys_are_rotated() {
     for _ in 0..4 {
         stack.advance(Duration::from_mins(20));
         for (version, token) in &mut tokens {
-            let answer = stack.refresh(token).await;
-            assert_eq!(answer.status, StatusCode::OK, "{version:?}");
-            *token = answer.token();
+            let response = stack.refresh(token).await;
+            assert_eq!(response.status, StatusCode::OK, "{version:?}");
+            *token = response.token();
             assert_eq!(token.len(), version.text_length());
         }
     }
@@ -105,8 +105,8 @@ async fn a_logout_accepts_both_token_versions() {
             let user = stack.kakao.new_user().await;
             let laptop = begin_session(&stack, &user, Version::One).await;
             let phone = begin_session(&stack, &user, version).await;
-            let answer = if everywhere { stack.logout_everywhere(&phone).await } else { stack.logout(&phone).await };
-            assert_eq!((answer.status, answer.cookie.as_deref()), (StatusCode::OK, Some("")), "{version:?}");
+            let response = if everywhere { stack.logout_everywhere(&phone).await } else { stack.logout(&phone).await };
+            assert_eq!((response.status, response.cookie.as_deref()), (StatusCode::OK, Some("")), "{version:?}");
             assert_eq!(stack.refresh(&phone).await.status, StatusCode::UNAUTHORIZED, "{version:?}");
             let left = if everywhere { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
             assert_eq!(stack.refresh(&laptop).await.status, left, "{version:?}");
@@ -122,10 +122,10 @@ async fn a_login_ends_the_session_before_it_in_both_versions() {
         let previous = begin_session(&stack, &user, version).await;
         let body = json!({"access_token": stack.kakao.token(&user).await});
         let request = stack.request(Method::POST, "/auth/kakao").header("cookie", cookie_pair(&previous));
-        let answer = stack.send(request.json(&body)).await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        let response = stack.send(request.json(&body)).await;
+        assert_eq!(response.status, StatusCode::OK, "{}", response.body);
         assert_eq!(stack.refresh(&previous).await.status, StatusCode::UNAUTHORIZED, "{version:?}");
-        assert_eq!(stack.refresh(&answer.token()).await.status, StatusCode::OK);
+        assert_eq!(stack.refresh(&response.token()).await.status, StatusCode::OK);
     }
 }
 
@@ -145,8 +145,8 @@ async fn a_token_of_version_2_with_another_key_id_or_version_is_refused_without_
         two[..two.len() - 1].to_owned(),
         format!("{two}A"),
     ] {
-        let answer = stack.refresh(&changed).await;
-        assert_eq!((answer.status, answer.cookie.as_deref()), (StatusCode::UNAUTHORIZED, Some("")), "{changed}");
+        let response = stack.refresh(&changed).await;
+        assert_eq!((response.status, response.cookie.as_deref()), (StatusCode::UNAUTHORIZED, Some("")), "{changed}");
         assert_eq!(stack.logout(&changed).await.status, StatusCode::OK);
     }
     assert!(stack.table_proxy.take_traffic().operations.is_empty());

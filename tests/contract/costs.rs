@@ -71,8 +71,8 @@ async fn a_refresh_costs_one_request_in_every_case_but_reuse() {
     let first = stack.log_in().await.token();
     let cost = async |token: &str| {
         let _ = stack.table_proxy.take_traffic();
-        let answer = stack.refresh(token).await;
-        (answer, stack.table_proxy.take_traffic())
+        let response = stack.refresh(token).await;
+        (response, stack.table_proxy.take_traffic())
     };
     let (_, current) = cost(&first).await;
     assert_eq!(current.operations, ["UpdateItem"], "current, inside the window");

@@ -23,9 +23,9 @@ async fn status(stack: &Stack, method: &str, path: &str, headers: &[(&str, Strin
     let lines: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(format!("{method} {path} HTTP/1.1\r\n{}\r\n", lines.concat()).as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer.split(' ').nth(1).unwrap().parse().unwrap()
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    response.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
 fn headers(token: &str) -> Vec<(&'static str, String)> {
@@ -124,9 +124,13 @@ async fn a_refused_body_leaves_the_cookie_and_the_session_alone() {
     for (content_type, body, expected) in refused {
         for path in ["/auth/kakao", "/auth/refresh", "/auth/logout", "/auth/logout?scope=all"] {
             let request = stack.request(Method::POST, path).header("cookie", cookie_pair(&token));
-            let answer = stack.send(request.header("content-type", content_type).body(body.clone())).await;
+            let response = stack.send(request.header("content-type", content_type).body(body.clone())).await;
             let shown = String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
-            assert_eq!((answer.status.as_u16(), answer.set_cookie()), (expected, ""), "{path} {content_type} {shown}");
+            assert_eq!(
+                (response.status.as_u16(), response.set_cookie()),
+                (expected, ""),
+                "{path} {content_type} {shown}"
+            );
         }
     }
     assert_eq!(stack.dump().await, before, "nothing was written");
@@ -177,7 +181,7 @@ async fn long_numbers_are_accepted_and_are_not_flags() {
         (r#"{"user":1}"#.to_owned(), 400),
     ] {
         let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair(&token));
-        let answer = stack.send(request.header("content-type", "application/json").body(body.clone())).await;
-        assert_eq!(answer.status, expected, "{body}");
+        let response = stack.send(request.header("content-type", "application/json").body(body.clone())).await;
+        assert_eq!(response.status, expected, "{body}");
     }
 }

@@ -18,13 +18,13 @@ use serde_json::{Value, json};
 use shared::{clock::SystemClock, config::Config, function::Function, key_table::Document};
 use tests::{
     REDIRECT_URI, Settings, Stack,
-    client::{Answer, cookie_pair},
+    client::{Response, cookie_pair},
 };
 
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
 /// A login by code, as a double tap sends it: twice.
-async fn log_in_twice_by_code(stack: &Stack) -> [Answer; 2] {
+async fn log_in_twice_by_code(stack: &Stack) -> [Response; 2] {
     let user = stack.kakao.new_user().await;
     let challenge = json!({"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"});
     let code = stack.kakao.code_with(&user, &challenge).await;
@@ -196,9 +196,9 @@ async fn unknown_credentials_and_unsigned_requests_are_refused() {
     for target in ["DynamoDB_20120810.Scan", "DynamoDB_20120810.GetItem"] {
         let url = stack.table_proxy.url();
         let request = local::client::http_client().post(url).header("x-amz-target", target).body("{}");
-        let answer = request.send().await.unwrap();
-        assert_eq!(answer.status(), 400);
-        let body: Value = answer.json().await.unwrap();
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 400);
+        let body: Value = response.json().await.unwrap();
         assert_eq!(body["__type"], "com.amazon.coral.service#MissingAuthenticationTokenException", "{target}");
     }
 }

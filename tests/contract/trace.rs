@@ -141,8 +141,8 @@ async fn use_keys(stack: &Stack) -> Vec<String> {
     let all = async || {
         let user = stack.kakao.new_user().await;
         let body = stack.kakao.code_body(&user).await;
-        let answer = stack.login(&body).await;
-        let token = answer.cookie.unwrap_or_default();
+        let response = stack.login(&body).await;
+        let token = response.cookie.unwrap_or_default();
         stack.advance(Duration::from_secs(30));
         stack.refresh_with_user(&token).await;
         stack.profile("x.y.z").await;
@@ -152,7 +152,7 @@ async fn use_keys(stack: &Stack) -> Vec<String> {
     all().await;
     for reason in [Reason::Schedule, Reason::SigningKeys, Reason::SessionSecrets] {
         let replace = || Event::Replace { keys: reason, attempt: new_attempt() };
-        for fault in [Fault::Throttle, Fault::Deny, Fault::LoseAnswers(1), Fault::Truncate] {
+        for fault in [Fault::Throttle, Fault::Deny, Fault::LoseResponses(1), Fault::Truncate] {
             for spared in [0, 1] {
                 stack.keys_proxy.fail_after(spared, fault);
                 let _ = stack.rotate_with(replace()).await;
@@ -247,7 +247,7 @@ fn binary(function: &str) -> PathBuf {
 
 /// A Runtime API with one event; it tells the response.
 async fn runtime_api(event: Value) -> (Server, mpsc::UnboundedReceiver<String>) {
-    let (told, answers) = mpsc::unbounded_channel();
+    let (told, responses) = mpsc::unbounded_channel();
     let (event, taken) = (Arc::new(event.to_string()), Arc::new(Mutex::new(false)));
     let next = move || {
         let is_first = !std::mem::replace(&mut *taken.lock().unwrap(), true);
@@ -271,7 +271,7 @@ async fn runtime_api(event: Value) -> (Server, mpsc::UnboundedReceiver<String>) 
     let routes = Router::new()
         .route("/2018-06-01/runtime/invocation/next", routing::get(next))
         .route("/2018-06-01/runtime/invocation/{id}/{what}", routing::post(respond));
-    (Server::start_on_free_port(routes).await.unwrap(), answers)
+    (Server::start_on_free_port(routes).await.unwrap(), responses)
 }
 
 /// The names that Rust programs and Lambda's advanced logging controls have for a level.
@@ -279,7 +279,7 @@ async fn runtime_api(event: Value) -> (Server, mpsc::UnboundedReceiver<String>) 
 async fn no_variable_of_the_environment_makes_a_function_log_at_trace() {
     let stack = Stack::start().await;
     let event = json!({"command": "replace", "keys": "schedule", "attempt": new_attempt()});
-    let (server, mut answers) = runtime_api(event).await;
+    let (server, mut responses) = runtime_api(event).await;
     let mut command = Command::new(binary("rotate-keys"));
     command.env_clear().envs(stack.environment("rotate-keys")).env("AWS_LAMBDA_FUNCTION_NAME", "rotate-keys");
     command.envs([("AWS_LAMBDA_FUNCTION_VERSION", "1"), ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")]);
@@ -289,10 +289,10 @@ async fn no_variable_of_the_environment_makes_a_function_log_at_trace() {
         command.env(name, "trace");
     }
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let answer = answers.recv().await.unwrap();
+    let response = responses.recv().await.unwrap();
     child.kill().unwrap();
     let output = child.wait_with_output().unwrap();
-    assert_eq!(answer, "\"rotated\"");
+    assert_eq!(response, "\"rotated\"");
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(text.contains("A key command was carried out"), "the log is heard: {text}");
     assert!(!text.contains("TRACE") && !text.contains("DEBUG"), "{text}");

@@ -57,12 +57,12 @@ async fn every_binary_answers_its_recorded_event() {
     {
         let event = format!("{}/../events/{function}.json", env!("CARGO_MANIFEST_DIR"));
         let event = serde_json::from_str(&std::fs::read_to_string(event).unwrap()).unwrap();
-        let answer = invoke(&lambda(function, &stack), event).await;
-        assert_eq!(answer["statusCode"], status, "{function}: {answer}");
+        let response = invoke(&lambda(function, &stack), event).await;
+        assert_eq!(response["statusCode"], status, "{function}: {response}");
         let kept = if function == "jwks" { "public, max-age=300" } else { "no-store" };
-        assert_eq!(answer["headers"]["cache-control"], kept);
+        assert_eq!(response["headers"]["cache-control"], kept);
         if function == "refresh" || function == "logout" {
-            assert!(answer["cookies"][0].as_str().unwrap().contains("Max-Age=0"), "{answer}");
+            assert!(response["cookies"][0].as_str().unwrap().contains("Max-Age=0"), "{response}");
         }
     }
 }

@@ -22,12 +22,12 @@ async fn a_refresh_fails_with_503_in_time_and_the_cookie_stays_valid() {
         stack.advance(WINDOW);
         stack.table_proxy.fail(fault);
         let started = Instant::now();
-        let answer = stack.refresh(&token).await;
+        let response = stack.refresh(&token).await;
         assert!(started.elapsed() < Duration::from_secs(5), "{fault:?} took {:?}", started.elapsed());
         // A write that was done before the 500 is recognised by the next try.
         let expected = if fault == Fault::FailAfter { None } else { Some(StatusCode::SERVICE_UNAVAILABLE) };
-        assert!(expected.is_none_or(|status| status == answer.status), "{fault:?}: {}", answer.status);
-        assert_ne!(answer.cookie.as_deref(), Some(""), "{fault:?} must not clear the cookie");
+        assert!(expected.is_none_or(|status| status == response.status), "{fault:?}: {}", response.status);
+        assert_ne!(response.cookie.as_deref(), Some(""), "{fault:?} must not clear the cookie");
         stack.table_proxy.heal();
         assert_eq!(stack.refresh(&token).await.status, StatusCode::OK, "{fault:?}: the cookie is still good");
     }
@@ -41,9 +41,9 @@ async fn a_login_fails_with_503_in_time_and_can_be_retried() {
         let token = stack.kakao.token(&user).await;
         stack.table_proxy.fail(fault);
         let started = Instant::now();
-        let answer = stack.login(&json!({"access_token": token})).await;
+        let response = stack.login(&json!({"access_token": token})).await;
         assert!(started.elapsed() < Duration::from_secs(5), "{fault:?} took {:?}", started.elapsed());
-        assert_eq!((answer.status, answer.cookie), (StatusCode::SERVICE_UNAVAILABLE, None), "{fault:?}");
+        assert_eq!((response.status, response.cookie), (StatusCode::SERVICE_UNAVAILABLE, None), "{fault:?}");
         stack.table_proxy.heal();
         assert_eq!(stack.login(&json!({"access_token": token})).await.status, StatusCode::OK, "{fault:?}");
         assert_eq!(stack.count("KAKAO#").await, 1, "{fault:?}: one user");
@@ -57,9 +57,9 @@ async fn a_profile_fails_with_503_in_time() {
         let access = stack.log_in().await.access().to_owned();
         stack.table_proxy.fail(fault);
         let started = Instant::now();
-        let answer = stack.profile(&access).await;
+        let response = stack.profile(&access).await;
         assert!(started.elapsed() < Duration::from_secs(5), "{fault:?} took {:?}", started.elapsed());
-        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{fault:?}");
+        assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE, "{fault:?}");
         stack.table_proxy.heal();
         assert_eq!(stack.profile(&access).await.status, StatusCode::OK, "{fault:?}");
     }
@@ -72,11 +72,11 @@ async fn a_logout_always_succeeds_and_one_everywhere_can_be_retried() {
         let (here, everywhere) = (stack.log_in().await.token(), stack.log_in().await.token());
         stack.table_proxy.fail(fault);
         let started = Instant::now();
-        let answer = stack.logout(&here).await;
+        let response = stack.logout(&here).await;
         assert!(started.elapsed() < Duration::from_secs(5), "{fault:?} took {:?}", started.elapsed());
-        assert_eq!((answer.status, answer.cookie.as_deref()), (StatusCode::OK, Some("")), "{fault:?}");
-        let answer = stack.logout_everywhere(&everywhere).await;
-        assert_eq!((answer.status, answer.cookie), (StatusCode::SERVICE_UNAVAILABLE, None), "{fault:?}");
+        assert_eq!((response.status, response.cookie.as_deref()), (StatusCode::OK, Some("")), "{fault:?}");
+        let response = stack.logout_everywhere(&everywhere).await;
+        assert_eq!((response.status, response.cookie), (StatusCode::SERVICE_UNAVAILABLE, None), "{fault:?}");
         stack.table_proxy.heal();
         assert_eq!(stack.logout_everywhere(&everywhere).await.status, StatusCode::OK);
         assert_eq!(stack.refresh(&everywhere).await.status, StatusCode::UNAUTHORIZED, "{fault:?}");
@@ -111,8 +111,8 @@ async fn a_logout_everywhere_that_fails_midway_can_be_retried() {
         held.arrived().await;
         stack.table_proxy.fail(Fault::DenyOnly("DeleteItem"));
         held.discard();
-        let answer = asked.await.unwrap();
-        assert_eq!((answer.status, answer.cookie), (StatusCode::SERVICE_UNAVAILABLE, None), "{failing}");
+        let response = asked.await.unwrap();
+        assert_eq!((response.status, response.cookie), (StatusCode::SERVICE_UNAVAILABLE, None), "{failing}");
         stack.table_proxy.heal();
         assert_eq!(stack.refresh(&own).await.status, StatusCode::OK, "{failing}");
         assert_eq!(stack.logout_everywhere(&own).await.status, StatusCode::OK, "{failing}");
@@ -126,11 +126,11 @@ async fn a_login_whose_dynamodb_responses_were_lost_creates_no_second_user() {
     let user = stack.kakao.new_user().await;
     stack.log_in_as(&user).await;
     let token = stack.kakao.token(&user).await;
-    stack.table_proxy.fail(Fault::LoseAnswers(3));
-    let answer = stack.login(&json!({"access_token": token})).await;
+    stack.table_proxy.fail(Fault::LoseResponses(3));
+    let response = stack.login(&json!({"access_token": token})).await;
     stack.table_proxy.heal();
-    if answer.status == StatusCode::OK {
-        assert_eq!(stack.refresh(&answer.token()).await.status, StatusCode::OK);
+    if response.status == StatusCode::OK {
+        assert_eq!(stack.refresh(&response.token()).await.status, StatusCode::OK);
     }
     assert_eq!(stack.count("KAKAO#").await, 1);
 }
@@ -163,11 +163,11 @@ async fn a_retried_redemption_write_is_recognised_as_our_own() {
     let by_code = stack.kakao.code_body(&user).await;
     let by_id_token = json!({"id_token": stack.kakao.id_token(&user, &json!({"nonce": "n"})).await, "nonce": "n"});
     for (body, lost) in [(by_code, 1), (by_id_token, 2)] {
-        stack.table_proxy.fail(Fault::LoseAnswers(lost));
-        let answer = stack.login(&body).await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        stack.table_proxy.fail(Fault::LoseResponses(lost));
+        let response = stack.login(&body).await;
+        assert_eq!(response.status, StatusCode::OK, "{}", response.body);
         stack.table_proxy.heal();
-        assert_eq!(stack.refresh(&answer.token()).await.status, StatusCode::OK);
+        assert_eq!(stack.refresh(&response.token()).await.status, StatusCode::OK);
     }
 }
 

@@ -78,12 +78,12 @@ async fn three_tabs_that_refresh_at_once_stay_logged_in() {
     let mut cookie = stack.log_in().await.token();
     for _ in 0..5 {
         stack.advance(WINDOW);
-        let answers = stack.refresh_at_once(&cookie, 3).await;
-        for answer in &answers {
-            assert_eq!(answer.status, 200);
-            assert_ne!(answer.cookie.as_deref(), Some(""), "the winner's cookie is taken away");
+        let responses = stack.refresh_at_once(&cookie, 3).await;
+        for response in &responses {
+            assert_eq!(response.status, 200);
+            assert_ne!(response.cookie.as_deref(), Some(""), "the winner's cookie is taken away");
         }
-        cookie = answers[2].token();
+        cookie = responses[2].token();
     }
 }
 
@@ -96,8 +96,8 @@ async fn an_expired_bearer_stops_neither_logout_nor_login() {
     let logged_in = stack.log_in_as(&user).await;
     stack.advance(Duration::from_mins(6));
     let request = stack.request(Method::POST, "/auth/logout").bearer_auth(logged_in.access());
-    let answer = stack.send(request.header("cookie", cookie_pair(&logged_in.token()))).await;
-    assert_eq!((answer.status.as_u16(), answer.cookie.as_deref()), (200, Some("")));
+    let response = stack.send(request.header("cookie", cookie_pair(&logged_in.token()))).await;
+    assert_eq!((response.status.as_u16(), response.cookie.as_deref()), (200, Some("")));
     let credential = json!({"access_token": stack.kakao.token(&user).await});
     let request = stack.request(Method::POST, "/auth/kakao").bearer_auth(logged_in.access()).json(&credential);
     assert_eq!(stack.send(request.header("cookie", cookie_pair(&logged_in.token()))).await.status, 200);
@@ -152,8 +152,8 @@ async fn malformed_kakao_responses_never_cause_a_500() {
     let user = stack.kakao.new_user().await;
     for kind in ["nonsense", "wrong_types", "truncated", "no_id", "huge"] {
         stack.kakao.fail("*", &json!({"kind": kind, "times": 2})).await;
-        let answer = stack.login(&json!({"access_token": stack.kakao.token(&user).await})).await;
-        assert_eq!(answer.status, 503, "{kind}");
+        let response = stack.login(&json!({"access_token": stack.kakao.token(&user).await})).await;
+        assert_eq!(response.status, 503, "{kind}");
         stack.kakao.heal().await;
     }
     assert_eq!(stack.count("USER#").await, 0, "a user of whom Kakao said nothing");

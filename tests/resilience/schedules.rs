@@ -8,7 +8,7 @@ use std::{env, time::Duration};
 use reqwest::StatusCode;
 use tests::{
     Browser, Stack,
-    client::Answer,
+    client::Response,
     fault_proxy::{Fault, FaultRates},
 };
 
@@ -42,16 +42,16 @@ struct Session<'a> {
 
 impl Session<'_> {
     /// Notes what came, and takes the cookie if the answer arrived.
-    fn see(&mut self, answer: &Answer, arrived: bool) {
-        match answer.status {
+    fn see(&mut self, response: &Response, arrived: bool) {
+        match response.status {
             StatusCode::OK => assert!(!self.over, "a session that is over gave out an access token"),
-            StatusCode::UNAUTHORIZED => assert!(self.over, "an honest browser was signed out: {}", answer.body),
-            status => assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.body),
+            StatusCode::UNAUTHORIZED => assert!(self.over, "an honest browser was signed out: {}", response.body),
+            status => assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{}", response.body),
         }
-        let seen = if arrived && answer.status == StatusCode::OK {
-            self.browser.take(answer)
+        let seen = if arrived && response.status == StatusCode::OK {
+            self.browser.take(response)
         } else {
-            self.browser.miss(answer)
+            self.browser.miss(response)
         };
         seen.unwrap();
     }
@@ -59,13 +59,13 @@ impl Session<'_> {
     /// One to four tabs at once; their answers arrive in any order, and some not at all.
     async fn refresh(&mut self, luck: &mut Luck) {
         let tabs = luck.of(&[1, 1, 1, 2, 4]);
-        let mut answers = self.stack.refresh_at_once(self.browser.cookie(), tabs).await;
+        let mut responses = self.stack.refresh_at_once(self.browser.cookie(), tabs).await;
         let mut lost = 0;
-        while !answers.is_empty() {
-            let answer = answers.swap_remove(usize::try_from(luck.below(answers.len() as u64)).unwrap());
+        while !responses.is_empty() {
+            let response = responses.swap_remove(usize::try_from(luck.below(responses.len() as u64)).unwrap());
             let arrived = luck.below(5) > 0;
-            lost += u64::from(!arrived || answer.status == StatusCode::SERVICE_UNAVAILABLE);
-            self.see(&answer, arrived);
+            lost += u64::from(!arrived || response.status == StatusCode::SERVICE_UNAVAILABLE);
+            self.see(&response, arrived);
         }
         if lost > 0 {
             self.stack.advance(Duration::from_secs(luck.below(15)));
@@ -76,10 +76,14 @@ impl Session<'_> {
     /// A browser that got no answer, or a 503, asks again before long.
     async fn again(&mut self) {
         loop {
-            let answer = self.stack.refresh(self.browser.cookie()).await;
-            self.see(&answer, true);
-            if answer.status != StatusCode::SERVICE_UNAVAILABLE {
-                return assert_eq!(answer.status == StatusCode::OK, !self.over, "the cookie that it holds still works");
+            let response = self.stack.refresh(self.browser.cookie()).await;
+            self.see(&response, true);
+            if response.status != StatusCode::SERVICE_UNAVAILABLE {
+                return assert_eq!(
+                    response.status == StatusCode::OK,
+                    !self.over,
+                    "the cookie that it holds still works"
+                );
             }
         }
     }
@@ -89,24 +93,24 @@ impl Session<'_> {
             Fault::Down,
             Fault::Throttle,
             Fault::FailAfter,
-            Fault::LoseAnswers(1),
-            Fault::LoseAnswers(2),
-            Fault::LoseAnswers(3),
+            Fault::LoseResponses(1),
+            Fault::LoseResponses(2),
+            Fault::LoseResponses(3),
         ]));
-        let answer = self.stack.refresh(self.browser.cookie()).await;
-        self.see(&answer, luck.below(2) == 0);
+        let response = self.stack.refresh(self.browser.cookie()).await;
+        self.see(&response, luck.below(2) == 0);
         self.stack.table_proxy.heal();
         self.stack.advance(Duration::from_secs(luck.below(15)));
         self.again().await;
     }
 
     async fn log_out(&mut self, everywhere: bool) {
-        let answer = if everywhere {
+        let response = if everywhere {
             self.stack.logout_everywhere(self.browser.cookie()).await
         } else {
             self.stack.logout(self.browser.cookie()).await
         };
-        assert_eq!(answer.status, StatusCode::OK);
+        assert_eq!(response.status, StatusCode::OK);
         self.over = true;
     }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, btree_map::Entry};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
-use crate::client::Answer;
+use crate::client::Response;
 
 /// The bytes of a refresh token that name its session and generation, as `shared::token` writes them.
 const NAME: usize = 41;
@@ -25,10 +25,10 @@ impl Browser {
     ///
     /// If it has not.
     #[must_use]
-    pub fn logged_in(answer: &Answer) -> Self {
+    pub fn logged_in(response: &Response) -> Self {
         let mut browser = Self::default();
-        browser.take(answer).expect("it has seen no other token");
-        assert!(browser.cookie.is_some(), "no refresh token: {} {}", answer.status, answer.body);
+        browser.take(response).expect("it has seen no other token");
+        assert!(browser.cookie.is_some(), "no refresh token: {} {}", response.status, response.body);
         browser
     }
 
@@ -37,12 +37,12 @@ impl Browser {
     /// # Errors
     ///
     /// If it set a second token of one generation of a session.
-    pub fn take(&mut self, answer: &Answer) -> Result<bool, String> {
-        let is_new = self.miss(answer)?;
-        if let Some(access) = answer.body["access"].as_str() {
+    pub fn take(&mut self, response: &Response) -> Result<bool, String> {
+        let is_new = self.miss(response)?;
+        if let Some(access) = response.body["access"].as_str() {
             access.clone_into(&mut self.access);
         }
-        if let Some(cookie) = &answer.cookie {
+        if let Some(cookie) = &response.cookie {
             self.cookie = Some(cookie.clone()).filter(|cookie| !cookie.is_empty());
         }
         Ok(is_new)
@@ -53,8 +53,8 @@ impl Browser {
     /// # Errors
     ///
     /// As [`take`](Self::take).
-    pub fn miss(&mut self, answer: &Answer) -> Result<bool, String> {
-        let Some(token) = answer.cookie.clone().filter(|token| !token.is_empty()) else { return Ok(false) };
+    pub fn miss(&mut self, response: &Response) -> Result<bool, String> {
+        let Some(token) = response.cookie.clone().filter(|token| !token.is_empty()) else { return Ok(false) };
         let mut name = BASE64_URL_SAFE_NO_PAD.decode(&token).unwrap_or_default();
         name.truncate(NAME);
         match self.lineage.entry(name) {
@@ -98,9 +98,9 @@ mod tests {
 
     use super::*;
 
-    fn answer(token: &[u8]) -> Answer {
+    fn response(token: &[u8]) -> Response {
         let cookie = Some(BASE64_URL_SAFE_NO_PAD.encode(token));
-        Answer { status: StatusCode::OK, body: json!({"access": "a"}), headers: HeaderMap::new(), cookie }
+        Response { status: StatusCode::OK, body: json!({"access": "a"}), headers: HeaderMap::new(), cookie }
     }
 
     #[test]
@@ -108,24 +108,24 @@ mod tests {
         let (first, mut second, mut next) = ([7; 89], [7; 89], [7; 89]);
         second[NAME] = 8;
         next[NAME - 1] = 8;
-        let mut browser = Browser::logged_in(&answer(&first));
-        assert_eq!(browser.take(&answer(&first)), Ok(false));
-        assert!(browser.take(&answer(&second)).is_err());
-        assert!(browser.miss(&answer(&second)).is_err());
-        assert_eq!(browser.cookie(), answer(&first).token(), "what is wrong is not kept");
-        assert_eq!(browser.miss(&answer(&next)), Ok(true));
-        assert_eq!(browser.cookie(), answer(&first).token(), "what never arrived is not in the cookie");
-        assert_eq!(browser.take(&answer(&next)), Ok(false));
-        assert_eq!(browser.cookie(), answer(&next).token());
+        let mut browser = Browser::logged_in(&response(&first));
+        assert_eq!(browser.take(&response(&first)), Ok(false));
+        assert!(browser.take(&response(&second)).is_err());
+        assert!(browser.miss(&response(&second)).is_err());
+        assert_eq!(browser.cookie(), response(&first).token(), "what is wrong is not kept");
+        assert_eq!(browser.miss(&response(&next)), Ok(true));
+        assert_eq!(browser.cookie(), response(&first).token(), "what never arrived is not in the cookie");
+        assert_eq!(browser.take(&response(&next)), Ok(false));
+        assert_eq!(browser.cookie(), response(&next).token());
     }
 
     #[test]
     fn a_response_without_a_cookie_keeps_it_and_an_empty_one_clears_it() {
-        let mut browser = Browser::logged_in(&answer(&[1; 89]));
+        let mut browser = Browser::logged_in(&response(&[1; 89]));
         let kept = browser.cookie().to_owned();
-        browser.take(&Answer { cookie: None, ..answer(&[]) }).unwrap();
+        browser.take(&Response { cookie: None, ..response(&[]) }).unwrap();
         assert_eq!((browser.cookie(), browser.access()), (kept.as_str(), "a"));
-        browser.take(&answer(&[])).unwrap();
+        browser.take(&response(&[])).unwrap();
         assert!(!browser.has_cookie());
     }
 }

@@ -29,7 +29,7 @@ pub struct Functions {
 
 /// An answer of a function.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     /// The response status.
     pub status: StatusCode,
     /// The body.
@@ -53,38 +53,38 @@ impl Functions {
     }
 
     /// `POST /auth/kakao`.
-    pub async fn login(&self, body: &Value) -> Answer {
+    pub async fn login(&self, body: &Value) -> Response {
         self.send(self.request(Method::POST, "/auth/kakao").json(body)).await
     }
 
     /// `POST /auth/refresh` with a cookie.
-    pub async fn refresh(&self, cookie: &str) -> Answer {
+    pub async fn refresh(&self, cookie: &str) -> Response {
         self.send(self.request(Method::POST, "/auth/refresh").header(COOKIE, cookie_pair(cookie))).await
     }
 
     /// `POST /auth/refresh` with a cookie, asking for the user as well.
-    pub async fn refresh_with_user(&self, cookie: &str) -> Answer {
+    pub async fn refresh_with_user(&self, cookie: &str) -> Response {
         let request = self.request(Method::POST, "/auth/refresh").header(COOKIE, cookie_pair(cookie));
         self.send(request.json(&json!({"user": true}))).await
     }
 
     /// `POST /auth/logout` with a cookie.
-    pub async fn logout(&self, cookie: &str) -> Answer {
+    pub async fn logout(&self, cookie: &str) -> Response {
         self.send(self.request(Method::POST, "/auth/logout").header(COOKIE, cookie_pair(cookie))).await
     }
 
     /// `POST /auth/logout?scope=all` with a cookie.
-    pub async fn logout_everywhere(&self, cookie: &str) -> Answer {
+    pub async fn logout_everywhere(&self, cookie: &str) -> Response {
         self.send(self.request(Method::POST, "/auth/logout?scope=all").header(COOKIE, cookie_pair(cookie))).await
     }
 
     /// `GET /auth/profile` with an access token.
-    pub async fn profile(&self, access: &str) -> Answer {
+    pub async fn profile(&self, access: &str) -> Response {
         self.send(self.request(Method::GET, "/auth/profile").bearer_auth(access)).await
     }
 
     /// `POST /auth/verify` with an access token.
-    pub async fn verify(&self, access: &str) -> Answer {
+    pub async fn verify(&self, access: &str) -> Response {
         self.send(self.request(Method::POST, "/auth/verify").json(&json!({"token": access}))).await
     }
 
@@ -104,9 +104,9 @@ impl Functions {
     /// # Panics
     ///
     /// If the answer breaks the contract, or there is none.
-    pub async fn send(&self, request: RequestBuilder) -> Answer {
-        let answer = self.ask(request).await.expect("the gateway answers");
-        let Answer { status, body, headers, .. } = &answer;
+    pub async fn send(&self, request: RequestBuilder) -> Response {
+        let response = self.ask(request).await.expect("the gateway answers");
+        let Response { status, body, headers, .. } = &response;
         let status = *status;
         assert!(!body.is_null(), "{status} with no JSON");
         for (name, expected) in HEADERS {
@@ -136,7 +136,7 @@ impl Functions {
         let asks_to_wait = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&status);
         assert_eq!(asks_to_wait, headers.contains_key("retry-after"), "{status} {body}");
         assert_ne!(status, StatusCode::INTERNAL_SERVER_ERROR, "{body}");
-        answer
+        response
     }
 
     /// Sends a request and takes what comes, which may be the gateway's own answer. A body that is no JSON is `null`.
@@ -144,7 +144,7 @@ impl Functions {
     /// # Errors
     ///
     /// If there is no answer.
-    pub async fn ask(&self, request: RequestBuilder) -> reqwest::Result<Answer> {
+    pub async fn ask(&self, request: RequestBuilder) -> reqwest::Result<Response> {
         let response = request.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = serde_json::from_str(&response.text().await?).unwrap_or_default();
@@ -153,11 +153,11 @@ impl Functions {
                 let pair = cookie.split_once(';').map_or(cookie, |(pair, _)| pair);
                 pair.split_once('=').map_or(pair, |(_, value)| value).to_owned()
             });
-        Ok(Answer { status, body, headers, cookie })
+        Ok(Response { status, body, headers, cookie })
     }
 }
 
-impl Answer {
+impl Response {
     /// The access token of a sign-in or a refresh.
     ///
     /// # Panics

@@ -103,8 +103,8 @@ impl KakaoControl {
     ///
     /// If the stand-in does not answer.
     pub async fn rotate_keys(&self) {
-        let answer = self.client.post(format!("{}/control/rotate-keys", self.url)).send().await;
-        assert_eq!(answer.expect("the stand-in answers").status(), 204);
+        let response = self.client.post(format!("{}/control/rotate-keys", self.url)).send().await;
+        assert_eq!(response.expect("the stand-in answers").status(), 204);
     }
 
     /// Breaks an endpoint, or `*` for all.
@@ -130,14 +130,14 @@ impl KakaoControl {
     /// # Panics
     ///
     /// If there is no such endpoint.
-    pub async fn answer_with(&self, endpoint: &str, changes: &[(&str, &str)]) {
+    pub async fn respond_with(&self, endpoint: &str, changes: &[(&str, &str)]) {
         let changes: BTreeMap<&str, &str> = changes.iter().copied().collect();
         self.fail(endpoint, &json!({"kind": "raw", "changes": changes})).await;
     }
 
     async fn add_fault(&self, rule: &Value) {
-        let answer = self.client.post(format!("{}/control/faults", self.url)).json(rule).send().await;
-        assert_eq!(answer.expect("the stand-in answers").status(), 204, "{rule}");
+        let response = self.client.post(format!("{}/control/faults", self.url)).json(rule).send().await;
+        assert_eq!(response.expect("the stand-in answers").status(), 204, "{rule}");
     }
 
     /// All is well again.
@@ -155,14 +155,14 @@ impl KakaoControl {
     ///
     /// If the stand-in does not answer.
     pub async fn calls(&self) -> u64 {
-        let answer = self.client.get(format!("{}/control/calls", self.url)).send().await;
-        let calls: BTreeMap<String, u64> = answer.expect("the stand-in answers").json().await.expect("a JSON object");
+        let response = self.client.get(format!("{}/control/calls", self.url)).send().await;
+        let calls: BTreeMap<String, u64> = response.expect("the stand-in answers").json().await.expect("a JSON object");
         calls.values().sum()
     }
 
     async fn post(&self, what: &str, body: &Value, member: &str) -> String {
-        let answer = self.client.post(format!("{}/control/{what}", self.url)).json(body).send().await;
-        let answer: Value = answer.expect("the stand-in answers").json().await.expect("the stand-in answers JSON");
-        answer[member].as_str().unwrap_or_else(|| panic!("{what} {body}: {answer}")).to_owned()
+        let response = self.client.post(format!("{}/control/{what}", self.url)).json(body).send().await;
+        let response: Value = response.expect("the stand-in answers").json().await.expect("the stand-in answers JSON");
+        response[member].as_str().unwrap_or_else(|| panic!("{what} {body}: {response}")).to_owned()
     }
 }

@@ -3,7 +3,7 @@
 use std::{env, ops::Deref};
 
 use crate::{
-    client::{Answer, Functions},
+    client::{Functions, Response},
     kakao_control::KakaoControl,
     stack::{Stack, log_in},
 };
@@ -28,13 +28,13 @@ impl Remote {
     }
 
     /// Somebody new signs in.
-    pub async fn log_in(&self) -> Answer {
+    pub async fn log_in(&self) -> Response {
         let user = self.kakao.new_user().await;
         self.log_in_as(&user).await
     }
 
     /// This person signs in.
-    pub async fn log_in_as(&self, user: &str) -> Answer {
+    pub async fn log_in_as(&self, user: &str) -> Response {
         log_in(&self.functions, &self.kakao, user).await
     }
 }

@@ -30,7 +30,7 @@ use shared::{
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
-    client::{Answer, Functions},
+    client::{Functions, Response},
     clock::{ManualClock, Skewed},
     fault_proxy::FaultProxy,
     kakao_control::KakaoControl,
@@ -297,13 +297,13 @@ impl Stack {
     }
 
     /// Somebody new signs in.
-    pub async fn log_in(&self) -> Answer {
+    pub async fn log_in(&self) -> Response {
         let user = self.kakao.new_user().await;
         self.log_in_as(&user).await
     }
 
     /// This person signs in.
-    pub async fn log_in_as(&self, user: &str) -> Answer {
+    pub async fn log_in_as(&self, user: &str) -> Response {
         log_in(&self.functions, &self.kakao, user).await
     }
 
@@ -312,17 +312,17 @@ impl Stack {
     /// # Panics
     ///
     /// If a request gets no answer.
-    pub async fn refresh_at_once(&self, cookie: &str, times: usize) -> Vec<Answer> {
+    pub async fn refresh_at_once(&self, cookie: &str, times: usize) -> Vec<Response> {
         let requests = (0..times).map(|_| {
             let (functions, cookie) = (self.functions.clone(), cookie.to_owned());
             tokio::spawn(async move { functions.refresh(&cookie).await })
         });
         let requests: Vec<_> = requests.collect();
-        let mut answers = Vec::new();
+        let mut responses = Vec::new();
         for request in requests {
-            answers.push(request.await.expect("a refresh has an answer"));
+            responses.push(request.await.expect("a refresh has an answer"));
         }
-        answers
+        responses
     }
 
     /// All items of the table, in a fixed order.
@@ -388,11 +388,11 @@ impl Drop for Stack {
     }
 }
 
-pub(crate) async fn log_in(functions: &Functions, kakao: &KakaoControl, user: &str) -> Answer {
+pub(crate) async fn log_in(functions: &Functions, kakao: &KakaoControl, user: &str) -> Response {
     let token = kakao.token(user).await;
-    let answer = functions.login(&json!({"access_token": token})).await;
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    answer
+    let response = functions.login(&json!({"access_token": token})).await;
+    assert_eq!(response.status, 200, "{}", response.body);
+    response
 }
 
 async fn free_port() -> TcpListener {

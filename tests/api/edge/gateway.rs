@@ -7,7 +7,7 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tests::{
     ORIGIN, Settings, Stack,
-    client::{Answer, cookie_pair},
+    client::{Response, cookie_pair},
     fault_proxy::Fault,
 };
 
@@ -52,9 +52,9 @@ async fn every_path_works_with_and_without_its_slash_however_the_gateway_takes_i
                     request = request.json(&json!({"access_token": stack.kakao.token(&user).await}));
                 }
                 let starts = method == Method::GET && path.contains("kakao");
-                let answer = if starts { stack.ask(request).await.unwrap() } else { stack.send(request).await };
+                let response = if starts { stack.ask(request).await.unwrap() } else { stack.send(request).await };
                 let expected = if starts { StatusCode::NO_CONTENT } else { StatusCode::OK };
-                assert_eq!(answer.status, expected, "{slash:?} {method} {path}: {}", answer.body);
+                assert_eq!(response.status, expected, "{slash:?} {method} {path}: {}", response.body);
             }
         }
     }
@@ -67,8 +67,8 @@ async fn a_path_below_a_route_is_not_found() {
         for (method, path) in PATHS {
             for below in ["x", "x/", "kakao", "/", "%00"] {
                 let request = stack.request(method.parse().unwrap(), &format!("{path}/{below}"));
-                let answer = stack.send(request).await;
-                assert_eq!((answer.status, answer.code()), (StatusCode::NOT_FOUND, "not_found"), "{path}/{below}");
+                let response = stack.send(request).await;
+                assert_eq!((response.status, response.code()), (StatusCode::NOT_FOUND, "not_found"), "{path}/{below}");
             }
         }
     }
@@ -94,8 +94,8 @@ async fn the_gateway_refuses_other_paths_and_methods() {
         ("TRACE", "/auth/profile"),
         ("OPTIONS", "/auth/kakao"),
     ] {
-        let answer = gateways_own(stack.request(method.parse().unwrap(), path)).await;
-        assert_eq!(answer, (StatusCode::NOT_FOUND, json!({"message": "Not Found"})), "{method} {path}");
+        let response = gateways_own(stack.request(method.parse().unwrap(), path)).await;
+        assert_eq!(response, (StatusCode::NOT_FOUND, json!({"message": "Not Found"})), "{method} {path}");
     }
     for path in ["/auth/profile", "/auth/kakao"] {
         let head = stack.request(Method::HEAD, path).send().await.unwrap();
@@ -138,11 +138,11 @@ async fn an_allowed_origin_may_call_with_cookies_and_no_other() {
         );
 
         let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair(&token));
-        let answer = stack.send(request.header("origin", origin)).await;
-        let granted = answer.headers.get("access-control-allow-origin").map(|value| value.to_str().unwrap());
+        let response = stack.send(request.header("origin", origin)).await;
+        let granted = response.headers.get("access-control-allow-origin").map(|value| value.to_str().unwrap());
         assert_eq!(granted, allowed.then_some(origin), "{origin}");
-        assert_eq!(answer.status == StatusCode::OK, allowed);
-        assert_eq!(answer.headers.contains_key("vary"), allowed);
+        assert_eq!(response.status == StatusCode::OK, allowed);
+        assert_eq!(response.headers.contains_key("vary"), allowed);
     }
 }
 
@@ -155,8 +155,8 @@ async fn an_allowed_origin_can_read_retry_after_and_www_authenticate() {
         let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair(cookie));
         stack.send(request.header("origin", origin)).await
     };
-    let readable = |answer: &Answer| {
-        let exposed = answer.headers.get("access-control-expose-headers");
+    let readable = |response: &Response| {
+        let exposed = response.headers.get("access-control-expose-headers");
         exposed.map(|names| names.to_str().unwrap().to_owned()).unwrap_or_default()
     };
     let refused = refresh("x", ORIGIN).await;
@@ -182,8 +182,8 @@ async fn a_throttled_login_route_does_not_affect_other_routes() {
         let request = stack.request(Method::POST, "/auth/kakao").json(&json!({"access_token": "x"}));
         request.send().await.unwrap().status()
     };
-    let answers = [login().await, login().await, login().await, login().await];
-    assert!(answers.contains(&StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
+    let responses = [login().await, login().await, login().await, login().await];
+    assert!(responses.contains(&StatusCode::TOO_MANY_REQUESTS), "{responses:?}");
     for _ in 0..20 {
         assert_eq!(stack.refresh(&logged_in.token()).await.status, StatusCode::OK);
     }
@@ -201,7 +201,7 @@ async fn requests_that_start_the_login_function_are_throttled_and_do_not_use_up_
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let stack = Stack::with(Settings { environment, ..Settings::default() }).await;
     let start = async || stack.request(Method::GET, "/auth/kakao").send().await.unwrap().status();
-    let answers = [start().await, start().await, start().await, start().await];
-    assert!(answers.contains(&StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
+    let responses = [start().await, start().await, start().await, start().await];
+    assert!(responses.contains(&StatusCode::TOO_MANY_REQUESTS), "{responses:?}");
     assert_eq!(stack.log_in().await.status, StatusCode::OK);
 }

@@ -34,23 +34,23 @@ async fn a_control_character_in_another_cookie_or_header_does_not_affect_our_coo
     let token = stack.log_in().await.token();
     for odd in ["a=\u{0}", "a=x\r\ny", "\u{1}", "a=\u{7f}", "a=한글", "", "=", "a=\u{b}\u{c}"] {
         for cookies in [vec![odd.to_owned(), cookie_pair(&token)], vec![cookie_pair(&token), odd.to_owned()]] {
-            let answer = invoke(&functions, "refresh", &json!({"cookies": cookies})).await;
-            assert_eq!((&answer["statusCode"], &answer["cookies"]), (&json!(200), &json!([])), "{odd:?}");
+            let response = invoke(&functions, "refresh", &json!({"cookies": cookies})).await;
+            assert_eq!((&response["statusCode"], &response["cookies"]), (&json!(200), &json!([])), "{odd:?}");
         }
         let mut headers = event("refresh", &json!({}))["headers"].clone();
         headers["x-odd"] = json!(odd);
         let changed = json!({"headers": headers, "cookies": [cookie_pair(&token)]});
-        let answer = invoke(&functions, "refresh", &changed).await;
-        assert_eq!(answer["statusCode"], 200, "{odd:?} in a header");
+        let response = invoke(&functions, "refresh", &changed).await;
+        assert_eq!(response["statusCode"], 200, "{odd:?} in a header");
     }
     let within = format!("{COOKIE_NAME}={}\u{0}{}", &token[..9], &token[9..]);
-    let answer = invoke(&functions, "refresh", &json!({"cookies": [within]})).await;
-    assert_eq!(answer["statusCode"], 401, "in our own cookie");
+    let response = invoke(&functions, "refresh", &json!({"cookies": [within]})).await;
+    assert_eq!(response["statusCode"], 401, "in our own cookie");
     let mut headers = event("refresh", &json!({}))["headers"].clone();
     headers["origin"] = json!(format!("{ORIGIN}\u{1}"));
     let changed = json!({"headers": headers, "cookies": [cookie_pair(&token)]});
-    let answer = invoke(&functions, "refresh", &changed).await;
-    assert_eq!(answer["statusCode"], 403, "an origin that is not well-formed is not a missing one");
+    let response = invoke(&functions, "refresh", &changed).await;
+    assert_eq!(response["statusCode"], 403, "an origin that is not well-formed is not a missing one");
 }
 
 #[tokio::test]
@@ -94,8 +94,8 @@ async fn a_body_that_is_not_utf8_is_refused() {
             ("application/octet-stream", StatusCode::UNSUPPORTED_MEDIA_TYPE),
         ] {
             let request = stack.request(Method::POST, path).header("content-type", content_type);
-            let answer = stack.send(request.body(b"{\"access_token\":\"\xff\xfe\"}".to_vec())).await;
-            assert_eq!(answer.status, expected, "{path} {content_type}");
+            let response = stack.send(request.body(b"{\"access_token\":\"\xff\xfe\"}".to_vec())).await;
+            assert_eq!(response.status, expected, "{path} {content_type}");
         }
     }
 }

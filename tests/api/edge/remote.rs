@@ -36,9 +36,13 @@ async fn a_body_that_is_not_a_json_object_is_refused() {
     for path in POSTS {
         for body in &bodies {
             let request = stack.request(Method::POST, path).header("cookie", cookie_pair(&token));
-            let answer = stack.send(request.header("content-type", "application/json").body(body.clone())).await;
+            let response = stack.send(request.header("content-type", "application/json").body(body.clone())).await;
             let shown = String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
-            assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "invalid_request"), "{path} {shown}");
+            assert_eq!(
+                (response.status, response.code()),
+                (StatusCode::BAD_REQUEST, "invalid_request"),
+                "{path} {shown}"
+            );
         }
     }
     assert_eq!(stack.refresh(&token).await.status, StatusCode::OK);
@@ -115,14 +119,14 @@ async fn a_body_without_a_json_content_type_is_refused() {
             ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "json", ""]
         {
             let request = stack.request(Method::POST, path).header("cookie", cookie_pair(&token));
-            let answer = stack.send(request.header("content-type", content_type).body("{}")).await;
+            let response = stack.send(request.header("content-type", content_type).body("{}")).await;
             let expected = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type");
-            assert_eq!((answer.status, answer.code()), expected, "{path} {content_type}");
+            assert_eq!((response.status, response.code()), expected, "{path} {content_type}");
         }
     }
     let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair(&token));
-    let answer = stack.send(request.header("content-type", "Application/JSON; charset=utf-8").body("{}")).await;
-    assert_eq!(answer.status, StatusCode::OK);
+    let response = stack.send(request.header("content-type", "Application/JSON; charset=utf-8").body("{}")).await;
+    assert_eq!(response.status, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -132,9 +136,9 @@ async fn a_body_may_have_sixteen_kibibytes() {
     for path in POSTS {
         for (length, fits) in [(16 * 1024, true), (16 * 1024 + 1, false), (200_000, false)] {
             let request = stack.request(Method::POST, path).header("content-type", "application/json");
-            let answer = stack.send(request.body(padded(length))).await;
-            let too_large = answer.status == StatusCode::PAYLOAD_TOO_LARGE && answer.code() == "payload_too_large";
-            assert_eq!(!too_large, fits, "{path} {length}: {}", answer.status);
+            let response = stack.send(request.body(padded(length))).await;
+            let too_large = response.status == StatusCode::PAYLOAD_TOO_LARGE && response.code() == "payload_too_large";
+            assert_eq!(!too_large, fits, "{path} {length}: {}", response.status);
         }
     }
 }
@@ -153,8 +157,8 @@ async fn exactly_one_credential_is_required() {
         json!({"code": "x", "redirect_uri": REDIRECT_URI, "id_token": "x", "nonce": "n"}),
         json!({"id_token": "x"}),
     ] {
-        let answer = stack.login(&body).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "invalid_request"), "{body}");
+        let response = stack.login(&body).await;
+        assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, "invalid_request"), "{body}");
     }
     let body = json!({"access_token": token, "code": null, "unknown": {"is": ["ignored"]}, "callback_url": 1});
     assert_eq!(stack.login(&body).await.status, StatusCode::OK);
@@ -208,14 +212,14 @@ async fn an_invalid_field_is_named() {
         ("code_verifier", code("code_verifier", json!(format!("{}+", "x".repeat(43))))),
         ("nonce", code("nonce", json!("x".repeat(257)))),
     ] {
-        let answer = stack.login(&body).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "invalid_request"), "{body}");
-        assert!(answer.body["detail"].as_str().unwrap().contains(&format!("`{name}`")), "{}", answer.body);
+        let response = stack.login(&body).await;
+        assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, "invalid_request"), "{body}");
+        assert!(response.body["detail"].as_str().unwrap().contains(&format!("`{name}`")), "{}", response.body);
     }
     let token = stack.log_in().await.token();
     let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair(&token));
-    let answer = stack.send(request.json(&json!({"user": "yes"}))).await;
-    assert_eq!(answer.status, StatusCode::BAD_REQUEST);
+    let response = stack.send(request.json(&json!({"user": "yes"}))).await;
+    assert_eq!(response.status, StatusCode::BAD_REQUEST);
 }
 
 #[tokio::test]
@@ -226,7 +230,7 @@ async fn invalid_input_is_never_echoed() {
         json!({"code": "x", "redirect_uri": "https://canary.example/"}),
         json!({"access_token": "canary-unknown"}),
     ] {
-        let answer = stack.login(&body).await;
-        assert!(!answer.body.to_string().contains("canary"), "{}", answer.body);
+        let response = stack.login(&body).await;
+        assert!(!response.body.to_string().contains("canary"), "{}", response.body);
     }
 }

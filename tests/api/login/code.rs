@@ -4,9 +4,9 @@ use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tests::{REDIRECT_URI, Stack, client::Answer};
+use tests::{REDIRECT_URI, Stack, client::Response};
 
-pub(crate) async fn at_once(stack: &Stack, bodies: &[Value]) -> Vec<Answer> {
+pub(crate) async fn at_once(stack: &Stack, bodies: &[Value]) -> Vec<Response> {
     let requests: Vec<_> = bodies
         .iter()
         .map(|body| {
@@ -14,11 +14,11 @@ pub(crate) async fn at_once(stack: &Stack, bodies: &[Value]) -> Vec<Answer> {
             tokio::spawn(async move { functions.login(&body).await })
         })
         .collect();
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for request in requests {
-        answers.push(request.await.unwrap());
+        responses.push(request.await.unwrap());
     }
-    answers
+    responses
 }
 
 /// React's `StrictMode` runs effects twice; thumbs tap twice.
@@ -28,9 +28,9 @@ async fn the_same_code_posted_at_once_is_one_session_and_one_exchange() {
     let user = stack.kakao.new_user().await;
     let body = stack.kakao.code_body(&user).await;
     let before = stack.kakao.calls().await;
-    let answers = at_once(&stack, &vec![body; 5]).await;
-    let mut tokens: Vec<String> = answers.iter().map(Answer::token).collect();
-    assert!(answers.iter().all(|answer| answer.body["user"] == answers[0].body["user"]));
+    let responses = at_once(&stack, &vec![body; 5]).await;
+    let mut tokens: Vec<String> = responses.iter().map(Response::token).collect();
+    assert!(responses.iter().all(|response| response.body["user"] == responses[0].body["user"]));
     tokens.dedup();
     assert_eq!((tokens.len(), stack.count("SESSION#").await), (1, 1));
     assert_eq!(stack.kakao.calls().await - before, 2, "one exchange, one user/me");
@@ -64,8 +64,8 @@ async fn an_intercepted_code_cannot_be_replayed() {
     other["code_verifier"] = json!("x".repeat(43));
     stack.login(&body).await;
     for body in [without, other] {
-        let answer = stack.login(&body).await;
-        assert_eq!((answer.code(), answer.cookie.as_deref()), ("kakao_rejected", None), "{body}");
+        let response = stack.login(&body).await;
+        assert_eq!((response.code(), response.cookie.as_deref()), ("kakao_rejected", None), "{body}");
     }
 }
 
@@ -75,8 +75,8 @@ async fn a_code_that_never_reached_kakao_can_be_sent_again() {
     let user = stack.kakao.new_user().await;
     let body = stack.kakao.code_body(&user).await;
     stack.kakao.fail("/oauth/token", &json!({"kind": "down"})).await;
-    let answers = at_once(&stack, &vec![body.clone(); 3]).await;
-    assert!(answers.iter().all(|answer| answer.status == StatusCode::SERVICE_UNAVAILABLE));
+    let responses = at_once(&stack, &vec![body.clone(); 3]).await;
+    assert!(responses.iter().all(|response| response.status == StatusCode::SERVICE_UNAVAILABLE));
     stack.kakao.heal().await;
     assert_eq!(stack.login(&body).await.status, StatusCode::OK, "the code never reached Kakao");
 }
@@ -93,9 +93,9 @@ async fn after_five_failures_logins_fail_fast_and_recover_by_themselves() {
     stack.kakao.fail("*", &json!({"kind": "slow", "milliseconds": 20_000})).await;
     at_once(&stack, &others).await;
     let (before, started) = (stack.kakao.calls().await, Instant::now());
-    let answer = stack.login(&body).await;
+    let response = stack.login(&body).await;
     assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
-    assert_eq!((answer.code(), &answer.headers["retry-after"]), ("unavailable", &"10".parse().unwrap()));
+    assert_eq!((response.code(), &response.headers["retry-after"]), ("unavailable", &"10".parse().unwrap()));
     assert_eq!(stack.kakao.calls().await, before, "Kakao is left alone");
 
     stack.kakao.heal().await;
@@ -110,8 +110,8 @@ async fn an_exhausted_kakao_quota_sets_retry_after() {
     let user = stack.kakao.new_user().await;
     let token = stack.kakao.token(&user).await;
     stack.kakao.fail("*", &json!({"kind": "quota"})).await;
-    let answer = stack.login(&json!({"access_token": token})).await;
-    assert_eq!((answer.code(), &answer.headers["retry-after"]), ("unavailable", &"600".parse().unwrap()));
+    let response = stack.login(&json!({"access_token": token})).await;
+    assert_eq!((response.code(), &response.headers["retry-after"]), ("unavailable", &"600".parse().unwrap()));
 }
 
 #[tokio::test]
@@ -205,13 +205,13 @@ async fn no_kakao_fault_causes_a_500_a_wrong_user_or_extra_calls() {
                         stack.kakao.fail("/v2/user/me", fault).await;
                     }
                     let before = stack.kakao.calls().await;
-                    let answer = stack.login(&body).await;
+                    let response = stack.login(&body).await;
                     let calls = stack.kakao.calls().await - before;
                     stack.kakao.heal().await;
 
                     let case = format!(
                         "{kind}, {user}, {known_already} {outdated}, {fault:?}: {} {}",
-                        answer.status, answer.body
+                        response.status, response.body
                     );
                     let hiccup = fault.as_ref().is_some_and(|fault| fault["kind"] == "down" || fault["code"] == -1);
                     let tries = if hiccup { 2 } else { 1 };
@@ -246,9 +246,9 @@ async fn no_kakao_fault_causes_a_500_a_wrong_user_or_extra_calls() {
                         Some(_) if refused_token && kind != "id_token" => StatusCode::BAD_REQUEST,
                         Some(_) => StatusCode::SERVICE_UNAVAILABLE,
                     };
-                    assert_eq!(answer.status, expected, "{case}");
-                    if answer.status == StatusCode::OK {
-                        let pk = &answer.body["user"]["pk"];
+                    assert_eq!(response.status, expected, "{case}");
+                    if response.status == StatusCode::OK {
+                        let pk = &response.body["user"]["pk"];
                         assert!(known.get(user).is_none_or(|known| known == pk), "another user: {case}");
                         assert_eq!(stack.count(&format!("KAKAO#{id}")).await, 1, "{case}");
                     } else if !known_already {

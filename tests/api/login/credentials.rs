@@ -13,9 +13,9 @@ async fn stack(settings: &[(&str, &str)]) -> Stack {
 
 async fn refused(stack: &Stack, body: &Value, because: &str) {
     let before = stack.kakao.calls().await;
-    let answer = stack.login(body).await;
-    assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "invalid_request"), "{body}");
-    assert!(answer.body["detail"].as_str().unwrap().contains(because), "{body}: {}", answer.body);
+    let response = stack.login(body).await;
+    assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, "invalid_request"), "{body}");
+    assert!(response.body["detail"].as_str().unwrap().contains(because), "{body}: {}", response.body);
     assert_eq!(stack.kakao.calls().await, before, "{body}: Kakao is not asked");
 }
 
@@ -94,7 +94,7 @@ async fn a_nonce_cannot_be_left_out_even_where_binding_is_not_required() {
     let stack = stack(&[("REQUIRE_BINDING", "false")]).await;
     let user = stack.kakao.new_user().await;
     let code = stack.kakao.code_with(&user, &json!({"nonce": "n"})).await;
-    let answer = stack.login(&json!({"code": code, "redirect_uri": REDIRECT_URI})).await;
-    assert_eq!((answer.code(), answer.cookie.as_deref()), ("kakao_rejected", None));
+    let response = stack.login(&json!({"code": code, "redirect_uri": REDIRECT_URI})).await;
+    assert_eq!((response.code(), response.cookie.as_deref()), ("kakao_rejected", None));
     assert!(stack.dump().await.is_empty(), "nobody is made");
 }

@@ -22,8 +22,8 @@ async fn a_new_kakao_key_is_fetched_and_cached_keys_survive_an_outage() {
 
     stack.advance(Duration::from_hours(25));
     stack.kakao.fail("*", &json!({"kind": "down"})).await;
-    let answer = stack.login(&body(&stack, &user, "n2", "n2").await).await;
-    assert_eq!(answer.status, StatusCode::OK, "a known user, and keys of yesterday");
+    let response = stack.login(&body(&stack, &user, "n2", "n2").await).await;
+    assert_eq!(response.status, StatusCode::OK, "a known user, and keys of yesterday");
 }
 
 #[tokio::test]
@@ -33,8 +33,8 @@ async fn without_kakaos_keys_a_login_is_a_503_and_the_id_token_stays_valid() {
     let body = body(&stack, &user, "n", "n").await;
     for fault in ["down", "nonsense", "wrong_types", "redirect"] {
         stack.kakao.fail("/.well-known/jwks.json", &json!({"kind": fault})).await;
-        let answer = stack.login(&body).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"), "{fault}");
+        let response = stack.login(&body).await;
+        assert_eq!((response.status, response.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"), "{fault}");
         stack.kakao.heal().await;
     }
     assert_eq!(stack.login(&body).await.status, StatusCode::OK);
@@ -50,8 +50,8 @@ async fn an_unknown_key_id_is_refused_only_after_kakaos_keys_were_fetched_again(
     };
     let before = stack.kakao.calls().await;
     for _ in 0..3 {
-        let answer = unknown().await;
-        assert_eq!((answer.code(), &answer.headers["retry-after"]), ("unavailable", &"300".parse().unwrap()));
+        let response = unknown().await;
+        assert_eq!((response.code(), &response.headers["retry-after"]), ("unavailable", &"300".parse().unwrap()));
     }
     assert_eq!(stack.kakao.calls().await, before);
     stack.advance(Duration::from_mins(5));
@@ -87,10 +87,10 @@ async fn malformed_entries_in_kakaos_jwk_set_do_not_prevent_a_login() {
     ] {
         for place in ["/keys/0", "/keys/2"] {
             stack.advance(Duration::from_hours(25));
-            stack.kakao.answer_with("/.well-known/jwks.json", &[(place, entry)]).await;
+            stack.kakao.respond_with("/.well-known/jwks.json", &[(place, entry)]).await;
             let before = stack.kakao.calls().await;
-            let answer = stack.login(&body(&stack, &user, "n", "n").await).await;
-            assert_eq!(answer.status, StatusCode::OK, "{place} {entry}: {}", answer.body);
+            let response = stack.login(&body(&stack, &user, "n", "n").await).await;
+            assert_eq!(response.status, StatusCode::OK, "{place} {entry}: {}", response.body);
             assert!(stack.kakao.calls().await > before, "the keys were fetched again");
             stack.kakao.heal().await;
         }
@@ -98,8 +98,8 @@ async fn malformed_entries_in_kakaos_jwk_set_do_not_prevent_a_login() {
     for set in [r#"{"keys": []}"#, r#"{"keys": [null]}"#, r#"{"keys": "x"}"#, "{}", "[]", "<html>"] {
         stack.advance(Duration::from_hours(25));
         stack.kakao.fail("/.well-known/jwks.json", &json!({"kind": "answer", "status": 200, "body": set})).await;
-        let answer = stack.login(&body(&stack, &user, "n", "n").await).await;
-        assert_eq!(answer.status, StatusCode::OK, "{set} does not replace good keys: {}", answer.body);
+        let response = stack.login(&body(&stack, &user, "n", "n").await).await;
+        assert_eq!(response.status, StatusCode::OK, "{set} does not replace good keys: {}", response.body);
         stack.kakao.heal().await;
     }
 }

@@ -47,8 +47,8 @@ async fn an_intercepted_id_token_cannot_be_replayed() {
     let body = body(&stack, &user, &hash("preimage"), "preimage").await;
     stack.login(&body).await;
     for nonce in [hash("preimage"), "guess".to_owned()] {
-        let answer = stack.login(&json!({"id_token": body["id_token"], "nonce": nonce})).await;
-        assert_eq!(answer.code(), "kakao_rejected", "{nonce}");
+        let response = stack.login(&json!({"id_token": body["id_token"], "nonce": nonce})).await;
+        assert_eq!(response.code(), "kakao_rejected", "{nonce}");
     }
 }
 

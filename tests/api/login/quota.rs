@@ -6,7 +6,7 @@ use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::{
     REDIRECT_URI, Stack,
-    client::{Answer, cookie_pair, unique},
+    client::{Response, cookie_pair, unique},
     fault_proxy::Fault,
 };
 
@@ -21,7 +21,7 @@ async fn by_token(stack: &Stack, user: &str) -> Value {
 }
 
 /// This user logs in so often, each time with another token of Kakao's.
-async fn log_in_times(stack: &Stack, user: &str, times: usize) -> Answer {
+async fn log_in_times(stack: &Stack, user: &str, times: usize) -> Response {
     let mut last = stack.log_in_as(user).await;
     for _ in 1..times {
         last = stack.log_in_as(user).await;
@@ -30,10 +30,15 @@ async fn log_in_times(stack: &Stack, user: &str, times: usize) -> Answer {
 }
 
 /// The seconds that a refused login has to wait.
-fn retry_after(answer: &Answer) -> u64 {
-    assert_eq!((answer.status, answer.code()), (StatusCode::TOO_MANY_REQUESTS, "too_many_logins"), "{}", answer.body);
-    assert_eq!(answer.set_cookie(), "", "the browser keeps what it has");
-    answer.headers["retry-after"].to_str().unwrap().parse().unwrap()
+fn retry_after(response: &Response) -> u64 {
+    assert_eq!(
+        (response.status, response.code()),
+        (StatusCode::TOO_MANY_REQUESTS, "too_many_logins"),
+        "{}",
+        response.body
+    );
+    assert_eq!(response.set_cookie(), "", "the browser keeps what it has");
+    response.headers["retry-after"].to_str().unwrap().parse().unwrap()
 }
 
 #[tokio::test]
@@ -43,9 +48,9 @@ async fn kakao_is_asked_about_an_access_token_once_in_ten_seconds_and_each_login
     let body = by_token(&stack, &user).await;
     let login = async || {
         let before = stack.kakao.calls().await;
-        let answer = stack.login(&body).await;
-        assert_eq!((answer.status, &answer.body["user"]["nickname"]), (StatusCode::OK, &json!("라이언")));
-        (stack.kakao.calls().await - before, answer.token())
+        let response = stack.login(&body).await;
+        assert_eq!((response.status, &response.body["user"]["nickname"]), (StatusCode::OK, &json!("라이언")));
+        (stack.kakao.calls().await - before, response.token())
     };
     let (calls, first) = login().await;
     stack.advance(Duration::from_secs(9));
@@ -61,8 +66,8 @@ async fn requests_at_once_with_one_access_token_share_the_calls() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let before = stack.kakao.calls().await;
-    let answers = at_once(&stack, &vec![by_token(&stack, &user).await; 5]).await;
-    assert!(answers.iter().all(|answer| answer.status == StatusCode::OK));
+    let responses = at_once(&stack, &vec![by_token(&stack, &user).await; 5]).await;
+    assert!(responses.iter().all(|response| response.status == StatusCode::OK));
     assert_eq!(stack.kakao.calls().await - before, 2);
 }
 
@@ -140,8 +145,8 @@ async fn of_two_logins_at_once_after_nineteen_one_succeeds() {
         let user = stack.kakao.new_user().await;
         log_in_times(&stack, &user, LOGINS_A_MINUTE - 1).await;
         let bodies = [by_token(&stack, &user).await, by_token(&stack, &user).await];
-        let answers = at_once(&stack, &bodies).await;
-        let mut statuses: Vec<u16> = answers.iter().map(|answer| answer.status.as_u16()).collect();
+        let responses = at_once(&stack, &bodies).await;
+        let mut statuses: Vec<u16> = responses.iter().map(|response| response.status.as_u16()).collect();
         statuses.sort_unstable();
         assert_eq!(statuses, [200, 429]);
         assert_eq!(stack.count("SESSION#").await, LOGINS_A_MINUTE);
@@ -173,11 +178,11 @@ async fn machines_whose_clocks_differ_share_one_count() {
     let mut passed = 0;
     for turn in 0..2 * LOGINS_A_MINUTE {
         let functions = if turn % 2 == 0 { &*stack } else { &ahead };
-        let answer = functions.login(&by_token(&stack, &user).await).await;
-        if answer.status == StatusCode::OK {
+        let response = functions.login(&by_token(&stack, &user).await).await;
+        if response.status == StatusCode::OK {
             passed += 1;
         } else {
-            retry_after(&answer);
+            retry_after(&response);
         }
     }
     // If a minute ends between the two clocks, the first login of the one behind was counted in the minute before.
@@ -225,11 +230,11 @@ async fn person(stack: &Stack, picture: &str, nickname: Option<&str>) -> String 
 async fn by_code(stack: &Stack, user: &str) -> (Value, u64) {
     let body = stack.kakao.code_body(user).await;
     let before = stack.kakao.calls().await;
-    let answer = stack.login(&body).await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let response = stack.login(&body).await;
+    assert_eq!(response.status, StatusCode::OK, "{}", response.body);
     let calls = stack.kakao.calls().await - before;
-    assert_eq!(stack.profile(answer.access()).await.body, answer.body["user"]);
-    (answer.body["user"].clone(), calls)
+    assert_eq!(stack.profile(response.access()).await.body, response.body["user"]);
+    (response.body["user"].clone(), calls)
 }
 
 fn image(picture: &str) -> Value {
@@ -320,8 +325,8 @@ async fn a_user_me_response_for_another_user_than_the_id_token_is_refused() {
     let other = person(&stack, "two", Some("라이언")).await;
     let body = stack.kakao.code_body(&other).await;
     stack.kakao.fail("/v2/user/me", &json!({"kind": "answer", "status": 200, "body": r#"{"id": 1029384756}"#})).await;
-    let answer = stack.login(&body).await;
-    assert_eq!((answer.code(), answer.set_cookie()), ("kakao_rejected", ""));
+    let response = stack.login(&body).await;
+    assert_eq!((response.code(), response.set_cookie()), ("kakao_rejected", ""));
     assert_eq!((stack.count("SESSION#").await, stack.count("KAKAO#").await), (sessions, 1));
     stack.kakao.heal().await;
     let (after, _) = by_code(&stack, &other).await;

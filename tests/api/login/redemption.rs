@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tests::{Stack, client::Answer, fault_proxy::Fault};
+use tests::{Stack, client::Response, fault_proxy::Fault};
 
 /// base64url(SHA-256("preimage")).
 const NONCE: &str = "EHZhE08h_HwCIj1Qq56zYAvD_8NxJCOh5Hux-anb9V8";
@@ -40,12 +40,12 @@ fn from_a_stranger(login: &Value) -> Value {
     login
 }
 
-fn assert_refused(answer: &Answer, case: &str) {
+fn assert_refused(response: &Response, case: &str) {
     assert_eq!(
-        (answer.status, answer.code(), answer.cookie.as_deref()),
+        (response.status, response.code(), response.cookie.as_deref()),
         (StatusCode::BAD_REQUEST, "kakao_rejected", None),
         "{case}: {}",
-        answer.body
+        response.body
     );
 }
 
@@ -160,10 +160,10 @@ async fn an_abandoned_redemption_can_be_taken_over_after_fifteen_seconds() {
         if kind == Kind::IdToken {
             assert_refused(&stack.login(&from_a_stranger(&login)).await, "from a stranger");
         }
-        let answer = stack.login(&login).await;
-        assert_eq!(answer.status, StatusCode::OK, "{kind:?}: {}", answer.body);
-        assert_eq!(stack.refresh(&answer.token()).await.status, StatusCode::OK, "{kind:?}");
-        assert_eq!(stack.login(&login).await.token(), answer.token(), "{kind:?}");
+        let response = stack.login(&login).await;
+        assert_eq!(response.status, StatusCode::OK, "{kind:?}: {}", response.body);
+        assert_eq!(stack.refresh(&response.token()).await.status, StatusCode::OK, "{kind:?}");
+        assert_eq!(stack.login(&login).await.token(), response.token(), "{kind:?}");
     }
 }
 
@@ -184,8 +184,8 @@ async fn an_abandoned_redemption_of_an_id_token_without_a_preimage_can_be_taken_
 async fn a_retry_before_that_gets_503_after_at_most_eleven_requests() {
     let (stack, login) = redeemed_in_vain(Kind::Code).await;
     let _ = stack.table_proxy.take_traffic();
-    let answer = stack.login(&login).await;
-    assert_eq!((answer.code(), &answer.headers["retry-after"]), ("unavailable", &"1".parse().unwrap()));
+    let response = stack.login(&login).await;
+    assert_eq!((response.code(), &response.headers["retry-after"]), ("unavailable", &"1".parse().unwrap()));
     let operations = stack.table_proxy.take_traffic().operations;
     assert_eq!((operations[0].as_str(), operations.len()), ("PutItem", 11), "{operations:?}");
     assert!(operations[1..].iter().all(|operation| operation == "GetItem"), "{operations:?}");
@@ -209,9 +209,9 @@ async fn a_delayed_session_write_fails_if_its_request_lost_the_redemption() {
         assert_eq!(stack.count("SESSION#").await, 0, "{kind:?}");
         // Kakao takes a code once.
         if kind == Kind::IdToken {
-            let answer = stack.login(&login).await;
+            let response = stack.login(&login).await;
             assert_eq!(stack.table_proxy.arrive(&late).await.unwrap(), StatusCode::BAD_REQUEST, "{kind:?}, taken over");
-            stack.logout(&answer.token()).await;
+            stack.logout(&response.token()).await;
             assert_eq!(stack.table_proxy.arrive(&late).await.unwrap(), StatusCode::BAD_REQUEST, "{kind:?}, logged out");
             assert_eq!(stack.count("SESSION#").await, 0, "{kind:?}");
         }

@@ -8,15 +8,15 @@ use tests::{REDIRECT_URI, Remote, client::cookie_pair};
 async fn an_access_token_logs_in() {
     let stack = Remote::start().await;
     let user = stack.kakao.user(&json!({"nickname": "춘식이", "email": "choonsik@example.com"})).await;
-    let answer = stack.log_in_as(&user).await;
+    let response = stack.log_in_as(&user).await;
 
-    let names: Vec<&String> = answer.body.as_object().unwrap().keys().collect();
+    let names: Vec<&String> = response.body.as_object().unwrap().keys().collect();
     assert_eq!(names, ["access", "access_expiration", "expires_in", "refresh", "token_type", "user"]);
-    assert_eq!((&answer.body["token_type"], &answer.body["refresh"]), (&json!("Bearer"), &json!("")));
-    assert!((285..=300).contains(&answer.body["expires_in"].as_i64().unwrap()));
-    assert!(answer.body["access_expiration"].as_str().unwrap().ends_with('Z'));
+    assert_eq!((&response.body["token_type"], &response.body["refresh"]), (&json!("Bearer"), &json!("")));
+    assert!((285..=300).contains(&response.body["expires_in"].as_i64().unwrap()));
+    assert!(response.body["access_expiration"].as_str().unwrap().ends_with('Z'));
 
-    let user = &answer.body["user"];
+    let user = &response.body["user"];
     assert!(!user["pk"].as_str().unwrap().is_empty());
     assert!(user["created_at"].as_str().unwrap().ends_with('Z'));
     let mut rest = user.clone();
@@ -33,13 +33,13 @@ async fn an_access_token_logs_in() {
 #[tokio::test]
 async fn the_cookie_has_every_attribute() {
     let stack = Remote::start().await;
-    let answer = stack.log_in().await;
-    let (pair, attributes) = answer.set_cookie().split_once("; ").unwrap();
-    assert_eq!(pair, cookie_pair(&answer.token()));
+    let response = stack.log_in().await;
+    let (pair, attributes) = response.set_cookie().split_once("; ").unwrap();
+    assert_eq!(pair, cookie_pair(&response.token()));
     assert_eq!(attributes, "Max-Age=604800; Path=/; Secure; HttpOnly; SameSite=Strict");
-    assert_eq!(answer.token().len(), 119, "cookie and all other headers have to stay under 10,240 bytes");
+    assert_eq!(response.token().len(), 119, "cookie and all other headers have to stay under 10,240 bytes");
     let alphabet = |character: char| character.is_ascii_alphanumeric() || "-_".contains(character);
-    assert!(answer.token().chars().all(alphabet));
+    assert!(response.token().chars().all(alphabet));
 }
 
 #[tokio::test]
@@ -73,9 +73,9 @@ async fn a_code_needs_the_verifier_of_its_challenge() {
     for (verifier, nonce, expected) in cases {
         let code = stack.kakao.code_with(&user, &challenge).await;
         let body = json!({"code": code, "redirect_uri": REDIRECT_URI, "code_verifier": verifier, "nonce": nonce});
-        let answer = stack.login(&body).await;
-        assert_eq!(answer.code(), expected, "{verifier} {nonce}");
-        assert_eq!(answer.status == StatusCode::OK, expected.is_empty(), "{verifier} {nonce}");
+        let response = stack.login(&body).await;
+        assert_eq!(response.code(), expected, "{verifier} {nonce}");
+        assert_eq!(response.status == StatusCode::OK, expected.is_empty(), "{verifier} {nonce}");
     }
 }
 
@@ -89,8 +89,8 @@ async fn a_code_needs_the_nonce_of_its_login() {
         (json!({}), "n-1", StatusCode::BAD_REQUEST),
     ] {
         let code = stack.kakao.code_with(&user, &began_with).await;
-        let answer = stack.login(&json!({"code": code, "redirect_uri": REDIRECT_URI, "nonce": nonce})).await;
-        assert_eq!(answer.status, expected, "{began_with} {nonce}");
+        let response = stack.login(&json!({"code": code, "redirect_uri": REDIRECT_URI, "nonce": nonce})).await;
+        assert_eq!(response.status, expected, "{began_with} {nonce}");
     }
 }
 
@@ -105,8 +105,8 @@ async fn the_nonce_of_a_login_cannot_be_left_out() {
     for (nonce, expected) in [(json!("n-1"), ""), (json!(null), "kakao_rejected"), (json!(""), "kakao_rejected")] {
         let code = stack.kakao.code_with(&user, &began_with).await;
         let body = json!({"code": code, "redirect_uri": REDIRECT_URI, "code_verifier": verifier, "nonce": nonce});
-        let answer = stack.login(&body).await;
-        assert_eq!((answer.code(), answer.cookie.is_none()), (expected, !expected.is_empty()), "{nonce}");
+        let response = stack.login(&body).await;
+        assert_eq!((response.code(), response.cookie.is_none()), (expected, !expected.is_empty()), "{nonce}");
     }
 }
 
@@ -126,12 +126,12 @@ async fn another_redirect_uri_never_reaches_kakao() {
         "javascript:alert(1)",
     ] {
         body["redirect_uri"] = json!(wrong);
-        let answer = stack.login(&body).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "invalid_request"), "{wrong}");
+        let response = stack.login(&body).await;
+        assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, "invalid_request"), "{wrong}");
     }
     body["redirect_uri"] = json!(REDIRECT_URI);
-    let answer = stack.login(&body).await;
-    assert_eq!(answer.status, StatusCode::OK, "the code was not spent by any of these");
+    let response = stack.login(&body).await;
+    assert_eq!(response.status, StatusCode::OK, "the code was not spent by any of these");
 }
 
 #[tokio::test]
@@ -139,9 +139,9 @@ async fn a_token_of_another_kakao_app_is_refused() {
     let stack = Remote::start().await;
     let user = stack.kakao.new_user().await;
     let token = stack.kakao.foreign_token(&user).await;
-    let answer = stack.login(&json!({"access_token": token})).await;
+    let response = stack.login(&json!({"access_token": token})).await;
     assert_eq!(
-        (answer.status, answer.code(), answer.cookie.as_deref()),
+        (response.status, response.code(), response.cookie.as_deref()),
         (StatusCode::BAD_REQUEST, "kakao_wrong_app", None)
     );
 }
@@ -155,9 +155,9 @@ async fn a_credential_that_kakao_does_not_know_is_refused() {
         json!({"code": "never-issued", "redirect_uri": REDIRECT_URI, "nonce": "n"}),
         json!({"code": "never-issued", "redirect_uri": REDIRECT_URI, "code_verifier": "v".repeat(43)}),
     ] {
-        let answer = stack.login(&body).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "kakao_rejected"), "{body}");
-        assert_eq!(answer.body["non_field_errors"], json!([answer.body["detail"]]));
+        let response = stack.login(&body).await;
+        assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, "kakao_rejected"), "{body}");
+        assert_eq!(response.body["non_field_errors"], json!([response.body["detail"]]));
     }
 }
 
@@ -173,12 +173,12 @@ async fn users_can_log_in_however_little_kakao_shares_of_them() {
         ("con", nobody),
         ("neo", json!({"nickname": "네오", "profile_image": null})),
     ] {
-        let answer = stack.log_in_as(name).await;
+        let response = stack.log_in_as(name).await;
         for (field, value) in expected.as_object().unwrap() {
-            assert_eq!(answer.body["user"][field], *value, "{name}, {field}");
+            assert_eq!(response.body["user"][field], *value, "{name}, {field}");
         }
-        let profile = stack.profile(answer.access()).await;
-        assert_eq!(profile.body, answer.body["user"], "{name}");
+        let profile = stack.profile(response.access()).await;
+        assert_eq!(profile.body, response.body["user"], "{name}");
     }
 }
 
@@ -187,8 +187,8 @@ async fn a_user_whom_kakao_refuses_cannot_log_in() {
     let stack = Remote::start().await;
     for (name, code) in [("tube", "kakao_underage"), ("jordy", "kakao_rejected")] {
         let token = stack.kakao.token(name).await;
-        let answer = stack.login(&json!({"access_token": token})).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, code), "{name}");
+        let response = stack.login(&json!({"access_token": token})).await;
+        assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, code), "{name}");
     }
 }
 
@@ -219,11 +219,11 @@ async fn a_login_ends_the_session_in_the_browsers_cookie_and_never_adopts_it() {
     let user = stack.kakao.new_user().await;
     let token = stack.kakao.token(&user).await;
     let request = stack.request(Method::POST, "/auth/kakao").header("cookie", cookie_pair(&planted.token()));
-    let answer = stack.send(request.json(&json!({"access_token": token}))).await;
-    assert_eq!(answer.status, StatusCode::OK);
-    assert_ne!(answer.body["user"]["pk"], planted.body["user"]["pk"]);
+    let response = stack.send(request.json(&json!({"access_token": token}))).await;
+    assert_eq!(response.status, StatusCode::OK);
+    assert_ne!(response.body["user"]["pk"], planted.body["user"]["pk"]);
     assert_eq!(stack.refresh(&planted.token()).await.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(stack.refresh(&answer.token()).await.status, StatusCode::OK);
+    assert_eq!(stack.refresh(&response.token()).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -233,12 +233,12 @@ async fn a_login_ends_every_session_in_the_browsers_cookies() {
     let user = stack.kakao.new_user().await;
     let cookies = [cookie_pair(&one), cookie_pair("planted"), cookie_pair(&other)].join("; ");
     let request = stack.request(Method::POST, "/auth/kakao").header("cookie", cookies);
-    let answer = stack.send(request.json(&json!({"access_token": stack.kakao.token(&user).await}))).await;
-    assert_eq!(answer.status, StatusCode::OK);
+    let response = stack.send(request.json(&json!({"access_token": stack.kakao.token(&user).await}))).await;
+    assert_eq!(response.status, StatusCode::OK);
     for token in [&one, &other] {
         assert_eq!(stack.refresh(token).await.status, StatusCode::UNAUTHORIZED);
     }
-    assert_eq!(stack.refresh(&answer.token()).await.status, StatusCode::OK);
+    assert_eq!(stack.refresh(&response.token()).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
@@ -253,8 +253,8 @@ async fn an_expired_bearer_or_an_invalid_cookie_does_not_prevent_a_login() {
     ] {
         let token = stack.kakao.token(&user).await;
         let request = stack.request(Method::POST, "/auth/kakao").header(name, &value);
-        let answer = stack.send(request.json(&json!({"access_token": token}))).await;
-        assert_eq!(answer.status, StatusCode::OK, "{name}: {value}");
+        let response = stack.send(request.json(&json!({"access_token": token}))).await;
+        assert_eq!(response.status, StatusCode::OK, "{name}: {value}");
     }
 }
 

@@ -17,13 +17,13 @@ async fn fifty_concurrent_first_logins_create_one_user_with_twenty_sessions() {
     }
     let mut users = Vec::new();
     for request in requests {
-        let answer = request.await.unwrap();
-        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+        let response = request.await.unwrap();
+        if response.status == StatusCode::TOO_MANY_REQUESTS {
             continue;
         }
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-        assert_eq!(stack.refresh(&answer.token()).await.status, StatusCode::OK);
-        users.push(answer.body["user"]["pk"].clone());
+        assert_eq!(response.status, StatusCode::OK, "{}", response.body);
+        assert_eq!(stack.refresh(&response.token()).await.status, StatusCode::OK);
+        users.push(response.body["user"]["pk"].clone());
     }
     assert_eq!(users.len(), 20, "one user may log in so often in a minute");
     users.dedup();
@@ -97,10 +97,10 @@ async fn a_kakao_outage_is_a_503_in_time_and_creates_no_user() {
         for endpoint in ["*", "/v2/user/me", "/v1/user/access_token_info"] {
             stack.kakao.fail(endpoint, &fault).await;
             let started = Instant::now();
-            let answer = stack.login(&json!({"access_token": token})).await;
+            let response = stack.login(&json!({"access_token": token})).await;
             assert!(started.elapsed() < Duration::from_secs(4), "{fault} took {:?}", started.elapsed());
             assert_eq!(
-                (answer.status, answer.code()),
+                (response.status, response.code()),
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
                 "{fault} {endpoint}"
             );
@@ -130,8 +130,8 @@ async fn a_code_is_sent_to_kakao_once_even_if_kakao_fails() {
         let body = stack.kakao.code_body(&user).await;
         stack.kakao.fail("/oauth/token", &fault).await;
         let before = stack.kakao.calls().await;
-        let answer = stack.login(&body).await;
-        assert_eq!(answer.code(), expected, "{fault}");
+        let response = stack.login(&body).await;
+        assert_eq!(response.code(), expected, "{fault}");
         assert_eq!(stack.kakao.calls().await - before, 1, "{fault}");
         stack.kakao.heal().await;
     }
@@ -145,8 +145,8 @@ async fn wrong_kakao_settings_are_a_503_and_not_a_rejected_credential() {
     ] {
         let stack = Stack::with_setting(name, value).await;
         let user = stack.kakao.new_user().await;
-        let answer = stack.login(&stack.kakao.code_body(&user).await).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"), "{name}");
+        let response = stack.login(&stack.kakao.code_body(&user).await).await;
+        assert_eq!((response.status, response.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"), "{name}");
     }
 }
 

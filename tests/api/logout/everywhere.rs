@@ -31,8 +31,8 @@ async fn one_logout_everywhere_ends_hundreds_of_sessions() {
     let token = somebody_with_sessions(&stack, SESSIONS).await;
     let _ = stack.table_proxy.take_traffic();
     stack.table_proxy.set_rates(FaultRates { delay: Duration::from_millis(4), ..FaultRates::default() });
-    let answer = stack.logout_everywhere(&token).await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+    let response = stack.logout_everywhere(&token).await;
+    assert_eq!(response.status, StatusCode::OK, "{}", response.body);
     let operations = stack.table_proxy.take_traffic().operations;
     assert_eq!(operations[0], "Query");
     assert_eq!(operations[1..], vec!["DeleteItem"; SESSIONS]);
@@ -41,7 +41,7 @@ async fn one_logout_everywhere_ends_hundreds_of_sessions() {
     let asked_for =
         stack.table_proxy.last_body("Query")["ProjectionExpression"].as_str().unwrap_or_default().to_owned();
     assert!(asked_for.starts_with("sk, token_hash"), "what the devices are called is not read: {asked_for}");
-    let id = answer.headers["apigw-requestid"].to_str().unwrap();
+    let id = response.headers["apigw-requestid"].to_str().unwrap();
     let text = log.text();
     let line = text.lines().find(|line| line.contains(id)).unwrap();
     assert!(line.contains("logged_out_everywhere") && line.len() < 1_000, "{} bytes: {line}", line.len());
@@ -56,13 +56,13 @@ async fn a_logout_everywhere_that_runs_out_of_time_continues_on_retry() {
     let mut left = 200;
     loop {
         // The client checks that a 503 has `Retry-After`.
-        let answer = stack.logout_everywhere(&token).await;
+        let response = stack.logout_everywhere(&token).await;
         let still = stack.count("SESSION#").await;
-        if answer.status == StatusCode::OK {
-            assert_eq!((still, answer.cookie.as_deref()), (0, Some("")));
+        if response.status == StatusCode::OK {
+            assert_eq!((still, response.cookie.as_deref()), (0, Some("")));
             break;
         }
-        assert_eq!((answer.status, answer.cookie), (StatusCode::SERVICE_UNAVAILABLE, None));
+        assert_eq!((response.status, response.cookie), (StatusCode::SERVICE_UNAVAILABLE, None));
         assert!(0 < still && still < left, "{still} sessions of {left} are left");
         left = still;
     }

@@ -8,9 +8,9 @@ use tests::{Remote, client::cookie_pair};
 async fn a_logout_ends_the_session_at_once_and_clears_the_cookie() {
     let stack = Remote::start().await;
     let logged_in = stack.log_in().await;
-    let answer = stack.logout(&logged_in.token()).await;
-    assert_eq!((answer.status, answer.body), (StatusCode::OK, json!({"detail": "Successfully logged out."})));
-    assert_eq!(answer.cookie.as_deref(), Some(""));
+    let response = stack.logout(&logged_in.token()).await;
+    assert_eq!((response.status, response.body), (StatusCode::OK, json!({"detail": "Successfully logged out."})));
+    assert_eq!(response.cookie.as_deref(), Some(""));
     assert_eq!(stack.refresh(&logged_in.token()).await.status, StatusCode::UNAUTHORIZED, "a copied cookie is dead");
     assert_eq!(stack.profile(logged_in.access()).await.status, StatusCode::UNAUTHORIZED, "and the access token");
 }
@@ -27,9 +27,9 @@ async fn a_logout_always_succeeds() {
             if let Some(cookie) = cookie {
                 request = request.header("cookie", cookie_pair(cookie));
             }
-            let answer = stack.send(request).await;
+            let response = stack.send(request).await;
             assert_eq!(
-                (answer.status, answer.cookie.as_deref()),
+                (response.status, response.cookie.as_deref()),
                 (StatusCode::OK, cookie.map(|_| "")),
                 "{path} {cookie:?}: what was not presented is not cleared"
             );
@@ -60,8 +60,8 @@ async fn a_logout_with_two_cookies_ends_both_sessions() {
         let (one, other) = (stack.log_in_as(&user).await.token(), stack.log_in().await.token());
         let phone = stack.log_in_as(&user).await.token();
         let cookies = [cookie_pair("planted"), cookie_pair(&one), cookie_pair(&other)].join("; ");
-        let answer = stack.send(stack.request(Method::POST, path).header("cookie", cookies)).await;
-        assert_eq!((answer.status, answer.cookie.as_deref()), (StatusCode::OK, Some("")), "{path}");
+        let response = stack.send(stack.request(Method::POST, path).header("cookie", cookies)).await;
+        assert_eq!((response.status, response.cookie.as_deref()), (StatusCode::OK, Some("")), "{path}");
         for token in [&one, &other] {
             assert_eq!(stack.refresh(token).await.status, StatusCode::UNAUTHORIZED, "{path}");
         }
@@ -85,9 +85,9 @@ async fn an_unknown_scope_is_refused_and_ends_nothing() {
     let stack = Remote::start().await;
     let token = stack.log_in().await.token();
     let request = stack.request(Method::POST, "/auth/logout?scope=global").header("cookie", cookie_pair(&token));
-    let answer = stack.send(request).await;
+    let response = stack.send(request).await;
     assert_eq!(
-        (answer.status, answer.code(), answer.cookie.as_deref()),
+        (response.status, response.code(), response.cookie.as_deref()),
         (StatusCode::BAD_REQUEST, "invalid_request", None)
     );
     assert_eq!(stack.refresh(&token).await.status, StatusCode::OK);

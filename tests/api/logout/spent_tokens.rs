@@ -21,8 +21,8 @@ async fn a_spent_token_logs_out_only_its_own_session() {
             current = stack.refresh(&current).await.token();
         }
         stack.advance(WINDOW);
-        let answer = stack.logout_everywhere(&spent).await;
-        assert_eq!((answer.status, answer.cookie.as_deref()), (StatusCode::OK, Some("")), "{rotations}");
+        let response = stack.logout_everywhere(&spent).await;
+        assert_eq!((response.status, response.cookie.as_deref()), (StatusCode::OK, Some("")), "{rotations}");
         assert_eq!(stack.refresh(&current).await.status, StatusCode::UNAUTHORIZED, "{rotations}: its own");
         assert_eq!(stack.refresh(&laptop).await.status, StatusCode::OK, "{rotations}: the laptop's");
     }

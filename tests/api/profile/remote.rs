@@ -7,9 +7,9 @@ use tests::Remote;
 async fn an_access_token_shows_its_user() {
     let stack = Remote::start().await;
     let logged_in = stack.log_in().await;
-    let answer = stack.profile(logged_in.access()).await;
-    assert_eq!((answer.status, &answer.body), (StatusCode::OK, &logged_in.body["user"]));
-    assert_eq!(answer.cookie, None);
+    let response = stack.profile(logged_in.access()).await;
+    assert_eq!((response.status, &response.body), (StatusCode::OK, &logged_in.body["user"]));
+    assert_eq!(response.cookie, None);
 }
 
 #[tokio::test]
@@ -18,8 +18,8 @@ async fn the_scheme_is_case_insensitive() {
     let logged_in = stack.log_in().await;
     for scheme in ["Bearer", "bearer", "BEARER", "bEARER"] {
         let request = stack.request(Method::GET, "/auth/profile");
-        let answer = stack.send(request.header("authorization", format!("{scheme} {}", logged_in.access()))).await;
-        assert_eq!(answer.status, StatusCode::OK, "{scheme}");
+        let response = stack.send(request.header("authorization", format!("{scheme} {}", logged_in.access()))).await;
+        assert_eq!(response.status, StatusCode::OK, "{scheme}");
     }
 }
 
@@ -31,9 +31,9 @@ async fn a_profile_needs_a_bearer_token() {
         if let Some(header) = header {
             request = request.header("authorization", header);
         }
-        let answer = stack.send(request).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, "not_authenticated"), "{header:?}");
-        assert_eq!(answer.headers["www-authenticate"], "Bearer");
+        let response = stack.send(request).await;
+        assert_eq!((response.status, response.code()), (StatusCode::UNAUTHORIZED, "not_authenticated"), "{header:?}");
+        assert_eq!(response.headers["www-authenticate"], "Bearer");
     }
 }
 
@@ -43,8 +43,8 @@ async fn a_token_that_we_did_not_issue_is_not_valid() {
     let access = stack.log_in().await.access().to_owned();
     let (message, _) = access.rsplit_once('.').unwrap();
     for token in ["x", "a.b.c", "..", &format!("{message}."), &format!("{access}A"), &access[1..], &"a".repeat(3_000)] {
-        let answer = stack.profile(token).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, "token_not_valid"), "{token}");
-        assert_eq!(answer.headers["www-authenticate"], r#"Bearer error="invalid_token""#);
+        let response = stack.profile(token).await;
+        assert_eq!((response.status, response.code()), (StatusCode::UNAUTHORIZED, "token_not_valid"), "{token}");
+        assert_eq!(response.headers["www-authenticate"], r#"Bearer error="invalid_token""#);
     }
 }

@@ -13,9 +13,9 @@ async fn twenty_concurrent_refreshes_get_one_successor_and_log_nobody_out() {
     let first = stack.log_in().await.token();
     stack.advance(WINDOW);
 
-    let answers = stack.refresh_at_once(&first, 20).await;
-    let mut successors: Vec<String> = answers.iter().filter_map(|answer| answer.cookie.clone()).collect();
-    assert!(answers.iter().all(|answer| answer.status == StatusCode::OK));
+    let responses = stack.refresh_at_once(&first, 20).await;
+    let mut successors: Vec<String> = responses.iter().filter_map(|response| response.cookie.clone()).collect();
+    assert!(responses.iter().all(|response| response.status == StatusCode::OK));
     successors.sort();
     successors.dedup();
     assert_eq!(successors.len(), 1, "one successor");
@@ -29,8 +29,8 @@ async fn two_hundred_rounds_of_two_concurrent_refreshes_end_no_session() {
     let mut token = stack.log_in().await.token();
     for round in 0..200 {
         stack.advance(WINDOW);
-        let answers = stack.refresh_at_once(&token, 2).await;
-        let tokens: Vec<String> = answers.iter().map(tests::client::Answer::token).collect();
+        let responses = stack.refresh_at_once(&token, 2).await;
+        let tokens: Vec<String> = responses.iter().map(tests::client::Response::token).collect();
         assert_eq!(tokens[0], tokens[1], "round {round}");
         token.clone_from(&tokens[0]);
     }
@@ -43,7 +43,7 @@ async fn a_refresh_whose_dynamodb_response_was_lost_succeeds_on_retry() {
     stack.advance(WINDOW);
 
     // Every try of the first call is lost, although the table took it.
-    stack.table_proxy.fail(Fault::LoseAnswers(3));
+    stack.table_proxy.fail(Fault::LoseResponses(3));
     let lost = stack.refresh(&first).await;
     assert_eq!((lost.status, lost.cookie.as_deref()), (StatusCode::SERVICE_UNAVAILABLE, None));
     stack.table_proxy.heal();
@@ -55,7 +55,7 @@ async fn a_refresh_whose_dynamodb_response_was_lost_succeeds_on_retry() {
 
 #[tokio::test]
 async fn the_sdks_own_retry_of_a_write_that_succeeded_is_recognised() {
-    for fault in [Fault::LoseAnswers(1), Fault::LoseAnswers(2)] {
+    for fault in [Fault::LoseResponses(1), Fault::LoseResponses(2)] {
         let stack = Stack::start().await;
         let first = stack.log_in().await.token();
         stack.advance(WINDOW);

@@ -43,14 +43,14 @@ async fn a_refresh_without_a_valid_cookie_is_a_401() {
         if let Some(cookie) = &cookie {
             request = request.header("cookie", cookie);
         }
-        let answer = stack.send(request).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::UNAUTHORIZED, "token_not_valid"), "{cookie:?}");
+        let response = stack.send(request).await;
+        assert_eq!((response.status, response.code()), (StatusCode::UNAUTHORIZED, "token_not_valid"), "{cookie:?}");
         let of_our_name = |pair: &str| pair.split('=').next() == Some(COOKIE_NAME);
         let is_presented = cookie.as_deref().is_some_and(|cookie| cookie.split("; ").any(of_our_name));
         let cleared = "__Host-Http-refresh_token=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=";
         let (partitioned, usual) = (format!("{cleared}None; Partitioned"), format!("{cleared}Strict"));
         let expected = if is_presented { vec![partitioned.as_str(), usual.as_str()] } else { vec![] };
-        assert_eq!(answer.set_cookies(), expected, "{cookie:?}: what was presented is cleared, and nothing else");
+        assert_eq!(response.set_cookies(), expected, "{cookie:?}: what was presented is cleared, and nothing else");
     }
     assert_eq!(stack.refresh(&token).await.status, StatusCode::OK, "none of these harmed the session");
 }
@@ -79,8 +79,8 @@ async fn a_valid_cookie_is_found_among_any_others() {
     ] {
         for cookies in [format!("{other}; {}", cookie_pair(&token)), format!("{}; {other}", cookie_pair(&token))] {
             let request = stack.request(Method::POST, "/auth/refresh").header("cookie", &cookies);
-            let answer = stack.send(request).await;
-            assert_eq!((answer.status, answer.cookie.as_deref()), (StatusCode::OK, None), "{cookies}");
+            let response = stack.send(request).await;
+            assert_eq!((response.status, response.cookie.as_deref()), (StatusCode::OK, None), "{cookies}");
         }
     }
 }
@@ -97,8 +97,8 @@ async fn a_refresh_token_in_the_body_or_the_url_is_ignored() {
     assert_eq!(stack.send(as_bearer).await.status, StatusCode::UNAUTHORIZED);
 
     let good = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair(&token));
-    let answer = stack.send(good.json(&json!({"refresh": "other"}))).await;
-    assert_eq!(answer.status, StatusCode::OK, "the body never overrides the cookie");
+    let response = stack.send(good.json(&json!({"refresh": "other"}))).await;
+    assert_eq!(response.status, StatusCode::OK, "the body never overrides the cookie");
 }
 
 #[tokio::test]
@@ -133,9 +133,9 @@ async fn a_page_that_is_not_allowed_can_neither_log_in_nor_refresh_nor_log_out()
         ] {
             let request = stack.request(Method::POST, path).header("cookie", cookie_pair(&token)).json(&credential);
             let request = headers.iter().fold(request, |request, (name, value)| request.header(*name, *value));
-            let answer = stack.send(request).await;
+            let response = stack.send(request).await;
             let expected = (StatusCode::FORBIDDEN, "origin_not_allowed", None);
-            assert_eq!((answer.status, answer.code(), answer.cookie.as_deref()), expected, "{path} {headers:?}");
+            assert_eq!((response.status, response.code(), response.cookie.as_deref()), expected, "{path} {headers:?}");
         }
     }
     assert_eq!(stack.refresh(&token).await.status, StatusCode::OK, "the session is as it was");

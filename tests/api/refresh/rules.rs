@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 use tests::{
     Settings, Stack,
-    client::{Answer, jwt_part},
+    client::{Response, jwt_part},
 };
 
 use crate::login::id_token::hash;
@@ -203,8 +203,8 @@ async fn an_access_token_carries_the_time_of_its_sessions_login() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let logged_in = stack.log_in_as(&user).await;
-    let auth_time = |answer: &Answer| jwt_part(answer.access(), 1)["auth_time"].as_i64().unwrap();
-    let iat = |answer: &Answer| jwt_part(answer.access(), 1)["iat"].as_i64().unwrap();
+    let auth_time = |response: &Response| jwt_part(response.access(), 1)["auth_time"].as_i64().unwrap();
+    let iat = |response: &Response| jwt_part(response.access(), 1)["iat"].as_i64().unwrap();
     let logged_in_at = iat(&logged_in);
     assert_eq!(auth_time(&logged_in), logged_in_at);
     let mut token = logged_in.token();

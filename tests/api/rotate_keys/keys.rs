@@ -20,13 +20,13 @@ async fn a_cold_start_without_keys_is_a_503_in_time_and_recovers_by_itself() {
         let token = stack.kakao.token(&user).await;
         for attempt in 0..2 {
             let started = Instant::now();
-            for answer in [
+            for response in [
                 stack.login(&json!({"access_token": token})).await,
                 stack.refresh(&"A".repeat(119)).await,
                 stack.profile("a.b.c").await,
                 stack.verify("a.b.c").await,
             ] {
-                assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{fault:?} {attempt} {}", answer.body);
+                assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE, "{fault:?} {attempt} {}", response.body);
             }
             assert!(started.elapsed() < Duration::from_secs(10), "{fault:?}: {:?} for four", started.elapsed());
         }
@@ -44,9 +44,9 @@ async fn a_warm_function_uses_its_cached_keys_however_long_the_outage_lasts() {
         stack.keys_proxy.fail(fault);
         for minutes in [6, 11, 60, 1_440] {
             stack.advance(Duration::from_mins(minutes));
-            let answer = stack.refresh(&cookie).await;
-            assert_eq!(answer.status, StatusCode::OK, "{fault:?} after {minutes} min");
-            cookie = answer.token();
+            let response = stack.refresh(&cookie).await;
+            assert_eq!(response.status, StatusCode::OK, "{fault:?} after {minutes} min");
+            cookie = response.token();
         }
     }
 }
@@ -60,9 +60,9 @@ async fn a_corrupt_key_document_is_refused_and_cached_keys_stay_in_use() {
         stack.overwrite_keys(Document::Issuing, corrupt).await;
         for minutes in [6, 11] {
             stack.advance(Duration::from_mins(minutes));
-            let answer = stack.refresh(&cookie).await;
-            assert_eq!(answer.status, StatusCode::OK, "{corrupt}");
-            cookie = answer.token();
+            let response = stack.refresh(&cookie).await;
+            assert_eq!(response.status, StatusCode::OK, "{corrupt}");
+            cookie = response.token();
         }
         let cold = Stack::with(Settings { without_keys: true, ..Settings::default() }).await;
         cold.overwrite_keys(Document::Issuing, corrupt).await;

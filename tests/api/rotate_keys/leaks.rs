@@ -13,13 +13,13 @@ use shared::{
 };
 use tests::{
     Stack,
-    client::{Answer, jwt_part},
+    client::{Response, jwt_part},
 };
 
 use super::rotation::{STALE, audience, key_ids};
 
 /// An access token for this session by the key ring as it is now, which lives this long.
-async fn sign(stack: &Stack, logged_in: &Answer, lifetime: Duration) -> String {
+async fn sign(stack: &Stack, logged_in: &Response, lifetime: Duration) -> String {
     let ring = stack.key_document(Document::Issuing).await.unwrap();
     let (_, keys) = MintingKeys::read(&ring, &audience(), lifetime).unwrap();
     let claims = jwt_part(logged_in.access(), 1);

@@ -21,7 +21,7 @@ async fn a_replacement_whose_responses_are_lost_is_not_made_twice() {
         let stack = Stack::start().await;
         let before = assert_whole(&stack).await;
         let _ = stack.keys_proxy.take_traffic();
-        stack.keys_proxy.fail_after(1, Fault::LoseAnswers(3));
+        stack.keys_proxy.fail_after(1, Fault::LoseResponses(3));
         let replaced = stack.rotate_with(Event::Replace { keys: reason, attempt: new_attempt() }).await;
         assert_eq!(replaced.unwrap(), Outcome::Rotated, "{reason:?}");
         let operations = stack.keys_proxy.take_traffic().operations;

@@ -67,13 +67,13 @@ async fn a_scheduled_rotation_fails_no_request_and_no_verifier_with_two_hours_ol
         }
         let mut issued = Vec::new();
         for person in &mut people {
-            let answer = stack.refresh(person).await;
-            assert_eq!(answer.status, StatusCode::OK, "round {round}");
-            if answer.cookie.is_some() {
-                *person = answer.token();
+            let response = stack.refresh(person).await;
+            assert_eq!(response.status, StatusCode::OK, "round {round}");
+            if response.cookie.is_some() {
+                *person = response.token();
             }
-            assert_eq!(stack.profile(answer.access()).await.status, StatusCode::OK, "round {round}");
-            issued.push(answer.access().to_owned());
+            assert_eq!(stack.profile(response.access()).await.status, StatusCode::OK, "round {round}");
+            issued.push(response.access().to_owned());
         }
         for access in last.iter().chain(&issued) {
             for verifier in &verifiers {
@@ -108,10 +108,10 @@ async fn a_rotation_under_load_fails_no_request() {
         tokio::spawn(async move {
             let mut statuses = Vec::new();
             for _ in 0..40 {
-                let answer = functions.refresh(&cookie).await;
-                statuses.push(answer.status);
-                cookie = answer.cookie.clone().unwrap_or(cookie);
-                statuses.push(functions.profile(answer.access()).await.status);
+                let response = functions.refresh(&cookie).await;
+                statuses.push(response.status);
+                cookie = response.cookie.clone().unwrap_or(cookie);
+                statuses.push(functions.profile(response.access()).await.status);
             }
             statuses
         })
@@ -157,7 +157,7 @@ pub(super) async fn assert_whole(stack: &Stack) -> u64 {
 #[tokio::test]
 async fn a_rotation_that_fails_at_any_call_leaves_the_old_keys_or_the_new_ones_whole() {
     let faults =
-        [Fault::Down, Fault::FailBefore, Fault::FailAfter, Fault::Throttle, Fault::Deny, Fault::LoseAnswers(9)];
+        [Fault::Down, Fault::FailBefore, Fault::FailAfter, Fault::Throttle, Fault::Deny, Fault::LoseResponses(9)];
     for fault in faults {
         for command in ["schedule", "replace"] {
             let stack = Stack::start().await;
@@ -195,7 +195,7 @@ async fn a_new_stack_has_no_keys_until_rotate_keys_has_run() {
     let stack = Stack::with(Settings { without_keys: true, ..Settings::default() }).await;
     let user = stack.kakao.new_user().await;
     let token = stack.kakao.token(&user).await;
-    for answer in [
+    for response in [
         stack.login(&json!({"access_token": token})).await,
         stack.refresh(&"A".repeat(119)).await,
         stack.profile("a.b.c").await,
@@ -203,8 +203,13 @@ async fn a_new_stack_has_no_keys_until_rotate_keys_has_run() {
         stack.logout_everywhere(&"A".repeat(119)).await,
         stack.send(stack.request(reqwest::Method::GET, "/.well-known/jwks.json")).await,
     ] {
-        assert_eq!((answer.status, answer.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"), "{}", answer.body);
-        assert_eq!(answer.cookie, None, "nobody is logged out by it");
+        assert_eq!(
+            (response.status, response.code()),
+            (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            "{}",
+            response.body
+        );
+        assert_eq!(response.cookie, None, "nobody is logged out by it");
     }
     assert_eq!(stack.logout(&"A".repeat(119)).await.status, StatusCode::OK, "a log-out succeeds always");
     stack.rotate(Reason::Schedule).await;

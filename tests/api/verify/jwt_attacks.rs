@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 use shared::key_table::Document;
 use tests::{
     Stack,
-    client::{Answer, cookie_pair, jwt_part},
+    client::{Response, cookie_pair, jwt_part},
 };
 
 struct Attack {
     stack: Stack,
-    logged_in: Answer,
+    logged_in: Response,
     /// The key that signs, as the key ring has it.
     jwk: Value,
 }
@@ -229,8 +229,8 @@ async fn rfc_8725_3_12_a_token_is_not_accepted_as_another_kind() {
         json!({"id_token": refresh, "nonce": nonce}),
         json!({"id_token": kakao_access, "nonce": nonce}),
     ] {
-        let answer = stack.login(&body).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "kakao_rejected"), "{body}");
+        let response = stack.login(&body).await;
+        assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, "kakao_rejected"), "{body}");
     }
     let by_id_token = stack.login(&json!({"id_token": kakao_id, "nonce": nonce})).await;
     assert_eq!(by_id_token.status, StatusCode::OK, "each is good where it belongs: {}", by_id_token.body);

@@ -207,7 +207,7 @@ async fn stopped(
     scenario: &mut Scenario,
     process: &Environment,
     held: Held,
-    asked: JoinHandle<reqwest::Result<tests::client::Answer>>,
+    asked: JoinHandle<reqwest::Result<tests::client::Response>>,
 ) -> Vec<String> {
     let going = tokio::time::Instant::now() + STOPPED;
     let mut wrong = Vec::new();
@@ -225,6 +225,8 @@ async fn stopped(
     wrong
 }
 
-async fn answered(asked: JoinHandle<reqwest::Result<tests::client::Answer>>) -> reqwest::Result<tests::client::Answer> {
+async fn answered(
+    asked: JoinHandle<reqwest::Result<tests::client::Response>>,
+) -> reqwest::Result<tests::client::Response> {
     asked.await.expect("a request is not cancelled")
 }

@@ -24,7 +24,7 @@ const DYNAMODB: [(&str, Fault); 13] = [
     ("DynamoDB's answers drip", Fault::Drip),
     ("DynamoDB's answers are cut off", Fault::Truncate),
     ("DynamoDB's reads are stale", Fault::Stale),
-    ("DynamoDB's answers are lost after the write", Fault::LoseAnswers(30)),
+    ("DynamoDB's answers are lost after the write", Fault::LoseResponses(30)),
     ("DynamoDB leaves batches unprocessed", Fault::Unprocessed),
 ];
 

@@ -7,7 +7,7 @@ use reqwest::{Method, RequestBuilder, header::COOKIE};
 use serde_json::json;
 use tests::{
     Browser, Credential, Stack,
-    client::{Answer, cookie_pair},
+    client::{Response, cookie_pair},
 };
 
 /// What the request is.
@@ -93,9 +93,9 @@ impl Scenario {
             only_here: false,
         };
         if !matches!(route, Route::LogIn(_)) {
-            let answer = scenario.stack.log_in_as(&scenario.user).await;
-            scenario.browser = Browser::logged_in(&answer);
-            scenario.before = answer.token();
+            let response = scenario.stack.log_in_as(&scenario.user).await;
+            scenario.browser = Browser::logged_in(&response);
+            scenario.before = response.token();
             if route == Route::LogInAgain {
                 // A session is left over.
                 scenario.browser.forget();
@@ -119,8 +119,8 @@ impl Scenario {
     /// Makes the request once.
     pub async fn ask(&mut self) {
         let request = self.request().await;
-        let answer = self.stack.ask(request).await;
-        self.take(answer);
+        let response = self.stack.ask(request).await;
+        self.take(response);
     }
 
     /// The request, for who sends it elsewhere.
@@ -144,14 +144,14 @@ impl Scenario {
     }
 
     /// Takes what came, as a browser does.
-    pub fn take(&mut self, answer: reqwest::Result<Answer>) {
-        let Ok(answer) = answer else { return self.seen.push(0) };
-        self.seen.push(answer.status.as_u16());
+    pub fn take(&mut self, response: reqwest::Result<Response>) {
+        let Ok(response) = response else { return self.seen.push(0) };
+        self.seen.push(response.status.as_u16());
         // The gateway's own has a `message` instead.
-        if answer.status == 500 && answer.body.get("code").is_some() {
+        if response.status == 500 && response.body.get("code").is_some() {
             self.wrong.push("500 of the function".to_owned());
         }
-        self.wrong.extend(self.browser.take(&answer).err());
+        self.wrong.extend(self.browser.take(&response).err());
     }
 
     /// What the browser has seen, with how often.
@@ -203,12 +203,12 @@ impl Scenario {
             if !self.browser.has_cookie() {
                 return wrong.push("no cookie".to_owned());
             }
-            let answer = self.stack.refresh(self.browser.cookie()).await;
-            if answer.status != 200 {
-                return wrong.push(format!("the cookie gives {} {}", answer.status, answer.code()));
+            let response = self.stack.refresh(self.browser.cookie()).await;
+            if response.status != 200 {
+                return wrong.push(format!("the cookie gives {} {}", response.status, response.code()));
             }
-            wrong.extend(self.browser.take(&answer).err());
-            let profile = self.stack.profile(answer.access()).await;
+            wrong.extend(self.browser.take(&response).err());
+            let profile = self.stack.profile(response.access()).await;
             if profile.status != 200 {
                 wrong.push(format!("the access token gives {} {}", profile.status, profile.code()));
             }
@@ -217,8 +217,8 @@ impl Scenario {
 
     /// The cookie is worth nothing, unless the log-out was at the browser only.
     async fn is_over(&mut self, wrong: &mut Vec<String>) {
-        let answer = self.stack.refresh(&self.before).await;
-        match (answer.status.as_u16(), self.route) {
+        let response = self.stack.refresh(&self.before).await;
+        match (response.status.as_u16(), self.route) {
             (401, _) => {}
             (200, Route::LogOut) => self.only_here = true,
             (status, _) => wrong.push(format!("after its log-out the cookie gives {status}")),

@@ -33,29 +33,29 @@ async fn session(stack: &Stack, first: &Functions, second: &Functions) -> Vec<St
     let mut wrong = Vec::new();
     let (user, nonce) = (stack.kakao.new_user().await, unique());
     let id_token = stack.kakao.id_token(&user, &json!({"nonce": nonce})).await;
-    let answer = first.login(&json!({"id_token": id_token, "nonce": nonce})).await;
-    if answer.status != 200 {
-        return vec![format!("a fresh ID token gives {} {}", answer.status, answer.code())];
+    let response = first.login(&json!({"id_token": id_token, "nonce": nonce})).await;
+    if response.status != 200 {
+        return vec![format!("a fresh ID token gives {} {}", response.status, response.code())];
     }
-    let mut browser = Browser::logged_in(&answer);
+    let mut browser = Browser::logged_in(&response);
     let mut sides = [first, second];
     for seconds in [0, 29, 30, 31, 41, 300] {
         stack.advance(Duration::from_secs(seconds));
         let [here, there] = sides;
         let (one, other) = tokio::join!(here.refresh(browser.cookie()), there.refresh(browser.cookie()));
-        for answer in [&one, &other] {
-            if answer.status != 200 {
-                wrong.push(format!("{seconds} s later a renewal gives {} {}", answer.status, answer.code()));
+        for response in [&one, &other] {
+            if response.status != 200 {
+                wrong.push(format!("{seconds} s later a renewal gives {} {}", response.status, response.code()));
                 return wrong;
             }
             for side in sides {
-                let profile = side.profile(answer.access()).await;
+                let profile = side.profile(response.access()).await;
                 if profile.status != 200 {
                     wrong.push(format!("an access token gives {} {}", profile.status, profile.code()));
                 }
             }
         }
-        wrong.extend([&one, &other].into_iter().filter_map(|answer| browser.take(answer).err()));
+        wrong.extend([&one, &other].into_iter().filter_map(|response| browser.take(response).err()));
         sides.reverse();
     }
     stack.advance(Duration::from_mins(1));

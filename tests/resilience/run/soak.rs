@@ -99,8 +99,8 @@ async fn browse(stack: &Stack, notes: &Arc<Notes>, end: Instant) {
 async fn leave(stack: &Stack, notes: &Notes, browser: Visitor, everywhere: bool) {
     let cookie = browser.log_out(everywhere).await;
     let request = stack.request(Method::POST, "/auth/refresh").header(COOKIE, cookie_pair(&cookie));
-    let answer = notes.ask("refresh after log-out", stack, request).await;
-    if answer.is_some_and(|answer| answer.status == 200) {
+    let response = notes.ask("refresh after log-out", stack, request).await;
+    if response.is_some_and(|response| response.status == 200) {
         notes.count(if everywhere { AFTER_ALL } else { AFTER_LOCAL });
     }
 }

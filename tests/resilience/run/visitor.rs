@@ -11,7 +11,7 @@ use serde_json::json;
 use shared::random;
 use tests::{
     Browser, Credential, KakaoControl,
-    client::{Answer, Functions, cookie_pair},
+    client::{Functions, Response, cookie_pair},
 };
 
 /// What all browsers of a run have seen.
@@ -53,19 +53,19 @@ impl Notes {
     }
 
     /// Sends it, and counts what came by its route and status. Without an answer it is as if the gateway had failed.
-    pub async fn ask(&self, route: &str, functions: &Functions, request: RequestBuilder) -> Option<Answer> {
-        let Ok(answer) = functions.ask(request).await else {
+    pub async fn ask(&self, route: &str, functions: &Functions, request: RequestBuilder) -> Option<Response> {
+        let Ok(response) = functions.ask(request).await else {
             self.count(&format!("{route} no answer"));
             return None;
         };
-        let status = answer.status.as_u16();
+        let status = response.status.as_u16();
         // An HTTP API speaks for itself with `message`, a function with `code`.
-        let whose = if answer.body.get("message").is_some() { " of the gateway" } else { "" };
+        let whose = if response.body.get("message").is_some() { " of the gateway" } else { "" };
         self.count(&format!("{route} {status}{whose}"));
         if status == 500 && whose.is_empty() {
-            self.fail(format!("{route}: 500 {}", answer.body));
+            self.fail(format!("{route}: 500 {}", response.body));
         }
-        Some(answer)
+        Some(response)
     }
 }
 
@@ -80,9 +80,11 @@ impl Visitor {
                 continue;
             };
             let request = functions.request(Method::POST, "/auth/kakao").json(&credential);
-            if let Some(answer) = notes.ask("sign-in", functions, request).await.filter(|answer| answer.status == 200) {
+            if let Some(response) =
+                notes.ask("sign-in", functions, request).await.filter(|response| response.status == 200)
+            {
                 let (functions, notes) = (functions.clone(), Arc::clone(notes));
-                return Self { functions, notes, browser: Browser::logged_in(&answer), renewed: Instant::now() };
+                return Self { functions, notes, browser: Browser::logged_in(&response), renewed: Instant::now() };
             }
             notes.count("sign-ins tried again");
             back_off(failures).await;
@@ -101,9 +103,9 @@ impl Visitor {
             });
             let asked: Vec<_> = asked.collect();
             let mut good = 0;
-            for answer in asked {
-                let Ok(Some(answer)) = answer.await else { continue };
-                match answer.status.as_u16() {
+            for response in asked {
+                let Ok(Some(response)) = response.await else { continue };
+                match response.status.as_u16() {
                     200 => good += 1,
                     401 => {
                         let silence = self.renewed.elapsed().as_secs();
@@ -115,7 +117,7 @@ impl Visitor {
                     _ => continue,
                 }
                 self.renewed = Instant::now();
-                match self.browser.take(&answer) {
+                match self.browser.take(&response) {
                     Ok(true) => self.notes.count("rotations"),
                     Ok(false) => {}
                     Err(wrong) => self.notes.fail(wrong),
@@ -134,8 +136,8 @@ impl Visitor {
     pub async fn profile(&mut self) -> bool {
         for _ in 0..2 {
             let request = self.functions.request(Method::GET, "/auth/profile").bearer_auth(self.browser.access());
-            let answer = self.notes.ask("profile", &self.functions, request).await;
-            if answer.is_none_or(|answer| answer.status != 401) {
+            let response = self.notes.ask("profile", &self.functions, request).await;
+            if response.is_none_or(|response| response.status != 401) {
                 return true;
             }
             if !self.refresh(1).await {
@@ -152,8 +154,8 @@ impl Visitor {
         let cookie = self.browser.cookie().to_owned();
         for failures in 1.. {
             let request = self.functions.request(Method::POST, path).header(COOKIE, cookie_pair(&cookie));
-            let answer = self.notes.ask("log-out", &self.functions, request).await;
-            if answer.is_some_and(|answer| answer.status == 200) {
+            let response = self.notes.ask("log-out", &self.functions, request).await;
+            if response.is_some_and(|response| response.status == 200) {
                 break;
             }
             back_off(failures).await;

@@ -27,7 +27,7 @@ pub enum Fault {
     FailAfter,
     /// The connection closes without an answer although the table did it: for this many requests, which may be the tries
     /// of one call.
-    LoseAnswers(u32),
+    LoseResponses(u32),
     /// The connection is reset (RST) without an answer although the table did it.
     Reset,
     /// The table did it, and the answer comes a byte every 100 ms.
@@ -65,7 +65,7 @@ impl FaultRates {
         } else if of_a_thousand < self.throttled + self.failed_after {
             Some(Fault::FailAfter)
         } else if of_a_thousand < self.throttled + self.failed_after + self.lost {
-            Some(Fault::LoseAnswers(0))
+            Some(Fault::LoseResponses(0))
         } else {
             None
         };

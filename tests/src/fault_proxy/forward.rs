@@ -44,9 +44,9 @@ pub(super) async fn forward(state: &Shared, crossing: &Crossing) -> Result<Respo
         body = request.to_string().into();
     }
     let url = format!("{}{}", state.target, crossing.uri);
-    let answer = state.client.request(crossing.method.clone(), url).headers(headers).body(body).send().await?;
-    let (status, mut headers) = (answer.status(), answer.headers().clone());
-    let mut body = answer.bytes().await?;
+    let response = state.client.request(crossing.method.clone(), url).headers(headers).body(body).send().await?;
+    let (status, mut headers) = (response.status(), response.headers().clone());
+    let mut body = response.bytes().await?;
     if request.is_some() {
         body = without_price(state, &crossing.operation, &body);
     }
@@ -104,14 +104,14 @@ fn read(state: &Shared, crossing: &Crossing, body: Bytes) -> Bytes {
 
 /// This answer, had nothing been found.
 fn empty(body: &Bytes) -> Bytes {
-    let mut answer: Value = serde_json::from_slice(body).unwrap_or_default();
-    if let Some(answer) = answer.as_object_mut() {
-        answer.remove("Item");
+    let mut response: Value = serde_json::from_slice(body).unwrap_or_default();
+    if let Some(response) = response.as_object_mut() {
+        response.remove("Item");
         for (name, nothing) in [("Items", json!([])), ("Count", json!(0)), ("ScannedCount", json!(0))] {
-            answer.entry(name).and_modify(|found| *found = nothing);
+            response.entry(name).and_modify(|found| *found = nothing);
         }
-        let tables = answer.get_mut("Responses").and_then(Value::as_object_mut);
+        let tables = response.get_mut("Responses").and_then(Value::as_object_mut);
         tables.into_iter().flatten().for_each(|(_, found)| *found = json!([]));
     }
-    answer.to_string().into()
+    response.to_string().into()
 }

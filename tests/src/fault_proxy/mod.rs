@@ -304,8 +304,8 @@ async fn cross(state: &Shared, crossing: &Crossing) -> Response {
         }
         Some(Fault::FailBefore) => return response::failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
         Some(Fault::Unprocessed) => {
-            if let Some(answer) = response::unprocessed(&crossing.operation, &crossing.body) {
-                return answer;
+            if let Some(response) = response::unprocessed(&crossing.operation, &crossing.body) {
+                return response;
             }
         }
         _ => {}
@@ -325,9 +325,9 @@ async fn cross(state: &Shared, crossing: &Crossing) -> Response {
     }
     match fault {
         Some(Fault::FailAfter) => response::failure(StatusCode::INTERNAL_SERVER_ERROR, "InternalServerError"),
-        Some(Fault::LoseAnswers(0)) => hang_up(),
-        Some(Fault::LoseAnswers(left)) => {
-            *lock(&state.fault) = (left > 1).then(|| Fault::LoseAnswers(left - 1));
+        Some(Fault::LoseResponses(0)) => hang_up(),
+        Some(Fault::LoseResponses(left)) => {
+            *lock(&state.fault) = (left > 1).then(|| Fault::LoseResponses(left - 1));
             hang_up()
         }
         Some(Fault::Reset) => reset(),

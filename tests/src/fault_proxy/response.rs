@@ -22,7 +22,7 @@ use tokio::time::{Interval, interval};
 /// A refusal of DynamoDB.
 pub(super) fn failure(status: StatusCode, code: &str) -> Response {
     let kind = format!("com.amazonaws.dynamodb.v20120810#{code}");
-    answer(status, &json!({"__type": kind, "message": "by request of a test"}))
+    response(status, &json!({"__type": kind, "message": "by request of a test"}))
 }
 
 /// What DynamoDB says while a transaction is writing the item that the request wants to write.
@@ -32,7 +32,7 @@ pub(super) fn conflict(operation: &str) -> Response {
     }
     let kind = "com.amazonaws.dynamodb.v20120810#TransactionCanceledException";
     let reasons = json!([{"Code": "TransactionConflict", "Message": "by request of a test"}, {"Code": "None"}]);
-    answer(StatusCode::BAD_REQUEST, &json!({"__type": kind, "message": "cancelled", "CancellationReasons": reasons}))
+    response(StatusCode::BAD_REQUEST, &json!({"__type": kind, "message": "cancelled", "CancellationReasons": reasons}))
 }
 
 /// What a batch call says that did nothing; the others are not touched.
@@ -41,10 +41,10 @@ pub(super) fn unprocessed(operation: &str, body: &[u8]) -> Option<Response> {
         return None;
     }
     let request: Value = serde_json::from_slice(body).ok()?;
-    Some(answer(StatusCode::OK, &json!({"Responses": {}, "UnprocessedKeys": request["RequestItems"]})))
+    Some(response(StatusCode::OK, &json!({"Responses": {}, "UnprocessedKeys": request["RequestItems"]})))
 }
 
-fn answer(status: StatusCode, body: &Value) -> Response {
+fn response(status: StatusCode, body: &Value) -> Response {
     let mut response = (status, body.to_string()).into_response();
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/x-amz-json-1.0"));
     response

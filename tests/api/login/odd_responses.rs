@@ -44,16 +44,16 @@ async fn an_unreadable_profile_member_does_not_prevent_a_login_and_stored_values
         ("/connected_at", r#""\ud83d""#),
         ("/\u{ea}", cut_letter),
     ] {
-        stack.kakao.answer_with("/v2/user/me", &[(member, raw)]).await;
+        stack.kakao.respond_with("/v2/user/me", &[(member, raw)]).await;
         for body in [by_code(&stack, &user).await, by_token(&stack, &user).await] {
-            let answer = stack.login(&body).await;
-            assert_eq!((answer.status, &answer.body["user"]), (StatusCode::OK, &first), "{member} {raw}");
+            let response = stack.login(&body).await;
+            assert_eq!((response.status, &response.body["user"]), (StatusCode::OK, &first), "{member} {raw}");
         }
         let new = stack.kakao.new_user().await;
-        let answer = stack.login(&by_token(&stack, &new).await).await;
-        assert_eq!(answer.status, StatusCode::OK, "{member} {raw}");
+        let response = stack.login(&by_token(&stack, &new).await).await;
+        assert_eq!(response.status, StatusCode::OK, "{member} {raw}");
         if member == nickname {
-            assert_eq!(answer.body["user"]["nickname"], Value::Null, "{raw}: not said");
+            assert_eq!(response.body["user"]["nickname"], Value::Null, "{raw}: not said");
         }
         // Kakao gives one person 20 tokens in ten minutes.
         stack.advance(std::time::Duration::from_mins(10));
@@ -74,19 +74,19 @@ async fn an_unreadable_member_beside_kakaos_tokens_does_not_prevent_a_login() {
         ("/refresh_token", "[]"),
         ("/scope", "\"\u{ea}\u{b0}\""),
     ] {
-        stack.kakao.answer_with("/oauth/token", &[(member, raw)]).await;
-        let answer = stack.login(&by_code(&stack, &user).await).await;
-        assert_eq!(answer.status, StatusCode::OK, "{member} {raw}: {}", answer.body);
+        stack.kakao.respond_with("/oauth/token", &[(member, raw)]).await;
+        let response = stack.login(&by_code(&stack, &user).await).await;
+        assert_eq!(response.status, StatusCode::OK, "{member} {raw}: {}", response.body);
         if member == "/id_token" {
             let code = stack.kakao.code_with(&user, &json!({"nonce": "n"})).await;
-            let answer = stack.login(&json!({"code": code, "redirect_uri": REDIRECT_URI, "nonce": "n"})).await;
-            assert_eq!(answer.code(), "kakao_rejected", "{raw} carries no nonce");
+            let response = stack.login(&json!({"code": code, "redirect_uri": REDIRECT_URI, "nonce": "n"})).await;
+            assert_eq!(response.code(), "kakao_rejected", "{raw} carries no nonce");
         }
     }
     for raw in ["7", "null", "\"\"", r#""\ud83d""#, r#""a", "access_token": "b""#] {
-        stack.kakao.answer_with("/oauth/token", &[("/access_token", raw)]).await;
-        let answer = stack.login(&by_code(&stack, &user).await).await;
-        assert_eq!(answer.code(), "unavailable", "without {raw} there is nothing to go on with");
+        stack.kakao.respond_with("/oauth/token", &[("/access_token", raw)]).await;
+        let response = stack.login(&by_code(&stack, &user).await).await;
+        assert_eq!(response.code(), "unavailable", "without {raw} there is nothing to go on with");
     }
 }
 
@@ -96,7 +96,7 @@ async fn a_kakao_id_that_is_not_a_positive_integer_is_refused() {
         let stack = Stack::start().await;
         let user = stack.kakao.new_user().await;
         for endpoint in ["/v1/user/access_token_info", "/v2/user/me"] {
-            stack.kakao.answer_with(endpoint, &[("/id", id)]).await;
+            stack.kakao.respond_with(endpoint, &[("/id", id)]).await;
         }
         for body in [by_code(&stack, &user).await, by_token(&stack, &user).await] {
             assert_eq!(stack.login(&body).await.code(), "unavailable", "{id} {body}");
@@ -110,7 +110,7 @@ async fn a_kakao_id_that_is_not_a_positive_integer_is_refused() {
 async fn an_error_response_with_an_unreadable_member_is_still_an_error() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    for (status, answer, code) in [
+    for (status, response, code) in [
         (400, r#"{"error": "invalid_grant", "error_code": 7}"#, "kakao_rejected"),
         (400, r#"{"error": "invalid_grant", "error_code": "KOE999"}"#, "kakao_rejected"),
         (400, r#"{"error": "invalid_grant", "error_code": "KOE320", "error_description": "\ud83d"}"#, "kakao_rejected"),
@@ -119,8 +119,8 @@ async fn an_error_response_with_an_unreadable_member_is_still_an_error() {
         (500, r#"{"error": "invalid_grant", "error_code": "KOE320"}"#, "kakao_rejected"),
         (500, r#"{"error": "new_error"}"#, "unavailable"),
     ] {
-        stack.kakao.fail("/oauth/token", &json!({"kind": "answer", "status": status, "body": answer})).await;
-        assert_eq!(stack.login(&by_code(&stack, &user).await).await.code(), code, "{answer}");
+        stack.kakao.fail("/oauth/token", &json!({"kind": "answer", "status": status, "body": response})).await;
+        assert_eq!(stack.login(&by_code(&stack, &user).await).await.code(), code, "{response}");
     }
     stack.kakao.heal().await;
     let refusal = json!({"kind": "answer", "status": 401, "body": r#"{"msg": "\ud83d", "code": -401, "api_type": 7}"#});
@@ -156,11 +156,11 @@ async fn faults_of_one_user_do_not_keep_others_from_kakao() {
                 let bodies = [by_code(&stack, &odd).await, by_token(&stack, &odd).await];
                 stack.kakao.fail_for(&odd, endpoint, &fault).await;
                 for body in bodies {
-                    let answer = stack.login(&body).await;
+                    let response = stack.login(&body).await;
                     assert!(
-                        answer.status == StatusCode::OK || answer.code() == "unavailable",
+                        response.status == StatusCode::OK || response.code() == "unavailable",
                         "{fault}: {}",
-                        answer.body
+                        response.body
                     );
                 }
                 stack.kakao.heal().await;
@@ -168,8 +168,8 @@ async fn faults_of_one_user_do_not_keep_others_from_kakao() {
             stack.kakao.fail_for(&odd, endpoint, &fault).await;
         }
         for body in good {
-            let answer = stack.login(&body).await;
-            assert_eq!(answer.status, StatusCode::OK, "after {fault}: {}", answer.body);
+            let response = stack.login(&body).await;
+            assert_eq!(response.status, StatusCode::OK, "after {fault}: {}", response.body);
         }
     }
 }
@@ -221,6 +221,6 @@ async fn only_what_the_operator_must_correct_is_logged_as_an_error() {
     }
     // A client can leave `openid` out of the scope, so that there is no ID token to carry its nonce.
     let code = stack.kakao.code_with(&user, &json!({"nonce": "n", "scope": "account_email"})).await;
-    let answer = stack.login(&json!({"code": code, "redirect_uri": REDIRECT_URI, "nonce": "n"})).await;
-    assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "kakao_rejected"));
+    let response = stack.login(&json!({"code": code, "redirect_uri": REDIRECT_URI, "nonce": "n"})).await;
+    assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, "kakao_rejected"));
 }
