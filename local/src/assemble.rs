@@ -1,4 +1,4 @@
-//! Puts the functions together as the cloud does: environment from the template, clients for where things are.
+//! Assembles the functions as AWS does: each gets its environment from the template.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -21,10 +21,10 @@ use crate::{
     template::{Template, TemplateError},
 };
 
-/// The template that is deployed.
+/// The project's template.
 pub const TEMPLATE: &str = include_str!("../../template.yaml");
 
-/// Names in the environment that stand in for a parameter of the template, and what each is without one.
+/// Environment variables that set a parameter of the template, with the parameter's name and local default.
 const PARAMETERS: [(&str, &str, &str); 23] = [
     ("ISSUER", "Issuer", "http://localhost:9000"),
     ("AUDIENCE", "Audience", "api"),
@@ -51,7 +51,7 @@ const PARAMETERS: [(&str, &str, &str); 23] = [
     ("LOGIN_BURST_LIMIT", "LoginBurstLimit", "40"),
 ];
 
-/// Settings as `make run` has them. What is given wins.
+/// The settings of `make run`, with those in `given` replaced.
 #[must_use]
 pub fn settings(given: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let app_id = SHOP.app_id.to_string();
@@ -63,8 +63,7 @@ pub fn settings(given: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     defaults.collect()
 }
 
-/// Reads the template with what a local stack has for its parameters. A value in `given`, by the name that the functions
-/// know it by, wins.
+/// Reads the template with a local stack's parameters. Values in `given`, by their environment variables, take precedence.
 ///
 /// # Errors
 ///
@@ -84,8 +83,7 @@ pub fn template_from(yaml: &str, given: &BTreeMap<String, String>) -> Result<Tem
     Template::read(yaml, &parameters.collect())
 }
 
-/// The environment of one function: the template's and its role's credentials, with `local` settings that a function takes if
-/// it knows them.
+/// The environment of one function: the template's variables, its role's credentials, and the `local` settings.
 #[must_use]
 pub fn environment(template: &Template, function: &str, local: &BTreeMap<String, String>) -> BTreeMap<String, String> {
     let mut environment =
@@ -96,7 +94,7 @@ pub fn environment(template: &Template, function: &str, local: &BTreeMap<String,
     environment
 }
 
-/// The functions that answer requests, each with its own environment.
+/// The HTTP functions, each with its own environment.
 ///
 /// # Errors
 ///
@@ -118,7 +116,7 @@ pub fn functions(
     Ok(functions.into())
 }
 
-/// What every function is built from.
+/// The inputs of every function.
 struct Build<'a> {
     template: &'a Template,
     local: &'a BTreeMap<String, String>,

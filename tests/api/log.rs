@@ -1,4 +1,4 @@
-//! Canaries: what must stay secret is planted, and then looked for where it must not be.
+//! The log and the table are searched for secrets and personal data that must not be there.
 
 use std::{
     collections::BTreeSet,
@@ -17,7 +17,7 @@ use tests::{
     fault_proxy::Fault,
 };
 
-/// Everything that this process has logged.
+/// Everything that this process logs.
 #[derive(Clone, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
@@ -102,13 +102,13 @@ async fn no_token_code_email_or_nickname_is_logged_or_kept() {
     stack.logout_everywhere(&by_token.token()).await;
 
     let log = log.text();
-    assert!(log.lines().count() > 20, "the log was listened to");
+    assert!(log.lines().count() > 20, "the log was recorded");
     let secrets = [kakao_token, foreign_token, code].into_iter().chain(tokens);
     let canaries: Vec<String> =
         secrets.chain(["canary".to_owned(), "카나리아".to_owned(), verifier.to_owned()]).collect();
     for canary in &canaries {
         assert!(!log.contains(canary.as_str()), "{canary} is in the log");
-        // Signatures and tags are what makes a token good: not even these alone.
+        // Not even a token's signature or tag, without the rest, may be logged.
         if canary.len() > 100 {
             let tail = &canary[canary.len() - 9..];
             assert!(!log.contains(tail), "the end of {canary} is in the log");
@@ -221,7 +221,7 @@ async fn no_key_of_a_log_line_has_a_dot() {
     assert!(found.iter().all(|key| !key.contains('.')), "{found:?}");
 }
 
-/// The lines that these requests add to the log, by one thread's log of all: those with this text.
+/// The lines of the log with this text.
 fn lines_with(log: &Log, text: &str) -> Vec<Value> {
     let lines = log.text().lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>();
     lines.into_iter().filter(|line| line.to_string().contains(text)).collect()
@@ -259,7 +259,7 @@ async fn a_denied_permission_and_a_missing_table_or_key_are_errors_and_an_outage
         let logout = lines.iter().find(|line| line["event"] == "logout_unstored").unwrap();
         assert_eq!(logout["level"], level, "{logout}");
     }
-    // A function that has its keys goes on without; a new one has nothing to work with.
+    // A function with cached keys continues without the table; a new one cannot work.
     for (fault, code, level) in [
         (Fault::Deny, "AccessDeniedException", "ERROR"),
         (Fault::Refuse("UnrecognizedClientException"), "UnrecognizedClientException", "ERROR"),
@@ -280,7 +280,7 @@ async fn a_denied_permission_and_a_missing_table_or_key_are_errors_and_an_outage
     assert_eq!(line["level"], "ERROR", "{line}");
 }
 
-/// The line of the request that this is the answer to.
+/// The log line of the request with this response.
 fn line_of(log: &Log, response: &Response) -> Value {
     let id = response.headers["apigw-requestid"].to_str().unwrap();
     let text = log.text();

@@ -1,6 +1,6 @@
-//! Each route as a client meets it: through a gateway, with a real DynamoDB client and a strict Kakao.
+//! Each route as a client sees it: through the gateway, with a real DynamoDB client and a strict Kakao stand-in.
 //!
-//! Tests in modules named `remote` need nothing but the routes: they run on a stack of their own, or on the one at `STACK_URL`.
+//! Tests in modules named `remote` need only the routes: they run on a new stack, or on the one at `STACK_URL`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
@@ -52,7 +52,7 @@ mod jwks {
     mod remote;
 }
 
-/// The function that makes, rotates and replaces keys, and what the others do with them.
+/// The function that creates, rotates and replaces keys, and how the others use them.
 mod rotate_keys {
     mod algorithms;
     mod keys;

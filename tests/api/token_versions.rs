@@ -1,4 +1,4 @@
-//! Refresh tokens of version 2, which name their key: every function that reads tokens accepts them before login issues them.
+//! Refresh tokens of version 2, which name their key: every function accepts them before login issues them.
 
 use std::time::Duration;
 
@@ -25,7 +25,7 @@ use crate::rotate_keys::rotation::audience;
 const WINDOW: Duration = Duration::from_secs(30);
 const DAY: Duration = Duration::from_hours(24);
 
-/// A new session of this user with a token of this version, as login will begin it.
+/// A new session of this user with a token of this version.
 async fn begin_session(stack: &Stack, user: &str, version: Version) -> String {
     let user: UserId = jwt_part(stack.log_in_as(user).await.access(), 1)["sub"].as_str().unwrap().parse().unwrap();
     let ring = stack.key_document(Document::Issuing).await.unwrap();
@@ -58,7 +58,7 @@ async fn a_refresh_accepts_both_versions_and_keeps_the_version() {
             assert_eq!(response.status, StatusCode::OK, "{version:?}");
             token = response.token();
             assert_eq!((token.len(), &token[..2]), (version.text_length(), kind.as_str()));
-            assert_eq!(stack.refresh(&parent).await.token(), token, "the response was lost");
+            assert_eq!(stack.refresh(&parent).await.token(), token, "a retry gets the same token");
             assert_eq!(stack.profile(response.access()).await.status, StatusCode::OK);
         }
         let spent = token.clone();

@@ -163,7 +163,7 @@ async fn a_profile_costs_one_request_and_one_read() {
     assert_eq!((traffic.operations.clone(), units(&traffic)), (vec!["BatchGetItem".to_owned()], (0.0, 1.0)));
 }
 
-/// A unit of DynamoDB is 1 KB written: what a session or a user may grow to.
+/// A write unit of DynamoDB is 1 KB: the largest session and user still fit.
 #[tokio::test]
 async fn the_largest_items_still_cost_one_unit() {
     let stack = Stack::start().await;
@@ -191,6 +191,6 @@ async fn a_login_by_code_that_can_be_retried_costs_one_request_and_four_writes_m
         stack.login(&body).await;
         let traffic = stack.table_proxy.take_traffic();
         assert_eq!((sorted(&traffic, in_order), units(&traffic)), (operations, expected));
-        assert_eq!(stack.kakao.calls().await - before, 1, "the exchange: its ID token says who it is");
+        assert_eq!(stack.kakao.calls().await - before, 1, "the exchange, whose ID token identifies the user");
     }
 }

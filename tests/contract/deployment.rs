@@ -23,7 +23,7 @@ fn deployed(yaml: &str) -> Result<Template, TemplateError> {
     deployed_with(yaml, BTreeMap::new())
 }
 
-/// The same with these instead, or beside them.
+/// The same with these values replaced or added.
 fn deployed_with(yaml: &str, mut given: BTreeMap<String, String>) -> Result<Template, TemplateError> {
     let parameters = [
         ("Issuer", "https://a.example"),
@@ -118,7 +118,7 @@ fn a_parameter_is_checked_as_cloudformation_does() {
     }
 }
 
-/// What the template lets through is refused by the functions at start, which is later but before anybody is turned away.
+/// Addresses that the template accepts and that are wrong are refused when the functions start, before any request.
 #[test]
 fn the_template_refuses_addresses_as_the_functions_do() {
     use shared::address::{check_issuer, check_origin, check_redirect_uri};
@@ -186,7 +186,7 @@ fn local_timeouts_are_the_deployed_ones() {
     }
 }
 
-/// A setting that a function needs and the template forgets would fail only in the cloud.
+/// A setting that a function needs and the template lacks would fail only on AWS.
 #[test]
 fn each_function_gets_exactly_the_settings_that_it_needs() {
     let clock: Arc<dyn shared::clock::Clock> = Arc::new(shared::clock::SystemClock);
@@ -311,7 +311,7 @@ fn a_build_for_another_processor_or_a_newer_c_library_cannot_be_deployed() {
     assert!(deployed(&template).is_ok(), "it is the default");
 }
 
-/// The stand-in, its control routes and this crate cannot be deployed: nothing that is built for Lambda knows them.
+/// The stand-in, its control routes and this crate cannot be deployed: no crate that is built for Lambda depends on them.
 #[test]
 fn nothing_of_the_local_stack_is_in_what_is_deployed() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");

@@ -1,4 +1,4 @@
-//! Limits to the byte, and what a refused request leaves alone.
+//! Limits to the byte, and what a refused request must not change.
 
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ pub(crate) const GATEWAY_BODY_BYTES: usize = 10 * 1024 * 1024;
 /// A body, at a function.
 pub(crate) const BODY_BYTES: usize = 16 * 1024;
 
-/// The status of the answer to a request whose names are spelt as given: HTTP libraries write them in lower case.
+/// The status of a request whose header names are sent as given: HTTP libraries write them in lower case.
 async fn status(stack: &Stack, method: &str, path: &str, headers: &[(&str, String)]) -> u16 {
     let address = stack.request(Method::GET, "/").build().unwrap().url().authority().to_owned();
     let lines: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
@@ -73,7 +73,7 @@ async fn odd_characters_in_the_query_are_accepted() {
     let logged_in = stack.log_in().await;
     for query in ["{}", "|", "^", "`", "\\", "%", "%zz", "a=\"x\"", "한글", "?&=/"] {
         let status = status(&stack, "POST", &format!("/auth/refresh?{query}"), &headers(&logged_in.token())).await;
-        // What does not come through is the HTTP parser's to refuse.
+        // The HTTP parser may refuse it.
         assert!([200, 400].contains(&status), "{query}: {status}");
     }
 }
@@ -98,8 +98,8 @@ async fn header_names_are_case_insensitive() {
     }
 }
 
-/// A request that is refused for its form says nothing about the session: it is neither cleared, renewed nor spent, also not
-/// where the token is due to be rotated.
+/// A malformed request says nothing about the session: its cookie is not cleared, rotated or spent, even if the token is due to
+/// be rotated.
 #[tokio::test]
 async fn a_refused_body_leaves_the_cookie_and_the_session_alone() {
     let stack = Stack::start().await;

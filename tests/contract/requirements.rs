@@ -22,7 +22,7 @@ fn rows(markdown: &str) -> Vec<Row> {
         .collect()
 }
 
-/// What stands between backquotes.
+/// The texts between backquotes.
 fn names(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }

@@ -32,13 +32,13 @@ async fn log_in_twice_by_code(stack: &Stack) -> [Response; 2] {
     [stack.login(&body).await, stack.login(&body).await]
 }
 
-/// Everything that the functions ever ask AWS for.
+/// Makes the functions use every AWS action that they ever use.
 async fn use_everything(stack: &Stack) {
     let config = Config::from_pairs(stack.environment("kakao-login"));
     KakaoLogin::from_config(&config, Arc::new(SystemClock)).unwrap().warm_up().await;
     let [first, second] = log_in_twice_by_code(stack).await;
     assert_eq!([first.status, second.status], [200, 200], "{} {}", first.body, second.body);
-    // The browser comes with a session, which ends.
+    // The browser has a session, which ends.
     let token = stack.kakao.token(&stack.kakao.new_user().await).await;
     let again = stack.request(Method::POST, "/auth/kakao").header("cookie", cookie_pair(&first.token()));
     let logged_in = stack.send(again.json(&json!({"access_token": token}))).await;
@@ -75,14 +75,14 @@ async fn each_role_allows_what_its_function_does_and_nothing_else() {
     assert_eq!(stack.uses(), allowed);
 }
 
-/// The project's template, in which `from` has become `to`.
+/// A stack with the project's template, with `from` replaced by `to`.
 async fn stack_with(from: &str, to: &str) -> Stack {
     assert!(TEMPLATE.contains(from), "{from}");
     let template = Some(TEMPLATE.replacen(from, to, 1));
     Stack::with(Settings { template, ..Settings::default() }).await
 }
 
-/// What a login by code that came twice met on AWS, where kakao-login had no `BatchGetItem`.
+/// A retried login by code failed on AWS, where kakao-login had no permission for `BatchGetItem`.
 #[tokio::test]
 async fn an_action_missing_from_the_template_fails_locally_too() {
     let stack = stack_with("                - dynamodb:BatchGetItem\n", "").await;
@@ -99,7 +99,7 @@ async fn an_action_missing_from_the_template_fails_locally_too() {
 fn code<T, E: ProvideErrorMetadata, R>(result: Result<T, SdkError<E, R>>) -> String {
     match result {
         Ok(_) => String::new(),
-        Err(error) => error.as_service_error().and_then(|error| error.code()).unwrap_or("no answer").to_owned(),
+        Err(error) => error.as_service_error().and_then(|error| error.code()).unwrap_or("no response").to_owned(),
     }
 }
 
@@ -160,7 +160,7 @@ async fn a_function_is_denied_actions_that_its_role_lacks() {
     }
 }
 
-/// What an administrator of the account may read everywhere else.
+/// An administrator of the account may do everything else.
 #[tokio::test]
 async fn only_the_functions_read_or_write_keys() {
     const DENIED: &str = "AccessDeniedException";
@@ -182,7 +182,7 @@ async fn only_the_functions_read_or_write_keys() {
     }
     assert_eq!(code(client.describe_table().table_name(keys).send().await), "", "the table can be managed");
     let table = &stack.template().table.name;
-    assert_eq!(code(client.scan().table_name(table).send().await), "", "the other table is not meant");
+    assert_eq!(code(client.scan().table_name(table).send().await), "", "the main table is not restricted");
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Keys and the log at TRACE: what our code prints, what the libraries print, and what a function's process lets through.
+//! Keys and the log at TRACE: what our code logs, what the libraries log, and what a function's process lets through.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
@@ -135,7 +135,7 @@ async fn ring(stack: &Stack) -> Value {
     serde_json::from_str(&stack.key_document(Document::Issuing).await.unwrap()).unwrap()
 }
 
-/// Everything that touches keys, and every way in which their table fails.
+/// Uses every key document, with every fault of their table.
 async fn use_keys(stack: &Stack) -> Vec<String> {
     let mut secrets = secrets_of(&ring(stack).await);
     let all = async || {
@@ -170,7 +170,7 @@ async fn use_keys(stack: &Stack) -> Vec<String> {
         stack.keys_proxy.heal();
     }
     let good = stack.key_document(Document::Issuing).await.unwrap();
-    // Cut off in the middle of a key, of another shape, and of other types.
+    // Cut off in the middle of a key, with other members, and with other types.
     let secret = ring(stack).await["session_secrets"][0]["secret"].as_str().unwrap().to_owned();
     let cut = &good[..good.find(&secret).unwrap() + 20];
     let client = table::client_as(&access_key("rotate-keys"), stack.keys_proxy.url());
@@ -245,7 +245,7 @@ fn binary(function: &str) -> PathBuf {
     path.join(function)
 }
 
-/// A Runtime API with one event; it tells the response.
+/// A Runtime API with one event; it passes on the response.
 async fn runtime_api(event: Value) -> (Server, mpsc::UnboundedReceiver<String>) {
     let (told, responses) = mpsc::unbounded_channel();
     let (event, taken) = (Arc::new(event.to_string()), Arc::new(Mutex::new(false)));

@@ -1,4 +1,4 @@
-//! The binaries as Lambda runs them: started with an environment, fed through the Runtime API.
+//! The binaries as Lambda runs them: started with an environment, with events from the Runtime API.
 //!
 //! With `MOTO_URL` their tables are in moto's DynamoDB, without it in that of a local stack.
 
@@ -22,7 +22,7 @@ async fn stack() -> Stack {
     Stack::with(Settings { dynamodb: env::var("MOTO_URL").ok(), ..Settings::default() }).await
 }
 
-/// A function of this stack; Kakao is where nobody listens.
+/// A function of this stack, with a Kakao address that refuses connections.
 fn lambda(function: &str, stack: &Stack) -> Lambda {
     let mut environment = stack.environment(function);
     for name in ["KAKAO_AUTH_URL", "KAKAO_API_URL"] {
@@ -67,7 +67,7 @@ async fn every_binary_answers_its_recorded_event() {
     }
 }
 
-/// DNS, TCP and TLS belong to the time before the first request, which has the whole processor and is nobody's wait.
+/// DNS, TCP and TLS belong to the start, which has the whole processor and delays no request.
 #[tokio::test(flavor = "multi_thread")]
 async fn every_binary_reads_its_keys_with_one_request_before_the_first_invocation() {
     for (function, operation) in [
@@ -91,10 +91,10 @@ async fn every_binary_reads_its_keys_with_one_request_before_the_first_invocatio
 async fn a_binary_accepts_requests_although_dynamodb_hangs() {
     let stack = stack().await;
     stack.keys_proxy.fail(tests::fault_proxy::Fault::Hang);
-    lambda("refresh", &stack).warm().await.expect("it waits for its keys");
+    lambda("refresh", &stack).warm().await.expect("the binary starts");
 }
 
-/// The event of the schedule, as the template sends it to the binary.
+/// The event of the template's schedule, sent to the binary.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_rotate_keys_binary_creates_the_first_keys() {
     let stack =

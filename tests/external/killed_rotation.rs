@@ -1,4 +1,4 @@
-//! rotate-keys as a process that is killed at each of its calls: the old keys or the new ones are whole, and the next run completes.
+//! rotate-keys is killed at each of its calls: the old or the new keys are complete, and the next run succeeds.
 
 use std::{sync::Arc, time::Duration};
 
@@ -17,10 +17,10 @@ use crate::binary::binary;
 
 const RING: [Document; 4] = [Document::Issuing, Document::Verifying, Document::Logout, Document::Marker];
 
-/// When the request arrives at which the process was killed.
+/// When the request arrives during which the process was killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Arrives {
-    /// DynamoDB carried it out; nobody is left to read the response.
+    /// DynamoDB carries it out; no process reads the response.
     Before,
     Never,
     /// After the next run.
@@ -43,7 +43,7 @@ async fn stack(start: Start) -> Stack {
         Start::NoKeys | Start::Keys => {}
         Start::Lost => stack.delete_keys(Document::Issuing).await,
         Start::KeysThatAreDue => {
-            // The process has the machine's clock, so the ring is made older. What else its item says stays.
+            // The process has the machine's clock, so the ring is made older. The rest of its item stays.
             let client = table::client_as(&access_key("rotate-keys"), stack.keys_proxy.url());
             let name = &stack.template().keys.name;
             let get = client.get_item().table_name(name).set_key(Some(Document::Issuing.key())).consistent_read(true);

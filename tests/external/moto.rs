@@ -1,6 +1,6 @@
-//! Store and keys on a DynamoDB of another make: moto's, at `MOTO_URL`. Without that, on the embedded one once more.
+//! Store and keys on another DynamoDB implementation: moto's, at `MOTO_URL`. Without it, on the embedded one.
 //!
-//! Moto answers one request at a time, so what needs simultaneous requests is not here.
+//! Moto serves one request at a time, so tests of concurrent requests are not here.
 
 use std::{env, time::Duration};
 
@@ -91,7 +91,7 @@ async fn thirty_sessions_are_ended_at_once() {
     assert_eq!(stack.refresh(&other).await.status, StatusCode::OK);
 }
 
-/// Transactions and their conditions as somebody else understood them.
+/// Transactions and their conditions in another implementation.
 #[tokio::test]
 async fn keys_are_made_rotated_and_replaced() {
     let stack = stack().await;
@@ -105,7 +105,7 @@ async fn keys_are_made_rotated_and_replaced() {
     assert_eq!(kids().await.len(), 2);
     assert_eq!(stack.profile(logged_in.access()).await.status, StatusCode::OK);
 
-    // The write again, as a network delivers it that had held a copy back.
+    // The write arrives again, as if the network had delayed a copy.
     let ring = stack.key_document(Document::Issuing).await;
     stack.keys_proxy.repeat_last("TransactWriteItems").await.unwrap();
     assert_eq!(stack.key_document(Document::Issuing).await, ring);

@@ -1,4 +1,4 @@
-//! DynamoDB down, throttled, silent, refusing, or answering what did not happen: nobody is logged out by it.
+//! DynamoDB down, throttled, silent, denying access, or failing after a write: no user is logged out by it.
 
 use std::time::{Duration, Instant};
 
@@ -24,12 +24,12 @@ async fn a_refresh_fails_with_503_in_time_and_the_cookie_stays_valid() {
         let started = Instant::now();
         let response = stack.refresh(&token).await;
         assert!(started.elapsed() < Duration::from_secs(5), "{fault:?} took {:?}", started.elapsed());
-        // A write that was done before the 500 is recognised by the next try.
+        // The SDK's retry recognises a write that succeeded before the 500.
         let expected = if fault == Fault::FailAfter { None } else { Some(StatusCode::SERVICE_UNAVAILABLE) };
         assert!(expected.is_none_or(|status| status == response.status), "{fault:?}: {}", response.status);
         assert_ne!(response.cookie.as_deref(), Some(""), "{fault:?} must not clear the cookie");
         stack.table_proxy.heal();
-        assert_eq!(stack.refresh(&token).await.status, StatusCode::OK, "{fault:?}: the cookie is still good");
+        assert_eq!(stack.refresh(&token).await.status, StatusCode::OK, "{fault:?}: the cookie is still valid");
     }
 }
 
@@ -93,7 +93,7 @@ async fn an_unprocessed_dynamodb_batch_is_a_503() {
     assert_eq!(stack.profile(logged_in.access()).await.status, StatusCode::OK);
 }
 
-/// From one of its requests on: the query, a deletion of either round, the last one. The own session goes last.
+/// It fails at the query or at a deletion of either round. The session of the request itself is deleted last.
 #[tokio::test]
 async fn a_logout_everywhere_that_fails_midway_can_be_retried() {
     const SESSIONS: usize = 10;
@@ -135,7 +135,7 @@ async fn a_login_whose_dynamodb_responses_were_lost_creates_no_second_user() {
     assert_eq!(stack.count("KAKAO#").await, 1);
 }
 
-/// A first try that was thought lost arrives after its session has been rotated.
+/// A delayed first attempt arrives after its session has been rotated.
 #[tokio::test]
 async fn a_delayed_write_does_not_undo_a_rotation() {
     let stack = Stack::start().await;
@@ -155,7 +155,7 @@ async fn a_delayed_write_does_not_undo_a_rotation() {
     assert_eq!(stack.refresh(&second).await.status, StatusCode::OK);
 }
 
-/// The redemption of a credential is written first: our own retry of it must not take it for another request's.
+/// The redemption of a credential is written first: our own retry of that write must not take it for another request's.
 #[tokio::test]
 async fn a_retried_redemption_write_is_recognised_as_our_own() {
     let stack = Stack::start().await;
@@ -171,7 +171,7 @@ async fn a_retried_redemption_write_is_recognised_as_our_own() {
     }
 }
 
-/// Somebody who has seen a used ID token waits for its owner's repeat to fail.
+/// A thief who has a used ID token waits for its owner's retry to fail.
 #[tokio::test]
 async fn a_failed_retry_does_not_make_a_used_id_token_valid_again() {
     let stack = Stack::start().await;
@@ -206,13 +206,13 @@ async fn a_failed_login_keeps_the_browsers_previous_session() {
         assert_eq!(stack.refresh(&before).await.status, StatusCode::OK, "{refused}");
     }
     stack.table_proxy.fail(Fault::DenyOnly("DeleteItem"));
-    assert_eq!(log_in_again().await.status, StatusCode::OK, "signed in all the same");
+    assert_eq!(log_in_again().await.status, StatusCode::OK, "the login succeeds all the same");
     stack.table_proxy.heal();
     assert_eq!(log_in_again().await.status, StatusCode::OK);
     assert_eq!(stack.refresh(&before).await.status, StatusCode::UNAUTHORIZED);
 }
 
-/// What a function that was frozen finds when it goes on: its connections are gone, in due form or without a word.
+/// A function that was frozen may find its connections closed, or dropped without notice.
 #[tokio::test]
 async fn closed_connections_cause_no_error() {
     for end in [End::Closed, End::Forgotten] {
@@ -237,7 +237,7 @@ async fn closed_connections_cause_no_error() {
     }
 }
 
-/// A read that is not consistent may miss what was written a moment ago: the user, or the session, of who has just signed in.
+/// An eventually consistent read may miss a very recent write: the user or the session of a login a moment ago.
 #[tokio::test]
 async fn a_stale_read_after_a_login_logs_nobody_out() {
     let stack = Stack::start().await;

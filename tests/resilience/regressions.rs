@@ -1,4 +1,4 @@
-//! Bugs of other projects, as tests. `docs/regressions.md` lists all of them, also those that another test shows.
+//! Bugs of other projects, as tests. `docs/regressions.md` lists all of them, including those that other tests cover.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ use tests::{
 const WINDOW: Duration = Duration::from_secs(31);
 
 /// <https://github.com/better-auth/better-auth/issues/11073>, <https://github.com/keycloak/keycloak/issues/51312>,
-/// <https://github.com/ayunis-core/ayunis-core/pull/1047>: a refresh that was on its way brings the session back.
+/// <https://github.com/ayunis-core/ayunis-core/pull/1047>: a refresh in flight brings the session back.
 #[tokio::test]
 async fn a_refresh_in_flight_does_not_undo_a_logout() {
     for (moment, everywhere) in
@@ -37,7 +37,7 @@ async fn a_refresh_in_flight_does_not_undo_a_logout() {
     }
 }
 
-/// <https://github.com/keycloak/keycloak/issues/50999>: tokens of one second, told apart by the second they were made in.
+/// <https://github.com/keycloak/keycloak/issues/50999>: tokens are distinguished only by the second in which they were issued.
 #[tokio::test]
 async fn tokens_issued_in_the_same_second_differ() {
     let stack = Stack::start().await;
@@ -47,17 +47,17 @@ async fn tokens_issued_in_the_same_second_differ() {
     assert_ne!(jwt_part(one.access(), 1)["jti"], jwt_part(other.access(), 1)["jti"]);
     stack.advance(WINDOW);
     let first = stack.refresh(&one.token()).await.token();
-    // Within the very second of its rotation a token of two rotations ago would be theft; the parent is not.
+    // In the second of its rotation, a token from two rotations ago is theft; the parent is not.
     assert_eq!(stack.refresh(&one.token()).await.token(), first);
     stack.advance(WINDOW);
     let second = stack.refresh(&first).await.token();
-    assert_eq!(stack.refresh(&one.token()).await.status, 401, "the grandparent in the second of the rotation");
-    assert_eq!(stack.refresh(&second).await.status, 401, "and its session with it");
-    assert_eq!(stack.refresh(&other.token()).await.status, 200, "and no other");
+    assert_eq!(stack.refresh(&one.token()).await.status, 401, "the grandparent, in the second of the rotation");
+    assert_eq!(stack.refresh(&second).await.status, 401, "its session has ended");
+    assert_eq!(stack.refresh(&other.token()).await.status, 200, "the other session is alive");
 }
 
 /// <https://github.com/tymondesigns/jwt-auth/issues/1087>, <https://github.com/tymondesigns/jwt-auth/issues/602>: ids made of the
-/// user and the second, so that a new token is the one that was just revoked.
+/// user and the second, so that a new token equals the one that was just revoked.
 #[tokio::test]
 async fn a_login_within_a_second_of_a_logout_works() {
     let stack = Stack::start().await;
@@ -71,7 +71,7 @@ async fn a_login_within_a_second_of_a_logout_works() {
 }
 
 /// <https://github.com/opendefender/OpenRisk/issues/700>, <https://github.com/letsrevel/revel-frontend/issues/950>: of tabs that
-/// renew at once all but one get a 401, and its `Set-Cookie` takes away what the winner got.
+/// refresh at once all but one get a 401, whose `Set-Cookie` clears the winner's cookie.
 #[tokio::test]
 async fn three_tabs_that_refresh_at_once_stay_logged_in() {
     let stack = Stack::start().await;
@@ -81,14 +81,14 @@ async fn three_tabs_that_refresh_at_once_stay_logged_in() {
         let responses = stack.refresh_at_once(&cookie, 3).await;
         for response in &responses {
             assert_eq!(response.status, 200);
-            assert_ne!(response.cookie.as_deref(), Some(""), "the winner's cookie is taken away");
+            assert_ne!(response.cookie.as_deref(), Some(""), "the winner's cookie is cleared");
         }
         cookie = responses[2].token();
     }
 }
 
 /// <https://github.com/iMerica/dj-rest-auth/issues/515>, <https://github.com/vimalloc/flask-jwt-extended/pull/135>: an expired access
-/// token makes a log-out 401, and with the cookie that stays nobody can sign in either.
+/// token makes logout a 401, and with the cookie that stays a login fails too.
 #[tokio::test]
 async fn an_expired_bearer_stops_neither_logout_nor_login() {
     let stack = Stack::start().await;
@@ -127,14 +127,14 @@ async fn the_cookie_is_cleared_with_the_attributes_that_it_was_set_with() {
     }
 }
 
-/// <https://github.com/TomBursch/kitchenowl/issues/414>: with half of all answers lost, retries look like theft.
+/// <https://github.com/TomBursch/kitchenowl/issues/414>: with half of all responses lost, retries look like theft.
 #[tokio::test]
 async fn lost_responses_are_not_taken_for_theft() {
     let stack = Stack::start().await;
     let mut cookie = stack.log_in().await.token();
     for round in 0..20 {
         stack.advance(WINDOW);
-        // Two answers in a row are lost, each noticed after seven seconds.
+        // Two responses in a row are lost, each noticed after seven seconds.
         let lost = [stack.refresh(&cookie).await, stack.refresh(&cookie).await];
         stack.advance(Duration::from_secs(14));
         let arrived = stack.refresh(&cookie).await;
@@ -144,8 +144,8 @@ async fn lost_responses_are_not_taken_for_theft() {
     }
 }
 
-/// <https://github.com/iMerica/dj-rest-auth/issues/339>, <https://github.com/python-social-auth/social-core/issues/696>: what the
-/// provider says is no JSON, or has not what was expected, and the function fails with it.
+/// <https://github.com/iMerica/dj-rest-auth/issues/339>, <https://github.com/python-social-auth/social-core/issues/696>: the
+/// provider's response is not JSON or lacks a member, and the function fails with a 500.
 #[tokio::test]
 async fn malformed_kakao_responses_never_cause_a_500() {
     let stack = Stack::start().await;
@@ -156,5 +156,5 @@ async fn malformed_kakao_responses_never_cause_a_500() {
         assert_eq!(response.status, 503, "{kind}");
         stack.kakao.heal().await;
     }
-    assert_eq!(stack.count("USER#").await, 0, "a user of whom Kakao said nothing");
+    assert_eq!(stack.count("USER#").await, 0, "no user is created");
 }

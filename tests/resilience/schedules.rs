@@ -1,7 +1,7 @@
-//! Random schedules on the real thing: tabs that refresh at once, answers lost and out of order, DynamoDB failing before and after
-//! the write, log-outs, thieves. What clients saw is checked against what the refresh protocol promises.
+//! Random schedules against the real handlers: concurrent refreshes, responses lost and reordered, DynamoDB failing before and
+//! after the write, logouts and thieves. The responses are checked against the promises of the refresh protocol.
 //!
-//! `SCHEDULES` says how many, `SEED` where they begin: a failure names the seed of its schedule, and `SCHEDULES=1 SEED=…` runs it again.
+//! `SCHEDULES` sets how many, `SEED` the first seed. A failure prints the seed of its schedule; `SCHEDULES=1 SEED=…` runs it again.
 
 use std::{env, time::Duration};
 
@@ -13,10 +13,10 @@ use tests::{
 };
 
 const WINDOW: u64 = 30;
-/// How many schedules run at the same time, each on a stack of its own, as they move its clock.
+/// How many schedules run concurrently, each on a stack of its own, as they advance its clock.
 const LANES: u64 = 8;
 
-/// A generator that gives the same numbers for the same seed (`SplitMix64`).
+/// A deterministic random generator (`SplitMix64`).
 struct Luck(u64);
 
 impl Luck {
@@ -33,7 +33,7 @@ impl Luck {
     }
 }
 
-/// One browser, and what was seen of its session.
+/// One browser and the state that its session should have.
 struct Session<'a> {
     stack: &'a Stack,
     browser: Browser,
@@ -41,11 +41,11 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// Notes what came, and takes the cookie if the answer arrived.
+    /// Checks a response, and takes its cookie if it arrived.
     fn see(&mut self, response: &Response, arrived: bool) {
         match response.status {
-            StatusCode::OK => assert!(!self.over, "a session that is over gave out an access token"),
-            StatusCode::UNAUTHORIZED => assert!(self.over, "an honest browser was signed out: {}", response.body),
+            StatusCode::OK => assert!(!self.over, "a session that has ended issued an access token"),
+            StatusCode::UNAUTHORIZED => assert!(self.over, "an honest browser was logged out: {}", response.body),
             status => assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{}", response.body),
         }
         let seen = if arrived && response.status == StatusCode::OK {
@@ -56,7 +56,7 @@ impl Session<'_> {
         seen.unwrap();
     }
 
-    /// One to four tabs at once; their answers arrive in any order, and some not at all.
+    /// One to four tabs refresh at once; their responses arrive in any order, and some not at all.
     async fn refresh(&mut self, luck: &mut Luck) {
         let tabs = luck.of(&[1, 1, 1, 2, 4]);
         let mut responses = self.stack.refresh_at_once(self.browser.cookie(), tabs).await;
@@ -73,7 +73,7 @@ impl Session<'_> {
         }
     }
 
-    /// A browser that got no answer, or a 503, asks again before long.
+    /// Refreshes until the response is not a 503, as a browser does after a 503 or a lost response.
     async fn again(&mut self) {
         loop {
             let response = self.stack.refresh(self.browser.cookie()).await;
@@ -114,7 +114,7 @@ impl Session<'_> {
         self.over = true;
     }
 
-    /// Somebody has a copy of the cookie. Both use theirs, each later than a window after the other's rotation.
+    /// A thief has a copy of the cookie. Both use theirs, each more than a window after the other's rotation.
     async fn stolen(&mut self, luck: &mut Luck) {
         let stolen = self.browser.cookie().to_owned();
         self.stack.advance(Duration::from_secs(WINDOW));
@@ -126,17 +126,17 @@ impl Session<'_> {
         let rotated = self.stack.refresh(first).await;
         assert_eq!(rotated.status, StatusCode::OK);
         self.stack.advance(Duration::from_secs(WINDOW + luck.below(100_000)));
-        assert_eq!(self.stack.refresh(second).await.status, StatusCode::UNAUTHORIZED, "a theft that nobody notices");
+        assert_eq!(self.stack.refresh(second).await.status, StatusCode::UNAUTHORIZED, "the theft is not detected");
         assert_eq!(
             self.stack.refresh(&rotated.token()).await.status,
             StatusCode::UNAUTHORIZED,
-            "it goes on for one of them"
+            "the session continues for one of them"
         );
         self.over = true;
     }
 }
 
-/// Names the seed of a schedule that fails.
+/// Prints the seed of a schedule that fails.
 struct Running(u64);
 
 impl Drop for Running {
@@ -174,7 +174,7 @@ async fn schedule(stack: &Stack, user: &str, seed: u64) {
     let last = stack.refresh(session.browser.cookie()).await;
     session.see(&last, true);
     assert_ne!(last.status, StatusCode::SERVICE_UNAVAILABLE, "{}", last.body);
-    // Whatever happened, there is at most the one session, and none when it is over.
+    // At most one session is left, and none if it has ended.
     let items = stack.count("SESSION#").await;
     assert_eq!(items, usize::from(!session.over), "sessions in the table");
     stack.logout_everywhere(session.browser.cookie()).await;

@@ -1,4 +1,4 @@
-//! What a browser holds of a session, and whether the answers that it gets fit together.
+//! A browser's state of a session, with a check that its responses are consistent.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
@@ -9,7 +9,7 @@ use crate::client::Response;
 /// The bytes of a refresh token that name its session and generation, as `shared::token` writes them.
 const NAME: usize = 41;
 
-/// The cookie and the access token that came last, and every refresh token that was ever set.
+/// The last cookie and access token, and every refresh token that was ever set.
 #[derive(Clone, Debug, Default)]
 pub struct Browser {
     cookie: Option<String>,
@@ -23,7 +23,7 @@ impl Browser {
     ///
     /// # Panics
     ///
-    /// If it has not.
+    /// If the response sets no refresh token.
     #[must_use]
     pub fn logged_in(response: &Response) -> Self {
         let mut browser = Self::default();
@@ -32,11 +32,11 @@ impl Browser {
         browser
     }
 
-    /// Takes an answer. Whether it set a refresh token that was not seen before.
+    /// Takes a response. Returns whether it set a refresh token that was not seen before.
     ///
     /// # Errors
     ///
-    /// If it set a second token of one generation of a session.
+    /// If the response set a second token for one generation of a session.
     pub fn take(&mut self, response: &Response) -> Result<bool, String> {
         let is_new = self.miss(response)?;
         if let Some(access) = response.body["access"].as_str() {
@@ -48,7 +48,7 @@ impl Browser {
         Ok(is_new)
     }
 
-    /// Notes the refresh token of an answer that the browser never receives.
+    /// Notes the refresh token of a response that the browser never receives.
     ///
     /// # Errors
     ///
@@ -85,7 +85,7 @@ impl Browser {
         &self.access
     }
 
-    /// Loses the cookie.
+    /// Deletes the cookie.
     pub fn forget(&mut self) {
         self.cookie = None;
     }
@@ -112,9 +112,9 @@ mod tests {
         assert_eq!(browser.take(&response(&first)), Ok(false));
         assert!(browser.take(&response(&second)).is_err());
         assert!(browser.miss(&response(&second)).is_err());
-        assert_eq!(browser.cookie(), response(&first).token(), "what is wrong is not kept");
+        assert_eq!(browser.cookie(), response(&first).token(), "a second token is not kept");
         assert_eq!(browser.miss(&response(&next)), Ok(true));
-        assert_eq!(browser.cookie(), response(&first).token(), "what never arrived is not in the cookie");
+        assert_eq!(browser.cookie(), response(&first).token(), "a response that never arrived does not set the cookie");
         assert_eq!(browser.take(&response(&next)), Ok(false));
         assert_eq!(browser.cookie(), response(&next).token());
     }

@@ -1,4 +1,4 @@
-//! A client that holds every answer to the contract: JSON, uncached, with the header set that all answers have.
+//! A client that checks every response against the contract: JSON, not cached, with the headers that all responses have.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use local::client::http_client;
@@ -27,7 +27,7 @@ pub struct Functions {
     url: String,
 }
 
-/// An answer of a function.
+/// A response of a function or of the gateway.
 #[derive(Debug)]
 pub struct Response {
     /// The response status.
@@ -36,7 +36,7 @@ pub struct Response {
     pub body: Value,
     /// All headers.
     pub headers: HeaderMap,
-    /// The refresh token that the answer sets: `Some("")` when it clears the cookie, `None` when it leaves it alone.
+    /// The refresh token that the response sets: `Some("")` if it clears the cookie, `None` if it does not set it.
     pub cookie: Option<String>,
 }
 
@@ -47,7 +47,7 @@ impl Functions {
         Self { client: http_client(), url: url.to_owned() }
     }
 
-    /// A request to be made to measure and given to [`send`](Self::send).
+    /// Starts a request, to be completed and passed to [`send`](Self::send).
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))
     }
@@ -88,24 +88,24 @@ impl Functions {
         self.send(self.request(Method::POST, "/auth/verify").json(&json!({"token": access}))).await
     }
 
-    /// `GET /.well-known/jwks.json`, as a verifier that keeps nothing.
+    /// `GET /.well-known/jwks.json`, without a cache.
     ///
     /// # Panics
     ///
     /// If there is no JWK Set.
     pub async fn jwks(&self) -> Value {
-        let response = self.request(Method::GET, "/.well-known/jwks.json").send().await.expect("the gateway answers");
+        let response = self.request(Method::GET, "/.well-known/jwks.json").send().await.expect("the gateway responds");
         assert_eq!(response.status(), StatusCode::OK);
         response.json().await.expect("a JWK Set is JSON")
     }
 
-    /// Sends a request to a function and checks what holds for every answer.
+    /// Sends a request to a function and checks what holds for every response.
     ///
     /// # Panics
     ///
-    /// If the answer breaks the contract, or there is none.
+    /// If the response breaks the contract, or there is none.
     pub async fn send(&self, request: RequestBuilder) -> Response {
-        let response = self.ask(request).await.expect("the gateway answers");
+        let response = self.ask(request).await.expect("the gateway responds");
         let Response { status, body, headers, .. } = &response;
         let status = *status;
         assert!(!body.is_null(), "{status} with no JSON");
@@ -114,7 +114,7 @@ impl Functions {
             assert_eq!(found, [expected], "header {name} of {status} {body}");
         }
         let mut cookies: Vec<_> = headers.get_all(SET_COOKIE).iter().collect();
-        // What is set comes last, after what clears the cookie of the other kind.
+        // The cookie that is set comes last, after the one that clears the cookie of the other kind.
         cookies.pop();
         assert!(cookies.len() <= 1, "more than two cookies");
         assert!(
@@ -139,11 +139,11 @@ impl Functions {
         response
     }
 
-    /// Sends a request and takes what comes, which may be the gateway's own answer. A body that is no JSON is `null`.
+    /// Sends a request and returns any response, also the gateway's own. A body that is not JSON becomes `null`.
     ///
     /// # Errors
     ///
-    /// If there is no answer.
+    /// If there is no response.
     pub async fn ask(&self, request: RequestBuilder) -> reqwest::Result<Response> {
         let response = request.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
@@ -158,7 +158,7 @@ impl Functions {
 }
 
 impl Response {
-    /// The access token of a sign-in or a refresh.
+    /// The access token of a login or a refresh.
     ///
     /// # Panics
     ///
@@ -168,7 +168,7 @@ impl Response {
         self.body["access"].as_str().unwrap_or_else(|| panic!("no access token: {} {}", self.status, self.body))
     }
 
-    /// The refresh token of a sign-in or a rotation.
+    /// The refresh token of a login or a rotation.
     ///
     /// # Panics
     ///
@@ -179,7 +179,7 @@ impl Response {
         token.unwrap_or_else(|| panic!("no refresh token: {} {}", self.status, self.body))
     }
 
-    /// `code` of a refusal.
+    /// The `code` of an error response, or `""`.
     #[must_use]
     pub fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or_default()
@@ -198,17 +198,17 @@ impl Response {
     }
 }
 
-/// What a browser sends for this token.
+/// The `Cookie` header for this refresh token.
 #[must_use]
 pub fn cookie_pair(token: &str) -> String {
     format!("{COOKIE_NAME}={token}")
 }
 
-/// The header (0) or the claims (1) of a JWT, whoever signed it.
+/// The header (0) or the claims (1) of a JWT, without verifying it.
 ///
 /// # Panics
 ///
-/// If it is none.
+/// If it is not a JWT.
 #[must_use]
 pub fn jwt_part(token: &str, part: usize) -> Value {
     let part = token.split('.').nth(part).expect("a JWT has parts");

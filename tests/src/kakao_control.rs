@@ -1,4 +1,4 @@
-//! The Kakao stand-in as tests use it: through its control routes, which may be another process's.
+//! Controls the Kakao stand-in through its control routes; it may run in another process.
 
 use std::collections::BTreeMap;
 
@@ -10,10 +10,10 @@ use crate::{client::unique, stack::REDIRECT_URI};
 
 const CODE_VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
-/// What somebody logs in with.
+/// The kinds of credential that a user logs in with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Credential {
-    /// An access token of Kakao's.
+    /// A Kakao access token.
     AccessToken,
     /// An authorization code.
     Code,
@@ -21,7 +21,7 @@ pub enum Credential {
     IdToken,
 }
 
-/// The people at Kakao, and what is known of the calls made there.
+/// Controls the stand-in: users, credentials, faults and call counts.
 #[derive(Clone, Debug)]
 pub struct KakaoControl {
     url: String,
@@ -29,33 +29,33 @@ pub struct KakaoControl {
 }
 
 impl KakaoControl {
-    /// Those of the stand-in at this address.
+    /// Controls the stand-in at this address.
     #[must_use]
     pub fn at(url: &str) -> Self {
         Self { url: url.to_owned(), client: http_client_without_pool() }
     }
 
-    /// Somebody ordinary.
+    /// Creates a user with the default profile.
     pub async fn new_user(&self) -> String {
         self.user(&json!({})).await
     }
 
-    /// Somebody made to measure; see `docs/kakao-stand-in.md`.
+    /// Creates a user with these properties; see `docs/kakao-stand-in.md`.
     pub async fn user(&self, user: &Value) -> String {
         self.post("users", user, "name").await
     }
 
-    /// An access token of the app that the functions belong to.
+    /// A Kakao access token issued to the functions' app.
     pub async fn token(&self, user: &str) -> String {
         self.post("tokens", &json!({"user": user}), "access_token").await
     }
 
-    /// An access token of another app.
+    /// A Kakao access token issued to another app.
     pub async fn foreign_token(&self, user: &str) -> String {
         self.post("tokens", &json!({"user": user, "app": "other"}), "access_token").await
     }
 
-    /// The body of a login by such a credential, which is new each time.
+    /// The body of a login with a new credential of this kind.
     pub async fn credential(&self, user: &str, kind: Credential) -> Value {
         match kind {
             Credential::AccessToken => json!({"access_token": self.token(user).await}),
@@ -67,19 +67,19 @@ impl KakaoControl {
         }
     }
 
-    /// The body of a login by a code, with the PKCE verifier that the login began with (RFC 7636, appendix B).
+    /// The body of a login by code with its PKCE verifier (RFC 7636, appendix B).
     pub async fn code_body(&self, user: &str) -> Value {
         let challenge = json!({"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"});
         let code = self.code_with(user, &challenge).await;
         json!({"code": code, "redirect_uri": REDIRECT_URI, "code_verifier": CODE_VERIFIER})
     }
 
-    /// A code, as Kakao's page sends it back to [`REDIRECT_URI`], from a login that began without a challenge or a nonce.
+    /// A code for [`REDIRECT_URI`] from a login without a PKCE challenge or a nonce.
     pub async fn code(&self, user: &str) -> String {
         self.code_with(user, &json!({})).await
     }
 
-    /// A code from a sign-in that began with these parameters.
+    /// A code from a login that was started with these parameters.
     pub async fn code_with(&self, user: &str, parameters: &Value) -> String {
         let mut body = json!({"user": user, "redirect_uri": REDIRECT_URI});
         for (name, value) in parameters.as_object().into_iter().flatten() {
@@ -88,7 +88,7 @@ impl KakaoControl {
         self.post("codes", &body, "code").await
     }
 
-    /// An ID token as an SDK hands to an app, good or wrong in one way; see `docs/kakao-stand-in.md`.
+    /// An ID token as a Kakao SDK returns it, valid or with one defect; see `docs/kakao-stand-in.md`.
     pub async fn id_token(&self, user: &str, parameters: &Value) -> String {
         let mut body = json!({"user": user});
         for (name, value) in parameters.as_object().into_iter().flatten() {
@@ -97,17 +97,17 @@ impl KakaoControl {
         self.post("id-tokens", &body, "id_token").await
     }
 
-    /// Kakao drops its older key and signs with a new one.
+    /// Makes Kakao drop its older signing key and sign with a new one.
     ///
     /// # Panics
     ///
-    /// If the stand-in does not answer.
+    /// If the stand-in does not respond.
     pub async fn rotate_keys(&self) {
         let response = self.client.post(format!("{}/control/rotate-keys", self.url)).send().await;
-        assert_eq!(response.expect("the stand-in answers").status(), 204);
+        assert_eq!(response.expect("the stand-in responds").status(), 204);
     }
 
-    /// Breaks an endpoint, or `*` for all.
+    /// Injects a fault into an endpoint, or `*` for all.
     ///
     /// # Panics
     ///
@@ -116,7 +116,7 @@ impl KakaoControl {
         self.add_fault(&json!({"endpoint": endpoint, "fault": fault})).await;
     }
 
-    /// Breaks an endpoint, or `*` for all, for the requests of one person.
+    /// Injects a fault into an endpoint, or `*` for all, for the requests of one user.
     ///
     /// # Panics
     ///
@@ -125,7 +125,7 @@ impl KakaoControl {
         self.add_fault(&json!({"endpoint": endpoint, "fault": fault, "user": user})).await;
     }
 
-    /// Puts raw JSON into the right answers of an endpoint, by JSON pointers; see `docs/kakao-stand-in.md`.
+    /// Replaces members of an endpoint's valid responses with raw JSON, by JSON pointer; see `docs/kakao-stand-in.md`.
     ///
     /// # Panics
     ///
@@ -137,32 +137,34 @@ impl KakaoControl {
 
     async fn add_fault(&self, rule: &Value) {
         let response = self.client.post(format!("{}/control/faults", self.url)).json(rule).send().await;
-        assert_eq!(response.expect("the stand-in answers").status(), 204, "{rule}");
+        assert_eq!(response.expect("the stand-in responds").status(), 204, "{rule}");
     }
 
-    /// All is well again.
+    /// Removes all faults.
     ///
     /// # Panics
     ///
-    /// If the stand-in does not answer.
+    /// If the stand-in does not respond.
     pub async fn heal(&self) {
-        self.client.delete(format!("{}/control/faults", self.url)).send().await.expect("the stand-in answers");
+        self.client.delete(format!("{}/control/faults", self.url)).send().await.expect("the stand-in responds");
     }
 
-    /// How many calls Kakao has had.
+    /// The number of calls that Kakao has received.
     ///
     /// # Panics
     ///
-    /// If the stand-in does not answer.
+    /// If the stand-in does not respond.
     pub async fn calls(&self) -> u64 {
         let response = self.client.get(format!("{}/control/calls", self.url)).send().await;
-        let calls: BTreeMap<String, u64> = response.expect("the stand-in answers").json().await.expect("a JSON object");
+        let calls: BTreeMap<String, u64> =
+            response.expect("the stand-in responds").json().await.expect("a JSON object");
         calls.values().sum()
     }
 
     async fn post(&self, what: &str, body: &Value, member: &str) -> String {
         let response = self.client.post(format!("{}/control/{what}", self.url)).json(body).send().await;
-        let response: Value = response.expect("the stand-in answers").json().await.expect("the stand-in answers JSON");
+        let response: Value =
+            response.expect("the stand-in responds").json().await.expect("the stand-in responds JSON");
         response[member].as_str().unwrap_or_else(|| panic!("{what} {body}: {response}")).to_owned()
     }
 }

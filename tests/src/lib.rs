@@ -1,4 +1,4 @@
-//! The harness of all tests: a stack of their own, a client, a browser, a clock, and a proxy that fails as networks do.
+//! The test harness: a stack for each test, a client, a browser, a clock, and a proxy that fails as networks and services do.
 
 mod browser;
 pub mod client;

@@ -1,4 +1,4 @@
-//! A stack that may be another process's: under `cargo lambda watch`, say, or in the cloud.
+//! A stack that may run in another process, under `cargo lambda watch` or on AWS.
 
 use std::{env, ops::Deref};
 
@@ -8,7 +8,7 @@ use crate::{
     stack::{Stack, log_in},
 };
 
-/// A stack that may be another process's: the part that a stranger can see.
+/// A stack that may run in another process: only its routes and the Kakao stand-in can be used.
 #[derive(Debug)]
 pub struct Remote {
     functions: Functions,
@@ -18,7 +18,7 @@ pub struct Remote {
 }
 
 impl Remote {
-    /// The stack at `STACK_URL`, with its Kakao stand-in at `STACK_KAKAO_URL`; without these, one of its own.
+    /// The stack at `STACK_URL`, with its Kakao stand-in at `STACK_KAKAO_URL`; without these variables, a new one.
     pub async fn start() -> Self {
         if let (Ok(url), Ok(kakao)) = (env::var("STACK_URL"), env::var("STACK_KAKAO_URL")) {
             return Self { functions: Functions::new(&url), kakao: KakaoControl::at(&kakao), _own: None };
@@ -27,13 +27,13 @@ impl Remote {
         Self { functions: Functions::clone(&own), kakao: own.kakao.clone(), _own: Some(own) }
     }
 
-    /// Somebody new signs in.
+    /// Logs a new user in.
     pub async fn log_in(&self) -> Response {
         let user = self.kakao.new_user().await;
         self.log_in_as(&user).await
     }
 
-    /// This person signs in.
+    /// Logs this user in.
     pub async fn log_in_as(&self, user: &str) -> Response {
         log_in(&self.functions, &self.kakao, user).await
     }

@@ -36,9 +36,9 @@ use crate::{
     kakao_control::KakaoControl,
 };
 
-/// Where a browser is sent back to in a [`Stack`].
+/// The redirect URI of a [`Stack`].
 pub const REDIRECT_URI: &str = "http://localhost:9000/";
-/// Whose pages may call the functions of a [`Stack`].
+/// The origin whose pages may call the functions of a [`Stack`].
 pub const ORIGIN: &str = "http://localhost:9000";
 
 /// A running stack. It is a [`Functions`] client of its own gateway.
@@ -60,46 +60,46 @@ pub struct Stack {
     dynamodb: aws_sdk_dynamodb::Client,
     lambdas: BTreeMap<String, Arc<Lambda>>,
     guard: Guard,
-    /// DynamoDB, past IAM.
+    /// DynamoDB without the IAM checks.
     database: aws_sdk_dynamodb::Client,
     _standin: Kakao,
     servers: Vec<JoinHandle<()>>,
 }
 
-/// What a stack has instead of the usual.
+/// How a stack differs from the default.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// Settings by the name that the functions know them by.
+    /// The functions' settings, by the names of their environment variables.
     pub environment: BTreeMap<String, String>,
     /// Another template than the project's.
     pub template: Option<String>,
-    /// What the gateway makes of `/x/`.
+    /// How the gateway treats a trailing slash.
     pub slash: TrailingSlash,
     /// Another DynamoDB than the embedded one.
     pub dynamodb: Option<String>,
-    /// Whether rotate-keys has not run yet.
+    /// Whether to leave the table of keys empty.
     pub without_keys: bool,
-    /// A folder with the functions' binaries, which are then run as Lambda does, with the machine's clock.
+    /// A folder with the functions' binaries, to run them as Lambda does, with the machine's clock.
     pub binaries: Option<PathBuf>,
 }
 
 impl Stack {
-    /// An ordinary stack.
+    /// Starts a stack with the default settings.
     pub async fn start() -> Self {
         Self::with(Settings::default()).await
     }
 
-    /// A stack with one setting of its own.
+    /// Starts a stack with one other setting.
     pub async fn with_setting(name: &str, value: &str) -> Self {
         let environment = BTreeMap::from([(name.to_owned(), value.to_owned())]);
         Self::with(Settings { environment, ..Settings::default() }).await
     }
 
-    /// A stack with settings of its own.
+    /// Starts a stack with these settings.
     ///
     /// # Panics
     ///
-    /// If it cannot start: a test can do nothing then.
+    /// If it cannot start.
     pub async fn with(settings: Settings) -> Self {
         let clock = Arc::new(ManualClock::new());
         let shared_clock: Arc<dyn Clock> = match settings.binaries {
@@ -107,7 +107,7 @@ impl Stack {
             None => Arc::<ManualClock>::clone(&clock),
         };
         let mut environment = settings.environment;
-        // Tests sign in more people at once than a small service has.
+        // Tests log in more often at once than the deployed limits allow.
         for name in ["LOGIN_RATE_LIMIT", "LOGIN_BURST_LIMIT"] {
             environment.entry(name.to_owned()).or_insert_with(|| "5000".to_owned());
         }
@@ -148,7 +148,7 @@ impl Stack {
 
         let client_secret = local.get("KAKAO_CLIENT_SECRET").map_or(SHOP.client_secret, String::as_str);
         let admin_key = local.get("KAKAO_ADMIN_KEY").map_or(SHOP.admin_key, String::as_str);
-        let rotate_keys = keys::rotate_keys(&template, &local, &shared_clock).expect("the template suffices");
+        let rotate_keys = keys::rotate_keys(&template, &local, &shared_clock).expect("the template has all settings");
         rotate_keys
             .handle(keys::put_kakao(client_secret, admin_key))
             .await
@@ -164,7 +164,7 @@ impl Stack {
             }
             lambdas.iter().map(|(name, lambda)| (name.clone(), lambda::function(lambda))).collect()
         } else {
-            assemble::functions(&template, &local, &shared_clock).expect("the template suffices")
+            assemble::functions(&template, &local, &shared_clock).expect("the template has all settings")
         };
 
         let listener = free_port().await;
@@ -189,31 +189,31 @@ impl Stack {
         }
     }
 
-    /// What a binary of this function has to be started with to be a part of this stack, beside Lambda's own settings.
+    /// The environment with which a binary of this function joins this stack, without Lambda's own variables.
     #[must_use]
     pub fn environment(&self, function: &str) -> BTreeMap<String, String> {
         assemble::environment(&self.template, function, &self.local)
     }
 
-    /// What the functions' roles were used for so far.
+    /// The IAM actions that the functions have used so far.
     #[must_use]
     pub fn uses(&self) -> BTreeSet<Use> {
         self.guard.uses()
     }
 
-    /// The template, with the names that tables and secrets have here.
+    /// The template, with this stack's table names.
     #[must_use]
     pub fn template(&self) -> &Template {
         &self.template
     }
 
-    /// The functions that run as binaries, by name.
+    /// The functions that run as binaries, by name; empty if they run in this process.
     #[must_use]
     pub fn lambdas(&self) -> &BTreeMap<String, Arc<Lambda>> {
         &self.lambdas
     }
 
-    /// The same functions once more, to be invoked with events that no HTTP client can cause here but one of the cloud's might.
+    /// New instances of the functions without a gateway, to be invoked with events that only AWS's gateway might produce.
     ///
     /// # Panics
     ///
@@ -221,35 +221,36 @@ impl Stack {
     #[must_use]
     pub fn past_the_gateway(&self) -> BTreeMap<String, lambda::Function> {
         let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&self.clock);
-        assemble::functions(&self.template, &self.local, &clock).expect("the template suffices")
+        assemble::functions(&self.template, &self.local, &clock).expect("the template has all settings")
     }
 
-    /// Ends all connections to DynamoDB and Kakao, as happens to a function that was frozen.
+    /// Ends all open connections to DynamoDB and Kakao, as a frozen function experiences it.
     pub fn end_connections(&self, end: End) {
         self.table_proxy.end_connections(end);
         self.kakao_proxy.end_connections(end);
     }
 
-    /// The same functions once more, on machines whose clock is ahead by these seconds.
+    /// New instances of the functions behind their own gateway, with a clock that is ahead by these seconds.
     ///
     /// # Panics
     ///
     /// If they cannot start.
     pub async fn skewed(&self, seconds: i64) -> Functions {
         let clock: Arc<dyn Clock> = Arc::new(Skewed { clock: Arc::<ManualClock>::clone(&self.clock), seconds });
-        let functions = assemble::functions(&self.template, &self.local, &clock).expect("the template suffices");
+        let functions =
+            assemble::functions(&self.template, &self.local, &clock).expect("the template has all settings");
         let listener = free_port().await;
         let url = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
         tokio::spawn(Gateway::new(&self.template, &functions, TrailingSlash::default(), None).serve(listener));
         Functions::new(&url)
     }
 
-    /// Lets time go by.
+    /// Advances the stack's clock.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
     }
 
-    /// Rotates the keys for this reason.
+    /// Replaces the keys for this reason.
     ///
     /// # Panics
     ///
@@ -263,12 +264,12 @@ impl Stack {
     ///
     /// # Errors
     ///
-    /// What it says.
+    /// The error of rotate-keys.
     pub async fn rotate_with(&self, event: Event) -> Result<Outcome, RotationError> {
         self.rotate_keys.handle(event).await
     }
 
-    /// A document of keys, past IAM.
+    /// Reads a key document without the IAM checks.
     ///
     /// # Panics
     ///
@@ -278,7 +279,7 @@ impl Stack {
         item?.get(DOCUMENT)?.as_s().ok().cloned()
     }
 
-    /// Puts a text over a document of keys, past IAM.
+    /// Overwrites a key document without the IAM checks.
     ///
     /// # Panics
     ///
@@ -287,7 +288,7 @@ impl Stack {
         keys::overwrite(&self.database, &self.template.keys.name, document, text).await.expect("DynamoDB puts");
     }
 
-    /// Deletes a document of keys, past IAM.
+    /// Deletes a key document without the IAM checks.
     ///
     /// # Panics
     ///
@@ -296,22 +297,22 @@ impl Stack {
         keys::delete(&self.database, &self.template.keys.name, document).await.expect("DynamoDB deletes");
     }
 
-    /// Somebody new signs in.
+    /// Logs a new user in.
     pub async fn log_in(&self) -> Response {
         let user = self.kakao.new_user().await;
         self.log_in_as(&user).await
     }
 
-    /// This person signs in.
+    /// Logs this user in.
     pub async fn log_in_as(&self, user: &str) -> Response {
         log_in(&self.functions, &self.kakao, user).await
     }
 
-    /// The same cookie, `times` times at the same instant.
+    /// Refreshes with the same cookie, `times` times concurrently.
     ///
     /// # Panics
     ///
-    /// If a request gets no answer.
+    /// If a request gets no response.
     pub async fn refresh_at_once(&self, cookie: &str, times: usize) -> Vec<Response> {
         let requests = (0..times).map(|_| {
             let (functions, cookie) = (self.functions.clone(), cookie.to_owned());
@@ -320,7 +321,7 @@ impl Stack {
         let requests: Vec<_> = requests.collect();
         let mut responses = Vec::new();
         for request in requests {
-            responses.push(request.await.expect("a refresh has an answer"));
+            responses.push(request.await.expect("a refresh has a response"));
         }
         responses
     }
@@ -336,7 +337,7 @@ impl Stack {
         items
     }
 
-    /// How many items have a key that begins so, in either part.
+    /// Counts the items whose partition key or sort key has this prefix.
     pub async fn count(&self, prefix: &str) -> usize {
         let begins = |item: &Item, key| {
             let key = item.get(key).and_then(|key| key.as_s().ok());
@@ -358,7 +359,7 @@ impl Stack {
         }
     }
 
-    /// Puts the table back to what it was.
+    /// Writes these items back into the table.
     ///
     /// # Panics
     ///
@@ -396,5 +397,5 @@ pub(crate) async fn log_in(functions: &Functions, kakao: &KakaoControl, user: &s
 }
 
 async fn free_port() -> TcpListener {
-    TcpListener::bind("127.0.0.1:0").await.expect("this machine has a free port")
+    TcpListener::bind("127.0.0.1:0").await.expect("a free port")
 }

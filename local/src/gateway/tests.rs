@@ -1,4 +1,4 @@
-//! The gateway over real HTTP, malformed where a client would be.
+//! The gateway over real HTTP, also with malformed requests.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -71,7 +71,7 @@ fn function(answer: impl Fn(lambda_http::Request) -> FunctionResponse<Body> + Se
     }))
 }
 
-/// Says its name and what it was sent.
+/// A function that returns its name and parts of its event.
 fn named(name: &'static str) -> Function {
     function(move |request| {
         let variable = |name| request.path_parameters_ref().and_then(|all| all.first(name).map(str::to_owned));
@@ -93,7 +93,7 @@ async fn serve_one(function: Function) -> String {
     serve(&one(), TrailingSlash::Exact, &[("one", function)]).await
 }
 
-/// The whole answer to these bytes, its head in lower case.
+/// The raw response to these bytes, with its head in lower case.
 async fn raw(address: &str, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -157,7 +157,7 @@ async fn a_function_slower_than_its_timeout_is_503_and_is_stopped() {
     let address = serve_one(slow).await;
     assert_own(&send(&address, "GET /x", "").await, 503, "Service Unavailable");
     tokio::time::sleep(Duration::from_millis(500)).await;
-    assert!(!went_on.load(Ordering::SeqCst), "Lambda ends a function whose time is up");
+    assert!(!went_on.load(Ordering::SeqCst), "the function was stopped at its timeout");
 }
 
 #[tokio::test]
@@ -191,7 +191,7 @@ async fn cookies_become_set_cookie_lines_and_base64_bodies_become_bytes() {
 
 #[tokio::test]
 async fn an_exact_path_beats_a_greedy_one_and_a_method_beats_any() {
-    // Both ways round: which function's name comes first must not matter.
+    // Both ways, as the order of the functions' names must not matter.
     for (any, literal) in [("a", "b"), ("b", "a")] {
         let template = template(&[
             (any, &[("ANY", "/x"), ("ANY", "/x/{proxy+}"), ("GET", "/{proxy+}")]),

@@ -1,4 +1,4 @@
-//! What is refused, and that the refusal says where.
+//! Templates that are refused, with an error that says where.
 
 use super::*;
 use crate::assemble::TEMPLATE;
@@ -14,7 +14,7 @@ fn parameters() -> BTreeMap<String, String> {
     parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
-/// The project's own template, in which `from` has become `to`.
+/// The project's template, with `from` replaced by `to`.
 fn read(from: &str, to: &str) -> Result<Template> {
     assert!(TEMPLATE.contains(from), "{from}");
     Template::read(&TEMPLATE.replacen(from, to, 1), &parameters())
@@ -99,7 +99,7 @@ fn an_error_says_where_it_is() {
 const TABLE_ARN: &str = "Resource: !GetAtt Table.Arn";
 const USERS_ONLY: &str = "Condition:\n                ForAllValues:StringLike: { dynamodb:LeadingKeys: [\"USER#*\"] }\n                \"Null\": { dynamodb:LeadingKeys: \"false\" }";
 
-/// SAM deploys each of these without a word, or all but.
+/// SAM deploys nearly all of these without a warning.
 #[test]
 fn a_template_that_sam_would_deploy_differently_than_it_reads_is_refused() {
     for (from, to, complaint) in [

@@ -1,4 +1,4 @@
-//! The cookie among others, under its settings, and of another installation.
+//! The cookie among other cookies, with each setting, and cookies of another installation.
 
 use std::time::Duration;
 
@@ -66,7 +66,7 @@ async fn the_cookie_follows_its_settings() {
 
 const CLEARED: &str = "__Host-Http-refresh_token=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=";
 
-/// A browser keeps the partitioned cookie and the other one apart, so both have to be cleared, and what is set comes last.
+/// A browser keeps the partitioned cookie and the other one apart, so both have to be cleared, and the cookie that is set comes last.
 #[tokio::test]
 async fn if_two_cookies_were_sent_the_one_of_the_other_kind_is_cleared() {
     for (same_site, own, other) in [
@@ -98,10 +98,10 @@ async fn if_two_cookies_were_sent_the_one_of_the_other_kind_is_cleared() {
     let stack = Stack::with_setting("COOKIE_SECURE", "false").await;
     let token = stack.log_in().await.token();
     let request = stack.request(Method::POST, "/auth/logout").header("cookie", format!("refresh_token={token}"));
-    assert_eq!(stack.send(request).await.set_cookies().len(), 1, "without Secure there is one kind");
+    assert_eq!(stack.send(request).await.set_cookies().len(), 1, "without Secure there is only one kind of cookie");
 }
 
-/// What a token is worth elsewhere: nothing.
+/// A token is valid only at the installation that issued it.
 #[tokio::test]
 async fn tokens_of_another_installation_are_refused() {
     let (ours, theirs) = (Stack::start().await, Stack::start().await);
@@ -111,6 +111,6 @@ async fn tokens_of_another_installation_are_refused() {
     let (good, theirs) = (cookie_pair(&ours.log_in().await.token()), cookie_pair(&logged_in.token()));
     for cookies in [format!("{theirs}; {good}"), format!("{good}; {theirs}")] {
         let request = ours.request(Method::POST, "/auth/refresh").header("cookie", cookies);
-        assert_eq!(ours.send(request).await.status, StatusCode::OK, "nor does it get in the way of a good one");
+        assert_eq!(ours.send(request).await.status, StatusCode::OK, "a valid cookie beside it still works");
     }
 }

@@ -1,4 +1,4 @@
-//! The way to the functions: routes, slashes, CORS and what the gateway answers by itself.
+//! The gateway: routes, slashes, CORS, throttles and its own responses.
 
 use std::time::Duration;
 
@@ -146,7 +146,7 @@ async fn an_allowed_origin_may_call_with_cookies_and_no_other() {
     }
 }
 
-/// By default a page of another origin sees neither header.
+/// By default a page of another origin can read neither header.
 #[tokio::test]
 async fn an_allowed_origin_can_read_retry_after_and_www_authenticate() {
     let stack = Stack::start().await;

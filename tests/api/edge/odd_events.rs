@@ -1,4 +1,4 @@
-//! Events that no HTTP client can cause here, but one of the cloud's might.
+//! Events that no HTTP client can cause locally, but AWS's gateway might produce.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,7 +10,7 @@ use tests::{
     client::{COOKIE_NAME, cookie_pair},
 };
 
-/// A recorded event with these members instead of its own.
+/// A recorded event with these members replaced.
 fn event(function: &str, members: &Value) -> Value {
     let file = format!("{}/../events/{function}.json", env!("CARGO_MANIFEST_DIR"));
     let mut event: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
@@ -26,7 +26,7 @@ async fn invoke(functions: &BTreeMap<String, Function>, name: &str, members: &Va
     (functions[name])(invocation).await.unwrap_or_else(|failed| panic!("{name} with {members}: {failed:?}"))
 }
 
-/// Control characters do not pass the local gateway's HTTP parser. What the cloud's lets pass is not written anywhere.
+/// Control characters do not pass the local gateway's HTTP parser. Whether they pass AWS's gateway is not documented.
 #[tokio::test]
 async fn a_control_character_in_another_cookie_or_header_does_not_affect_our_cookie() {
     let stack = Stack::start().await;
@@ -50,7 +50,7 @@ async fn a_control_character_in_another_cookie_or_header_does_not_affect_our_coo
     headers["origin"] = json!(format!("{ORIGIN}\u{1}"));
     let changed = json!({"headers": headers, "cookies": [cookie_pair(&token)]});
     let response = invoke(&functions, "refresh", &changed).await;
-    assert_eq!(response["statusCode"], 403, "an origin that is not well-formed is not a missing one");
+    assert_eq!(response["statusCode"], 403, "a malformed origin is not treated as a missing one");
 }
 
 #[tokio::test]
@@ -82,7 +82,11 @@ async fn no_function_fails_on_a_malformed_query_path_host_or_body() {
     }
     let query = json!({"rawQueryString": "a=<\"{|}^`\\>한글 &scope=all", "cookies": [cookie_pair(&token)]});
     assert_eq!(invoke(&functions, "logout", &query).await["statusCode"], 200);
-    assert_eq!(stack.refresh(&token).await.status, StatusCode::UNAUTHORIZED, "the scope was read all the same");
+    assert_eq!(
+        stack.refresh(&token).await.status,
+        StatusCode::UNAUTHORIZED,
+        "the scope was read although the query is malformed"
+    );
 }
 
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Bad input: a clear error, and never a 500.
+//! Invalid input gets a clear error, and never a 500.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -48,7 +48,7 @@ async fn a_body_that_is_not_a_json_object_is_refused() {
     assert_eq!(stack.refresh(&token).await.status, StatusCode::OK);
 }
 
-/// axios sends `null` for `post(url, null)`, others an empty text: a logout must not fail for it.
+/// axios sends `null` for `post(url, null)`, other clients an empty string: a logout must not fail because of it.
 #[tokio::test]
 async fn an_empty_body_is_accepted_where_none_is_needed() {
     let stack = Remote::start().await;
@@ -109,7 +109,7 @@ async fn a_content_type_that_is_sent_twice_must_be_json_both_times() {
     }
 }
 
-/// A form of another site can post these types without asking first.
+/// A form on another site can post these types without a preflight.
 #[tokio::test]
 async fn a_body_without_a_json_content_type_is_refused() {
     let stack = Remote::start().await;
@@ -164,7 +164,7 @@ async fn exactly_one_credential_is_required() {
     assert_eq!(stack.login(&body).await.status, StatusCode::OK);
 }
 
-/// As dj-rest-auth does it.
+/// As in dj-rest-auth.
 #[tokio::test]
 async fn an_access_token_takes_precedence_over_other_credentials() {
     let stack = Remote::start().await;

@@ -1,4 +1,4 @@
-//! Kakao as it is on bad days, and codes that come twice.
+//! `POST /auth/kakao` with a code: codes that are sent twice, and Kakao with faults.
 
 use std::time::{Duration, Instant};
 
@@ -21,7 +21,7 @@ pub(crate) async fn at_once(stack: &Stack, bodies: &[Value]) -> Vec<Response> {
     responses
 }
 
-/// React's `StrictMode` runs effects twice; thumbs tap twice.
+/// React's `StrictMode` runs effects twice, and users tap twice.
 #[tokio::test]
 async fn the_same_code_posted_at_once_is_one_session_and_one_exchange() {
     let stack = Stack::start().await;
@@ -47,7 +47,7 @@ async fn the_same_code_posted_later_is_the_same_session_for_thirty_seconds() {
     let request = stack.request(reqwest::Method::POST, "/auth/kakao").json(&body);
     let again = stack.send(request.header("cookie", tests::client::cookie_pair(&first.token()))).await;
     assert_eq!((again.status, again.token()), (StatusCode::OK, first.token()));
-    assert_eq!(stack.refresh(&first.token()).await.status, StatusCode::OK, "its own session is not the previous one");
+    assert_eq!(stack.refresh(&first.token()).await.status, StatusCode::OK, "a retry does not end its own session");
     stack.advance(Duration::from_secs(1));
     assert_eq!(stack.login(&body).await.code(), "kakao_rejected");
 }
@@ -96,7 +96,7 @@ async fn after_five_failures_logins_fail_fast_and_recover_by_themselves() {
     let response = stack.login(&body).await;
     assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
     assert_eq!((response.code(), &response.headers["retry-after"]), ("unavailable", &"10".parse().unwrap()));
-    assert_eq!(stack.kakao.calls().await, before, "Kakao is left alone");
+    assert_eq!(stack.kakao.calls().await, before, "Kakao is not called");
 
     stack.kakao.heal().await;
     assert_eq!(stack.login(&body).await.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -122,7 +122,7 @@ async fn a_redirect_from_kakao_is_not_followed() {
     stack.kakao.fail("/v2/user/me", &json!({"kind": "redirect", "to": "/landed"})).await;
     let before = stack.kakao.calls().await;
     assert_eq!(stack.login(&json!({"access_token": token})).await.code(), "unavailable");
-    assert_eq!(stack.kakao.calls().await - before, 2, "access_token_info and user/me; nobody landed");
+    assert_eq!(stack.kakao.calls().await - before, 2, "access_token_info and user/me; the redirect was not followed");
 }
 
 #[tokio::test]
@@ -153,7 +153,7 @@ async fn login_by(stack: &Stack, user: &str, kind: &str) -> Value {
     }
 }
 
-/// Credential kinds × users × faults: never a 500, a wrong user or a second one, and never more calls than said here.
+/// Every credential, user and fault of Kakao: never a 500, a wrong or second user, or more calls to Kakao than expected.
 #[tokio::test]
 async fn no_kakao_fault_causes_a_500_a_wrong_user_or_extra_calls() {
     let faults = [
@@ -179,7 +179,7 @@ async fn no_kakao_fault_causes_a_500_a_wrong_user_or_extra_calls() {
     ];
     let stack = Stack::start().await;
     let mut known = std::collections::BTreeMap::<String, Value>::new();
-    // Whether the user is known, and whether user/me was last asked a day ago.
+    // Whether the user is known, and whether user/me was last called a day ago.
     for (known_already, outdated) in [(false, false), (true, false), (true, true)] {
         for (user, id) in ids {
             for kind in ["access_token", "code", "code with a verifier", "id_token"] {
@@ -196,7 +196,7 @@ async fn no_kakao_fault_causes_a_500_a_wrong_user_or_extra_calls() {
                         stack.advance(Duration::from_hours(24));
                     }
                     let body = login_by(&stack, user, kind).await;
-                    // The process has Kakao's keys and a closed circuit: an ordinary moment.
+                    // The usual case: Kakao's keys are cached and the circuit breaker is closed.
                     warm_up(&stack).await;
                     if known_already && !outdated {
                         known.entry(user.to_owned()).or_insert(stack.log_in_as(user).await.body["user"]["pk"].clone());
@@ -242,7 +242,7 @@ async fn no_kakao_fault_causes_a_500_a_wrong_user_or_extra_calls() {
                     let expected = match fault {
                         None => StatusCode::OK,
                         Some(_) if !needs_user_me => StatusCode::OK,
-                        // Asked with the admin key, a refusal is about that key.
+                        // With the admin key, a refusal is about that key.
                         Some(_) if refused_token && kind != "id_token" => StatusCode::BAD_REQUEST,
                         Some(_) => StatusCode::SERVICE_UNAVAILABLE,
                     };
@@ -264,6 +264,6 @@ async fn warm_up(stack: &Stack) {
     stack.advance(Duration::from_secs(11));
     let nonce = tests::client::unique();
     let token = stack.kakao.id_token("tube", &json!({"nonce": nonce})).await;
-    // Under age: Kakao answers, and nobody is made.
+    // An underage user: Kakao responds, and no user is created.
     assert_eq!(stack.login(&json!({"id_token": token, "nonce": nonce})).await.code(), "kakao_underage");
 }

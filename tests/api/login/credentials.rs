@@ -1,4 +1,4 @@
-//! `POST /auth/kakao`: which credentials an installation accepts, and the request of a front end that was made for dj-rest-auth.
+//! `POST /auth/kakao`: the credentials that an installation accepts, and requests of front ends made for dj-rest-auth.
 
 use std::collections::BTreeMap;
 
@@ -16,7 +16,7 @@ async fn refused(stack: &Stack, body: &Value, because: &str) {
     let response = stack.login(body).await;
     assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, "invalid_request"), "{body}");
     assert!(response.body["detail"].as_str().unwrap().contains(because), "{body}: {}", response.body);
-    assert_eq!(stack.kakao.calls().await, before, "{body}: Kakao is not asked");
+    assert_eq!(stack.kakao.calls().await, before, "{body}: Kakao is not called");
 }
 
 #[tokio::test]
@@ -88,7 +88,7 @@ async fn redirect_uri_may_be_left_out_only_if_there_is_one() {
     refused(&stack_with_two, &body, "`redirect_uri` is required").await;
 }
 
-/// The nonce that a login began with binds its code, whether the installation asks for one or not.
+/// The nonce of a login binds its code, whether the installation requires one or not.
 #[tokio::test]
 async fn a_nonce_cannot_be_left_out_even_where_binding_is_not_required() {
     let stack = stack(&[("REQUIRE_BINDING", "false")]).await;
@@ -96,5 +96,5 @@ async fn a_nonce_cannot_be_left_out_even_where_binding_is_not_required() {
     let code = stack.kakao.code_with(&user, &json!({"nonce": "n"})).await;
     let response = stack.login(&json!({"code": code, "redirect_uri": REDIRECT_URI})).await;
     assert_eq!((response.code(), response.cookie.as_deref()), ("kakao_rejected", None));
-    assert!(stack.dump().await.is_empty(), "nobody is made");
+    assert!(stack.dump().await.is_empty(), "no user is created");
 }

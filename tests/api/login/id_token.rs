@@ -21,7 +21,7 @@ pub(super) async fn body(stack: &Stack, user: &str, claim: &str, nonce: &str) ->
     json!({"id_token": stack.kakao.id_token(user, &json!({"nonce": claim})).await, "nonce": nonce})
 }
 
-/// A stack whose process has Kakao's keys already.
+/// A stack whose login function has already cached Kakao's keys.
 pub(super) async fn warm() -> Stack {
     let stack = Stack::start().await;
     let somebody = stack.kakao.new_user().await;
@@ -58,7 +58,7 @@ async fn a_new_user_is_fetched_from_kakao_once() {
     let before = stack.kakao.calls().await;
     let response = stack.login(&body(&stack, &user, "n", "n").await).await;
     assert_eq!(response.body["user"]["nickname"], "어피치");
-    assert!(response.body["user"]["profile_image"].is_string(), "user/me tells more than the ID token");
+    assert!(response.body["user"]["profile_image"].is_string(), "user/me has more than the ID token");
     assert_eq!(stack.kakao.calls().await - before, 1);
 }
 
@@ -98,7 +98,7 @@ async fn id_tokens_for_each_of_our_app_keys_are_accepted() {
         let response = stack.login(&json!({"id_token": token, "nonce": "n"})).await;
         assert_eq!(response.status, StatusCode::OK, "{aud}: {}", response.body);
     }
-    assert_eq!(stack.count("KAKAO#1376016924429759228").await, 1, "all are one person");
+    assert_eq!(stack.count("KAKAO#1376016924429759228").await, 1, "all are one user");
 }
 
 #[tokio::test]
@@ -204,7 +204,7 @@ async fn an_email_is_removed_when_kakao_no_longer_vouches_for_it() {
         assert_eq!(stack.log_in_as(&with).await.body["user"]["email"], "r@example.com");
         assert_eq!(of(&with).await, shown);
         assert_eq!(of(&without).await, gone, "{without}");
-        assert_eq!(of(&with).await, shown, "{without}: vouched for again");
+        assert_eq!(of(&with).await, shown, "{without}: Kakao vouches for it again");
     }
     assert_eq!(stack.count("KAKAO#4343434343").await, 1);
 }

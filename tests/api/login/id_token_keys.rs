@@ -1,4 +1,4 @@
-//! `POST /auth/kakao` with an ID token: Kakao's signing keys change, are missing, or are odd.
+//! `POST /auth/kakao` with an ID token: Kakao's signing keys change, are missing or malformed.
 
 use std::time::Duration;
 
@@ -23,7 +23,7 @@ async fn a_new_kakao_key_is_fetched_and_cached_keys_survive_an_outage() {
     stack.advance(Duration::from_hours(25));
     stack.kakao.fail("*", &json!({"kind": "down"})).await;
     let response = stack.login(&body(&stack, &user, "n2", "n2").await).await;
-    assert_eq!(response.status, StatusCode::OK, "a known user, and keys of yesterday");
+    assert_eq!(response.status, StatusCode::OK, "a known user, with keys cached yesterday");
 }
 
 #[tokio::test]
@@ -56,7 +56,7 @@ async fn an_unknown_key_id_is_refused_only_after_kakaos_keys_were_fetched_again(
     assert_eq!(stack.kakao.calls().await, before);
     stack.advance(Duration::from_mins(5));
     stack.kakao.fail("/.well-known/jwks.json", &json!({"kind": "down"})).await;
-    assert_eq!(unknown().await.code(), "unavailable", "Kakao did not say");
+    assert_eq!(unknown().await.code(), "unavailable", "Kakao did not respond");
     stack.kakao.heal().await;
     stack.advance(Duration::from_mins(5));
     assert_eq!(unknown().await.code(), "kakao_rejected");

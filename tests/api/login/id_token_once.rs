@@ -1,4 +1,4 @@
-//! `POST /auth/kakao` with an ID token that comes twice: it is good for one login.
+//! `POST /auth/kakao` with an ID token that is sent twice: it is valid for one login.
 
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ async fn an_id_token_logs_in_once() {
         (again.status, again.code(), again.cookie.as_deref()),
         (StatusCode::BAD_REQUEST, "kakao_rejected", None)
     );
-    assert_eq!(stack.count("SESSION#").await, 2, "the one that warmed up, and one");
+    assert_eq!(stack.count("SESSION#").await, 2, "the session that warmed up the function, and one");
 }
 
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn the_client_that_started_a_login_may_retry_it_and_gets_the_same_session(
     assert_eq!((again.status, again.token()), (StatusCode::OK, first.token()));
     let with_its_cookie = stack.request(Method::POST, "/auth/kakao").header("cookie", cookie_pair(&first.token()));
     assert_eq!(stack.send(with_its_cookie.json(&body)).await.token(), first.token());
-    assert_eq!(stack.refresh(&first.token()).await.status, StatusCode::OK, "its own session is not the previous one");
+    assert_eq!(stack.refresh(&first.token()).await.status, StatusCode::OK, "a retry does not end its own session");
     assert_eq!(stack.count("SESSION#").await, 2);
     stack.advance(Duration::from_secs(1));
     assert_eq!(stack.login(&body).await.code(), "kakao_rejected", "30 s");

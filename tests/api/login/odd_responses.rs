@@ -1,4 +1,4 @@
-//! `POST /auth/kakao` while Kakao says what nobody expects: it is the trouble of one person or one client, and of no other.
+//! `POST /auth/kakao` with unexpected responses from Kakao: they affect the user or client concerned, and no other.
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
@@ -53,9 +53,9 @@ async fn an_unreadable_profile_member_does_not_prevent_a_login_and_stored_values
         let response = stack.login(&by_token(&stack, &new).await).await;
         assert_eq!(response.status, StatusCode::OK, "{member} {raw}");
         if member == nickname {
-            assert_eq!(response.body["user"]["nickname"], Value::Null, "{raw}: not said");
+            assert_eq!(response.body["user"]["nickname"], Value::Null, "{raw}: no nickname");
         }
-        // Kakao gives one person 20 tokens in ten minutes.
+        // Kakao issues one user 20 tokens in ten minutes.
         stack.advance(std::time::Duration::from_mins(10));
     }
 }
@@ -86,7 +86,7 @@ async fn an_unreadable_member_beside_kakaos_tokens_does_not_prevent_a_login() {
     for raw in ["7", "null", "\"\"", r#""\ud83d""#, r#""a", "access_token": "b""#] {
         stack.kakao.respond_with("/oauth/token", &[("/access_token", raw)]).await;
         let response = stack.login(&by_code(&stack, &user).await).await;
-        assert_eq!(response.code(), "unavailable", "without {raw} there is nothing to go on with");
+        assert_eq!(response.code(), "unavailable", "{raw} is not an access token");
     }
 }
 
@@ -219,7 +219,7 @@ async fn only_what_the_operator_must_correct_is_logged_as_an_error() {
         let is_logged_so = |line: &str| line.contains(r#""level":"ERROR""#) == is_error;
         assert!(lines.all(is_logged_so), "{reason} is an error: {is_error}");
     }
-    // A client can leave `openid` out of the scope, so that there is no ID token to carry its nonce.
+    // A client can leave `openid` out of the scope; then there is no ID token that carries its nonce.
     let code = stack.kakao.code_with(&user, &json!({"nonce": "n", "scope": "account_email"})).await;
     let response = stack.login(&json!({"code": code, "redirect_uri": REDIRECT_URI, "nonce": "n"})).await;
     assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, "kakao_rejected"));

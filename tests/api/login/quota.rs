@@ -1,4 +1,4 @@
-//! `POST /auth/kakao`: how often Kakao is asked, and how often one user may log in.
+//! `POST /auth/kakao`: how often Kakao is called, and how often one user may log in.
 
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ async fn by_token(stack: &Stack, user: &str) -> Value {
     json!({"access_token": stack.kakao.token(user).await})
 }
 
-/// This user logs in so often, each time with another token of Kakao's.
+/// Logs this user in `times` times, each time with a new Kakao token.
 async fn log_in_times(stack: &Stack, user: &str, times: usize) -> Response {
     let mut last = stack.log_in_as(user).await;
     for _ in 1..times {
@@ -29,7 +29,7 @@ async fn log_in_times(stack: &Stack, user: &str, times: usize) -> Response {
     last
 }
 
-/// The seconds that a refused login has to wait.
+/// The `Retry-After` of a login over the limit, in seconds.
 fn retry_after(response: &Response) -> u64 {
     assert_eq!(
         (response.status, response.code()),
@@ -37,7 +37,7 @@ fn retry_after(response: &Response) -> u64 {
         "{}",
         response.body
     );
-    assert_eq!(response.set_cookie(), "", "the browser keeps what it has");
+    assert_eq!(response.set_cookie(), "", "the browser's cookie is not changed");
     response.headers["retry-after"].to_str().unwrap().parse().unwrap()
 }
 
@@ -104,10 +104,10 @@ async fn the_twenty_first_login_of_a_user_in_a_minute_is_refused_and_the_next_mi
         let request = stack.request(Method::POST, "/auth/kakao").header("cookie", cookie_pair(&cookie)).json(&body);
         let wait = retry_after(&stack.send(request).await);
         assert!((1..=60).contains(&wait), "{kind}: {wait}");
-        assert_eq!(stack.count("SESSION#").await, LOGINS_A_MINUTE, "{kind}: no session comes out of it");
+        assert_eq!(stack.count("SESSION#").await, LOGINS_A_MINUTE, "{kind}: no session is started");
     }
     assert_eq!(stack.refresh(&cookie).await.status, StatusCode::OK, "the browser's session is alive");
-    assert_eq!(stack.log_in_as(&other).await.status, StatusCode::OK, "another user is another count");
+    assert_eq!(stack.log_in_as(&other).await.status, StatusCode::OK, "another user has a count of their own");
 
     let last = by_token(&stack, &user).await;
     let wait = retry_after(&stack.login(&last).await);
@@ -215,7 +215,7 @@ async fn a_login_over_the_limit_is_refused_even_if_its_session_cannot_be_deleted
     assert!(log.text().contains("refused_session_stays"));
 }
 
-/// A person with this number at Kakao and this picture and nickname.
+/// One Kakao user, with this picture and nickname.
 async fn person(stack: &Stack, picture: &str, nickname: Option<&str>) -> String {
     let profile = json!({
         "nickname": nickname,
@@ -226,7 +226,7 @@ async fn person(stack: &Stack, picture: &str, nickname: Option<&str>) -> String 
     stack.kakao.user(&json!({"id": 4_545_454_545_i64, "account": account})).await
 }
 
-/// The user as a login by code shows them, and Kakao's calls for it.
+/// Logs in by code; returns the user and the number of calls to Kakao.
 async fn by_code(stack: &Stack, user: &str) -> (Value, u64) {
     let body = stack.kakao.code_body(user).await;
     let before = stack.kakao.calls().await;
@@ -252,7 +252,7 @@ async fn a_known_users_login_by_code_costs_one_call_while_the_profile_is_unchang
         assert_eq!((&again, calls), (&first, 1));
         stack.advance(DAY * 10);
     }
-    // The ID token tells another nickname itself.
+    // The ID token carries the new nickname.
     let renamed = person(&stack, "one", Some("춘식이")).await;
     let (shown, calls) = by_code(&stack, &renamed).await;
     assert_eq!((&shown["nickname"], calls), (&json!("춘식이"), 1));
@@ -350,7 +350,7 @@ async fn a_grant_without_an_id_token_costs_two_calls() {
     }
 }
 
-/// A picture that a login by access token has fetched meanwhile is not taken for the one of the last ID token.
+/// A picture fetched by a login with an access token is not taken for the picture of the last ID token.
 #[tokio::test]
 async fn a_picture_that_changed_twice_is_fetched_although_the_id_token_shows_an_earlier_one() {
     let stack = Stack::start().await;
@@ -364,7 +364,7 @@ async fn a_picture_that_changed_twice_is_fetched_although_the_id_token_shows_an_
     assert_eq!(by_code(&stack, &one_again).await.0["profile_image"], image("one"));
 }
 
-/// Mobile apps log in by ID token, with a nonce of their own each time.
+/// Mobile apps log in by ID token with a new nonce each time.
 #[tokio::test]
 async fn a_login_by_id_token_does_not_change_the_stored_picture() {
     let stack = Stack::start().await;

@@ -1,4 +1,4 @@
-//! `POST /auth/kakao` with a code or an ID token that comes twice, late, or after a request that failed: one rule for both.
+//! `POST /auth/kakao` with a code or an ID token that is sent twice, late, or after a failed request: one rule for both.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ enum Kind {
 
 const KINDS: [Kind; 2] = [Kind::Code, Kind::IdToken];
 
-/// What only the client can send that began the login.
+/// A login that only the client that started it can send.
 async fn login_of(stack: &Stack, user: &str, kind: Kind) -> Value {
     match kind {
         Kind::Code => stack.kakao.code_body(user).await,
@@ -29,7 +29,7 @@ async fn login_of(stack: &Stack, user: &str, kind: Kind) -> Value {
     }
 }
 
-/// The same credential from a stranger who has seen it.
+/// The same credential, sent by a stranger who intercepted it.
 fn from_a_stranger(login: &Value) -> Value {
     let mut login = login.clone();
     if login.get("code").is_some() {
@@ -49,7 +49,7 @@ fn assert_refused(response: &Response, case: &str) {
     );
 }
 
-/// A stack with somebody who was here before, and is logged out.
+/// A stack with a known user who is logged out.
 async fn with_a_user() -> (Stack, String) {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
@@ -71,7 +71,7 @@ async fn after_a_logout_the_same_login_sent_again_is_refused_at_once() {
         assert_refused(&stack.login(&login).await, &format!("{kind:?}"));
         let mut operations = stack.table_proxy.take_traffic().operations;
         operations.retain(|operation| kind == Kind::Code || operation != "GetItem");
-        assert_eq!(operations, ["PutItem", "BatchGetItem"], "{kind:?}: nothing is waited for");
+        assert_eq!(operations, ["PutItem", "BatchGetItem"], "{kind:?}: it does not wait");
         assert_eq!((stack.kakao.calls().await, stack.count("SESSION#").await), (calls, 0), "{kind:?}");
     }
 }
@@ -93,7 +93,7 @@ async fn after_a_logout_a_delayed_write_does_not_bring_the_session_back() {
     }
 }
 
-/// Kakao is down for the first request, which gives the credential back. A copy of that arrives when the credential is used.
+/// Kakao is down for the first request, which cancels its redemption. A copy of that write arrives after the credential was used.
 #[tokio::test]
 async fn a_used_credential_stays_used_when_an_earlier_cancellation_arrives_late() {
     for kind in KINDS {
@@ -117,7 +117,7 @@ async fn a_used_credential_stays_used_when_an_earlier_cancellation_arrives_late(
     }
 }
 
-/// A request that failed may have started its session all the same.
+/// A request that failed may have started its session.
 #[tokio::test]
 async fn a_login_whose_dynamodb_responses_were_lost_gets_the_same_session_on_retry() {
     for kind in KINDS {
@@ -141,7 +141,7 @@ async fn a_login_whose_dynamodb_responses_were_lost_gets_the_same_session_on_ret
     }
 }
 
-/// A redemption that was written although nobody got to know: the function failed, and Kakao never saw the code.
+/// A redemption that was written before its function failed; Kakao never received the code.
 async fn redeemed_in_vain(kind: Kind) -> (Stack, Value) {
     let (stack, user) = with_a_user().await;
     let login = login_of(&stack, &user, kind).await;
@@ -156,7 +156,7 @@ async fn an_abandoned_redemption_can_be_taken_over_after_fifteen_seconds() {
     for kind in KINDS {
         let (stack, login) = redeemed_in_vain(kind).await;
         stack.advance(ABANDONED_AFTER);
-        // A stranger's verifier is Kakao's to refuse, and spends the code.
+        // Kakao refuses a stranger's verifier, which spends the code.
         if kind == Kind::IdToken {
             assert_refused(&stack.login(&from_a_stranger(&login)).await, "from a stranger");
         }
@@ -167,7 +167,7 @@ async fn an_abandoned_redemption_can_be_taken_over_after_fifteen_seconds() {
     }
 }
 
-/// Without a preimage there is no telling the client from a stranger, and the first to come is let in.
+/// Without a preimage the client cannot be told from a stranger, so the first request is accepted.
 #[tokio::test]
 async fn an_abandoned_redemption_of_an_id_token_without_a_preimage_can_be_taken_over() {
     let (stack, user) = with_a_user().await;
@@ -191,7 +191,7 @@ async fn a_retry_before_that_gets_503_after_at_most_eleven_requests() {
     assert!(operations[1..].iter().all(|operation| operation == "GetItem"), "{operations:?}");
 }
 
-/// Its request failed, or was taken over, before its session was written.
+/// The request failed or was taken over before its session was written.
 #[tokio::test]
 async fn a_delayed_session_write_fails_if_its_request_lost_the_redemption() {
     for kind in KINDS {
@@ -207,7 +207,7 @@ async fn a_delayed_session_write_fails_if_its_request_lost_the_redemption() {
         stack.kakao.heal().await;
         assert_eq!(stack.table_proxy.arrive(&late).await.unwrap(), StatusCode::BAD_REQUEST, "{kind:?}, given back");
         assert_eq!(stack.count("SESSION#").await, 0, "{kind:?}");
-        // Kakao takes a code once.
+        // Kakao accepts a code once.
         if kind == Kind::IdToken {
             let response = stack.login(&login).await;
             assert_eq!(stack.table_proxy.arrive(&late).await.unwrap(), StatusCode::BAD_REQUEST, "{kind:?}, taken over");
@@ -218,7 +218,7 @@ async fn a_delayed_session_write_fails_if_its_request_lost_the_redemption() {
     }
 }
 
-/// Else the same login, sent again, would find a session and nobody to show.
+/// Otherwise the same login, retried, would find a session without a profile.
 #[tokio::test]
 async fn a_new_user_whose_profile_cannot_be_written_has_no_session_and_logs_in_later() {
     for kind in KINDS {

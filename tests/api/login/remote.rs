@@ -1,4 +1,4 @@
-//! `POST /auth/kakao`, and the GET that starts its function.
+//! `POST /auth/kakao`, and the `GET` that starts its function.
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -51,7 +51,7 @@ async fn a_code_logs_in() {
     let by_code = stack.login(&body).await;
     assert_eq!(by_code.status, StatusCode::OK);
     let by_token = stack.log_in_as(&user).await;
-    assert_eq!(by_code.body["user"], by_token.body["user"], "the same person");
+    assert_eq!(by_code.body["user"], by_token.body["user"], "the same user");
 
     let again = stack.login(&body).await;
     assert_eq!((again.status, again.code()), (StatusCode::BAD_REQUEST, "kakao_rejected"), "a code is good once");
@@ -94,7 +94,7 @@ async fn a_code_needs_the_nonce_of_its_login() {
     }
 }
 
-/// Else a page could be made to log its visitor in with a code from another browser, by leaving the nonce out.
+/// Otherwise an attacker could log a visitor in with a code from another browser, by leaving the nonce out.
 #[tokio::test]
 async fn the_nonce_of_a_login_cannot_be_left_out() {
     // RFC 7636 appendix B.
@@ -131,7 +131,7 @@ async fn another_redirect_uri_never_reaches_kakao() {
     }
     body["redirect_uri"] = json!(REDIRECT_URI);
     let response = stack.login(&body).await;
-    assert_eq!(response.status, StatusCode::OK, "the code was not spent by any of these");
+    assert_eq!(response.status, StatusCode::OK, "none of these spent the code");
 }
 
 #[tokio::test]
@@ -280,5 +280,5 @@ async fn a_get_returns_204_to_anybody_and_changes_no_session() {
             assert_eq!(response.text().await.unwrap(), "");
         }
     }
-    assert_eq!(stack.refresh(&logged_in.token()).await.status, StatusCode::OK, "the session is as it was");
+    assert_eq!(stack.refresh(&logged_in.token()).await.status, StatusCode::OK, "the session is unchanged");
 }

@@ -1,4 +1,4 @@
-//! `POST /auth/kakao`: many at once, an unwell Kakao, and what is kept of a user.
+//! `POST /auth/kakao`: concurrent logins, outages of Kakao, and what is stored of a user.
 
 use std::time::{Duration, Instant};
 
@@ -25,7 +25,7 @@ async fn fifty_concurrent_first_logins_create_one_user_with_twenty_sessions() {
         assert_eq!(stack.refresh(&response.token()).await.status, StatusCode::OK);
         users.push(response.body["user"]["pk"].clone());
     }
-    assert_eq!(users.len(), 20, "one user may log in so often in a minute");
+    assert_eq!(users.len(), 20, "the limit for one user in a minute");
     users.dedup();
     assert_eq!(users.len(), 1, "one user");
     assert_eq!((stack.count("KAKAO#").await, stack.count("PROFILE").await, stack.count("SESSION#").await), (1, 1, 20));
@@ -39,7 +39,7 @@ async fn a_token_of_another_app_creates_no_user() {
     let before = stack.kakao.calls().await;
     assert_eq!(stack.login(&json!({"access_token": token})).await.code(), "kakao_wrong_app");
     assert!(stack.dump().await.is_empty());
-    assert_eq!(stack.kakao.calls().await - before, 1, "user/me is not asked");
+    assert_eq!(stack.kakao.calls().await - before, 1, "user/me is not called");
 }
 
 #[tokio::test]
@@ -64,13 +64,17 @@ async fn a_refused_access_token_costs_no_further_call_for_a_minute() {
         stack.kakao.fail("/v1/user/access_token_info", &fault).await;
         assert!(calls_of(&good, "unavailable").await > 0);
         stack.kakao.heal().await;
-        assert_eq!(stack.login(&json!({"access_token": good})).await.status, StatusCode::OK, "{fault} is no refusal");
+        assert_eq!(
+            stack.login(&json!({"access_token": good})).await.status,
+            StatusCode::OK,
+            "{fault} is not remembered as a refusal"
+        );
         stack.advance(Duration::from_secs(10));
     }
     stack.kakao.fail("/v2/user/me", &json!({"kind": "api_code", "code": -401})).await;
     assert_eq!(calls_of(&good, "kakao_rejected").await, 2);
     stack.kakao.heal().await;
-    assert_eq!(calls_of(&good, "").await, 2, "access_token_info had called it good");
+    assert_eq!(calls_of(&good, "").await, 2, "access_token_info had accepted the token");
 }
 
 #[tokio::test]
@@ -112,7 +116,7 @@ async fn a_kakao_outage_is_a_503_in_time_and_creates_no_user() {
     }
 }
 
-/// An exchange is never tried twice: the code may be spent.
+/// A code exchange is never retried, as the code may be spent.
 #[tokio::test]
 async fn a_code_is_sent_to_kakao_once_even_if_kakao_fails() {
     let stack = Stack::start().await;
@@ -160,7 +164,7 @@ async fn refresh_profile_and_logout_work_without_kakao() {
     assert_eq!(stack.logout(&logged_in.token()).await.status, StatusCode::OK);
 }
 
-/// Kakao's answer can lack `kakao_account` while Kakao is degraded.
+/// Kakao's response can lack `kakao_account` while Kakao is degraded.
 #[tokio::test]
 async fn profile_fields_that_kakao_omits_are_kept_and_withdrawn_ones_removed() {
     let stack = Stack::start().await;
@@ -171,9 +175,9 @@ async fn profile_fields_that_kakao_omits_are_kept_and_withdrawn_ones_removed() {
     let full = json!({"profile": {"nickname": "라이언"}, "email": "r@example.com", "is_email_valid": true, "is_email_verified": true});
     let first = user(full).await;
     assert_eq!((&first["nickname"], &first["email"]), (&json!("라이언"), &json!("r@example.com")));
-    assert_eq!(user(Value::Null).await, first, "silence");
+    assert_eq!(user(Value::Null).await, first, "omitted fields are kept");
     let taken = json!({"profile": {"nickname": "라이언"}, "email": "r***@example.com", "is_email_valid": false, "is_email_verified": true});
-    assert_eq!(user(taken).await["email"], "", "the address is somebody else's now");
+    assert_eq!(user(taken).await["email"], "", "the address belongs to another user now");
     let withdrawn = json!({"profile_nickname_needs_agreement": true});
     let last = user(withdrawn).await;
     assert_eq!((&last["nickname"], &last["username"]), (&Value::Null, &json!("")));
@@ -189,7 +193,11 @@ async fn a_session_stores_its_device_and_nothing_more() {
     let dump = stack.dump().await;
     let session = dump.iter().find(|item| item["sk"].as_s().is_ok_and(|sk| sk.starts_with("SESSION#"))).unwrap();
     assert_eq!(session["user_agent"].as_s().unwrap(), "Mozilla/5.0 (iPhone; 한글)");
-    assert_eq!(session["ip_prefix"].as_s().unwrap(), "127.0.0.0/24", "the gateway's word, not the client's");
+    assert_eq!(
+        session["ip_prefix"].as_s().unwrap(),
+        "127.0.0.0/24",
+        "the address that the gateway reports, not the client's header"
+    );
     let mut names: Vec<&str> = session.keys().map(String::as_str).collect();
     names.sort_unstable();
     let expected = [

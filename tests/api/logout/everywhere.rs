@@ -1,4 +1,4 @@
-//! `POST /auth/logout?scope=all` with very many sessions.
+//! `POST /auth/logout?scope=all` with many sessions.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tests::{Stack, fault_proxy::FaultRates};
 
 use crate::log::Log;
 
-/// Somebody with this many sessions, and the token of one of them.
+/// Creates a user with this many sessions; returns the token of one of them.
 async fn somebody_with_sessions(stack: &Stack, count: usize) -> String {
     let token = stack.log_in().await.token();
     let is_session = |item: &&local::table::Item| item["sk"].as_s().is_ok_and(|sk| sk.starts_with("SESSION#"));
@@ -40,14 +40,14 @@ async fn one_logout_everywhere_ends_hundreds_of_sessions() {
 
     let asked_for =
         stack.table_proxy.last_body("Query")["ProjectionExpression"].as_str().unwrap_or_default().to_owned();
-    assert!(asked_for.starts_with("sk, token_hash"), "what the devices are called is not read: {asked_for}");
+    assert!(asked_for.starts_with("sk, token_hash"), "device descriptions are not read: {asked_for}");
     let id = response.headers["apigw-requestid"].to_str().unwrap();
     let text = log.text();
     let line = text.lines().find(|line| line.contains(id)).unwrap();
     assert!(line.contains("logged_out_everywhere") && line.len() < 1_000, "{} bytes: {line}", line.len());
 }
 
-/// Each write takes so long here that one request has time for a part of them only.
+/// Each write is so slow that one request has time for only some of them.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_logout_everywhere_that_runs_out_of_time_continues_on_retry() {
     let stack = Stack::start().await;

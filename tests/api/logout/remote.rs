@@ -11,8 +11,8 @@ async fn a_logout_ends_the_session_at_once_and_clears_the_cookie() {
     let response = stack.logout(&logged_in.token()).await;
     assert_eq!((response.status, response.body), (StatusCode::OK, json!({"detail": "Successfully logged out."})));
     assert_eq!(response.cookie.as_deref(), Some(""));
-    assert_eq!(stack.refresh(&logged_in.token()).await.status, StatusCode::UNAUTHORIZED, "a copied cookie is dead");
-    assert_eq!(stack.profile(logged_in.access()).await.status, StatusCode::UNAUTHORIZED, "and the access token");
+    assert_eq!(stack.refresh(&logged_in.token()).await.status, StatusCode::UNAUTHORIZED, "a copied cookie is refused");
+    assert_eq!(stack.profile(logged_in.access()).await.status, StatusCode::UNAUTHORIZED, "the access token is refused");
 }
 
 #[tokio::test]
@@ -51,7 +51,7 @@ async fn a_logout_everywhere_ends_every_session_of_this_user_and_no_others() {
     assert_eq!(stack.refresh(&somebody_else.token()).await.status, StatusCode::OK);
 }
 
-/// As after `CookieSameSite` was changed: what was signed in with either cookie is signed out.
+/// After `CookieSameSite` was changed a browser may hold two cookies; the sessions of both are ended.
 #[tokio::test]
 async fn a_logout_with_two_cookies_ends_both_sessions() {
     for (path, ends_the_phone) in [("/auth/logout", false), ("/auth/logout?scope=all", true)] {
@@ -69,7 +69,7 @@ async fn a_logout_with_two_cookies_ends_both_sessions() {
     }
 }
 
-/// Or an old cookie, once stolen, could log its owner out for ever.
+/// Otherwise an old cookie, once stolen, could log its owner out for ever.
 #[tokio::test]
 async fn an_ended_session_cannot_log_out_the_users_other_sessions() {
     let stack = Remote::start().await;

@@ -1,4 +1,4 @@
-//! `POST /auth/refresh`: many at once, and writes whose answer was lost.
+//! `POST /auth/refresh`: concurrent requests, and writes whose response was lost.
 
 use std::time::Duration;
 
@@ -42,7 +42,7 @@ async fn a_refresh_whose_dynamodb_response_was_lost_succeeds_on_retry() {
     let first = stack.log_in().await.token();
     stack.advance(WINDOW);
 
-    // Every try of the first call is lost, although the table took it.
+    // The response of every attempt is lost, although the table carried it out.
     stack.table_proxy.fail(Fault::LoseResponses(3));
     let lost = stack.refresh(&first).await;
     assert_eq!((lost.status, lost.cookie.as_deref()), (StatusCode::SERVICE_UNAVAILABLE, None));
@@ -67,7 +67,7 @@ async fn the_sdks_own_retry_of_a_write_that_succeeded_is_recognised() {
     }
 }
 
-/// Any prefix of a session's life, cut off by a crash after the write: the honest client has the parent still.
+/// A crash after the write at any point of a session's life: the client still has the parent.
 #[tokio::test]
 async fn a_client_keeps_its_session_although_every_rotation_is_lost_once() {
     let stack = Stack::start().await;

@@ -1,4 +1,4 @@
-//! `POST /auth/refresh`: what needs no clock.
+//! `POST /auth/refresh`: what does not need the stack's clock.
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
@@ -50,13 +50,13 @@ async fn a_refresh_without_a_valid_cookie_is_a_401() {
         let cleared = "__Host-Http-refresh_token=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=";
         let (partitioned, usual) = (format!("{cleared}None; Partitioned"), format!("{cleared}Strict"));
         let expected = if is_presented { vec![partitioned.as_str(), usual.as_str()] } else { vec![] };
-        assert_eq!(response.set_cookies(), expected, "{cookie:?}: what was presented is cleared, and nothing else");
+        assert_eq!(response.set_cookies(), expected, "{cookie:?}: only a cookie that was sent is cleared");
     }
-    assert_eq!(stack.refresh(&token).await.status, StatusCode::OK, "none of these harmed the session");
+    assert_eq!(stack.refresh(&token).await.status, StatusCode::OK, "the session is unchanged");
 }
 
-/// As after `CookieSameSite` was changed: one cookie is partitioned and one is not. Whatever stands beside the good one, and
-/// before or after it, a value that we did not issue never wins.
+/// After `CookieSameSite` was changed a browser may hold a partitioned cookie and another one. Whatever is sent beside the
+/// valid cookie, before or after it, a value that we did not issue is never used.
 #[tokio::test]
 async fn a_valid_cookie_is_found_among_any_others() {
     let stack = Remote::start().await;
@@ -109,7 +109,7 @@ async fn access_tokens_and_refresh_tokens_are_not_interchangeable() {
     assert_eq!(stack.profile(&logged_in.token()).await.status, StatusCode::UNAUTHORIZED);
 }
 
-/// Without CORS, by forms and `no-cors` requests, a page may call whom it likes: to log out its visitor, or in as somebody else.
+/// By forms and `no-cors` requests any page can call any server without CORS: to log its visitor out, or in as another user.
 #[tokio::test]
 async fn a_page_that_is_not_allowed_can_neither_log_in_nor_refresh_nor_log_out() {
     let stack = Remote::start().await;
@@ -138,11 +138,11 @@ async fn a_page_that_is_not_allowed_can_neither_log_in_nor_refresh_nor_log_out()
             assert_eq!((response.status, response.code(), response.cookie.as_deref()), expected, "{path} {headers:?}");
         }
     }
-    assert_eq!(stack.refresh(&token).await.status, StatusCode::OK, "the session is as it was");
+    assert_eq!(stack.refresh(&token).await.status, StatusCode::OK, "the session is unchanged");
 }
 
-/// A browser's own requests, and those of a native app, which sends neither header. With `CookieSameSite=None` the page is on
-/// another site than the API.
+/// Requests of a browser, and of a native app, which sends neither header. With `CookieSameSite=None` the page is on another
+/// site than the API.
 #[tokio::test]
 async fn an_allowed_page_and_a_native_app_can_log_in_refresh_and_log_out() {
     let stack = Remote::start().await;

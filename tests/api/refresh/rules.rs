@@ -1,4 +1,4 @@
-//! `POST /auth/refresh`: every row of the rotation rules.
+//! `POST /auth/refresh`: every rule of rotation.
 
 use std::time::Duration;
 
@@ -83,7 +83,7 @@ async fn a_parent_after_the_window_ends_the_session_for_both() {
 
     let replay = stack.refresh(&stolen).await;
     assert_eq!((replay.status, replay.code()), (StatusCode::UNAUTHORIZED, "token_not_valid"));
-    assert_eq!(replay.cookie.as_deref(), Some(""), "a dead cookie must be cleared");
+    assert_eq!(replay.cookie.as_deref(), Some(""), "an invalid cookie must be cleared");
     let owner = stack.refresh(&rotated.token()).await;
     assert_eq!(owner.status, StatusCode::UNAUTHORIZED, "the session must end for its owner too");
     assert_eq!(stack.profile(rotated.access()).await.status, StatusCode::UNAUTHORIZED);
@@ -102,7 +102,7 @@ async fn a_grandparent_ends_the_session_even_inside_the_window() {
     assert_eq!(stack.refresh(&third).await.status, StatusCode::UNAUTHORIZED);
 }
 
-/// A thief who stays a step behind, or ahead, of the owner: whoever comes second is found out.
+/// A thief stays a step behind or ahead of the owner; the second to refresh is detected.
 #[tokio::test]
 async fn a_thief_who_alternates_with_the_owner_is_detected() {
     let stack = Stack::start().await;
@@ -110,8 +110,8 @@ async fn a_thief_who_alternates_with_the_owner_is_detected() {
     stack.advance(WINDOW);
     let thief = stack.refresh(&first).await.token();
     stack.advance(WINDOW + WINDOW);
-    assert_eq!(stack.refresh(&first).await.status, StatusCode::UNAUTHORIZED, "the owner comes with the parent");
-    assert_eq!(stack.refresh(&thief).await.status, StatusCode::UNAUTHORIZED, "the thief is out");
+    assert_eq!(stack.refresh(&first).await.status, StatusCode::UNAUTHORIZED, "the owner presents the parent");
+    assert_eq!(stack.refresh(&thief).await.status, StatusCode::UNAUTHORIZED, "the thief is logged out");
 }
 
 #[tokio::test]
@@ -197,7 +197,7 @@ async fn a_refresh_returns_the_user_on_request() {
     assert_eq!(stack.refresh(&logged_in.token()).await.body.get("user"), None);
 }
 
-/// So that a service can ask for a login of a moment ago (RFC 9068 §2.2.1, RFC 9470).
+/// A service can thus require a recent login (RFC 9068 §2.2.1, RFC 9470).
 #[tokio::test]
 async fn an_access_token_carries_the_time_of_its_sessions_login() {
     let stack = Stack::start().await;

@@ -13,7 +13,7 @@ fn both(one: &str, other: &str) -> [String; 2] {
     [format!("{one}; {other}"), format!("{other}; {one}")]
 }
 
-/// After `CookieSameSite` was changed, the cookie of the old kind stays behind while that of the new kind is rotated.
+/// After `CookieSameSite` was changed, the cookie of the old kind stays while that of the new kind is rotated.
 #[tokio::test]
 async fn an_older_token_beside_the_newest_of_its_session_is_not_reuse() {
     let stack = Stack::start().await;
@@ -30,7 +30,7 @@ async fn an_older_token_beside_the_newest_of_its_session_is_not_reuse() {
             }
         }
     }
-    assert_eq!(stack.refresh(&left_behind).await.status, StatusCode::UNAUTHORIZED, "alone it is");
+    assert_eq!(stack.refresh(&left_behind).await.status, StatusCode::UNAUTHORIZED, "without the newest it is reuse");
     assert_eq!(stack.refresh(&token).await.status, StatusCode::UNAUTHORIZED);
 }
 
@@ -59,7 +59,7 @@ async fn of_two_sessions_the_newer_is_refreshed_and_the_older_only_after_it_has_
     }
 }
 
-/// The other kind's session may have been found stolen: that is no reason to end this one.
+/// Reuse in the session of the other cookie is not a reason to end this one.
 #[tokio::test]
 async fn a_reuse_in_the_newer_session_leaves_the_older_one_alone() {
     let stack = Stack::start().await;
@@ -71,5 +71,9 @@ async fn a_reuse_in_the_newer_session_leaves_the_older_one_alone() {
     stack.advance(WINDOW);
     let request = stack.request(Method::POST, "/auth/refresh").header("cookie", &both(&older, &spent)[0]);
     assert_eq!(stack.send(request).await.status, StatusCode::OK);
-    assert_eq!(stack.refresh(&successor).await.status, StatusCode::UNAUTHORIZED, "both parties are out of it");
+    assert_eq!(
+        stack.refresh(&successor).await.status,
+        StatusCode::UNAUTHORIZED,
+        "the session with the reuse has ended"
+    );
 }

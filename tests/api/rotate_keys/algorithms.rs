@@ -32,7 +32,7 @@ async fn a_symmetric_key_is_never_published_and_replaced_only_by_command() {
     let key = |ring: &Value| ring["signing_keys"][0]["jwk"]["kid"].clone();
     let before = key(&key_ring(&stack).await);
     stack.rotate(Reason::Schedule).await;
-    assert_eq!(key(&key_ring(&stack).await), before, "who verifies holds a copy");
+    assert_eq!(key(&key_ring(&stack).await), before, "verifiers hold copies of it");
     stack.rotate(Reason::SigningKeys).await;
     assert_ne!(key(&key_ring(&stack).await), before);
 }

@@ -1,4 +1,4 @@
-//! The table of keys slow, denied, down and corrupt: at a cold start, and while requests are answered.
+//! The table of keys slow, denied, down and corrupt: at a cold start, and while requests are served.
 
 use std::time::{Duration, Instant};
 
@@ -107,7 +107,7 @@ async fn keys_are_read_at_most_every_five_minutes() {
     panic!("not read again after five minutes");
 }
 
-/// A request does not wait for a reading that is merely due.
+/// A request does not wait for a read of the keys that is merely due.
 #[tokio::test]
 async fn a_key_read_that_hangs_delays_no_request() {
     let stack = Stack::start().await;

@@ -1,4 +1,4 @@
-//! What to do when a key leaked, as drills: one command each.
+//! Drills for a leaked key: one command each.
 
 use std::time::Duration;
 
@@ -18,7 +18,7 @@ use tests::{
 
 use super::rotation::{STALE, audience, key_ids};
 
-/// An access token for this session by the key ring as it is now, which lives this long.
+/// Signs an access token for this session with the current key ring and this lifetime.
 async fn sign(stack: &Stack, logged_in: &Response, lifetime: Duration) -> String {
     let ring = stack.key_document(Document::Issuing).await.unwrap();
     let (_, keys) = MintingKeys::read(&ring, &audience(), lifetime).unwrap();
@@ -28,13 +28,17 @@ async fn sign(stack: &Stack, logged_in: &Response, lifetime: Duration) -> String
     keys.signer.sign(user, session, SystemClock.now(), SystemClock.now()).text.expose_secret().to_owned()
 }
 
-/// One command, and after ten minutes nothing that the leaked key signed is worth anything here.
+/// One command; after ten minutes every token that the leaked key signed is refused.
 #[tokio::test]
 async fn a_leaked_signing_key_is_replaced_at_once_and_no_session_is_lost() {
     let stack = Stack::start().await;
     let logged_in = stack.log_in().await;
     let forged = sign(&stack, &logged_in, Duration::from_hours(8_000)).await;
-    assert_eq!(stack.profile(&forged).await.status, StatusCode::OK, "that is what a leak means");
+    assert_eq!(
+        stack.profile(&forged).await.status,
+        StatusCode::OK,
+        "a forged token is accepted while its key is in use"
+    );
 
     stack.rotate(Reason::SigningKeys).await;
     stack.advance(STALE);
@@ -46,12 +50,12 @@ async fn a_leaked_signing_key_is_replaced_at_once_and_no_session_is_lost() {
     assert!(!key_ids(&stack.jwks().await).contains(&leaked_id.as_str().unwrap()));
 
     let refreshed = stack.refresh(&logged_in.token()).await;
-    assert_eq!(refreshed.status, StatusCode::OK, "the session is as it was");
+    assert_eq!(refreshed.status, StatusCode::OK, "the session is unchanged");
     assert_ne!(jwt_part(refreshed.access(), 0)["kid"], leaked_id);
     assert_eq!(stack.profile(refreshed.access()).await.status, StatusCode::OK);
 }
 
-/// Whoever reads the new key first must not have to wait for the others.
+/// A function that already has the new key must not have to wait for the others.
 #[tokio::test]
 async fn unknown_key_ids_cause_one_read_of_the_keys_a_minute() {
     let stack = Stack::start().await;

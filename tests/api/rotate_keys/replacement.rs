@@ -32,8 +32,7 @@ async fn a_replacement_whose_responses_are_lost_is_not_made_twice() {
     }
 }
 
-/// What a network does that had held a copy of the write back: the write of a scheduled rotation arrives after a leaked key was
-/// replaced.
+/// A network may delay a write: that of a scheduled rotation arrives after a leaked key was replaced.
 #[tokio::test]
 async fn a_scheduled_rotation_that_arrives_late_does_not_undo_a_replacement() {
     let stack = Stack::start().await;
@@ -56,7 +55,7 @@ async fn a_scheduled_rotation_that_arrives_late_does_not_undo_a_replacement() {
     assert!(!ring.to_string().contains(leaked.as_str().unwrap()));
 }
 
-/// The other order: the replacement has read the ring when the scheduled rotation comes first.
+/// The other order: a scheduled rotation writes after the replacement has read the ring.
 #[tokio::test]
 async fn a_replacement_retries_until_it_succeeds() {
     let stack = Stack::start().await;
@@ -107,7 +106,7 @@ async fn a_deleted_key_ring_is_not_recreated_by_itself() {
     }
 }
 
-/// Keys that were elsewhere before, as an export of them says: nobody is logged out.
+/// Keys from another stack, carried over by an export: no user is logged out.
 #[tokio::test]
 async fn every_session_survives_carrying_over_a_key_ring() {
     let from = Stack::start().await;
@@ -135,7 +134,7 @@ async fn every_session_survives_carrying_over_a_key_ring() {
     assert!(matches!(late, Err(RotationError::KeysExist)), "{late:?}");
 }
 
-/// A session that began under one secret is repeated under the next, and all tokens of before are renewed.
+/// A login under one secret is retried under the next, and all earlier tokens can be refreshed.
 #[tokio::test]
 async fn a_session_secret_takes_over_between_a_login_and_its_retry() {
     let stack = Stack::start().await;

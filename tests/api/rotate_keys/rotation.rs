@@ -1,4 +1,4 @@
-//! Key rotations as drills: on schedule, under load, and with writes that fail, get lost or arrive late.
+//! Key rotation drills: on schedule, under load, and with writes that fail, get lost or arrive late.
 
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use shared::{
 };
 use tests::{Settings, Stack, client::jwt_part, fault_proxy::Fault};
 
-/// By then every function has read its secret again.
+/// By then every function has read its keys again.
 pub(crate) const STALE: Duration = Duration::from_mins(10);
 
 pub(crate) fn audience() -> Audience {
@@ -27,7 +27,7 @@ pub(crate) fn key_ids(set: &Value) -> Vec<&str> {
     set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap()).collect()
 }
 
-/// Somebody else's service: it asks for the keys every two hours and never in between, whatever it is shown.
+/// A service that verifies access tokens: it fetches the keys every two hours, and never in between.
 struct Verifying {
     verifier: Verifier,
     fetched_at: Timestamp,
@@ -144,7 +144,7 @@ async fn the_schedule_makes_keys_once_and_rotates_them_after_thirty_days() {
     assert_eq!(key_ring(&stack).await["signing_keys"].as_array().unwrap().len(), 2);
 }
 
-/// All documents have the same version, whatever happened.
+/// Asserts that all key documents have the same version, and returns it.
 pub(super) async fn assert_whole(stack: &Stack) -> u64 {
     let ring = key_ring(stack).await;
     for document in [Document::Verifying, Document::Logout] {
@@ -211,7 +211,7 @@ async fn a_new_stack_has_no_keys_until_rotate_keys_has_run() {
         );
         assert_eq!(response.cookie, None, "nobody is logged out by it");
     }
-    assert_eq!(stack.logout(&"A".repeat(119)).await.status, StatusCode::OK, "a log-out succeeds always");
+    assert_eq!(stack.logout(&"A".repeat(119)).await.status, StatusCode::OK, "a logout always succeeds");
     stack.rotate(Reason::Schedule).await;
-    assert_eq!(stack.log_in().await.status, StatusCode::OK, "and nothing has to be started again");
+    assert_eq!(stack.log_in().await.status, StatusCode::OK, "no function has to be restarted");
 }

@@ -1,5 +1,5 @@
-//! What attackers do with JWTs (RFC 8725 and its successor, RFC 9068), on every route that takes an access token. Each token is
-//! signed with the right key where that is possible, so that only the rule which it breaks can refuse it.
+//! Attacks with JWTs (RFC 8725, RFC 9068) on every route that takes an access token. Each token is signed with the right key
+//! where possible, so that only the rule that it breaks can refuse it.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use reqwest::{Method, StatusCode};
@@ -38,7 +38,7 @@ impl Attack {
         BASE64_URL_SAFE_NO_PAD.decode(self.jwk[name].as_str().unwrap()).unwrap()
     }
 
-    /// A token with this header and these claims, over which the right key has signed.
+    /// A token with this header and these claims, signed with the right key.
     fn sign(&self, header: &Value, claims: &Value) -> String {
         let public = [&[4], self.member("x").as_slice(), &self.member("y")].concat();
         let pair = EcdsaKeyPair::from_private_key_and_public_key(
@@ -135,7 +135,7 @@ async fn rfc_8725_3_10_keys_named_or_carried_by_a_token_are_not_used() {
     ] {
         attack.refuses("kid", &attack.with_header("kid", bad)).await;
     }
-    // A key of the attacker's own, brought along: the signature is right by that key and by no other.
+    // The attacker's own key is in the token: the signature is valid under that key only.
     let other = Attack::start().await;
     let own = json!({"kty": "EC", "crv": "P-256", "x": other.jwk["x"], "y": other.jwk["y"], "kid": "mine"});
     for (member, value) in
@@ -169,7 +169,7 @@ async fn rfc_8725_3_14_only_a_compact_jws_of_three_parts_is_a_token() {
         ("padding", format!("{head}.{claims}.{signature}==")),
         ("ordinary base64", format!("{head}.{claims}.{}", signature.replace(['-', '_'], "+"))),
     ] {
-        // Where no character was replaced, it is the good one.
+        // If no character was replaced, it is the valid token.
         if token != good {
             attack.refuses(rule, &token).await;
         }
@@ -205,7 +205,7 @@ async fn rfc_9068_4_audience_issuer_and_type_must_be_ours() {
     assert_eq!(attack.stack.verify(&token).await.body["detail"], "Token is expired");
 }
 
-/// RFC 8725 §3.12: each kind of token is good for its own purpose only.
+/// RFC 8725 §3.12: each kind of token is valid for its own purpose only.
 #[tokio::test]
 async fn rfc_8725_3_12_a_token_is_not_accepted_as_another_kind() {
     let attack = Attack::start().await;
@@ -233,7 +233,7 @@ async fn rfc_8725_3_12_a_token_is_not_accepted_as_another_kind() {
         assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, "kakao_rejected"), "{body}");
     }
     let by_id_token = stack.login(&json!({"id_token": kakao_id, "nonce": nonce})).await;
-    assert_eq!(by_id_token.status, StatusCode::OK, "each is good where it belongs: {}", by_id_token.body);
+    assert_eq!(by_id_token.status, StatusCode::OK, "each is accepted where it belongs: {}", by_id_token.body);
     let both = stack.request(Method::GET, "/auth/profile").header("cookie", cookie_pair(&refresh));
-    assert_eq!(stack.send(both).await.code(), "not_authenticated", "a cookie is no bearer");
+    assert_eq!(stack.send(both).await.code(), "not_authenticated", "a cookie does not replace a bearer token");
 }

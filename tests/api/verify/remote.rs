@@ -1,4 +1,4 @@
-//! `POST /auth/verify`, with the answers of simplejwt's `TokenVerifyView`.
+//! `POST /auth/verify`, with the responses of simplejwt's `TokenVerifyView`.
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! Tests of what only the stand-in has: faults, call counts, quotas and a home page.
+//! Tests of the stand-in's own features: faults, call counts, quotas and a home page.
 
 use super::*;
 

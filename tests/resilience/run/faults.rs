@@ -15,7 +15,7 @@ use crate::{
     skew,
 };
 
-/// How many scenarios are played side by side.
+/// How many scenarios run concurrently.
 const LANES: usize = 8;
 const WINDOW: Duration = Duration::from_secs(30);
 
@@ -34,16 +34,16 @@ enum Server {
 
 const INJECTIONS: [(&str, Injection); 15] = [
     ("closes the connection", Injection::Fault(Fault::Down)),
-    ("accepts and never answers", Injection::Fault(Fault::Hang)),
+    ("accepts and never responds", Injection::Fault(Fault::Hang)),
     ("throttles", Injection::Fault(Fault::Throttle)),
     ("denies access", Injection::Fault(Fault::Deny)),
     ("500, nothing done", Injection::Fault(Fault::FailBefore)),
     ("500, all done", Injection::Fault(Fault::FailAfter)),
-    ("one answer lost", Injection::Fault(Fault::LoseResponses(1))),
-    ("three answers lost", Injection::Fault(Fault::LoseResponses(3))),
+    ("one response lost", Injection::Fault(Fault::LoseResponses(1))),
+    ("three responses lost", Injection::Fault(Fault::LoseResponses(3))),
     ("reset after all is done", Injection::Fault(Fault::Reset)),
-    ("the answer drips", Injection::Fault(Fault::Drip)),
-    ("the answer is cut off", Injection::Fault(Fault::Truncate)),
+    ("the response drips", Injection::Fault(Fault::Drip)),
+    ("the response is cut off", Injection::Fault(Fault::Truncate)),
     ("batches unprocessed", Injection::Fault(Fault::Unprocessed)),
     ("stale reads", Injection::Fault(Fault::Stale)),
     ("idle connections closed", Injection::End(End::Closed)),
@@ -67,7 +67,7 @@ impl Server {
         }
     }
 
-    /// Whether this can happen there, and this route meets it. Keys are read when a function is new.
+    /// Whether the fault is possible there and affects this route. Keys are read when a function starts.
     fn is_met(self, injection: Injection, route: Route) -> bool {
         let Injection::Fault(fault) = injection else {
             return self == Self::DynamoDb || self == Self::Kakao && route.is_at_kakao();
@@ -135,9 +135,9 @@ pub async fn run() -> Result<(), String> {
     let part = Part {
         title: "Network and service faults".to_owned(),
         found: format!(
-            "{count} scenarios, each on a stack of its own: an honest browser's request meets the fault, then all is well and it goes on. \
-             The table says which statuses it saw. In each of them it reached what it wanted, the cookie that it then held worked, \
-             at once and when it was to rotate, and in the table each user had one identity and each session a user. {skews}"
+            "{count} scenarios, each on a stack of its own: a browser's request meets the fault; then the fault ends and the browser goes on. \
+             The table lists the statuses that it saw. In each scenario the browser reached what it wanted, its cookie worked at once \
+             and at its next rotation, and in the table each user had one identity and each session a user. {skews}"
         ),
         head,
         rows,
@@ -146,7 +146,7 @@ pub async fn run() -> Result<(), String> {
     part.report()
 }
 
-/// What the browser saw, and what did not hold.
+/// The statuses that the browser saw, and what failed.
 async fn play(server: Server, injection: Injection, route: Route) -> (String, Vec<String>) {
     let mut scenario = Scenario::set_up(Stack::start().await, route, WINDOW).await;
     match injection {

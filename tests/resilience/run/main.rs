@@ -1,4 +1,4 @@
-//! Long runs against the functions: every network and service fault, processes killed and stopped, a soak. Each prints what it found.
+//! Long runs against the functions: every network and service fault, processes killed and stopped, a soak. Each prints its results.
 
 mod faults;
 mod part;
@@ -29,5 +29,5 @@ async fn main() -> Result<(), String> {
 /// Where the functions' binaries are: beside this one.
 fn binaries() -> Result<PathBuf, String> {
     let own = env::current_exe().map_err(|error| error.to_string())?;
-    own.parent().map(PathBuf::from).ok_or_else(|| "this binary is nowhere".to_owned())
+    own.parent().map(PathBuf::from).ok_or_else(|| "the path of this binary has no folder".to_owned())
 }

@@ -15,22 +15,22 @@ use crate::{
     scenario::{ROUTES, Route, Scenario},
 };
 
-/// How many scenarios are played side by side: most of them wait.
+/// How many scenarios run concurrently: most of them wait.
 const LANES: usize = 150;
-/// How many of them start at the same time, which takes a processor.
+/// How many of them start at the same time, as starting needs a processor.
 static STARTS: Semaphore = Semaphore::const_new(4);
 const STOPPED: Duration = Duration::from_mins(1);
 
-/// What becomes of the process, and of the request that it waits for.
+/// What happens to the process, and to the request that it waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// SIGKILL; the request never reaches the server, or its answer nobody.
+    /// SIGKILL; the request never reaches the server, or its response never arrives.
     Killed,
-    /// SIGKILL; the request reaches the server when the browser has asked again.
+    /// SIGKILL; the request reaches the server after the browser has retried.
     KilledAndLate,
-    /// SIGSTOP for a minute, by when Lambda has ended it.
+    /// SIGSTOP for a minute; by then Lambda has ended the process.
     Stopped,
-    /// The same on a machine that stands still as a whole, so that nobody ends it: it goes on, and so does the request.
+    /// SIGSTOP for a minute on a machine that is frozen as a whole: the process continues, and so does its request.
     Frozen,
 }
 
@@ -48,7 +48,7 @@ struct Point {
     at: usize,
     operation: String,
     moment: Moment,
-    /// Whether the function's process has just been started, so that it reads its keys.
+    /// Whether the function's process has just started, so that it reads its keys.
     is_cold: bool,
 }
 
@@ -95,8 +95,8 @@ pub async fn run() -> Result<(), String> {
         title: "Processes killed and stopped".to_owned(),
         found: format!(
             "{count} scenarios with the functions' binaries behind a Runtime API: a request of the function is held before it reaches the \
-             server, or after the server did it, and then its process is ended or stopped. The table says which statuses the browser saw; \
-             500 and 503 are the gateway's here. In each scenario the same held as in `resilience faults`."
+             server, or after the server carried it out; then the process is killed or stopped. The table lists the statuses that the \
+             browser saw; 500 and 503 are the gateway's here. In each scenario the same held as in `resilience faults`."
         ),
         head: std::iter::once("where").chain(ENDS.map(|(name, _)| name)).map(str::to_owned).collect(),
         rows,
@@ -114,7 +114,7 @@ async fn scenario(folder: &Path, route: Route, window: Duration) -> Scenario {
     Scenario::set_up(stack, route, window).await
 }
 
-/// Where this route's function waits for somebody else, found by running it once.
+/// The points at which this route's function waits for a server, found by running it once.
 async fn points(folder: &Path, route: Route) -> Vec<Point> {
     let mut scenario = scenario(folder, route, Duration::from_secs(5)).await;
     let lambda = &scenario.stack.lambdas()[route.function()];
@@ -137,7 +137,7 @@ async fn points(folder: &Path, route: Route) -> Vec<Point> {
         }
     };
     let at_start = take_traffic(&scenario.stack);
-    // What a function does at its start does not depend on the request: one route of each is enough.
+    // What a function does at its start does not depend on the request: one route per function is enough.
     if matches!(route, Route::LogIn(Credential::AccessToken) | Route::Refresh | Route::LogOut | Route::Profile) {
         add(at_start, true);
     }
@@ -154,9 +154,9 @@ fn proxy<'a>(stack: &'a Stack, name: &str) -> &'a FaultProxy {
     }
 }
 
-/// What the browser saw, and what did not hold.
+/// The statuses that the browser saw, and what failed.
 async fn play(folder: &Path, route: Route, point: &Point, end: End) -> (String, Vec<String>) {
-    // Longer than Lambda's time-out, after which a browser whose answer was lost asks again.
+    // Longer than Lambda's timeout, after which a browser whose response was lost retries.
     let window = if matches!(end, End::Killed | End::KilledAndLate) { 5 } else { 12 };
     let mut scenario = scenario(folder, route, Duration::from_secs(window)).await;
     let lambda = Arc::clone(&scenario.stack.lambdas()[route.function()]);
@@ -168,23 +168,23 @@ async fn play(folder: &Path, route: Route, point: &Point, end: End) -> (String, 
         environment.end().await;
     }
     if !point.is_cold && lambda.warm().await.is_err() {
-        return (String::new(), vec!["it does not start".to_owned()]);
+        return (String::new(), vec!["the function does not start".to_owned()]);
     }
     let mut held = proxy(&scenario.stack, point.server).hold(point.at, point.moment);
     let request = scenario.request().await;
     let stack = scenario.stack.deref().clone();
     let asked = tokio::spawn(async move { stack.ask(request).await });
     if tokio::time::timeout(Duration::from_secs(20), held.arrived()).await.is_err() {
-        return (String::new(), vec!["it is not asked".to_owned()]);
+        return (String::new(), vec!["the request does not arrive".to_owned()]);
     }
     let Some(process) = lambda.environments().into_iter().find(|one| one.is_busy()) else {
-        return (String::new(), vec!["nobody is at work".to_owned()]);
+        return (String::new(), vec!["no process is busy".to_owned()]);
     };
     let mut wrong = Vec::new();
     match end {
         End::Killed => {
             process.kill();
-            // Else it might see its connection break first.
+            // Otherwise it might see its connection break first.
             process.end().await;
             held.discard();
             scenario.take(answered(asked).await);
@@ -202,7 +202,7 @@ async fn play(folder: &Path, route: Route, point: &Point, end: End) -> (String, 
     (scenario.seen(), wrong)
 }
 
-/// The browser goes on while the process stands still, and again after it went on.
+/// The browser retries while the process is stopped, and again after it continued.
 async fn stopped(
     scenario: &mut Scenario,
     process: &Environment,
@@ -212,12 +212,12 @@ async fn stopped(
     let going = tokio::time::Instant::now() + STOPPED;
     let mut wrong = Vec::new();
     if process.signal("STOP").await.is_err() {
-        wrong.push("it cannot be stopped".to_owned());
+        wrong.push("the process cannot be stopped".to_owned());
     }
     scenario.take(answered(asked).await);
     scenario.ask_again().await;
     tokio::time::sleep_until(going).await;
-    // It may have been ended.
+    // It may have been ended already.
     let _ = process.signal("CONT").await;
     held.release();
     tokio::time::sleep(Duration::from_secs(2)).await;

@@ -14,24 +14,24 @@ use crate::visitor::{Notes, one_of};
 
 const DYNAMODB: [(&str, Fault); 13] = [
     ("DynamoDB closes connections", Fault::Down),
-    ("DynamoDB never answers", Fault::Hang),
+    ("DynamoDB never responds", Fault::Hang),
     ("DynamoDB throttles", Fault::Throttle),
     ("DynamoDB denies access", Fault::Deny),
     ("DynamoDB denies UpdateItem", Fault::DenyOnly("UpdateItem")),
-    ("DynamoDB answers 500 before the write", Fault::FailBefore),
-    ("DynamoDB answers 500 after the write", Fault::FailAfter),
+    ("DynamoDB returns 500 before the write", Fault::FailBefore),
+    ("DynamoDB returns 500 after the write", Fault::FailAfter),
     ("DynamoDB resets connections after the write", Fault::Reset),
-    ("DynamoDB's answers drip", Fault::Drip),
-    ("DynamoDB's answers are cut off", Fault::Truncate),
+    ("DynamoDB's responses drip", Fault::Drip),
+    ("DynamoDB's responses are cut off", Fault::Truncate),
     ("DynamoDB's reads are stale", Fault::Stale),
-    ("DynamoDB's answers are lost after the write", Fault::LoseResponses(30)),
+    ("DynamoDB's responses are lost after the write", Fault::LoseResponses(30)),
     ("DynamoDB leaves batches unprocessed", Fault::Unprocessed),
 ];
 
 const KAKAO: [&str; 6] = ["down", "quota", "nonsense", "wrong_types", "truncated", "no_id"];
 
-/// Does one thing after another, and never ends by itself. None lasts longer than eight seconds, as a browser whose answer was
-/// lost has a rotation window's time to ask again.
+/// Injects one fault after another, for ever. None lasts longer than eight seconds, as a browser whose response was lost has a
+/// rotation window's time to retry.
 pub async fn inject(stack: &Stack, notes: &Notes) {
     loop {
         tokio::time::sleep(Duration::from_millis(200 + random::up_to(1_300))).await;
@@ -64,7 +64,7 @@ pub async fn inject(stack: &Stack, notes: &Notes) {
                 stack.kakao.heal().await;
             }
             6 => {
-                let (name, fault) = *one_of(&[("closes connections", Fault::Down), ("never answers", Fault::Hang)]);
+                let (name, fault) = *one_of(&[("closes connections", Fault::Down), ("never responds", Fault::Hang)]);
                 notes.count(&format!("fault table of keys: {name}"));
                 stack.keys_proxy.fail(fault);
                 tokio::time::sleep(lasts).await;
@@ -76,8 +76,8 @@ pub async fn inject(stack: &Stack, notes: &Notes) {
     }
 }
 
-/// SIGKILL while a request to DynamoDB is on its way, or its answer. The oldest process of each function is spared, as its
-/// memory is watched.
+/// SIGKILL while a request to DynamoDB or its response is under way. The oldest process of each function is spared, as its
+/// memory is sampled.
 async fn kill(stack: &Stack, notes: &Notes) {
     let moment = *one_of(&[Moment::Before, Moment::After]);
     let mut held = stack.table_proxy.hold(usize::try_from(random::up_to(5)).unwrap_or_default(), moment);
@@ -97,12 +97,12 @@ async fn kill(stack: &Stack, notes: &Notes) {
     held.release();
 }
 
-/// SIGSTOP, which is what being frozen is. Whoever works for longer than its time-out is ended by Lambda.
+/// SIGSTOP for a while, like a frozen function. Lambda ends a process that works longer than its timeout.
 async fn stop(stack: &Stack, notes: &Notes, lasts: Duration) {
     let victims = victims(stack);
     if let Some(victim) = (!victims.is_empty()).then(|| one_of(&victims)) {
         notes.count("fault SIGSTOP for some seconds");
-        // It may just have ended.
+        // It may have just ended.
         let _ = victim.signal("STOP").await;
         tokio::time::sleep(lasts).await;
         let _ = victim.signal("CONT").await;

@@ -1,4 +1,4 @@
-//! One honest person, one request that meets a fault, and what comes after it.
+//! One user, one request that meets a fault, and what the browser does after it.
 
 use std::time::Duration;
 
@@ -10,15 +10,15 @@ use tests::{
     client::{Response, cookie_pair},
 };
 
-/// What the request is.
+/// The request that meets the fault.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Route {
     LogIn(Credential),
-    /// Somebody who was here before.
+    /// A login of a known user.
     LogInAgain,
-    /// It rotates.
+    /// A refresh that rotates.
     Refresh,
-    /// So soon after another that it does not rotate.
+    /// A refresh inside the window, which does not rotate.
     RefreshSoon,
     RefreshWithUser,
     LogOut,
@@ -28,21 +28,21 @@ pub enum Route {
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// All of them, with a name for the page.
+/// All routes with their names.
 pub const ROUTES: [(&str, Route); 10] = [
-    ("sign-in, access token", Route::LogIn(Credential::AccessToken)),
-    ("sign-in, code", Route::LogIn(Credential::Code)),
-    ("sign-in, ID token", Route::LogIn(Credential::IdToken)),
-    ("sign-in again", Route::LogInAgain),
+    ("login, access token", Route::LogIn(Credential::AccessToken)),
+    ("login, code", Route::LogIn(Credential::Code)),
+    ("login, ID token", Route::LogIn(Credential::IdToken)),
+    ("login again", Route::LogInAgain),
     ("refresh", Route::Refresh),
     ("refresh in the window", Route::RefreshSoon),
     ("refresh with user", Route::RefreshWithUser),
-    ("log-out", Route::LogOut),
-    ("log-out everywhere", Route::LogOutEverywhere),
+    ("logout", Route::LogOut),
+    ("logout everywhere", Route::LogOutEverywhere),
     ("profile", Route::Profile),
 ];
 
-/// A stack with one person, who may have a session.
+/// A stack with one user, who may have a session.
 pub struct Scenario {
     pub stack: Stack,
     route: Route,
@@ -50,23 +50,23 @@ pub struct Scenario {
     window: Duration,
     user: String,
     browser: Browser,
-    /// What was in its cookie before the request.
+    /// The cookie's value before the request.
     before: String,
-    /// What the request came to, each time it was made.
+    /// The status of each attempt.
     seen: Vec<u16>,
-    /// What no answer may be, whatever went wrong.
+    /// Responses that no fault excuses.
     wrong: Vec<String>,
-    /// Whether a log-out cleared the cookie although the session could not be ended.
+    /// Whether a logout cleared the cookie although the session could not be ended.
     only_here: bool,
 }
 
 impl Route {
-    /// Whether Kakao is asked.
+    /// Whether Kakao is called.
     pub fn is_at_kakao(self) -> bool {
         matches!(self, Self::LogIn(_))
     }
 
-    /// The function that answers it.
+    /// The function that serves it.
     pub fn function(self) -> &'static str {
         match self {
             Self::LogIn(_) | Self::LogInAgain => "kakao-login",
@@ -78,7 +78,7 @@ impl Route {
 }
 
 impl Scenario {
-    /// All that comes before the request.
+    /// Sets up everything before the request.
     pub async fn set_up(stack: Stack, route: Route, window: Duration) -> Self {
         let user = stack.kakao.new_user().await;
         let mut scenario = Self {
@@ -97,7 +97,7 @@ impl Scenario {
             scenario.browser = Browser::logged_in(&response);
             scenario.before = response.token();
             if route == Route::LogInAgain {
-                // A session is left over.
+                // Its previous session is left over.
                 scenario.browser.forget();
             }
         }
@@ -107,7 +107,7 @@ impl Scenario {
         scenario
     }
 
-    /// On the machine's clock for binaries, else on the stack's own.
+    /// Waits for binaries, which have the machine's clock; advances the stack's clock otherwise.
     async fn let_pass(&self, time: Duration) {
         if self.stack.lambdas().is_empty() {
             self.stack.advance(time);
@@ -123,7 +123,7 @@ impl Scenario {
         self.take(response);
     }
 
-    /// The request, for who sends it elsewhere.
+    /// The request, without sending it.
     pub async fn request(&self) -> RequestBuilder {
         let cookie = if self.browser.has_cookie() { cookie_pair(self.browser.cookie()) } else { String::new() };
         let post = |path| self.stack.request(Method::POST, path).header(COOKIE, &cookie);
@@ -143,18 +143,18 @@ impl Scenario {
         self.stack.request(Method::POST, "/auth/kakao").json(&credential)
     }
 
-    /// Takes what came, as a browser does.
+    /// Takes a response as a browser does.
     pub fn take(&mut self, response: reqwest::Result<Response>) {
         let Ok(response) = response else { return self.seen.push(0) };
         self.seen.push(response.status.as_u16());
-        // The gateway's own has a `message` instead.
+        // The gateway's own responses have a `message` instead.
         if response.status == 500 && response.body.get("code").is_some() {
             self.wrong.push("500 of the function".to_owned());
         }
         self.wrong.extend(self.browser.take(&response).err());
     }
 
-    /// What the browser has seen, with how often.
+    /// The statuses that the browser saw, with repetitions counted.
     pub fn seen(&self) -> String {
         let words = self.seen.chunk_by(|one, other| one == other).map(|same| {
             let status = if same[0] == 0 { "nothing".to_owned() } else { same[0].to_string() };
@@ -164,7 +164,7 @@ impl Scenario {
         format!("{}{}", words.join(", "), if self.only_here { " (at the browser only)" } else { "" })
     }
 
-    /// Asks again until it has what it wants.
+    /// Retries until it has what it wants.
     pub async fn ask_again(&mut self) {
         for _ in 0..20 {
             if self.seen.last().is_some_and(|status| (200..500).contains(status)) {
@@ -175,8 +175,7 @@ impl Scenario {
         }
     }
 
-    /// All is well again, and the browser goes on: asks again until it has what it wants, and then uses it. Says what does not
-    /// hold.
+    /// After the fault: retries until the browser has what it wants, and then uses it. Returns what fails.
     pub async fn go_on(&mut self) -> Vec<String> {
         self.ask_again().await;
         let mut wrong = std::mem::take(&mut self.wrong);
@@ -196,7 +195,7 @@ impl Scenario {
         wrong
     }
 
-    /// The cookie works, now and when it is to rotate again, and so does what it gives.
+    /// Checks that the cookie works now and at its next rotation, and that its access tokens work.
     async fn is_alive(&mut self, wrong: &mut Vec<String>) {
         for wait in [Duration::ZERO, self.window + SECOND] {
             self.let_pass(wait).await;
@@ -215,18 +214,18 @@ impl Scenario {
         }
     }
 
-    /// The cookie is worth nothing, unless the log-out was at the browser only.
+    /// Checks that the cookie is refused, unless the logout could only clear it in the browser.
     async fn is_over(&mut self, wrong: &mut Vec<String>) {
         let response = self.stack.refresh(&self.before).await;
         match (response.status.as_u16(), self.route) {
             (401, _) => {}
             (200, Route::LogOut) => self.only_here = true,
-            (status, _) => wrong.push(format!("after its log-out the cookie gives {status}")),
+            (status, _) => wrong.push(format!("after its logout the cookie gets {status}")),
         }
     }
 }
 
-/// What is half-written in the table: a user without an identity at Kakao or the other way round, a session of nobody.
+/// Finds half-written items: a user without a Kakao identity or the reverse, a session without a user.
 async fn whole(stack: &Stack) -> Vec<String> {
     let items = stack.dump().await;
     let text =
@@ -243,7 +242,7 @@ async fn whole(stack: &Stack) -> Vec<String> {
     }
     for item in items.iter().filter(|item| text(item, "sk").starts_with("SESSION#")) {
         if !users.contains(&text(item, "pk")) {
-            wrong.push("a session of nobody".to_owned());
+            wrong.push("a session without a user".to_owned());
         }
     }
     wrong

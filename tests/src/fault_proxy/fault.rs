@@ -4,54 +4,54 @@ use std::time::Duration;
 
 use shared::random;
 
-/// What goes wrong, for every request until [`FaultProxy::heal`](super::FaultProxy::heal) but where it says otherwise.
+/// A fault, for every request until [`FaultProxy::heal`](super::FaultProxy::heal) unless its variant says otherwise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// The connection closes without an answer and nothing reaches the table.
+    /// The connection closes without a response. Nothing reaches the table.
     Down,
-    /// The connection is accepted and never answered. Nothing reaches the table.
+    /// The connection is accepted, and no response is ever sent. Nothing reaches the table.
     Hang,
-    /// `ThrottlingException`, as on-demand tables answer. Nothing reaches the table.
+    /// `ThrottlingException`, as on-demand tables return it. Nothing reaches the table.
     Throttle,
     /// `AccessDeniedException`. Nothing reaches the table.
     Deny,
-    /// The same for this operation alone.
+    /// `AccessDeniedException` for this operation only.
     DenyOnly(&'static str),
     /// An error with this code. Nothing reaches the table.
     Refuse(&'static str),
-    /// A transaction is writing the item, the next time that this operation comes. Nothing reaches the table.
+    /// The next request of this operation conflicts with a transaction. Nothing reaches the table.
     ConflictOnce(&'static str),
-    /// 500 and nothing reaches the table.
+    /// 500. Nothing reaches the table.
     FailBefore,
-    /// 500 although the table did it.
+    /// The table carries the request out, and the response is a 500.
     FailAfter,
-    /// The connection closes without an answer although the table did it: for this many requests, which may be the tries
-    /// of one call.
+    /// The table carries the request out, and the connection closes without a response: for this many requests, which may be
+    /// the attempts of one call.
     LoseResponses(u32),
-    /// The connection is reset (RST) without an answer although the table did it.
+    /// The table carries the request out, and the connection is reset (RST) without a response.
     Reset,
-    /// The table did it, and the answer comes a byte every 100 ms.
+    /// The table carries the request out, and the response arrives a byte every 100 ms.
     Drip,
-    /// The table did it, and the connection is reset in the middle of the answer.
+    /// The table carries the request out, and the connection is reset in the middle of the response.
     Truncate,
-    /// The batch calls leave everything undone and say so.
+    /// Batch calls return all their keys as unprocessed.
     Unprocessed,
-    /// Reads that are not consistent see the table as it was before its last change, as DynamoDB allows them to.
+    /// Eventually consistent reads see the table as it was before its last change, as DynamoDB allows.
     Stale,
 }
 
 /// Random faults: each request is delayed, and some fail.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct FaultRates {
-    /// How long every request takes at least.
+    /// The delay of every request.
     pub delay: Duration,
-    /// How many of a thousand requests take 100 times as long.
+    /// Requests per thousand that take 100 times the delay.
     pub slow: u64,
-    /// How many of a thousand requests are throttled.
+    /// Requests per thousand that are throttled.
     pub throttled: u64,
-    /// How many of a thousand requests are done and answered with 500.
+    /// Requests per thousand that are carried out and get a 500.
     pub failed_after: u64,
-    /// How many of a thousand requests are done and lose their answer.
+    /// Requests per thousand that are carried out and whose response is lost.
     pub lost: u64,
 }
 

@@ -1,4 +1,4 @@
-//! Passes a request on, notes what it costs, and remembers what reads have answered.
+//! Forwards a request, records its cost, and keeps earlier responses of reads to serve them stale.
 
 use axum::{
     body::Bytes,
@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use super::{Fault, Shared, lock};
 
-/// A request on its way.
+/// A request that is being forwarded.
 #[derive(Clone, Debug)]
 pub(super) struct Crossing {
     pub(super) operation: String,
@@ -33,7 +33,7 @@ impl Crossing {
     }
 }
 
-/// Passes the request on; DynamoDB is asked what it costs, and the price stays here.
+/// Forwards the request with `ReturnConsumedCapacity`, and takes the consumed capacity out of the response.
 pub(super) async fn forward(state: &Shared, crossing: &Crossing) -> Result<Response, reqwest::Error> {
     let mut headers = crossing.headers.clone();
     headers.remove(CONTENT_LENGTH);
@@ -55,7 +55,7 @@ pub(super) async fn forward(state: &Shared, crossing: &Crossing) -> Result<Respo
     }
     headers.remove(CONTENT_LENGTH);
     headers.remove(TRANSFER_ENCODING);
-    // It describes the body as it was with the price.
+    // The checksum covers the body with the consumed capacity.
     headers.remove("x-amz-crc32");
     let mut response = (status, body).into_response();
     *response.headers_mut() = headers;
@@ -92,7 +92,7 @@ fn may_be_stale(operation: &str, request: &Value) -> bool {
     matches!(operation, "GetItem" | "BatchGetItem" | "Query") && !is_consistent
 }
 
-/// The answer to this read, or the one before the last change: if it was never read before, nothing was there.
+/// The response to this read or, if reads are stale, the one before its last change; empty if there was none.
 fn read(state: &Shared, crossing: &Crossing, body: Bytes) -> Bytes {
     let mut reads = lock(&state.reads);
     let [older, newer] = reads.entry(crossing.body.clone()).or_insert_with(|| [empty(&body), body.clone()]);
@@ -102,7 +102,7 @@ fn read(state: &Shared, crossing: &Crossing, body: Bytes) -> Bytes {
     if *lock(&state.fault) == Some(Fault::Stale) { older.clone() } else { body }
 }
 
-/// This answer, had nothing been found.
+/// This response without any items.
 fn empty(body: &Bytes) -> Bytes {
     let mut response: Value = serde_json::from_slice(body).unwrap_or_default();
     if let Some(response) = response.as_object_mut() {

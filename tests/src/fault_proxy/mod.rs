@@ -46,29 +46,29 @@ pub struct Traffic {
     pub write_units: f64,
 }
 
-/// Where a request is held.
+/// When a request is held.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Moment {
     /// Before it reaches the server.
     Before,
-    /// After the server did it and before the answer is sent.
+    /// After the server carried it out and before the response is sent.
     After,
 }
 
-/// A request that is held, or will be. It goes on when this is dropped.
+/// A request that is or will be held. It continues when this is dropped.
 #[derive(Debug)]
 pub struct Held {
     arrived: oneshot::Receiver<()>,
     go_on: oneshot::Sender<bool>,
 }
 
-/// A copy of a request, which has not arrived yet.
+/// A copy of a request that is still under way.
 #[derive(Clone, Debug)]
 pub struct HeldBack(Crossing);
 
 #[derive(Debug)]
 struct Hold {
-    /// How many requests are let through before.
+    /// How many requests pass first.
     before: usize,
     moment: Moment,
     arrived: oneshot::Sender<()>,
@@ -80,14 +80,14 @@ struct Shared {
     target: String,
     client: reqwest::Client,
     fault: Mutex<Option<Fault>>,
-    /// How many requests the fault spares.
+    /// How many requests pass before the fault begins.
     spared: Mutex<usize>,
     rates: Mutex<FaultRates>,
     traffic: Mutex<Traffic>,
     hold: Mutex<Option<Hold>>,
     /// The last request of each operation.
     last: Mutex<BTreeMap<String, Crossing>>,
-    /// For each request that reads and may be stale, the last two different answers, the newer one last.
+    /// For each eventually consistent read, its last two distinct responses, the newer one last.
     reads: Mutex<BTreeMap<Bytes, [Bytes; 2]>>,
 }
 
@@ -126,23 +126,23 @@ impl Shared {
 }
 
 impl FaultProxy {
-    /// Begins to pass requests on to the server at `target`.
+    /// Starts a proxy in front of the server at `target`.
     ///
     /// # Errors
     ///
-    /// If no local port can be had.
+    /// If there is no free port.
     pub async fn start(target: &str) -> io::Result<Self> {
         let state = Arc::new(Shared::new(target));
         let routes = Router::new().fallback(pass).with_state(Both { state: Arc::clone(&state), keys: None });
         Ok(Self { server: Arc::new(Server::start_on_free_port(routes).await?), state })
     }
 
-    /// Begins to pass requests on to the DynamoDB at `target`: the first proxy gets those for this table of keys, and the second one
-    /// all others. Both have the same address.
+    /// Starts two proxies at one address in front of the DynamoDB at `target`: the first proxy gets the requests for this
+    /// table of keys, and the second one all others.
     ///
     /// # Errors
     ///
-    /// If no local port can be had.
+    /// If there is no free port.
     pub async fn start_pair(target: &str, table: &str) -> io::Result<[Self; 2]> {
         let [keys, state] = [(); 2].map(|()| Arc::new(Shared::new(target)));
         let both = Both { state: Arc::clone(&state), keys: Some((table.to_owned(), Arc::clone(&keys))) };
@@ -150,24 +150,24 @@ impl FaultProxy {
         Ok([keys, state].map(|state| Self { server: Arc::clone(&server), state }))
     }
 
-    /// The address to give to a client.
+    /// The proxy's address.
     #[must_use]
     pub fn url(&self) -> &str {
         self.server.url()
     }
 
-    /// From now on this goes wrong.
+    /// Injects this fault into all further requests.
     pub fn fail(&self, fault: Fault) {
         self.fail_after(0, fault);
     }
 
-    /// Lets so many requests through. From then on this goes wrong.
+    /// Lets this many requests pass, and injects the fault into all further ones.
     pub fn fail_after(&self, requests: usize, fault: Fault) {
         *lock(&self.state.spared) = requests;
         *lock(&self.state.fault) = Some(fault);
     }
 
-    /// From now on all is well.
+    /// Stops all faults.
     pub fn heal(&self) {
         *lock(&self.state.fault) = None;
         *lock(&self.state.rates) = FaultRates::default();
@@ -178,7 +178,7 @@ impl FaultProxy {
         *lock(&self.state.rates) = rates;
     }
 
-    /// Lets `before` requests through and holds the one after them.
+    /// Lets `before` requests pass and holds the next one.
     #[must_use]
     pub fn hold(&self, before: usize, moment: Moment) -> Held {
         let (arrived, is_there) = oneshot::channel();
@@ -187,12 +187,12 @@ impl FaultProxy {
         Held { arrived: is_there, go_on }
     }
 
-    /// Ends all connections that are open. New ones are served.
+    /// Ends all open connections. New ones work.
     pub fn end_connections(&self, end: End) {
         self.server.end_connections(end);
     }
 
-    /// A copy of the last request of this operation, as a network may hold one back.
+    /// A copy of the last request of this operation, as if the network had delayed it.
     ///
     /// # Panics
     ///
@@ -200,14 +200,14 @@ impl FaultProxy {
     #[must_use]
     pub fn copy_of_last(&self, operation: &str) -> HeldBack {
         let last = lock(&self.state.last).get(operation).cloned();
-        HeldBack(last.unwrap_or_else(|| panic!("no {operation} has crossed")))
+        HeldBack(last.unwrap_or_else(|| panic!("no {operation} has passed")))
     }
 
-    /// Such a copy arrives, so late that DynamoDB has forgotten the token by which it knows that a transaction came before.
+    /// Delivers such a copy, so late that DynamoDB no longer remembers its `ClientRequestToken`.
     ///
     /// # Errors
     ///
-    /// If DynamoDB does not answer.
+    /// If DynamoDB does not respond.
     pub async fn arrive(&self, copy: &HeldBack) -> Result<StatusCode, reqwest::Error> {
         Ok(forward(&self.state, &copy.0.without_token()).await?.status())
     }
@@ -216,7 +216,7 @@ impl FaultProxy {
     ///
     /// # Errors
     ///
-    /// If DynamoDB does not answer.
+    /// If DynamoDB does not respond.
     ///
     /// # Panics
     ///
@@ -232,7 +232,7 @@ impl FaultProxy {
         last.get(operation).and_then(|crossing| serde_json::from_slice(&crossing.body).ok()).unwrap_or_default()
     }
 
-    /// What has crossed since the last call of this.
+    /// The requests since the last call of this.
     #[must_use]
     pub fn take_traffic(&self) -> Traffic {
         std::mem::take(&mut *lock(&self.state.traffic))
@@ -240,7 +240,7 @@ impl FaultProxy {
 }
 
 impl Held {
-    /// Waits until the request is there.
+    /// Waits until the request has arrived.
     ///
     /// # Panics
     ///
@@ -249,12 +249,12 @@ impl Held {
         (&mut self.arrived).await.expect("the proxy is running");
     }
 
-    /// Lets it go on.
+    /// Lets the request continue.
     pub fn release(self) {
         let _ = self.go_on.send(true);
     }
 
-    /// Closes its connection. A request that had not reached the server never will.
+    /// Closes the request's connection. If it had not reached the server yet, it never will.
     pub fn discard(self) {
         let _ = self.go_on.send(false);
     }
@@ -276,7 +276,7 @@ async fn pass(State(both): State<Both>, request: Request) -> Response {
     };
     let crossing = Crossing { operation, method: parts.method, uri: parts.uri, headers: parts.headers, body };
     lock(&state.last).insert(crossing.operation.clone(), crossing.clone());
-    // In a task of its own: what is on its way arrives, although the one who sent it has gone.
+    // In a task of its own, as a request that was sent arrives even if its sender has gone.
     tokio::spawn(async move { cross(&state, &crossing).await }).await.unwrap_or_else(|_| hang_up())
 }
 
@@ -337,7 +337,7 @@ async fn cross(state: &Shared, crossing: &Crossing) -> Response {
     }
 }
 
-/// Whether the fault spares this request.
+/// Whether this request passes before the fault begins.
 fn take_spared(state: &Shared) -> bool {
     let mut spared = lock(&state.spared);
     let is_spared = *spared > 0;
@@ -345,7 +345,7 @@ fn take_spared(state: &Shared) -> bool {
     is_spared
 }
 
-/// The hold, if this request is the one.
+/// The hold, if this is the request to hold.
 fn take_hold(state: &Shared) -> Option<Hold> {
     let mut hold = lock(&state.hold);
     match hold.as_mut() {

@@ -1,4 +1,4 @@
-//! Answers that a fault makes, or unmakes.
+//! Responses that a fault makes, delays or cuts off.
 
 use std::{
     io,
@@ -19,13 +19,13 @@ use hyper::body::Frame;
 use serde_json::{Value, json};
 use tokio::time::{Interval, interval};
 
-/// A refusal of DynamoDB.
+/// An error response of DynamoDB.
 pub(super) fn failure(status: StatusCode, code: &str) -> Response {
     let kind = format!("com.amazonaws.dynamodb.v20120810#{code}");
     response(status, &json!({"__type": kind, "message": "by request of a test"}))
 }
 
-/// What DynamoDB says while a transaction is writing the item that the request wants to write.
+/// DynamoDB's response while a transaction is writing the same item.
 pub(super) fn conflict(operation: &str) -> Response {
     if operation != "TransactWriteItems" {
         return failure(StatusCode::BAD_REQUEST, "TransactionConflictException");
@@ -35,7 +35,7 @@ pub(super) fn conflict(operation: &str) -> Response {
     response(StatusCode::BAD_REQUEST, &json!({"__type": kind, "message": "cancelled", "CancellationReasons": reasons}))
 }
 
-/// What a batch call says that did nothing; the others are not touched.
+/// The response of a batch read that processed no key; `None` for other operations.
 pub(super) fn unprocessed(operation: &str, body: &[u8]) -> Option<Response> {
     if operation != "BatchGetItem" {
         return None;
@@ -50,12 +50,12 @@ fn response(status: StatusCode, body: &Value) -> Response {
     response
 }
 
-/// The same answer, a byte every 100 ms.
+/// Sends the response one byte every 100 ms.
 pub(super) async fn drip(response: Response) -> Response {
     slowly(response, usize::MAX).await
 }
 
-/// The same answer, of which only the first bytes come.
+/// Cuts the response off after its first bytes.
 pub(super) async fn truncate(response: Response) -> Response {
     slowly(response, 3).await
 }
@@ -71,7 +71,7 @@ async fn slowly(response: Response, last: usize) -> Response {
 struct Drip {
     bytes: Bytes,
     at: usize,
-    /// Where it fails, if it comes so far.
+    /// The position at which it fails.
     last: usize,
     interval: Interval,
 }
@@ -86,7 +86,7 @@ impl HttpBody for Drip {
         }
         ready!(self.interval.poll_tick(context));
         if self.at == self.last {
-            return Poll::Ready(Some(Err(io::Error::other("cut off on purpose"))));
+            return Poll::Ready(Some(Err(io::Error::other("cut off by a test"))));
         }
         let byte = self.bytes.slice(self.at..=self.at);
         self.at += 1;
