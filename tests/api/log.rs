@@ -1,55 +1,14 @@
 //! The log and the table are searched for secrets and personal data that must not be there.
 
-use std::{
-    collections::BTreeSet,
-    io,
-    sync::{Arc, Mutex, Once},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use reqwest::Method;
 use rotate_keys::{Event, document::Reason, new_attempt};
 use serde_json::{Value, json};
 use shared::key_table::Document;
-use tests::{
-    REDIRECT_URI, Settings, Stack,
-    client::{Response, cookie_pair},
-    fault_proxy::Fault,
-};
+use tests::{REDIRECT_URI, Settings, Stack, client::cookie_pair, fault_proxy::Fault};
 
-/// Everything that this process logs.
-#[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    /// The log is one for the whole process, as its subscriber is.
-    pub(crate) fn start() -> Self {
-        static STARTED: Once = Once::new();
-        static LOG: Mutex<Option<Log>> = Mutex::new(None);
-        STARTED.call_once(|| {
-            let log = Self::default();
-            *LOG.lock().unwrap() = Some(log.clone());
-            let subscriber = shared::log::subscriber(move || log.clone(), &["dynoxide"]);
-            tracing::subscriber::set_global_default(subscriber).unwrap();
-        });
-        LOG.lock().unwrap().clone().unwrap()
-    }
-
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
+use crate::recorder::{Log, line_of, lines_with};
 
 #[tokio::test]
 async fn no_token_code_email_or_nickname_is_logged_or_kept() {
@@ -221,12 +180,6 @@ async fn no_key_of_a_log_line_has_a_dot() {
     assert!(found.iter().all(|key| !key.contains('.')), "{found:?}");
 }
 
-/// The lines of the log with this text.
-fn lines_with(log: &Log, text: &str) -> Vec<Value> {
-    let lines = log.text().lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>();
-    lines.into_iter().filter(|line| line.to_string().contains(text)).collect()
-}
-
 #[tokio::test]
 async fn a_denied_permission_and_a_missing_table_or_key_are_errors_and_an_outage_is_a_warning() {
     let log = Log::start();
@@ -278,13 +231,6 @@ async fn a_denied_permission_and_a_missing_table_or_key_are_errors_and_an_outage
     assert_eq!(empty.profile(logged_in.access()).await.status, 503);
     let line = lines_with(&log, "the document is not in the Keys table").pop().unwrap();
     assert_eq!(line["level"], "ERROR", "{line}");
-}
-
-/// The log line of the request with this response.
-fn line_of(log: &Log, response: &Response) -> Value {
-    let id = response.headers["apigw-requestid"].to_str().unwrap();
-    let text = log.text();
-    serde_json::from_str(text.lines().find(|line| line.contains(id)).unwrap()).unwrap()
 }
 
 #[tokio::test]

@@ -5,7 +5,7 @@ use std::{env, ops::Deref};
 use crate::{
     client::{Functions, Response},
     kakao_control::KakaoControl,
-    stack::{Stack, log_in},
+    stack::{Stack, users::log_in},
 };
 
 /// A stack that may run in another process: only its routes and the Kakao stand-in can be used.

@@ -1,5 +1,9 @@
 //! A whole stack for one test: its own table, Kakao stand-in, gateway and clock, on free ports.
 
+mod items;
+mod key_documents;
+pub(crate) mod users;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Deref,
@@ -17,20 +21,18 @@ use local::{
     keys,
     lambda::{self, Lambda},
     server::End,
-    table::{self, Item},
+    table,
     template::Template,
 };
-use rotate_keys::{Event, Outcome, RotateKeys, RotationError, document::Reason};
-use serde_json::json;
+use rotate_keys::{Event, RotateKeys};
 use shared::{
     clock::{Clock, SystemClock},
     function::Worker,
-    key_table::{DOCUMENT, Document},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
-    client::{Functions, Response},
+    client::Functions,
     clock::{ManualClock, Skewed},
     fault_proxy::FaultProxy,
     kakao_control::KakaoControl,
@@ -249,128 +251,6 @@ impl Stack {
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
     }
-
-    /// Replaces the keys for this reason.
-    ///
-    /// # Panics
-    ///
-    /// If it fails.
-    pub async fn rotate(&self, reason: Reason) {
-        let replace = Event::Replace { keys: reason, attempt: rotate_keys::new_attempt() };
-        self.rotate_with(replace).await.expect("rotate-keys rotates");
-    }
-
-    /// Runs rotate-keys with one event.
-    ///
-    /// # Errors
-    ///
-    /// The error of rotate-keys.
-    pub async fn rotate_with(&self, event: Event) -> Result<Outcome, RotationError> {
-        self.rotate_keys.handle(event).await
-    }
-
-    /// Reads a key document without the IAM checks.
-    ///
-    /// # Panics
-    ///
-    /// If DynamoDB fails.
-    pub async fn key_document(&self, document: Document) -> Option<String> {
-        let item = keys::item(&self.database, &self.template.keys.name, document).await.expect("DynamoDB reads");
-        item?.get(DOCUMENT)?.as_s().ok().cloned()
-    }
-
-    /// Overwrites a key document without the IAM checks.
-    ///
-    /// # Panics
-    ///
-    /// If DynamoDB fails.
-    pub async fn overwrite_keys(&self, document: Document, text: &str) {
-        keys::overwrite(&self.database, &self.template.keys.name, document, text).await.expect("DynamoDB puts");
-    }
-
-    /// Deletes a key document without the IAM checks.
-    ///
-    /// # Panics
-    ///
-    /// If DynamoDB fails.
-    pub async fn delete_keys(&self, document: Document) {
-        keys::delete(&self.database, &self.template.keys.name, document).await.expect("DynamoDB deletes");
-    }
-
-    /// Logs a new user in.
-    pub async fn log_in(&self) -> Response {
-        let user = self.kakao.new_user().await;
-        self.log_in_as(&user).await
-    }
-
-    /// Logs this user in.
-    pub async fn log_in_as(&self, user: &str) -> Response {
-        log_in(&self.functions, &self.kakao, user).await
-    }
-
-    /// Refreshes with the same cookie, `times` times concurrently.
-    ///
-    /// # Panics
-    ///
-    /// If a request gets no response.
-    pub async fn refresh_at_once(&self, cookie: &str, times: usize) -> Vec<Response> {
-        let requests = (0..times).map(|_| {
-            let (functions, cookie) = (self.functions.clone(), cookie.to_owned());
-            tokio::spawn(async move { functions.refresh(&cookie).await })
-        });
-        let requests: Vec<_> = requests.collect();
-        let mut responses = Vec::new();
-        for request in requests {
-            responses.push(request.await.expect("a refresh has a response"));
-        }
-        responses
-    }
-
-    /// All items of the table, in a fixed order.
-    ///
-    /// # Panics
-    ///
-    /// If DynamoDB fails.
-    pub async fn dump(&self) -> Vec<Item> {
-        let mut items = table::dump(&self.dynamodb, &self.template.table.name).await.expect("DynamoDB scans");
-        items.sort_by_key(|item| format!("{:?} {:?}", item.get("pk"), item.get("sk")));
-        items
-    }
-
-    /// Counts the items whose partition key or sort key has this prefix.
-    pub async fn count(&self, prefix: &str) -> usize {
-        let begins = |item: &Item, key| {
-            let key = item.get(key).and_then(|key| key.as_s().ok());
-            key.is_some_and(|key| key.starts_with(prefix))
-        };
-        self.dump().await.iter().filter(|item| begins(item, "pk") || begins(item, "sk")).count()
-    }
-
-    /// Empties the table.
-    ///
-    /// # Panics
-    ///
-    /// If DynamoDB fails.
-    pub async fn clear(&self) {
-        for item in self.dump().await {
-            let key = ["pk", "sk"].map(|name| (name.to_owned(), item[name].clone())).into();
-            let delete = self.dynamodb.delete_item().table_name(&self.template.table.name).set_key(Some(key)).send();
-            delete.await.expect("DynamoDB deletes");
-        }
-    }
-
-    /// Writes these items back into the table.
-    ///
-    /// # Panics
-    ///
-    /// If DynamoDB fails.
-    pub async fn restore(&self, items: &[Item]) {
-        for item in items {
-            let put =
-                self.dynamodb.put_item().table_name(&self.template.table.name).set_item(Some(item.clone())).send();
-            put.await.expect("DynamoDB puts");
-        }
-    }
 }
 
 impl Deref for Stack {
@@ -387,13 +267,6 @@ impl Drop for Stack {
             server.abort();
         }
     }
-}
-
-pub(crate) async fn log_in(functions: &Functions, kakao: &KakaoControl, user: &str) -> Response {
-    let token = kakao.token(user).await;
-    let response = functions.login(&json!({"access_token": token})).await;
-    assert_eq!(response.status, 200, "{}", response.body);
-    response
 }
 
 async fn free_port() -> TcpListener {

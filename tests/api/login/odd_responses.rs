@@ -4,7 +4,7 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use tests::{REDIRECT_URI, Stack};
 
-use crate::log::Log;
+use crate::recorder::Log;
 
 async fn by_code(stack: &Stack, user: &str) -> Value {
     stack.kakao.code_body(user).await

@@ -11,7 +11,7 @@ use tests::{
 };
 
 use super::code::at_once;
-use crate::log::Log;
+use crate::recorder::Log;
 
 const LOGINS_A_MINUTE: usize = 20;
 const DAY: Duration = Duration::from_hours(24);

@@ -7,7 +7,7 @@ use reqwest::StatusCode;
 use shared::id::SessionId;
 use tests::{Stack, fault_proxy::FaultRates};
 
-use crate::log::Log;
+use crate::recorder::Log;
 
 /// Creates a user with this many sessions; returns the token of one of them.
 async fn somebody_with_sessions(stack: &Stack, count: usize) -> String {
