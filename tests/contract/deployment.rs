@@ -296,7 +296,7 @@ fn a_build_for_another_processor_or_a_newer_c_library_cannot_be_deployed() {
         ("newer", with(62, b"\0GLIBC_2.17\0GLIBC_2.35\0"), "needs GLIBC 2.35"),
         ("much-newer", with(62, b"\0GLIBC_2.4\0GLIBC_2.100\0"), "needs GLIBC 2.100"),
         ("arm", with(183, b"\0GLIBC_2.17\0"), "is for arm64"),
-        ("script", b"#!/bin/sh\necho this is no binary".to_vec(), "is not a 64-bit ELF binary"),
+        ("script", b"#!/bin/sh\necho this is not a binary".to_vec(), "is not a 64-bit ELF binary"),
     ] {
         let refusal = check_build(name, "x86_64", &binary).0.unwrap_err();
         assert!(refusal.contains(complaint), "{name}: {refusal}");

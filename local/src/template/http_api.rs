@@ -78,7 +78,7 @@ pub(super) fn read_route(declaration: &Value, references: &References, api: &str
     let path = references.member(properties, "Path", References::text)?;
     let method = references.member(properties, "Method", References::text)?.to_ascii_uppercase();
     if !["ANY", "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"].contains(&method.as_str()) {
-        return error(format!("{method} is no method"));
+        return error(format!("{method} is not an HTTP method"));
     }
     // SAM silently creates an integration without a route (aws/serverless-application-model issue 1949).
     if path.ends_with('/') || !path.starts_with('/') {
@@ -123,7 +123,7 @@ pub(super) fn read_cors(api: &Value, references: &References) -> Result<Cors> {
 fn header_words(references: &References, value: &Value) -> Result<Vec<String>> {
     let words = references.texts(value)?;
     match words.iter().find(|word| word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_graphic())) {
-        Some(wrong) => error(format!("{wrong:?} is no name")),
+        Some(wrong) => error(format!("{wrong:?} is not a header name")),
         None => Ok(words),
     }
 }

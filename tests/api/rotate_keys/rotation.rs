@@ -47,9 +47,9 @@ async fn a_scheduled_rotation_fails_no_request_and_no_verifier_with_two_hours_ol
     let stack = Stack::start().await;
     let step = Duration::from_secs(280);
     let (mut now, start) = (SystemClock.now(), SystemClock.now());
-    let mut people = Vec::new();
+    let mut cookies = Vec::new();
     for _ in 0..4 {
-        people.push(stack.log_in().await.token());
+        cookies.push(stack.log_in().await.token());
     }
     let mut verifiers = Vec::new();
     for age in [0, 30, 60, 90, 119] {
@@ -66,11 +66,11 @@ async fn a_scheduled_rotation_fails_no_request_and_no_verifier_with_two_hours_ol
             }
         }
         let mut issued = Vec::new();
-        for person in &mut people {
-            let response = stack.refresh(person).await;
+        for cookie in &mut cookies {
+            let response = stack.refresh(cookie).await;
             assert_eq!(response.status, StatusCode::OK, "round {round}");
             if response.cookie.is_some() {
-                *person = response.token();
+                *cookie = response.token();
             }
             assert_eq!(stack.profile(response.access()).await.status, StatusCode::OK, "round {round}");
             issued.push(response.access().to_owned());
@@ -99,11 +99,11 @@ async fn a_scheduled_rotation_fails_no_request_and_no_verifier_with_two_hours_ol
 async fn a_rotation_under_load_fails_no_request() {
     // No access token expires between a refresh and the profile, however the clock jumps.
     let stack = Stack::with_setting("ACCESS_TTL", "3600").await;
-    let mut people = Vec::new();
+    let mut cookies = Vec::new();
     for _ in 0..8 {
-        people.push(stack.log_in().await.token());
+        cookies.push(stack.log_in().await.token());
     }
-    let calls = people.into_iter().map(|mut cookie| {
+    let calls = cookies.into_iter().map(|mut cookie| {
         let functions = (*stack).clone();
         tokio::spawn(async move {
             let mut statuses = Vec::new();

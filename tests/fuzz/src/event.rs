@@ -109,7 +109,7 @@ fn handler<F: Function>(config: &Config) -> Handler {
     })
 }
 
-/// First a byte for the function, then the event; or, if that is no event, the body of one. `REFRESH` and `ACCESS` in it stand
+/// The first byte selects the function; the rest is an event or, if it is not one, the body of one. `REFRESH` and `ACCESS` in it stand
 /// for tokens that are good, and `SECRET` for a text that no response may repeat.
 pub fn event(data: &[u8]) {
     let [function, data @ ..] = data else { return };
