@@ -10,7 +10,7 @@ NO_FETCH := RUSTUP_DIST_SERVER=http://127.0.0.1:9 RUSTUP_UPDATE_ROOT=http://127.
 # The workspace as a whole, so that no library is built twice for other features.
 BINARIES := cargo build -q --workspace --bins
 DEMO := web/demo/dist/index.html
-DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/demo -name dist -prune -o -type f -print)
+DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/demo \( -name dist -o -name node_modules \) -prune -o -type f -print)
 
 .PHONY: help run watch check test everything targets lint front-door schedules faults soak api-test fuzz moto verifiers watch-test web \
   lint-template deploy-check gates bench bench-django build venv demo-page clean
@@ -74,7 +74,7 @@ schedules: ## random schedules against the real handlers
 	SCHEDULES=$(SCHEDULES) cargo test --workspace --test resilience -- --show-output schedules
 	@echo "passed: $@"
 
-faults: ## every fault at the wire, wrong clocks, processes killed and stopped
+faults: ## every network and service fault, wrong clocks, processes killed and stopped
 	$(BINARIES)
 	target/debug/resilience faults
 	target/debug/resilience processes
@@ -110,7 +110,7 @@ verifiers: venv ## other people's libraries verify our tokens, and the command f
 
 watch-test: venv ## what a stranger can see, on the binaries under cargo lambda watch
 	$(BINARIES)
-	$(NO_FETCH) tests/external/with-watch.sh cargo test --workspace --test api -- anywhere
+	$(NO_FETCH) tests/external/with-watch.sh cargo test --workspace --test api -- remote
 	@echo "passed: $@"
 
 PACKAGES := web/node_modules/.package-lock.json
@@ -177,4 +177,4 @@ $(STAMP): requirements.txt
 	touch $@
 
 clean: ## removes all that was built or installed in this folder
-	rm -rf target .aws-sam .local $(VENV) tests/external/verifiers/.venv tests/external/verifiers/node_modules tests/external/api-test/.venv .schemathesis web/node_modules web/dist web/demo/dist
+	rm -rf target .aws-sam .local $(VENV) tests/external/verifiers/.venv tests/external/verifiers/node_modules tests/external/api-test/.venv .schemathesis web/node_modules web/dist web/demo/dist web/demo/node_modules

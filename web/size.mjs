@@ -1,4 +1,4 @@
-//! What the library adds to an app: core and React binding, minified and gzipped. Fails above the limit.
+/** Measures what the library adds to an app: core and React binding, minified and gzipped. Fails above the limit. */
 
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

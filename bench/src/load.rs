@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::{Value, json};
 use shared::random;
-use tests::{Stack, client::Functions, wire::Weather};
+use tests::{Stack, client::Functions, fault_proxy::FaultRates};
 
 const SESSIONS: usize = 10_000;
 /// How long it is run, and how many seconds of the functions' clock pass in one.
@@ -18,7 +18,8 @@ const REFRESHES_A_SECOND: u64 = SESSIONS as u64 * FASTER / 300;
 const SIGN_INS_A_SECOND: u64 = 20;
 /// Of a thousand refreshes, how many come from two tabs at once.
 const TWO_TABS: u64 = 100;
-const BAD_DAY: Weather = Weather { delay: Duration::from_millis(4), slow: 10, throttled: 20, failed_after: 5, lost: 5 };
+const BAD_DAY: FaultRates =
+    FaultRates { delay: Duration::from_millis(4), slow: 10, throttled: 20, failed_after: 5, lost: 5 };
 
 /// What the clients saw.
 #[derive(Default)]
@@ -45,8 +46,8 @@ pub async fn run() -> Value {
         tokens.push(token);
     }
     stack.advance(Duration::from_mins(1));
-    stack.wire.change(BAD_DAY);
-    drop(stack.wire.take_traffic());
+    stack.table_proxy.set_rates(BAD_DAY);
+    drop(stack.table_proxy.take_traffic());
 
     let (seen, began) = (Arc::new(Mutex::new(Seen::default())), Instant::now());
     let mut tasks = Vec::new();
@@ -74,7 +75,7 @@ pub async fn run() -> Value {
     for task in tasks {
         let _ = task.await;
     }
-    stack.wire.heal();
+    stack.table_proxy.heal();
     let mut alive = 0;
     for session in &sessions {
         let cookie = lock(session).clone();

@@ -178,7 +178,7 @@ fn at(aws: &Aws) -> BTreeMap<String, String> {
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
-/// What one call of each kind costs at the wire: DynamoDB's requests and units, and Kakao's calls.
+/// What one call of each kind costs: DynamoDB requests and units, and calls to Kakao.
 pub async fn calls() -> Value {
     let stack = Stack::with_setting("ROTATION_WINDOW", "5").await;
     let user = stack.kakao.new_user().await;
@@ -186,7 +186,7 @@ pub async fn calls() -> Value {
     let one = json!({"id_token": stack.kakao.id_token(&user, &json!({"nonce": "one"})).await, "nonce": "one"});
     let two = json!({"id_token": stack.kakao.id_token(&user, &json!({"nonce": "two"})).await, "nonce": "two"});
     // Somebody else, until this user signs in.
-    let mut last = stack.sign_in().await;
+    let mut last = stack.log_in().await;
     let mut rows = Vec::new();
     for (name, credential) in [
         ("sign-in by access token, new user", json!({"access_token": token})),
@@ -201,7 +201,7 @@ pub async fn calls() -> Value {
         // A login in the same minute as the one before costs a second write to count it.
         stack.advance(Duration::from_mins(1));
         let before = stack.kakao.calls().await;
-        let _ = stack.wire.take_traffic();
+        let _ = stack.table_proxy.take_traffic();
         match name {
             "refresh" => {
                 stack.advance(Duration::from_secs(6));
@@ -211,7 +211,7 @@ pub async fn calls() -> Value {
             "logout" => drop(stack.logout(&last.token()).await),
             _ => last = stack.login(&credential).await,
         }
-        let traffic = stack.wire.take_traffic();
+        let traffic = stack.table_proxy.take_traffic();
         let mut requests = traffic.operations;
         // Some of them are made at the same time, in an order of chance.
         requests.sort();

@@ -69,7 +69,7 @@ impl Runtime {
             .route("/2018-06-01/runtime/invocation/next", get(next))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(take))
             .with_state(Arc::clone(&state));
-        Ok(Self { server: Server::start_anywhere(routes).await?, state })
+        Ok(Self { server: Server::start_on_free_port(routes).await?, state })
     }
 
     /// What `AWS_LAMBDA_RUNTIME_API` says.

@@ -8,7 +8,7 @@ use std::{
 
 use local::lambda::variables;
 use serde_json::{Value, json};
-use tests::{Settings, Stack, client::cookie_pair, wire::Weather};
+use tests::{Settings, Stack, client::cookie_pair, fault_proxy::FaultRates};
 
 use crate::{
     aws::{Answers, Aws},
@@ -38,7 +38,7 @@ impl Scene {
         let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
         let stack = Stack::with(Settings { environment, ..Settings::default() }).await;
         let user = stack.kakao.new_user().await;
-        let signed_in = stack.sign_in_as(&user).await;
+        let signed_in = stack.log_in_as(&user).await;
         let cookie = cookie_pair(&signed_in.token());
         // As if the minute of this login were over: another one in it costs a second write.
         let mut items = stack.dump().await;
@@ -69,7 +69,7 @@ impl Scene {
             events.insert(function, event.to_string());
         }
         let mut scene = Self { stack, binaries: binaries.to_owned(), events, answers: Answers::new() };
-        let dynamodb = Aws::recording(scene.stack.wire.url()).await.map_err(|error| error.to_string())?;
+        let dynamodb = Aws::recording(scene.stack.table_proxy.url()).await.map_err(|error| error.to_string())?;
         // The log-out last, as it ends the session.
         for function in ["kakao-login", "profile", "refresh", "logout"] {
             let environment = [("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), dynamodb.url.clone())].into();
@@ -81,7 +81,7 @@ impl Scene {
 
     /// From now on Kakao takes so long for a response.
     pub fn delay_kakao(&self, delay: Duration) {
-        self.stack.kakao_wire.change(Weather { delay, ..Weather::default() });
+        self.stack.kakao_proxy.set_rates(FaultRates { delay, ..FaultRates::default() });
     }
 
     pub fn event(&self, function: &str) -> &str {

@@ -33,7 +33,7 @@ use crate::{
     template::{self, Template, Throttle},
 };
 
-/// What becomes of a request for `/x/` where `/x` and `/x/{proxy+}` are declared. Both have been seen in the cloud.
+/// How a request for `/x/` is routed where `/x` and `/x/{proxy+}` are declared. AWS has been observed to do each of these.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum TrailingSlash {
     /// It reaches `/x`.
@@ -64,7 +64,7 @@ struct Target {
     bucket: Mutex<Bucket>,
 }
 
-/// What a route has left of its throttle.
+/// The token bucket of a route's throttle.
 struct Bucket {
     throttle: Throttle,
     tokens: f64,
@@ -93,7 +93,7 @@ impl Target {
 }
 
 impl Gateway {
-    /// A gateway with the template's routes. `pages` answers what no route matches.
+    /// A gateway with the template's routes. `pages` serves requests that no route matches.
     ///
     /// # Panics
     ///
@@ -126,7 +126,7 @@ impl Gateway {
         let _ = axum::serve(listener, app).await;
     }
 
-    /// The route for a request, and what the variables in its path stand for.
+    /// The route for a request, and the values of its path variables.
     fn find(&self, method: &Method, path: &str) -> Option<(&Target, Variables)> {
         let fitting = self.routes.iter().filter_map(|target| {
             let found = routes::fit(&target.route, method.as_str(), path, self.slash)?;
@@ -195,7 +195,7 @@ impl Gateway {
         origin.is_some_and(|origin| self.cors.origins.iter().any(|allowed| allowed == "*" || origin == allowed))
     }
 
-    /// Answered here: a preflight never reaches a function.
+    /// The response to a preflight, which never reaches a function.
     fn preflight(&self, request: &Request) -> Response {
         let mut response = StatusCode::NO_CONTENT.into_response();
         response.headers_mut().insert(REQUEST_ID, header_value(request_id()));
@@ -212,7 +212,7 @@ impl Gateway {
         response
     }
 
-    /// What the API's own configuration says about CORS.
+    /// Adds the CORS headers of the API's configuration.
     fn add_cors(&self, headers: &mut HeaderMap, origin: Option<&HeaderValue>) {
         if let Some(origin) = origin.filter(|origin| self.allows(Some(origin))) {
             let any = self.cors.origins.iter().any(|allowed| allowed == "*");
@@ -244,7 +244,7 @@ fn request_id() -> String {
     format!("{}=", BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<11>()))
 }
 
-/// The cloud finds an API by its host, so it refuses what is none.
+/// AWS finds an API by its host, so it refuses an invalid one.
 fn has_good_host(request: &Request) -> bool {
     let mut hosts = request.headers().get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
@@ -256,7 +256,7 @@ fn has_good_host(request: &Request) -> bool {
     host.parse::<Authority>().is_ok() && !host.contains('@') && reqwest::Url::parse(&format!("https://{host}")).is_ok()
 }
 
-/// An API with a CORS configuration ignores whatever its functions say about CORS.
+/// An API with a CORS configuration removes its functions' own CORS headers.
 fn drop_cors(headers: &mut HeaderMap) {
     let names: Vec<HeaderName> =
         headers.keys().filter(|name| name.as_str().starts_with("access-control-")).cloned().collect();
@@ -275,7 +275,7 @@ fn head_bytes(request: &Request) -> usize {
     line + headers.sum::<usize>()
 }
 
-/// The answer for what no route and no page matches. An HTTP API gives it for a wrong method too.
+/// The response if neither a route nor a page matches. An HTTP API sends it for a wrong method too.
 #[must_use]
 pub fn not_found() -> Response {
     own(StatusCode::NOT_FOUND, "Not Found")

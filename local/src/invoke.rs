@@ -1,4 +1,4 @@
-//! Lambda's Invoke API, for a function that operators call.
+//! Lambda's Invoke API, for functions that operators invoke.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
 
@@ -17,7 +17,7 @@ use tokio::net::TcpListener;
 
 use crate::server::Server;
 
-/// Serves invocations of this function, by any name, until it is dropped.
+/// Serves invocations of this function, by any name, until the server is dropped.
 ///
 /// # Errors
 ///

@@ -11,7 +11,7 @@ use shared::{
     keys::{DOCUMENT, Document},
 };
 
-use crate::{cloud, table::Item, template::Template};
+use crate::{assemble, table::Item, template::Template};
 
 /// The function rotate-keys, configured as in the template.
 ///
@@ -23,7 +23,7 @@ pub fn rotate_keys(
     local: &BTreeMap<String, String>,
     clock: &Arc<dyn Clock>,
 ) -> Result<RotateKeys, ConfigError> {
-    let config = Config::from_pairs(cloud::environment(template, "rotate-keys", local));
+    let config = Config::from_pairs(assemble::environment(template, "rotate-keys", local));
     RotateKeys::from_config(&config, Arc::clone(clock))
 }
 

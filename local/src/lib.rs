@@ -1,7 +1,7 @@
 //! An emulator of what the functions use in the cloud: an HTTP API, Lambda, DynamoDB with IAM roles, and Kakao.
 
+pub mod assemble;
 pub mod client;
-pub mod cloud;
 pub mod demo;
 pub mod gateway;
 pub mod iam;

@@ -1,4 +1,4 @@
-//! `local`: the whole stack on this machine, for people.
+//! The `local` command: the whole stack on this machine.
 
 mod run;
 

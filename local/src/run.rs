@@ -10,7 +10,7 @@ use std::{
 };
 
 use local::{
-    cloud,
+    assemble,
     demo::{self, BUILT},
     gateway::{Gateway, TrailingSlash},
     iam::{ADMINISTRATOR, Guard},
@@ -49,7 +49,7 @@ pub(crate) async fn run() -> Result<(), String> {
     shared::log::start(&["dynoxide"]);
     let around = Surroundings::start().await?;
     let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let functions = cloud::functions(&around.template, &around.local, &clock);
+    let functions = assemble::functions(&around.template, &around.local, &clock);
     let functions = functions.map_err(|error| error.to_string())?;
 
     let guide = around.guide();
@@ -120,7 +120,7 @@ impl Surroundings {
         settings.entry("ALLOWED_ORIGINS".to_owned()).or_insert_with(|| format!("{origin},http://localhost:5173"));
         let redirect_uris = format!("{origin}/,http://localhost:5173/");
         let redirect_uris = settings.entry("REDIRECT_URIS".to_owned()).or_insert(redirect_uris).clone();
-        let template = cloud::template(&settings).map_err(|error| error.to_string())?;
+        let template = assemble::template(&settings).map_err(|error| error.to_string())?;
 
         let data = given.get("DATA").map(PathBuf::from);
         let mut local = BTreeMap::new();
@@ -156,7 +156,7 @@ impl Surroundings {
         local.insert("KAKAO_AUTH_URL".to_owned(), auth_url);
         local.insert("KAKAO_API_URL".to_owned(), api_url);
         let invoke = start_rotate_keys(number(&given, "LAMBDA_PORT", port + 3)?, &given, &template, &local).await?;
-        let settings = cloud::settings(&settings);
+        let settings = assemble::settings(&settings);
         for finding in examine(&given, settings.clone()) {
             eprintln!("{finding}");
         }
@@ -167,7 +167,7 @@ impl Surroundings {
     fn env_file(&self) -> String {
         let mut all = BTreeMap::new();
         for function in self.template.functions.keys() {
-            all.extend(cloud::environment(&self.template, function, &self.local));
+            all.extend(assemble::environment(&self.template, function, &self.local));
         }
         // `local/with-role.sh` sets each function's own access key.
         all.insert("AWS_ACCESS_KEY_ID".to_owned(), ADMINISTRATOR.to_owned());

@@ -84,7 +84,7 @@ impl Server {
     /// # Errors
     ///
     /// If no port can be bound.
-    pub async fn start_anywhere(routes: Router) -> io::Result<Self> {
+    pub async fn start_on_free_port(routes: Router) -> io::Result<Self> {
         Self::start(TcpListener::bind("127.0.0.1:0").await?, routes)
     }
 

@@ -1,55 +1,14 @@
-//! Canaries: what must stay secret is planted, and then looked for where it must not be.
+//! The log and the table are searched for secrets and personal data that must not be there.
 
-use std::{
-    collections::BTreeSet,
-    io,
-    sync::{Arc, Mutex, Once},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use reqwest::Method;
 use rotate_keys::{Event, document::Reason, new_attempt};
 use serde_json::{Value, json};
 use shared::keys::Document;
-use tests::{
-    REDIRECT_URI, Settings, Stack,
-    client::{Answer, cookie_pair},
-    wire::Fault,
-};
+use tests::{REDIRECT_URI, Settings, Stack, client::cookie_pair, fault_proxy::Fault};
 
-/// Everything that this process has logged.
-#[derive(Clone, Default)]
-pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
-
-impl Log {
-    /// The log is one for the whole process, as its subscriber is.
-    pub(crate) fn start() -> Self {
-        static STARTED: Once = Once::new();
-        static LOG: Mutex<Option<Log>> = Mutex::new(None);
-        STARTED.call_once(|| {
-            let log = Self::default();
-            *LOG.lock().unwrap() = Some(log.clone());
-            let subscriber = shared::log::subscriber(move || log.clone(), &["dynoxide"]);
-            tracing::subscriber::set_global_default(subscriber).unwrap();
-        });
-        LOG.lock().unwrap().clone().unwrap()
-    }
-
-    pub(crate) fn text(&self) -> String {
-        String::from_utf8(self.0.lock().unwrap().clone()).unwrap()
-    }
-}
+use crate::recorder::{Log, line_of, lines_with};
 
 #[tokio::test]
 async fn no_token_code_email_or_nickname_is_logged_or_kept() {
@@ -80,12 +39,12 @@ async fn no_token_code_email_or_nickname_is_logged_or_kept() {
     stack.profile("canary-bearer").await;
     stack.profile(refreshed.access()).await;
     for fault in [Fault::Down, Fault::Throttle, Fault::Deny, Fault::FailAfter] {
-        stack.wire.fail(fault);
+        stack.table_proxy.fail(fault);
         stack.refresh(&refreshed.token()).await;
         stack.profile(refreshed.access()).await;
         stack.logout(&by_token.token()).await;
         stack.login(&json!({"access_token": kakao_token})).await;
-        stack.wire.heal();
+        stack.table_proxy.heal();
     }
     for fault in ["down", "nonsense", "wrong_types", "quota"] {
         stack.kakao.fail("*", &json!({"kind": fault})).await;
@@ -102,13 +61,13 @@ async fn no_token_code_email_or_nickname_is_logged_or_kept() {
     stack.logout_everywhere(&by_token.token()).await;
 
     let log = log.text();
-    assert!(log.lines().count() > 20, "the log was listened to");
+    assert!(log.lines().count() > 20, "the log was recorded");
     let secrets = [kakao_token, foreign_token, code].into_iter().chain(tokens);
     let canaries: Vec<String> =
         secrets.chain(["canary".to_owned(), "카나리아".to_owned(), verifier.to_owned()]).collect();
     for canary in &canaries {
         assert!(!log.contains(canary.as_str()), "{canary} is in the log");
-        // Signatures and tags are what makes a token good: not even these alone.
+        // Not even a token's signature or tag, without the rest, may be logged.
         if canary.len() > 100 {
             let tail = &canary[canary.len() - 9..];
             assert!(!log.contains(tail), "the end of {canary} is in the log");
@@ -123,13 +82,13 @@ async fn no_token_code_email_or_nickname_is_logged_or_kept() {
 }
 
 #[tokio::test]
-async fn no_key_is_logged_or_answered_whatever_becomes_of_the_keys() {
+async fn no_key_is_logged_or_returned_during_rotations_and_failures() {
     let log = Log::start();
     let mut keys = Vec::new();
-    let mut answers = String::new();
+    let mut responses = String::new();
     for algorithm in ["ES256", "RS256", "HS256"] {
         let stack = Stack::with_setting("SIGNING_ALGORITHM", algorithm).await;
-        let signed_in = stack.sign_in().await;
+        let logged_in = stack.log_in().await;
         for reason in [Reason::Schedule, Reason::SigningKeys, Reason::RefreshTokenKeys] {
             stack.rotate(reason).await;
             let ring = stack.key_document(Document::Issuing).await.unwrap();
@@ -142,35 +101,35 @@ async fn no_key_is_logged_or_answered_whatever_becomes_of_the_keys() {
             }
         }
         for fault in [Fault::Down, Fault::Deny, Fault::FailAfter] {
-            stack.keys_wire.fail(fault);
+            stack.keys_proxy.fail(fault);
             let event = Event::Replace { keys: Reason::SigningKeys, attempt: new_attempt() };
-            answers.push_str(&stack.rotate_with(event).await.unwrap_err().to_string());
-            stack.keys_wire.heal();
+            responses.push_str(&stack.rotate_with(event).await.unwrap_err().to_string());
+            stack.keys_proxy.heal();
         }
         // A key ring with a wrong member is quoted nowhere.
         let odd =
             r#"{"version": 99999999999, "signing_keys": "canary-of-a-key", "session_secrets": ["canary-of-a-key"]}"#;
         stack.overwrite_keys(Document::Issuing, odd).await;
         stack.advance(Duration::from_mins(10));
-        answers.push_str(&stack.refresh(&signed_in.token()).await.body.to_string());
+        responses.push_str(&stack.refresh(&logged_in.token()).await.body.to_string());
         let event = Event::Replace { keys: Reason::SigningKeys, attempt: new_attempt() };
-        answers.push_str(&stack.rotate_with(event).await.unwrap_err().to_string());
-        answers.push_str(&stack.jwks().await.to_string());
+        responses.push_str(&stack.rotate_with(event).await.unwrap_err().to_string());
+        responses.push_str(&stack.jwks().await.to_string());
     }
     let log = log.text();
     assert!(log.contains(r#""event":"key_rotation""#), "a rotation is logged");
-    assert!(keys.len() > 30 && !answers.contains("canary-of-a-key") && !log.contains("canary-of-a-key"));
+    assert!(keys.len() > 30 && !responses.contains("canary-of-a-key") && !log.contains("canary-of-a-key"));
     for key in keys.iter().map(|key| key.as_str().unwrap()) {
-        assert!(!log.contains(key) && !answers.contains(key), "{key}");
+        assert!(!log.contains(key) && !responses.contains(key), "{key}");
     }
 }
 
 #[tokio::test]
-async fn a_line_says_what_happened_and_to_whom_without_saying_who() {
+async fn a_log_line_names_user_and_session_by_pseudonym() {
     let log = Log::start();
     let stack = Stack::with(Settings::default()).await;
-    let signed_in = stack.sign_in().await;
-    let pk = signed_in.body["user"]["pk"].as_str().unwrap();
+    let logged_in = stack.log_in().await;
+    let pk = logged_in.body["user"]["pk"].as_str().unwrap();
     let text = log.text();
     let line = text.lines().rev().find(|line| line.contains(r#""outcome":"logged_in""#)).unwrap();
     let line: Value = serde_json::from_str(line).unwrap();
@@ -192,7 +151,7 @@ async fn a_line_says_what_happened_and_to_whom_without_saying_who() {
 
 /// A metric filter in `CloudWatch` cannot select a key with a dot in it.
 #[tokio::test]
-async fn no_key_of_a_line_has_a_dot() {
+async fn no_key_of_a_log_line_has_a_dot() {
     fn keys(value: &Value, found: &mut BTreeSet<String>) {
         match value {
             Value::Object(members) => members.iter().for_each(|(key, value)| {
@@ -206,11 +165,11 @@ async fn no_key_of_a_line_has_a_dot() {
     let log = Log::start();
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    let signed_in = stack.sign_in_as(&user).await;
+    let logged_in = stack.log_in_as(&user).await;
     stack.login(&stack.kakao.code_body(&user).await).await;
-    stack.wire.fail(Fault::Deny);
-    stack.refresh(&signed_in.token()).await;
-    stack.logout(&signed_in.token()).await;
+    stack.table_proxy.fail(Fault::Deny);
+    stack.refresh(&logged_in.token()).await;
+    stack.logout(&logged_in.token()).await;
     let mut found = BTreeSet::new();
     for line in log.text().lines() {
         keys(&serde_json::from_str(line).unwrap(), &mut found);
@@ -221,22 +180,16 @@ async fn no_key_of_a_line_has_a_dot() {
     assert!(found.iter().all(|key| !key.contains('.')), "{found:?}");
 }
 
-/// The lines that these requests add to the log, by one thread's log of all: those with this text.
-fn lines_with(log: &Log, text: &str) -> Vec<Value> {
-    let lines = log.text().lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect::<Vec<_>>();
-    lines.into_iter().filter(|line| line.to_string().contains(text)).collect()
-}
-
 #[tokio::test]
 async fn a_denied_permission_and_a_missing_table_or_key_are_errors_and_an_outage_is_a_warning() {
     let log = Log::start();
     let stack = Stack::start().await;
-    let signed_in = stack.sign_in().await;
+    let logged_in = stack.log_in().await;
     let kakao_token = stack.kakao.token(&stack.kakao.new_user().await).await;
     let all = async || {
-        stack.refresh(&signed_in.token()).await;
-        stack.profile(signed_in.access()).await;
-        stack.logout(&signed_in.token()).await;
+        stack.refresh(&logged_in.token()).await;
+        stack.profile(logged_in.access()).await;
+        stack.logout(&logged_in.token()).await;
         stack.login(&json!({"access_token": kakao_token})).await;
     };
     for (fault, code, level) in [
@@ -246,10 +199,10 @@ async fn a_denied_permission_and_a_missing_table_or_key_are_errors_and_an_outage
         (Fault::Refuse("ProvisionedThroughputExceededException"), "ProvisionedThroughputExceededException", "WARN"),
         (Fault::Refuse("InternalServerError"), "InternalServerError", "WARN"),
     ] {
-        stack.wire.fail(fault);
+        stack.table_proxy.fail(fault);
         let before = lines_with(&log, code).len();
         all().await;
-        stack.wire.heal();
+        stack.table_proxy.heal();
         let lines = lines_with(&log, code).split_off(before);
         for function in ["refresh", "profile", "kakao-login"] {
             let of_function = lines.iter().find(|line| line["function"] == function);
@@ -259,36 +212,29 @@ async fn a_denied_permission_and_a_missing_table_or_key_are_errors_and_an_outage
         let logout = lines.iter().find(|line| line["event"] == "logout_unstored").unwrap();
         assert_eq!(logout["level"], level, "{logout}");
     }
-    // A function that has its keys goes on without; a new one has nothing to work with.
+    // A function with cached keys continues without the table; a new one cannot work.
     for (fault, code, level) in [
         (Fault::Deny, "AccessDeniedException", "ERROR"),
         (Fault::Refuse("UnrecognizedClientException"), "UnrecognizedClientException", "ERROR"),
         (Fault::Throttle, "ThrottlingException", "WARN"),
     ] {
-        stack.keys_wire.fail(fault);
+        stack.keys_proxy.fail(fault);
         stack.advance(Duration::from_mins(11));
         let before = lines_with(&log, code).len();
-        stack.refresh(&signed_in.token()).await;
-        stack.keys_wire.heal();
+        stack.refresh(&logged_in.token()).await;
+        stack.keys_proxy.heal();
         let lines = lines_with(&log, code).split_off(before);
         let kept = lines.iter().find(|line| line["event"] == "keys_cached").unwrap();
         assert_eq!(kept["level"], level, "{kept}");
     }
     let empty = Stack::with(Settings { without_keys: true, ..Settings::default() }).await;
-    assert_eq!(empty.profile(signed_in.access()).await.status, 503);
+    assert_eq!(empty.profile(logged_in.access()).await.status, 503);
     let line = lines_with(&log, "the document is not in the Keys table").pop().unwrap();
     assert_eq!(line["level"], "ERROR", "{line}");
 }
 
-/// The line of the request that this is the answer to.
-fn line_of(log: &Log, answer: &Answer) -> Value {
-    let id = answer.headers["apigw-requestid"].to_str().unwrap();
-    let text = log.text();
-    serde_json::from_str(text.lines().find(|line| line.contains(id)).unwrap()).unwrap()
-}
-
 #[tokio::test]
-async fn a_spent_token_is_reported_wherever_it_comes_back() {
+async fn a_reused_token_is_reported_on_every_route() {
     let log = Log::start();
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
@@ -300,7 +246,7 @@ async fn a_spent_token_is_reported_wherever_it_comes_back() {
         ("/auth/kakao", credential),
     ] {
         for (age, is_reuse) in [(0, false), (29, false), (30, true), (4_000, true)] {
-            let spent = stack.sign_in_as(&user).await.token();
+            let spent = stack.log_in_as(&user).await.token();
             stack.advance(Duration::from_secs(30));
             assert_eq!(stack.refresh(&spent).await.status, 200);
             stack.advance(Duration::from_secs(age));
@@ -308,7 +254,7 @@ async fn a_spent_token_is_reported_wherever_it_comes_back() {
             let line = line_of(&log, &stack.send(request).await);
             assert_eq!(line["refresh_reuse"] == true, is_reuse, "{path} after {age} s: {line}");
         }
-        let current = stack.sign_in_as(&user).await.token();
+        let current = stack.log_in_as(&user).await.token();
         stack.advance(Duration::from_secs(30));
         let request = stack.request(Method::POST, path).header("cookie", cookie_pair(&current)).json(&body);
         let line = line_of(&log, &stack.send(request).await);
@@ -318,7 +264,7 @@ async fn a_spent_token_is_reported_wherever_it_comes_back() {
 }
 
 #[tokio::test]
-async fn what_an_operator_must_mend_is_an_error_that_names_the_setting() {
+async fn a_wrong_kakao_setting_is_logged_as_an_error_that_names_it() {
     let log = Log::start();
     let stack = Stack::with_setting("KAKAO_CLIENT_SECRET", "NotTheSecretOfThisRestApiKey0001").await;
     stack.login(&stack.kakao.code_body(&stack.kakao.new_user().await).await).await;

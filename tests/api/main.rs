@@ -1,58 +1,59 @@
-//! Each route as a client meets it: through a gateway, with a real DynamoDB client and a strict Kakao.
+//! Each route as a client sees it: through the gateway, with a real DynamoDB client and a strict Kakao stand-in.
 //!
-//! Tests in modules named `anywhere` need nothing but the routes: they run on a stack of their own, or on the one at `STACK_URL`.
+//! Tests in modules named `remote` need only the routes: they run on a new stack, or on the one at `STACK_URL`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod log;
+mod recorder;
 mod token_versions;
 
 /// `POST /auth/kakao`
 mod login {
-    mod anywhere;
     pub(crate) mod code;
     mod credentials;
     pub(crate) mod id_token;
     mod id_token_keys;
     mod id_token_once;
-    mod odd_answers;
+    mod odd_responses;
     mod quota;
     mod redemption;
+    mod remote;
     mod users;
 }
 
 /// `POST /auth/refresh`
 mod refresh {
-    mod anywhere;
     mod at_once;
+    mod remote;
     mod rules;
     mod two_cookies;
 }
 
 /// `POST /auth/logout`
 mod logout {
-    mod anywhere;
     mod everywhere;
+    mod remote;
     mod spent_tokens;
 }
 
 /// `GET /auth/profile`
 mod profile {
-    mod anywhere;
+    mod remote;
 }
 
 /// `POST /auth/verify`
 mod verify {
-    mod anywhere;
     mod jwt_attacks;
+    mod remote;
 }
 
 /// `GET /.well-known/jwks.json` and `GET /.well-known/openid-configuration`
 mod jwks {
-    mod anywhere;
+    mod remote;
 }
 
-/// The function that makes, rotates and replaces keys, and what the others do with them.
+/// The function that creates, rotates and replaces keys, and how the others use them.
 mod rotate_keys {
     mod algorithms;
     mod keys;
@@ -63,8 +64,8 @@ mod rotate_keys {
 
 /// What holds for every route: the gateway, CORS, cookies, headers and bodies.
 mod edge {
-    mod anywhere;
     mod cookies;
     mod gateway;
     mod odd_events;
+    mod remote;
 }

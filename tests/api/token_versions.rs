@@ -1,4 +1,4 @@
-//! Refresh tokens of version 2, which name their key: every function that reads tokens accepts them before login issues them.
+//! Refresh tokens of version 2, which name their key: every function accepts them before login issues them.
 
 use std::time::Duration;
 
@@ -24,9 +24,9 @@ use crate::rotate_keys::rotation::audience;
 const WINDOW: Duration = Duration::from_secs(30);
 const DAY: Duration = Duration::from_hours(24);
 
-/// A new session of this user with a token of this version, as login will begin it.
+/// A new session of this user with a token of this version.
 async fn begin_session(stack: &Stack, user: &str, version: Version) -> String {
-    let user: UserId = jwt_part(stack.sign_in_as(user).await.access(), 1)["sub"].as_str().unwrap().parse().unwrap();
+    let user: UserId = jwt_part(stack.log_in_as(user).await.access(), 1)["sub"].as_str().unwrap().parse().unwrap();
     let ring = stack.key_document(Document::Issuing).await.unwrap();
     let (_, keys) = IssuingKeys::read(&ring, &audience(), DAY).unwrap();
     let now = SystemClock.now();
@@ -38,7 +38,7 @@ async fn begin_session(stack: &Stack, user: &str, version: Version) -> String {
 
 #[tokio::test]
 async fn a_new_session_has_a_token_of_version_1_until_every_function_knows_version_2() {
-    let token = Stack::start().await.sign_in().await.token();
+    let token = Stack::start().await.log_in().await.token();
     let bytes = BASE64_URL_SAFE_NO_PAD.decode(&token).unwrap();
     assert_eq!((token.len(), bytes[0]), (Version::One.text_length(), 1));
 }
@@ -53,12 +53,12 @@ async fn a_refresh_accepts_both_versions_and_keeps_the_version() {
         for _ in 0..3 {
             let parent = token.clone();
             stack.advance(WINDOW);
-            let answer = stack.refresh(&parent).await;
-            assert_eq!(answer.status, StatusCode::OK, "{version:?}");
-            token = answer.token();
+            let response = stack.refresh(&parent).await;
+            assert_eq!(response.status, StatusCode::OK, "{version:?}");
+            token = response.token();
             assert_eq!((token.len(), &token[..2]), (version.text_length(), kind.as_str()));
-            assert_eq!(stack.refresh(&parent).await.token(), token, "the response was lost");
-            assert_eq!(stack.profile(answer.access()).await.status, StatusCode::OK);
+            assert_eq!(stack.refresh(&parent).await.token(), token, "a retry gets the same token");
+            assert_eq!(stack.profile(response.access()).await.status, StatusCode::OK);
         }
         let spent = token.clone();
         stack.advance(WINDOW);
@@ -81,9 +81,9 @@ async fn a_session_goes_on_in_its_version_when_the_keys_are_rotated() {
     for _ in 0..4 {
         stack.advance(Duration::from_mins(20));
         for (version, token) in &mut tokens {
-            let answer = stack.refresh(token).await;
-            assert_eq!(answer.status, StatusCode::OK, "{version:?}");
-            *token = answer.token();
+            let response = stack.refresh(token).await;
+            assert_eq!(response.status, StatusCode::OK, "{version:?}");
+            *token = response.token();
             assert_eq!(token.len(), version.text_length());
         }
     }
@@ -100,15 +100,15 @@ async fn a_session_goes_on_in_its_version_when_the_keys_are_rotated() {
 }
 
 #[tokio::test]
-async fn a_log_out_accepts_both_versions() {
+async fn a_logout_accepts_both_token_versions() {
     for version in Version::ALL {
         for everywhere in [false, true] {
             let stack = Stack::start().await;
             let user = stack.kakao.new_user().await;
             let laptop = begin_session(&stack, &user, Version::One).await;
             let phone = begin_session(&stack, &user, version).await;
-            let answer = if everywhere { stack.logout_everywhere(&phone).await } else { stack.logout(&phone).await };
-            assert_eq!((answer.status, answer.cookie.as_deref()), (StatusCode::OK, Some("")), "{version:?}");
+            let response = if everywhere { stack.logout_everywhere(&phone).await } else { stack.logout(&phone).await };
+            assert_eq!((response.status, response.cookie.as_deref()), (StatusCode::OK, Some("")), "{version:?}");
             assert_eq!(stack.refresh(&phone).await.status, StatusCode::UNAUTHORIZED, "{version:?}");
             let left = if everywhere { StatusCode::UNAUTHORIZED } else { StatusCode::OK };
             assert_eq!(stack.refresh(&laptop).await.status, left, "{version:?}");
@@ -124,10 +124,10 @@ async fn a_login_ends_the_session_before_it_in_both_versions() {
         let previous = begin_session(&stack, &user, version).await;
         let body = json!({"access_token": stack.kakao.token(&user).await});
         let request = stack.request(Method::POST, "/auth/kakao").header("cookie", cookie_pair(&previous));
-        let answer = stack.send(request.json(&body)).await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
+        let response = stack.send(request.json(&body)).await;
+        assert_eq!(response.status, StatusCode::OK, "{}", response.body);
         assert_eq!(stack.refresh(&previous).await.status, StatusCode::UNAUTHORIZED, "{version:?}");
-        assert_eq!(stack.refresh(&answer.token()).await.status, StatusCode::OK);
+        assert_eq!(stack.refresh(&response.token()).await.status, StatusCode::OK);
     }
 }
 
@@ -137,7 +137,7 @@ async fn a_token_of_version_2_with_another_key_id_or_version_is_refused_without_
     let user = stack.kakao.new_user().await;
     let [one, two] =
         [begin_session(&stack, &user, Version::One).await, begin_session(&stack, &user, Version::Two).await];
-    let _ = stack.wire.take_traffic();
+    let _ = stack.table_proxy.take_traffic();
     for changed in [
         // The second and the third character have the key id's bits.
         format!("{}{}{}", &two[..2], if &two[2..3] == "A" { "B" } else { "A" }, &two[3..]),
@@ -147,11 +147,11 @@ async fn a_token_of_version_2_with_another_key_id_or_version_is_refused_without_
         two[..two.len() - 1].to_owned(),
         format!("{two}A"),
     ] {
-        let answer = stack.refresh(&changed).await;
-        assert_eq!((answer.status, answer.cookie.as_deref()), (StatusCode::UNAUTHORIZED, Some("")), "{changed}");
+        let response = stack.refresh(&changed).await;
+        assert_eq!((response.status, response.cookie.as_deref()), (StatusCode::UNAUTHORIZED, Some("")), "{changed}");
         assert_eq!(stack.logout(&changed).await.status, StatusCode::OK);
     }
-    assert!(stack.wire.take_traffic().operations.is_empty());
+    assert!(stack.table_proxy.take_traffic().operations.is_empty());
     for token in [one, two] {
         assert_eq!(stack.refresh(&token).await.status, StatusCode::OK);
     }

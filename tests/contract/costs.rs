@@ -1,9 +1,9 @@
-//! What each call costs at DynamoDB and at Kakao, counted at the wire.
+//! What each call costs at DynamoDB and at Kakao, counted by proxies in front of them.
 
 use std::time::Duration;
 
 use serde_json::json;
-use tests::{REDIRECT_URI, Stack, client::cookie_pair, wire::Traffic};
+use tests::{REDIRECT_URI, Stack, client::cookie_pair, fault_proxy::Traffic};
 
 const WINDOW: Duration = Duration::from_secs(30);
 const MINUTE: Duration = Duration::from_mins(1);
@@ -21,58 +21,58 @@ fn units(traffic: &Traffic) -> (f64, f64) {
 }
 
 #[tokio::test]
-async fn a_first_sign_in_costs_three_writes_and_half_a_read() {
+async fn a_first_login_costs_three_writes_and_half_a_read() {
     let stack = Stack::start().await;
     let token = stack.kakao.token(&stack.kakao.new_user().await).await;
     let before = stack.kakao.calls().await;
     stack.login(&json!({"access_token": token})).await;
-    let traffic = stack.wire.take_traffic();
+    let traffic = stack.table_proxy.take_traffic();
     assert_eq!(sorted(&traffic, 2), ["GetItem", "PutItem", "PutItem", "UpdateItem"]);
     assert_eq!(units(&traffic), (3.0, 0.5));
     assert_eq!(stack.kakao.calls().await - before, 2, "access_token_info and user/me");
 }
 
 #[tokio::test]
-async fn starting_the_login_function_asks_neither_dynamodb_nor_kakao() {
+async fn starting_the_login_function_calls_neither_dynamodb_nor_kakao() {
     let stack = Stack::start().await;
     let start = async |cookie: &str| {
-        let _ = (stack.wire.take_traffic(), stack.keys_wire.take_traffic());
+        let _ = (stack.table_proxy.take_traffic(), stack.keys_proxy.take_traffic());
         let before = stack.kakao.calls().await;
         let request = stack.request(reqwest::Method::GET, "/auth/kakao").header("cookie", cookie_pair(cookie));
         assert_eq!(stack.ask(request).await.unwrap().status, 204);
-        assert_eq!(stack.wire.take_traffic(), Traffic::default());
-        assert_eq!(stack.keys_wire.take_traffic(), Traffic::default());
+        assert_eq!(stack.table_proxy.take_traffic(), Traffic::default());
+        assert_eq!(stack.keys_proxy.take_traffic(), Traffic::default());
         assert_eq!(stack.kakao.calls().await, before);
     };
     // First where no key has been read yet, then where there is a session that could be looked up.
     start("x").await;
-    start(&stack.sign_in().await.token()).await;
+    start(&stack.log_in().await.token()).await;
 }
 
 #[tokio::test]
-async fn a_known_users_sign_in_costs_two_writes_and_half_a_read() {
+async fn a_known_users_login_costs_two_writes_and_half_a_read() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    stack.sign_in_as(&user).await;
+    stack.log_in_as(&user).await;
     stack.advance(MINUTE);
-    let _ = stack.wire.take_traffic();
-    stack.sign_in_as(&user).await;
-    let traffic = stack.wire.take_traffic();
+    let _ = stack.table_proxy.take_traffic();
+    stack.log_in_as(&user).await;
+    let traffic = stack.table_proxy.take_traffic();
     assert_eq!(sorted(&traffic, 1), ["GetItem", "PutItem", "UpdateItem"]);
     assert_eq!(units(&traffic), (2.0, 0.5));
-    stack.sign_in_as(&user).await;
-    let again = stack.wire.take_traffic();
+    stack.log_in_as(&user).await;
+    let again = stack.table_proxy.take_traffic();
     assert_eq!(sorted(&again, 1), ["GetItem", "PutItem", "UpdateItem", "UpdateItem"], "in the same minute");
 }
 
 #[tokio::test]
 async fn a_refresh_costs_one_request_in_every_case_but_reuse() {
     let stack = Stack::start().await;
-    let first = stack.sign_in().await.token();
+    let first = stack.log_in().await.token();
     let cost = async |token: &str| {
-        let _ = stack.wire.take_traffic();
-        let answer = stack.refresh(token).await;
-        (answer, stack.wire.take_traffic())
+        let _ = stack.table_proxy.take_traffic();
+        let response = stack.refresh(token).await;
+        (response, stack.table_proxy.take_traffic())
     };
     let (_, current) = cost(&first).await;
     assert_eq!(current.operations, ["UpdateItem"], "current, inside the window");
@@ -89,21 +89,21 @@ async fn a_refresh_costs_one_request_in_every_case_but_reuse() {
 }
 
 #[tokio::test]
-async fn a_refresh_with_the_user_reads_half_a_unit_beside() {
+async fn a_refresh_with_the_user_costs_half_a_read_more() {
     let stack = Stack::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     stack.advance(WINDOW);
-    let _ = stack.wire.take_traffic();
+    let _ = stack.table_proxy.take_traffic();
     stack.refresh_with_user(&token).await;
-    let traffic = stack.wire.take_traffic();
+    let traffic = stack.table_proxy.take_traffic();
     assert_eq!((sorted(&traffic, 0), units(&traffic)), (vec!["GetItem", "UpdateItem"], (1.0, 0.5)));
 }
 
 #[tokio::test]
-async fn garbage_costs_nothing() {
+async fn an_invalid_token_costs_nothing() {
     let stack = Stack::start().await;
-    let token = stack.sign_in().await.token();
-    let _ = stack.wire.take_traffic();
+    let token = stack.log_in().await.token();
+    let _ = stack.table_proxy.take_traffic();
     let mut forged = token.clone();
     forged.replace_range(50..51, if &token[50..51] == "A" { "B" } else { "A" });
     for garbage in ["", "x", &forged, &"A".repeat(119), &"z".repeat(4_000)] {
@@ -112,41 +112,41 @@ async fn garbage_costs_nothing() {
         stack.logout_everywhere(garbage).await;
         stack.profile(if garbage.is_empty() { "-" } else { garbage }).await;
     }
-    assert_eq!(stack.wire.take_traffic(), Traffic::default());
+    assert_eq!(stack.table_proxy.take_traffic(), Traffic::default());
 }
 
 #[tokio::test]
 async fn a_session_past_its_end_costs_nothing() {
     let stack = Stack::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     stack.advance(Duration::from_hours(30 * 24));
-    let _ = stack.wire.take_traffic();
+    let _ = stack.table_proxy.take_traffic();
     stack.refresh(&token).await;
-    assert_eq!(stack.wire.take_traffic(), Traffic::default());
+    assert_eq!(stack.table_proxy.take_traffic(), Traffic::default());
 }
 
 #[tokio::test]
-async fn a_log_out_costs_one_write() {
+async fn a_logout_costs_one_write() {
     let stack = Stack::start().await;
-    let token = stack.sign_in().await.token();
-    let _ = stack.wire.take_traffic();
+    let token = stack.log_in().await.token();
+    let _ = stack.table_proxy.take_traffic();
     stack.logout(&token).await;
-    let traffic = stack.wire.take_traffic();
+    let traffic = stack.table_proxy.take_traffic();
     assert_eq!((traffic.operations.clone(), units(&traffic)), (vec!["DeleteItem".to_owned()], (1.0, 0.0)));
 }
 
 #[tokio::test]
-async fn a_log_out_everywhere_costs_one_query_and_a_write_for_each_session() {
+async fn a_logout_everywhere_costs_one_query_and_one_write_per_session() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let mut last = String::new();
     for _ in 0..30 {
         stack.advance(MINUTE);
-        last = stack.sign_in_as(&user).await.token();
+        last = stack.log_in_as(&user).await.token();
     }
-    let _ = stack.wire.take_traffic();
+    let _ = stack.table_proxy.take_traffic();
     stack.logout_everywhere(&last).await;
-    let traffic = stack.wire.take_traffic();
+    let traffic = stack.table_proxy.take_traffic();
     assert_eq!(traffic.operations[0], "Query");
     assert_eq!(traffic.operations[1..], vec!["DeleteItem"; 30]);
     assert!((traffic.write_units - 30.0).abs() < f64::EPSILON, "{traffic:?}");
@@ -156,14 +156,14 @@ async fn a_log_out_everywhere_costs_one_query_and_a_write_for_each_session() {
 #[tokio::test]
 async fn a_profile_costs_one_request_and_one_read() {
     let stack = Stack::start().await;
-    let access = stack.sign_in().await.access().to_owned();
-    let _ = stack.wire.take_traffic();
+    let access = stack.log_in().await.access().to_owned();
+    let _ = stack.table_proxy.take_traffic();
     stack.profile(&access).await;
-    let traffic = stack.wire.take_traffic();
+    let traffic = stack.table_proxy.take_traffic();
     assert_eq!((traffic.operations.clone(), units(&traffic)), (vec!["BatchGetItem".to_owned()], (0.0, 1.0)));
 }
 
-/// A unit of DynamoDB is 1 KB written: what a session or a user may grow to.
+/// A write unit of DynamoDB is 1 KB: the largest session and user still fit.
 #[tokio::test]
 async fn the_largest_items_still_cost_one_unit() {
     let stack = Stack::start().await;
@@ -171,14 +171,14 @@ async fn the_largest_items_still_cost_one_unit() {
     let token = stack.kakao.token(&user).await;
     let request = stack.request(reqwest::Method::POST, "/auth/kakao").header("user-agent", "u".repeat(5_000));
     stack.send(request.json(&json!({"access_token": token}))).await;
-    assert!((stack.wire.take_traffic().write_units - 3.0).abs() < f64::EPSILON);
+    assert!((stack.table_proxy.take_traffic().write_units - 3.0).abs() < f64::EPSILON);
 }
 
 #[tokio::test]
-async fn a_login_by_code_costs_one_request_and_four_writes_more_if_it_may_come_twice() {
+async fn a_login_by_code_that_can_be_retried_costs_one_request_and_four_writes_more() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    stack.sign_in_as(&user).await;
+    stack.log_in_as(&user).await;
     let code = stack.kakao.code_with(&user, &json!({"nonce": "n"})).await;
     let once = json!({"code": code, "redirect_uri": REDIRECT_URI, "nonce": "n"});
     let twice = stack.kakao.code_body(&user).await;
@@ -187,10 +187,10 @@ async fn a_login_by_code_costs_one_request_and_four_writes_more_if_it_may_come_t
         (twice, 2, vec!["PutItem", "GetItem", "TransactWriteItems", "UpdateItem"], (6.0, 0.5)),
     ] {
         stack.advance(MINUTE);
-        let (_, before) = (stack.wire.take_traffic(), stack.kakao.calls().await);
+        let (_, before) = (stack.table_proxy.take_traffic(), stack.kakao.calls().await);
         stack.login(&body).await;
-        let traffic = stack.wire.take_traffic();
+        let traffic = stack.table_proxy.take_traffic();
         assert_eq!((sorted(&traffic, in_order), units(&traffic)), (operations, expected));
-        assert_eq!(stack.kakao.calls().await - before, 1, "the exchange: its ID token says who it is");
+        assert_eq!(stack.kakao.calls().await - before, 1, "the exchange, whose ID token identifies the user");
     }
 }

@@ -8,14 +8,14 @@ use std::{
 
 use lambda_http::{Context, RequestExt};
 use local::{
-    cloud::{self, TEMPLATE},
+    assemble::{self, TEMPLATE},
     template::{Template, TemplateError},
 };
 use serde_json::Value;
 use shared::http::Event;
 
 fn template() -> Template {
-    cloud::template(&BTreeMap::new()).unwrap()
+    assemble::template(&BTreeMap::new()).unwrap()
 }
 
 /// The template with its own values for all parameters that have one.
@@ -23,7 +23,7 @@ fn deployed(yaml: &str) -> Result<Template, TemplateError> {
     deployed_with(yaml, BTreeMap::new())
 }
 
-/// The same with these instead, or beside them.
+/// The same with these values replaced or added.
 fn deployed_with(yaml: &str, mut given: BTreeMap<String, String>) -> Result<Template, TemplateError> {
     let parameters = [
         ("Issuer", "https://a.example"),
@@ -114,11 +114,11 @@ fn a_parameter_is_checked_as_cloudformation_does() {
         ("ACCESS_TTL", "soon"),
     ] {
         let given = BTreeMap::from([(name.to_owned(), value.to_owned())]);
-        assert!(cloud::template(&given).is_err(), "{name}={value}");
+        assert!(assemble::template(&given).is_err(), "{name}={value}");
     }
 }
 
-/// What the template lets through is refused by the functions at start, which is later but before anybody is turned away.
+/// Addresses that the template accepts and that are wrong are refused when the functions start, before any request.
 #[test]
 fn the_template_refuses_addresses_as_the_functions_do() {
     use shared::address::{check_issuer, check_origin, check_redirect_uri};
@@ -170,7 +170,7 @@ fn the_template_refuses_addresses_as_the_functions_do() {
 }
 
 #[test]
-fn times_are_the_same_here_as_where_it_is_deployed() {
+fn local_timeouts_are_the_deployed_ones() {
     let (here, deployed) = (template(), deployed(TEMPLATE).unwrap());
     for (function, name) in [
         ("kakao-login", "CREDENTIALS"),
@@ -186,13 +186,13 @@ fn times_are_the_same_here_as_where_it_is_deployed() {
     }
 }
 
-/// A setting that a function needs and the template forgets would fail only in the cloud.
+/// A setting that a function needs and the template lacks would fail only on AWS.
 #[test]
-fn each_function_gets_what_it_needs_and_needs_all_that_it_gets() {
+fn each_function_gets_exactly_the_settings_that_it_needs() {
     let clock: Arc<dyn shared::clock::Clock> = Arc::new(shared::clock::SystemClock);
     let local = BTreeMap::new();
     let build = |template: &local::template::Template| {
-        let functions = cloud::functions(template, &local, &clock).map(drop);
+        let functions = assemble::functions(template, &local, &clock).map(drop);
         functions.and_then(|()| local::keys::rotate_keys(template, &local, &clock).map(drop))
     };
     let complete = template();
@@ -221,7 +221,7 @@ fn the_functions_accept_every_number_that_the_template_accepts() {
             let (name, value) = (name.as_str().unwrap(), bound.as_u64().unwrap().to_string());
             let template = deployed_with(TEMPLATE, BTreeMap::from([(name.to_owned(), value.clone())])).unwrap();
             let local = BTreeMap::from([("AWS_REGION".to_owned(), "ap-northeast-2".to_owned())]);
-            let functions = cloud::functions(&template, &local, &clock).map(drop);
+            let functions = assemble::functions(&template, &local, &clock).map(drop);
             let all = functions.and_then(|()| local::keys::rotate_keys(&template, &local, &clock).map(drop));
             assert!(all.is_ok(), "{name}={value}: {:?}", all.err());
             tried += 1;
@@ -251,7 +251,7 @@ fn each_function_has_a_recorded_event_that_it_can_read() {
 }
 
 #[test]
-fn the_docs_say_how_long_a_session_lasts_and_what_it_stands_for() {
+fn the_docs_state_how_long_a_session_lasts_and_what_it_proves() {
     let page = include_str!("../../docs/sessions.md");
     let deployed = deployed(TEMPLATE).unwrap();
     let days = |name: &str| deployed.functions["kakao-login"].environment[name].parse::<u32>().unwrap() / 86_400;
@@ -296,7 +296,7 @@ fn a_build_for_another_processor_or_a_newer_c_library_cannot_be_deployed() {
         ("newer", with(62, b"\0GLIBC_2.17\0GLIBC_2.35\0"), "needs GLIBC 2.35"),
         ("much-newer", with(62, b"\0GLIBC_2.4\0GLIBC_2.100\0"), "needs GLIBC 2.100"),
         ("arm", with(183, b"\0GLIBC_2.17\0"), "is for arm64"),
-        ("script", b"#!/bin/sh\necho this is no binary".to_vec(), "is not a 64-bit ELF binary"),
+        ("script", b"#!/bin/sh\necho this is not a binary".to_vec(), "is not a 64-bit ELF binary"),
     ] {
         let refusal = check_build(name, "x86_64", &binary).0.unwrap_err();
         assert!(refusal.contains(complaint), "{name}: {refusal}");
@@ -311,7 +311,7 @@ fn a_build_for_another_processor_or_a_newer_c_library_cannot_be_deployed() {
     assert!(deployed(&template).is_ok(), "it is the default");
 }
 
-/// The stand-in, its control routes and this crate cannot be deployed: nothing that is built for Lambda knows them.
+/// The stand-in, its control routes and this crate cannot be deployed: no crate that is built for Lambda depends on them.
 #[test]
 fn nothing_of_the_local_stack_is_in_what_is_deployed() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");

@@ -1,4 +1,4 @@
-//! Limits to the byte, and what a refused request leaves alone.
+//! Limits to the byte, and what a refused request must not change.
 
 use std::time::Duration;
 
@@ -17,15 +17,15 @@ pub(crate) const GATEWAY_BODY_BYTES: usize = 10 * 1024 * 1024;
 /// A body, at a function.
 pub(crate) const BODY_BYTES: usize = 16 * 1024;
 
-/// The status of the answer to a request whose names are spelt as given: HTTP libraries write them in lower case.
+/// The status of a request whose header names are sent as given: HTTP libraries write them in lower case.
 async fn status(stack: &Stack, method: &str, path: &str, headers: &[(&str, String)]) -> u16 {
     let address = stack.request(Method::GET, "/").build().unwrap().url().authority().to_owned();
     let lines: Vec<String> = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(format!("{method} {path} HTTP/1.1\r\n{}\r\n", lines.concat()).as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    stream.read_to_string(&mut answer).await.unwrap();
-    answer.split(' ').nth(1).unwrap().parse().unwrap()
+    let mut response = String::new();
+    stream.read_to_string(&mut response).await.unwrap();
+    response.split(' ').nth(1).unwrap().parse().unwrap()
 }
 
 fn headers(token: &str) -> Vec<(&'static str, String)> {
@@ -38,9 +38,9 @@ fn headers(token: &str) -> Vec<(&'static str, String)> {
 }
 
 #[tokio::test]
-async fn ten_thousand_two_hundred_and_forty_bytes_of_request_line_and_headers_and_not_one_more() {
+async fn request_line_and_headers_may_have_10240_bytes_and_not_one_more() {
     let stack = Stack::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     let used: usize = headers(&token).iter().map(|(name, value)| name.len() + value.len()).sum();
     let room = HEADER_BYTES - used - "POST/auth/refresh".len();
     for (pad, expected) in [(room, 200), (room + 1, 431)] {
@@ -68,23 +68,23 @@ async fn ten_mebibytes_of_body_reach_the_function_and_not_one_byte_more() {
 }
 
 #[tokio::test]
-async fn odd_characters_in_the_query_are_no_hindrance() {
+async fn odd_characters_in_the_query_are_accepted() {
     let stack = Stack::start().await;
-    let signed_in = stack.sign_in().await;
+    let logged_in = stack.log_in().await;
     for query in ["{}", "|", "^", "`", "\\", "%", "%zz", "a=\"x\"", "한글", "?&=/"] {
-        let status = status(&stack, "POST", &format!("/auth/refresh?{query}"), &headers(&signed_in.token())).await;
-        // What does not come through is the HTTP parser's to refuse.
+        let status = status(&stack, "POST", &format!("/auth/refresh?{query}"), &headers(&logged_in.token())).await;
+        // The HTTP parser may refuse it.
         assert!([200, 400].contains(&status), "{query}: {status}");
     }
 }
 
 #[tokio::test]
-async fn names_of_headers_in_any_case_are_the_same() {
+async fn header_names_are_case_insensitive() {
     let stack = Stack::start().await;
-    let signed_in = stack.sign_in().await;
+    let logged_in = stack.log_in().await;
     for name in ["AUTHORIZATION", "Authorization", "authorization", "aUTHORIZATION"] {
-        let mut all = headers(&signed_in.token());
-        all.push((name, format!("Bearer {}", signed_in.access())));
+        let mut all = headers(&logged_in.token());
+        all.push((name, format!("Bearer {}", logged_in.access())));
         assert_eq!(status(&stack, "GET", "/auth/profile", &all).await, 200, "{name}");
     }
     for (name, value, expected) in [
@@ -92,18 +92,18 @@ async fn names_of_headers_in_any_case_are_the_same() {
         ("ORIGIN", "https://evil.example", 403),
         ("Sec-Fetch-Site", "same-origin", 200),
     ] {
-        let mut all = headers(&signed_in.token());
+        let mut all = headers(&logged_in.token());
         all.push((name, value.to_owned()));
         assert_eq!(status(&stack, "POST", "/auth/refresh", &all).await, expected, "{name}: {value}");
     }
 }
 
-/// A request that is refused for its form says nothing about the session: it is neither cleared, renewed nor spent, also not
-/// where the token is due to be rotated.
+/// A malformed request says nothing about the session: its cookie is not cleared, rotated or spent, even if the token is due to
+/// be rotated.
 #[tokio::test]
 async fn a_refused_body_leaves_the_cookie_and_the_session_alone() {
     let stack = Stack::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     stack.advance(Duration::from_secs(31));
     let before = stack.dump().await;
     let json = "application/json";
@@ -124,9 +124,13 @@ async fn a_refused_body_leaves_the_cookie_and_the_session_alone() {
     for (content_type, body, expected) in refused {
         for path in ["/auth/kakao", "/auth/refresh", "/auth/logout", "/auth/logout?scope=all"] {
             let request = stack.request(Method::POST, path).header("cookie", cookie_pair(&token));
-            let answer = stack.send(request.header("content-type", content_type).body(body.clone())).await;
+            let response = stack.send(request.header("content-type", content_type).body(body.clone())).await;
             let shown = String::from_utf8_lossy(&body[..body.len().min(40)]).into_owned();
-            assert_eq!((answer.status.as_u16(), answer.set_cookie()), (expected, ""), "{path} {content_type} {shown}");
+            assert_eq!(
+                (response.status.as_u16(), response.set_cookie()),
+                (expected, ""),
+                "{path} {content_type} {shown}"
+            );
         }
     }
     assert_eq!(stack.dump().await, before, "nothing was written");
@@ -138,8 +142,8 @@ async fn a_refused_body_leaves_the_cookie_and_the_session_alone() {
 #[tokio::test]
 async fn no_body_and_an_empty_one_are_the_same() {
     let stack = Stack::start().await;
-    let signed_in = stack.sign_in().await;
-    let post = |path: &str| stack.request(Method::POST, path).header("cookie", cookie_pair(&signed_in.token()));
+    let logged_in = stack.log_in().await;
+    let post = |path: &str| stack.request(Method::POST, path).header("cookie", cookie_pair(&logged_in.token()));
     let empty = |request: RequestBuilder, content_type: &str| request.header("content-type", content_type).body("");
     for content_type in ["application/json", "text/plain", "application/x-www-form-urlencoded"] {
         assert_eq!(stack.send(empty(post("/auth/refresh"), content_type)).await.status, 200, "{content_type}");
@@ -151,7 +155,7 @@ async fn no_body_and_an_empty_one_are_the_same() {
 
 /// As `JSON.parse` has it (RFC 8259 §4 leaves it open).
 #[tokio::test]
-async fn of_two_members_of_one_name_the_last_counts() {
+async fn the_last_of_two_members_with_one_name_counts() {
     let stack = Stack::start().await;
     let token = stack.kakao.token(&stack.kakao.new_user().await).await;
     for (body, expected) in [
@@ -166,9 +170,9 @@ async fn of_two_members_of_one_name_the_last_counts() {
 
 /// A number is never a flag, nor an id, and however long it is it stays one member that nobody asks for.
 #[tokio::test]
-async fn long_numbers_are_no_hindrance_and_no_flag() {
+async fn long_numbers_are_accepted_and_are_not_flags() {
     let stack = Stack::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     let long = "9".repeat(300);
     for (body, expected) in [
         (format!(r#"{{"user":{long}}}"#), 400),
@@ -177,7 +181,7 @@ async fn long_numbers_are_no_hindrance_and_no_flag() {
         (r#"{"user":1}"#.to_owned(), 400),
     ] {
         let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair(&token));
-        let answer = stack.send(request.header("content-type", "application/json").body(body.clone())).await;
-        assert_eq!(answer.status, expected, "{body}");
+        let response = stack.send(request.header("content-type", "application/json").body(body.clone())).await;
+        assert_eq!(response.status, expected, "{body}");
     }
 }

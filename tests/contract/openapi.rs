@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use local::cloud;
+use local::assemble;
 use serde_yaml_ng::Value;
 
 use crate::limits::{BODY_BYTES, GATEWAY_BODY_BYTES, HEADER_BYTES};
@@ -29,7 +29,7 @@ fn routes(description: &Value) -> BTreeMap<String, String> {
 
 #[test]
 fn it_describes_the_routes_of_the_template_and_no_others() {
-    let template = cloud::template(&BTreeMap::new()).unwrap();
+    let template = assemble::template(&BTreeMap::new()).unwrap();
     let deployed: BTreeMap<String, String> = template
         .functions
         .iter()

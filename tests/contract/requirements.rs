@@ -22,7 +22,7 @@ fn rows(markdown: &str) -> Vec<Row> {
         .collect()
 }
 
-/// What stands between backquotes.
+/// The texts between backquotes.
 fn names(text: &str) -> impl Iterator<Item = &str> {
     text.split('`').skip(1).step_by(2)
 }
@@ -51,7 +51,7 @@ impl Sources {
         }
     }
 
-    /// Whether there is a test of this path, such as `refresh::a_settled_token_is_rotated`, in the file of its module.
+    /// Whether there is a test of this path, such as `refresh::a_token_older_than_the_window_is_rotated`, in the file of its module.
     fn has_test(&self, path: &str) -> bool {
         let (module, name) = path.rsplit_once("::").unwrap_or(("", path));
         let module: Vec<&str> = module.split("::").filter(|part| !["", "tests"].contains(part)).collect();
@@ -101,7 +101,7 @@ fn every_row_names_tests_that_exist() {
 }
 
 #[test]
-fn a_name_counts_only_in_the_file_of_its_module_and_as_a_test() {
+fn a_test_name_is_found_only_in_the_file_of_its_module() {
     let sources = Sources(vec![
         (
             "functions/rotate-keys/src/document/tests.rs".to_owned(),
@@ -121,7 +121,7 @@ fn a_name_counts_only_in_the_file_of_its_module_and_as_a_test() {
 }
 
 #[test]
-fn every_row_is_there_once() {
+fn every_row_appears_once() {
     for (table, cells) in [(REQUIREMENTS, 3), (REGRESSIONS, 2)] {
         let rows = rows(table);
         let ids: BTreeSet<&String> = rows.iter().map(|(cells, _)| &cells[0]).collect();
@@ -139,11 +139,11 @@ fn first_strings<'a>(source: &'a str, table: &str) -> Vec<&'a str> {
 
 #[test]
 fn docs_testing_names_every_fault_and_every_fuzz_target() {
-    let faults = first_strings(include_str!("../resilience/run/faults.rs"), "const STRIKES");
+    let faults = first_strings(include_str!("../resilience/run/faults.rs"), "const INJECTIONS");
     let ends = first_strings(include_str!("../resilience/run/processes.rs"), "const ENDS");
-    let weather = first_strings(include_str!("../resilience/run/weather.rs"), "const WIRE");
-    assert_eq!((faults.len(), ends.len(), weather.len()), (15, 4, 13));
-    for name in faults.into_iter().chain(ends).chain(weather) {
+    let random = first_strings(include_str!("../resilience/run/random_faults.rs"), "const DYNAMODB");
+    assert_eq!((faults.len(), ends.len(), random.len()), (15, 4, 13));
+    for name in faults.into_iter().chain(ends).chain(random) {
         assert!(TESTING.contains(name), "docs/testing.md does not name the fault: {name}");
     }
     let (_, rest) = include_str!("../fuzz/run.sh").split_once("targets=(").unwrap();

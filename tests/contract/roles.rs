@@ -8,7 +8,7 @@ use aws_sdk_dynamodb::{
 };
 use kakao_login::KakaoLogin;
 use local::{
-    cloud::TEMPLATE,
+    assemble::TEMPLATE,
     iam::{ADMINISTRATOR, Use, access_key},
     table,
 };
@@ -18,13 +18,13 @@ use serde_json::{Value, json};
 use shared::{clock::SystemClock, config::Config, function::Function, keys::Document};
 use tests::{
     REDIRECT_URI, Settings, Stack,
-    client::{Answer, cookie_pair},
+    client::{Response, cookie_pair},
 };
 
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
 /// A login by code, as a double tap sends it: twice.
-async fn log_in_twice_by_code(stack: &Stack) -> [Answer; 2] {
+async fn log_in_twice_by_code(stack: &Stack) -> [Response; 2] {
     let user = stack.kakao.new_user().await;
     let challenge = json!({"code_challenge": "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"});
     let code = stack.kakao.code_with(&user, &challenge).await;
@@ -32,17 +32,17 @@ async fn log_in_twice_by_code(stack: &Stack) -> [Answer; 2] {
     [stack.login(&body).await, stack.login(&body).await]
 }
 
-/// Everything that the functions ever ask AWS for.
+/// Makes the functions use every AWS action that they ever use.
 async fn use_everything(stack: &Stack) {
     let config = Config::from_pairs(stack.environment("kakao-login"));
     KakaoLogin::from_config(&config, Arc::new(SystemClock)).unwrap().warm_up().await;
     let [first, second] = log_in_twice_by_code(stack).await;
     assert_eq!([first.status, second.status], [200, 200], "{} {}", first.body, second.body);
-    // The browser comes with a session, which ends.
+    // The browser has a session, which ends.
     let token = stack.kakao.token(&stack.kakao.new_user().await).await;
     let again = stack.request(Method::POST, "/auth/kakao").header("cookie", cookie_pair(&first.token()));
-    let signed_in = stack.send(again.json(&json!({"access_token": token}))).await;
-    let spent = signed_in.token();
+    let logged_in = stack.send(again.json(&json!({"access_token": token}))).await;
+    let spent = logged_in.token();
     stack.advance(Duration::from_secs(30));
     let refreshed = stack.refresh_with_user(&spent).await;
     assert_eq!(stack.profile(refreshed.access()).await.status, 200);
@@ -51,7 +51,7 @@ async fn use_everything(stack: &Stack) {
     stack.advance(Duration::from_secs(30));
     assert_eq!(stack.refresh(&spent).await.status, 401, "a reuse");
     let user = stack.kakao.new_user().await;
-    let (here, everywhere) = (stack.sign_in_as(&user).await.token(), stack.sign_in_as(&user).await.token());
+    let (here, everywhere) = (stack.log_in_as(&user).await.token(), stack.log_in_as(&user).await.token());
     assert_eq!(stack.logout(&here).await.status, 200);
     assert_eq!(stack.logout_everywhere(&everywhere).await.status, 200);
     for reason in [Reason::Schedule, Reason::SigningKeys] {
@@ -75,40 +75,40 @@ async fn each_role_allows_what_its_function_does_and_nothing_else() {
     assert_eq!(stack.uses(), allowed);
 }
 
-/// The project's template, in which `from` has become `to`.
+/// A stack with the project's template, with `from` replaced by `to`.
 async fn stack_with(from: &str, to: &str) -> Stack {
     assert!(TEMPLATE.contains(from), "{from}");
     let template = Some(TEMPLATE.replacen(from, to, 1));
     Stack::with(Settings { template, ..Settings::default() }).await
 }
 
-/// What a login by code that came twice met on AWS, where kakao-login had no `BatchGetItem`.
+/// A retried login by code failed on AWS, where kakao-login had no permission for `BatchGetItem`.
 #[tokio::test]
-async fn without_a_verb_in_the_template_the_request_that_needs_it_fails_here_too() {
+async fn an_action_missing_from_the_template_fails_locally_too() {
     let stack = stack_with("                - dynamodb:BatchGetItem\n", "").await;
     let [first, second] = log_in_twice_by_code(&stack).await;
     assert_eq!((first.status.as_u16(), second.status.as_u16()), (200, 503), "{}", second.body);
 
     let stack = stack_with("[dynamodb:DeleteItem, dynamodb:Query]", "dynamodb:DeleteItem").await;
-    assert_eq!(stack.logout_everywhere(&stack.sign_in().await.token()).await.status, 503);
+    assert_eq!(stack.logout_everywhere(&stack.log_in().await.token()).await.status, 503);
 
     let stack = stack_with("[\"USER#*\"]", "[\"KAKAO#*\"]").await;
-    assert_eq!(stack.refresh(&stack.sign_in().await.token()).await.status, 503, "another partition");
+    assert_eq!(stack.refresh(&stack.log_in().await.token()).await.status, 503, "another partition");
 }
 
 fn code<T, E: ProvideErrorMetadata, R>(result: Result<T, SdkError<E, R>>) -> String {
     match result {
         Ok(_) => String::new(),
-        Err(error) => error.as_service_error().and_then(|error| error.code()).unwrap_or("no answer").to_owned(),
+        Err(error) => error.as_service_error().and_then(|error| error.code()).unwrap_or("no response").to_owned(),
     }
 }
 
 #[tokio::test]
-async fn a_functions_credentials_are_refused_what_its_role_lacks() {
+async fn a_function_is_denied_actions_that_its_role_lacks() {
     const DENIED: &str = "AccessDeniedException";
     let stack = Stack::start().await;
-    let signed_in = stack.sign_in().await;
-    let user = format!("USER#{}", signed_in.body["user"]["pk"].as_str().unwrap());
+    let logged_in = stack.log_in().await;
+    let user = format!("USER#{}", logged_in.body["user"]["pk"].as_str().unwrap());
     let table = &stack.template().table.name;
     let key = |pk: &str| {
         [("pk", pk), ("sk", "PROFILE")].map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned())))
@@ -117,7 +117,7 @@ async fn a_functions_credentials_are_refused_what_its_role_lacks() {
     for (function, own_partition, other_partition) in
         [("kakao-login", "", ""), ("refresh", "", DENIED), ("logout", DENIED, DENIED), ("profile", DENIED, DENIED)]
     {
-        let client = table::client_as(&access_key(function), stack.wire.url());
+        let client = table::client_as(&access_key(function), stack.table_proxy.url());
         for (pk, expected) in [(user.as_str(), own_partition), ("KAKAO#1", other_partition)] {
             let get = client.get_item().table_name(table).set_key(Some(key(pk).into())).send().await;
             assert_eq!(code(get), expected, "{function} GetItem {pk}");
@@ -127,7 +127,7 @@ async fn a_functions_credentials_are_refused_what_its_role_lacks() {
         let get = client.get_item().table_name("Another").set_key(Some(key(&user).into())).send().await;
         assert_eq!(code(get), DENIED, "{function} in another table");
     }
-    let profile = table::client_as(&access_key("profile"), stack.wire.url());
+    let profile = table::client_as(&access_key("profile"), stack.table_proxy.url());
     for (pks, expected) in [(vec![user.as_str()], ""), (vec![user.as_str(), "KAKAO#1"], DENIED)] {
         let keys = pks.iter().fold(KeysAndAttributes::builder(), |keys, pk| keys.keys(key(pk).into()));
         let get = profile.batch_get_item().request_items(table, keys.build().unwrap()).send().await;
@@ -146,7 +146,7 @@ async fn a_functions_credentials_are_refused_what_its_role_lacks() {
         ("jwks", vec![Document::Verifying]),
         ("rotate-keys", all.to_vec()),
     ] {
-        let client = table::client_as(&access_key(function), stack.keys_wire.url());
+        let client = table::client_as(&access_key(function), stack.keys_proxy.url());
         for document in all {
             let get = client.get_item().table_name(keys).set_key(Some(document.key())).send().await;
             let expected = if readable.contains(&document) { "" } else { DENIED };
@@ -160,12 +160,12 @@ async fn a_functions_credentials_are_refused_what_its_role_lacks() {
     }
 }
 
-/// What an administrator of the account may read everywhere else.
+/// An administrator of the account may do everything else.
 #[tokio::test]
-async fn nobody_but_the_functions_reads_or_writes_a_key() {
+async fn only_the_functions_read_or_write_keys() {
     const DENIED: &str = "AccessDeniedException";
     let stack = Stack::start().await;
-    let client = table::client_as(ADMINISTRATOR, stack.keys_wire.url());
+    let client = table::client_as(ADMINISTRATOR, stack.keys_proxy.url());
     let (keys, key) = (&stack.template().keys.name, Document::Issuing.key());
     let put = Put::builder().table_name(keys).set_item(Some(key.clone())).build().unwrap();
     let item = TransactWriteItem::builder().put(put).build();
@@ -182,23 +182,23 @@ async fn nobody_but_the_functions_reads_or_writes_a_key() {
     }
     assert_eq!(code(client.describe_table().table_name(keys).send().await), "", "the table can be managed");
     let table = &stack.template().table.name;
-    assert_eq!(code(client.scan().table_name(table).send().await), "", "the other table is not meant");
+    assert_eq!(code(client.scan().table_name(table).send().await), "", "the main table is not restricted");
 }
 
 #[tokio::test]
-async fn credentials_of_nobody_are_refused_and_so_is_a_request_without_any() {
+async fn unknown_credentials_and_unsigned_requests_are_refused() {
     let stack = Stack::start().await;
     let table = &stack.template().table.name;
     for nobody in [access_key("other"), "AKIAIOSFODNN7EXAMPLE".to_owned(), "locals".to_owned()] {
-        let scan = table::client_as(&nobody, stack.wire.url()).scan().table_name(table).send().await;
+        let scan = table::client_as(&nobody, stack.table_proxy.url()).scan().table_name(table).send().await;
         assert_eq!(code(scan), "UnrecognizedClientException", "{nobody}");
     }
     for target in ["DynamoDB_20120810.Scan", "DynamoDB_20120810.GetItem"] {
-        let url = stack.wire.url();
+        let url = stack.table_proxy.url();
         let request = local::client::http_client().post(url).header("x-amz-target", target).body("{}");
-        let answer = request.send().await.unwrap();
-        assert_eq!(answer.status(), 400);
-        let body: Value = answer.json().await.unwrap();
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), 400);
+        let body: Value = response.json().await.unwrap();
         assert_eq!(body["__type"], "com.amazon.coral.service#MissingAuthenticationTokenException", "{target}");
     }
 }

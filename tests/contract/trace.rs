@@ -1,4 +1,4 @@
-//! Keys and the log at TRACE: what our code prints, what the libraries print, and what a function's process lets through.
+//! Keys and the log at TRACE: what our code logs, what the libraries log, and what a function's process lets through.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
@@ -22,7 +22,7 @@ use local::{iam::access_key, server::Server, table};
 use rotate_keys::{Event, document::Reason, new_attempt};
 use serde_json::{Value, json};
 use shared::keys::{DOCUMENT, Document};
-use tests::{Settings, Stack, wire::Fault};
+use tests::{Settings, Stack, fault_proxy::Fault};
 use tokio::sync::mpsc;
 use tracing::{
     Level, Subscriber,
@@ -135,14 +135,14 @@ async fn ring(stack: &Stack) -> Value {
     serde_json::from_str(&stack.key_document(Document::Issuing).await.unwrap()).unwrap()
 }
 
-/// Everything that touches keys, and every way in which their table fails.
+/// Uses every key document, with every fault of their table.
 async fn use_keys(stack: &Stack) -> Vec<String> {
     let mut secrets = secrets_of(&ring(stack).await);
     let all = async || {
         let user = stack.kakao.new_user().await;
         let body = stack.kakao.code_body(&user).await;
-        let answer = stack.login(&body).await;
-        let token = answer.cookie.unwrap_or_default();
+        let response = stack.login(&body).await;
+        let token = response.cookie.unwrap_or_default();
         stack.advance(Duration::from_secs(30));
         stack.refresh_with_user(&token).await;
         stack.profile("x.y.z").await;
@@ -152,11 +152,11 @@ async fn use_keys(stack: &Stack) -> Vec<String> {
     all().await;
     for reason in [Reason::Schedule, Reason::SigningKeys, Reason::RefreshTokenKeys] {
         let replace = || Event::Replace { keys: reason, attempt: new_attempt() };
-        for fault in [Fault::Throttle, Fault::Deny, Fault::LoseAnswers(1), Fault::Truncate] {
+        for fault in [Fault::Throttle, Fault::Deny, Fault::LoseResponses(1), Fault::Truncate] {
             for spared in [0, 1] {
-                stack.keys_wire.fail_after(spared, fault);
+                stack.keys_proxy.fail_after(spared, fault);
                 let _ = stack.rotate_with(replace()).await;
-                stack.keys_wire.heal();
+                stack.keys_proxy.heal();
                 secrets.extend(secrets_of(&ring(stack).await));
             }
         }
@@ -164,16 +164,16 @@ async fn use_keys(stack: &Stack) -> Vec<String> {
         all().await;
     }
     for fault in [Fault::Throttle, Fault::Deny, Fault::FailBefore] {
-        stack.keys_wire.fail(fault);
+        stack.keys_proxy.fail(fault);
         stack.advance(Duration::from_mins(11));
         all().await;
-        stack.keys_wire.heal();
+        stack.keys_proxy.heal();
     }
     let good = stack.key_document(Document::Issuing).await.unwrap();
-    // Cut off in the middle of a key, of another shape, and of other types.
+    // Cut off in the middle of a key, with other members, and with other types.
     let secret = ring(stack).await["session_secrets"][0]["secret"].as_str().unwrap().to_owned();
     let cut = &good[..good.find(&secret).unwrap() + 20];
-    let client = table::client_as(&access_key("rotate-keys"), stack.keys_wire.url());
+    let client = table::client_as(&access_key("rotate-keys"), stack.keys_proxy.url());
     for text in [cut.to_owned(), good.replace("\"secret\"", "\"mints_from\""), json!({"version": secret}).to_string()] {
         for document in [Document::Issuing, Document::Verifying, Document::Logout, Document::Kakao] {
             stack.overwrite_keys(document, &text).await;
@@ -197,7 +197,7 @@ async fn use_keys(stack: &Stack) -> Vec<String> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn no_code_of_ours_prints_a_part_of_a_key_and_what_the_sdk_prints_at_trace_never_gets_through() {
+async fn our_code_logs_no_part_of_a_key_and_the_sdks_trace_events_are_filtered() {
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(Recorder)).unwrap();
     log::set_boxed_logger(Box::new(Recorder)).unwrap();
     log::set_max_level(log::LevelFilter::Trace);
@@ -245,9 +245,9 @@ fn binary(function: &str) -> PathBuf {
     path.join(function)
 }
 
-/// A Runtime API with one event; it tells the response.
+/// A Runtime API with one event; it passes on the response.
 async fn runtime_api(event: Value) -> (Server, mpsc::UnboundedReceiver<String>) {
-    let (told, answers) = mpsc::unbounded_channel();
+    let (told, responses) = mpsc::unbounded_channel();
     let (event, taken) = (Arc::new(event.to_string()), Arc::new(Mutex::new(false)));
     let next = move || {
         let is_first = !std::mem::replace(&mut *taken.lock().unwrap(), true);
@@ -271,7 +271,7 @@ async fn runtime_api(event: Value) -> (Server, mpsc::UnboundedReceiver<String>) 
     let routes = Router::new()
         .route("/2018-06-01/runtime/invocation/next", routing::get(next))
         .route("/2018-06-01/runtime/invocation/{id}/{what}", routing::post(respond));
-    (Server::start_anywhere(routes).await.unwrap(), answers)
+    (Server::start_on_free_port(routes).await.unwrap(), responses)
 }
 
 /// The names that Rust programs and Lambda's advanced logging controls have for a level.
@@ -279,7 +279,7 @@ async fn runtime_api(event: Value) -> (Server, mpsc::UnboundedReceiver<String>) 
 async fn no_variable_of_the_environment_makes_a_function_log_at_trace() {
     let stack = Stack::start().await;
     let event = json!({"command": "replace", "keys": "schedule", "attempt": new_attempt()});
-    let (server, mut answers) = runtime_api(event).await;
+    let (server, mut responses) = runtime_api(event).await;
     let mut command = Command::new(binary("rotate-keys"));
     command.env_clear().envs(stack.environment("rotate-keys")).env("AWS_LAMBDA_FUNCTION_NAME", "rotate-keys");
     command.envs([("AWS_LAMBDA_FUNCTION_VERSION", "1"), ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")]);
@@ -289,10 +289,10 @@ async fn no_variable_of_the_environment_makes_a_function_log_at_trace() {
         command.env(name, "trace");
     }
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let answer = answers.recv().await.unwrap();
+    let response = responses.recv().await.unwrap();
     child.kill().unwrap();
     let output = child.wait_with_output().unwrap();
-    assert_eq!(answer, "\"rotated\"");
+    assert_eq!(response, "\"rotated\"");
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(text.contains("A key command was carried out"), "the log is heard: {text}");
     assert!(!text.contains("TRACE") && !text.contains("DEBUG"), "{text}");

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Holds a local stack to openapi.yaml: requests made up of it, right and wrong ones, and what each answer must look like.
-# EXAMPLES says how many requests of each kind, SEED which ones.
+# Tests a local stack against openapi.yaml, with valid and invalid requests generated from it.
+# EXAMPLES sets the number of requests of each kind, SEED the random seed.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -34,7 +34,7 @@ kakao=$(curl -sf "http://localhost:$KAKAO_PORT/control/tokens" -H "$json" -d '{"
 ACCESS=$(curl -sf -c "$cookies" "$api/auth/kakao" -H "$json" -d "$kakao" | sed 's/.*"access":"\([^"]*\)".*/\1/')
 REFRESH=$(awk '$6 ~ /refresh_token/ { print $7 }' "$cookies")
 export ACCESS REFRESH
-# The log-outs last, as they end the session.
+# Logouts come last, as they end the session.
 for paths in '^(?!.*logout)' logout; do
   "$here/.venv/bin/st" --config-file "$here/schemathesis.toml" run openapi.yaml --url "$api" --include-path-regex "$paths" \
     --phases coverage,fuzzing --mode all --seed "${SEED:-1}" --max-examples "${EXAMPLES:-100}" \

@@ -1,4 +1,4 @@
-//! The binaries as Lambda runs them: started with an environment, fed through the Runtime API.
+//! The binaries as Lambda runs them: started with an environment, with events from the Runtime API.
 //!
 //! With `MOTO_URL` their tables are in moto's DynamoDB, without it in that of a local stack.
 
@@ -10,7 +10,7 @@ use std::{
 };
 
 use local::{
-    cloud::TEMPLATE,
+    assemble::TEMPLATE,
     lambda::{Invocation, Lambda},
 };
 use serde_json::{Value, json};
@@ -22,7 +22,7 @@ async fn stack() -> Stack {
     Stack::with(Settings { dynamodb: env::var("MOTO_URL").ok(), ..Settings::default() }).await
 }
 
-/// A function of this stack; Kakao is where nobody listens.
+/// A function of this stack, with a Kakao address that refuses connections.
 fn lambda(function: &str, stack: &Stack) -> Lambda {
     let mut environment = stack.environment(function);
     for name in ["KAKAO_AUTH_URL", "KAKAO_API_URL"] {
@@ -57,19 +57,19 @@ async fn every_binary_answers_its_recorded_event() {
     {
         let event = format!("{}/../events/{function}.json", env!("CARGO_MANIFEST_DIR"));
         let event = serde_json::from_str(&std::fs::read_to_string(event).unwrap()).unwrap();
-        let answer = invoke(&lambda(function, &stack), event).await;
-        assert_eq!(answer["statusCode"], status, "{function}: {answer}");
+        let response = invoke(&lambda(function, &stack), event).await;
+        assert_eq!(response["statusCode"], status, "{function}: {response}");
         let kept = if function == "jwks" { "public, max-age=300" } else { "no-store" };
-        assert_eq!(answer["headers"]["cache-control"], kept);
+        assert_eq!(response["headers"]["cache-control"], kept);
         if function == "refresh" || function == "logout" {
-            assert!(answer["cookies"][0].as_str().unwrap().contains("Max-Age=0"), "{answer}");
+            assert!(response["cookies"][0].as_str().unwrap().contains("Max-Age=0"), "{response}");
         }
     }
 }
 
-/// DNS, TCP and TLS belong to the time before the first request, which has the whole processor and is nobody's wait.
+/// DNS, TCP and TLS belong to the start, which has the whole processor and delays no request.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_binary_has_its_keys_by_one_request_before_it_takes_one() {
+async fn every_binary_reads_its_keys_with_one_request_before_the_first_invocation() {
     for (function, operation) in [
         ("kakao-login", "BatchGetItem"),
         ("refresh", "GetItem"),
@@ -79,24 +79,24 @@ async fn every_binary_has_its_keys_by_one_request_before_it_takes_one() {
         ("jwks", "GetItem"),
     ] {
         let stack = stack().await;
-        let _ = (stack.wire.take_traffic(), stack.keys_wire.take_traffic());
+        let _ = (stack.table_proxy.take_traffic(), stack.keys_proxy.take_traffic());
         lambda(function, &stack).warm().await.unwrap();
-        assert_eq!(stack.keys_wire.take_traffic().operations, [operation], "{function}");
-        assert!(stack.wire.take_traffic().operations.is_empty(), "{function}");
+        assert_eq!(stack.keys_proxy.take_traffic().operations, [operation], "{function}");
+        assert!(stack.table_proxy.take_traffic().operations.is_empty(), "{function}");
     }
 }
 
 /// A start does not wait for the keys longer than 300 ms.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_binary_takes_requests_although_dynamodb_hangs() {
+async fn a_binary_accepts_requests_although_dynamodb_hangs() {
     let stack = stack().await;
-    stack.keys_wire.fail(tests::wire::Fault::Hang);
-    lambda("refresh", &stack).warm().await.expect("it waits for its keys");
+    stack.keys_proxy.fail(tests::fault_proxy::Fault::Hang);
+    lambda("refresh", &stack).warm().await.expect("the binary starts");
 }
 
-/// The event of the schedule, as the template sends it to the binary.
+/// The event of the template's schedule, sent to the binary.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_binary_of_rotate_keys_makes_the_first_keys() {
+async fn the_rotate_keys_binary_creates_the_first_keys() {
     let stack =
         Stack::with(Settings { dynamodb: env::var("MOTO_URL").ok(), without_keys: true, ..Settings::default() });
     let stack = stack.await;
@@ -109,7 +109,7 @@ async fn the_binary_of_rotate_keys_makes_the_first_keys() {
 }
 
 #[tokio::test]
-async fn a_binary_without_its_settings_names_all_of_them_and_ends() {
+async fn a_binary_without_its_settings_names_all_of_them_and_exits() {
     for (function, names) in [
         ("kakao-login", vec!["KAKAO_APP_ID", "REDIRECT_URIS", "TABLE_NAME", "KEYS_TABLE_NAME", "SESSION_MAX_TTL"]),
         ("refresh", vec!["ALLOWED_ORIGINS", "ISSUER", "KEYS_TABLE_NAME", "ROTATION_WINDOW", "COOKIE_SAMESITE"]),

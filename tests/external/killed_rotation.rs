@@ -1,4 +1,4 @@
-//! rotate-keys as a process that is killed at each of its calls: the old keys or the new ones are whole, and the next run completes.
+//! rotate-keys is killed at each of its calls: the old or the new keys are complete, and the next run succeeds.
 
 use std::{sync::Arc, time::Duration};
 
@@ -11,16 +11,16 @@ use local::{
 use rotate_keys::{ROTATE_AFTER, new_attempt};
 use serde_json::{Value, json};
 use shared::keys::{DOCUMENT, Document};
-use tests::{Settings, Stack, wire::Moment};
+use tests::{Settings, Stack, fault_proxy::Moment};
 
 use crate::binary::binary;
 
 const RING: [Document; 4] = [Document::Issuing, Document::Verifying, Document::Logout, Document::Marker];
 
-/// When the request arrives at which the process was killed.
+/// When the request arrives during which the process was killed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Arrives {
-    /// DynamoDB carried it out; nobody is left to read the response.
+    /// DynamoDB carries it out; no process reads the response.
     Before,
     Never,
     /// After the next run.
@@ -43,8 +43,8 @@ async fn stack(start: Start) -> Stack {
         Start::NoKeys | Start::Keys => {}
         Start::Lost => stack.delete_keys(Document::Issuing).await,
         Start::KeysThatAreDue => {
-            // The process has the machine's clock, so the ring is made older. What else its item says stays.
-            let client = table::client_as(&access_key("rotate-keys"), stack.keys_wire.url());
+            // The process has the machine's clock, so the ring is made older. The rest of its item stays.
+            let client = table::client_as(&access_key("rotate-keys"), stack.keys_proxy.url());
             let name = &stack.template().keys.name;
             let get = client.get_item().table_name(name).set_key(Some(Document::Issuing.key())).consistent_read(true);
             let mut item = get.send().await.unwrap().item.unwrap();
@@ -87,9 +87,9 @@ fn version(documents: &[Option<String>]) -> u64 {
 /// The calls of a run.
 async fn calls(start: Start, command: &Value) -> Vec<String> {
     let stack = stack(start).await;
-    let _ = stack.keys_wire.take_traffic();
+    let _ = stack.keys_proxy.take_traffic();
     assert_eq!(invoke(&rotate_keys(&stack), command).await, Some(json!("rotated")), "{start:?} {command}");
-    stack.keys_wire.take_traffic().operations
+    stack.keys_proxy.take_traffic().operations
 }
 
 async fn kill(start: Start, command: &Value, at: usize, operation: &str, arrives: Arrives) {
@@ -98,7 +98,7 @@ async fn kill(start: Start, command: &Value, at: usize, operation: &str, arrives
     let before = documents(&stack).await;
     let lambda = rotate_keys(&stack);
     let moment = if arrives == Arrives::Before { Moment::After } else { Moment::Before };
-    let mut held = stack.keys_wire.hold(at, moment);
+    let mut held = stack.keys_proxy.hold(at, moment);
     let run = tokio::spawn({
         let (lambda, command) = (Arc::clone(&lambda), command.clone());
         async move { invoke(&lambda, &command).await }
@@ -110,7 +110,7 @@ async fn kill(start: Start, command: &Value, at: usize, operation: &str, arrives
     }
     assert_eq!(run.await.unwrap(), None, "{context}: it was killed");
     held.discard();
-    let late = (arrives == Arrives::Late).then(|| stack.keys_wire.copy_of_last(operation));
+    let late = (arrives == Arrives::Late).then(|| stack.keys_proxy.copy_of_last(operation));
     let killed = documents(&stack).await;
     let is_written = operation == "TransactWriteItems" && arrives == Arrives::Before;
     if is_written {
@@ -129,12 +129,12 @@ async fn kill(start: Start, command: &Value, at: usize, operation: &str, arrives
         assert_eq!(done, killed, "{context}: it was done, and the same command does not do it again");
     }
     if let Some(late) = late {
-        let refused = stack.keys_wire.arrive(&late).await.unwrap();
+        let refused = stack.keys_proxy.arrive(&late).await.unwrap();
         assert_eq!(refused, 400, "{context}: its condition fails");
         assert_eq!(documents(&stack).await, done, "{context}: what arrives late changes nothing");
     }
     stack.advance(Duration::from_mins(11));
-    assert_eq!(stack.sign_in().await.status, 200, "{context}");
+    assert_eq!(stack.log_in().await.status, 200, "{context}");
 }
 
 #[tokio::test(flavor = "multi_thread")]

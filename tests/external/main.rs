@@ -1,4 +1,4 @@
-//! The store on a DynamoDB of another make, and the functions' binaries as Lambda runs them.
+//! The store on another DynamoDB implementation, and the functions' binaries as Lambda runs them.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 

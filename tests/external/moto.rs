@@ -1,6 +1,6 @@
-//! Store and keys on a DynamoDB of another make: moto's, at `MOTO_URL`. Without that, on the embedded one once more.
+//! Store and keys on another DynamoDB implementation: moto's, at `MOTO_URL`. Without it, on the embedded one.
 //!
-//! Moto answers one request at a time, so what needs simultaneous requests is not here.
+//! Moto serves one request at a time, so tests of concurrent requests are not here.
 
 use std::{env, time::Duration};
 
@@ -17,11 +17,11 @@ async fn stack() -> Stack {
 }
 
 #[tokio::test]
-async fn a_session_is_begun_rotated_repeated_shown_and_ended() {
+async fn a_session_is_started_rotated_retried_used_and_ended() {
     let stack = stack().await;
     let user = stack.kakao.new_user().await;
-    let first = stack.sign_in_as(&user).await;
-    assert_eq!(stack.sign_in_as(&user).await.body["user"], first.body["user"], "the same user again");
+    let first = stack.log_in_as(&user).await;
+    assert_eq!(stack.log_in_as(&user).await.body["user"], first.body["user"], "the same user again");
     assert_eq!(stack.refresh(&first.token()).await.cookie, None, "inside the window");
 
     stack.advance(WINDOW);
@@ -38,7 +38,7 @@ async fn a_session_is_begun_rotated_repeated_shown_and_ended() {
 #[tokio::test]
 async fn a_reuse_ends_the_session() {
     let stack = stack().await;
-    let stolen = stack.sign_in().await.token();
+    let stolen = stack.log_in().await.token();
     stack.advance(WINDOW);
     let rotated = stack.refresh(&stolen).await.token();
     stack.advance(WINDOW);
@@ -49,7 +49,7 @@ async fn a_reuse_ends_the_session() {
 
 /// Conditions in a transaction, and what their failure returns.
 #[tokio::test]
-async fn a_code_is_one_session_and_its_logout_is_final() {
+async fn a_code_starts_one_session_and_its_logout_is_final() {
     let stack = stack().await;
     let user = stack.kakao.new_user().await;
     let login = stack.kakao.code_body(&user).await;
@@ -60,7 +60,7 @@ async fn a_code_is_one_session_and_its_logout_is_final() {
     assert_eq!(stack.login(&login).await.token(), first.token(), "taken over, then sent again");
     stack.logout(&first.token()).await;
     for late in ["PutItem", "TransactWriteItems"] {
-        assert_eq!(stack.wire.repeat_last(late).await.unwrap(), StatusCode::BAD_REQUEST, "{late}");
+        assert_eq!(stack.table_proxy.repeat_last(late).await.unwrap(), StatusCode::BAD_REQUEST, "{late}");
     }
     assert_eq!(stack.login(&login).await.code(), "kakao_rejected");
     assert_eq!(stack.count("SESSION#").await, 0);
@@ -69,7 +69,7 @@ async fn a_code_is_one_session_and_its_logout_is_final() {
 #[tokio::test]
 async fn expiry_is_checked_by_the_second() {
     let stack = stack().await;
-    let (early, late) = (stack.sign_in().await.token(), stack.sign_in().await.token());
+    let (early, late) = (stack.log_in().await.token(), stack.log_in().await.token());
     stack.advance(Duration::from_secs(7 * 86_400 - 1));
     assert_eq!(stack.refresh(&early).await.status, StatusCode::OK);
     stack.advance(Duration::from_secs(1));
@@ -83,19 +83,19 @@ async fn thirty_sessions_are_ended_at_once() {
     let mut last = String::new();
     for _ in 0..30 {
         stack.advance(Duration::from_mins(1));
-        last = stack.sign_in_as(&user).await.token();
+        last = stack.log_in_as(&user).await.token();
     }
-    let other = stack.sign_in().await.token();
+    let other = stack.log_in().await.token();
     assert_eq!(stack.logout_everywhere(&last).await.status, StatusCode::OK);
     assert_eq!(stack.count("SESSION#").await, 1);
     assert_eq!(stack.refresh(&other).await.status, StatusCode::OK);
 }
 
-/// Transactions and their conditions as somebody else understood them.
+/// Transactions and their conditions in another implementation.
 #[tokio::test]
 async fn keys_are_made_rotated_and_replaced() {
     let stack = stack().await;
-    let signed_in = stack.sign_in().await;
+    let logged_in = stack.log_in().await;
     let kids = async || {
         let ring: Value = serde_json::from_str(&stack.key_document(Document::Issuing).await.unwrap()).unwrap();
         ring["signing_keys"].as_array().unwrap().iter().map(|key| key["jwk"]["kid"].clone()).collect::<Vec<_>>()
@@ -103,31 +103,31 @@ async fn keys_are_made_rotated_and_replaced() {
     assert_eq!(stack.rotate_with(Event::RotateIfDue).await.unwrap(), Outcome::NotDue);
     stack.rotate(Reason::Schedule).await;
     assert_eq!(kids().await.len(), 2);
-    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::OK);
+    assert_eq!(stack.profile(logged_in.access()).await.status, StatusCode::OK);
 
-    // The write again, as a network delivers it that had held a copy back.
+    // The write arrives again, as if the network had delayed a copy.
     let ring = stack.key_document(Document::Issuing).await;
-    stack.keys_wire.repeat_last("TransactWriteItems").await.unwrap();
+    stack.keys_proxy.repeat_last("TransactWriteItems").await.unwrap();
     assert_eq!(stack.key_document(Document::Issuing).await, ring);
     stack.rotate(Reason::SigningKeys).await;
     assert_eq!(kids().await.len(), 1);
     stack.rotate(Reason::RefreshTokenKeys).await;
     stack.advance(Duration::from_mins(10));
-    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::UNAUTHORIZED);
-    assert_eq!(stack.profile(stack.sign_in().await.access()).await.status, StatusCode::OK);
+    assert_eq!(stack.profile(logged_in.access()).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(stack.refresh(&logged_in.token()).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(stack.profile(stack.log_in().await.access()).await.status, StatusCode::OK);
     stack.advance(ROTATE_AFTER);
     assert_eq!(stack.rotate_with(Event::RotateIfDue).await.unwrap(), Outcome::Rotated);
 }
 
 #[tokio::test]
-async fn what_is_withdrawn_is_removed() {
+async fn withdrawn_profile_fields_are_removed() {
     let stack = stack().await;
     let account = json!({"profile": {"nickname": "라이언"}, "email_needs_agreement": true});
     for (account, nickname) in
         [(account, json!("라이언")), (json!({"profile_nickname_needs_agreement": true}), json!(null))]
     {
         let user = stack.kakao.user(&json!({"id": 4_242_424_242_i64, "account": account})).await;
-        assert_eq!(stack.sign_in_as(&user).await.body["user"]["nickname"], nickname);
+        assert_eq!(stack.log_in_as(&user).await.body["user"]["nickname"], nickname);
     }
 }

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Other people's libraries verify our access tokens: PyJWT, jose, and a Django service with simplejwt, for every algorithm.
+# Third-party libraries verify our access tokens: PyJWT, jose, and a Django service with simplejwt, for every algorithm.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -25,7 +25,7 @@ print(functools.reduce(lambda value, name: value[key(name)], sys.argv[1:], json.
 stack=
 trap '[[ -z $stack ]] || kill "$stack" 2>/dev/null || true' EXIT
 
-# The commands ask Lambda, which here is the stack's own.
+# The commands call Lambda, which here is the local stack's.
 export ROTATE_KEYS_FUNCTION=RotateKeys AWS_ACCESS_KEY_ID=x AWS_SECRET_ACCESS_KEY=x
 export AWS_DEFAULT_REGION=${AWS_DEFAULT_REGION:-ap-northeast-2}
 for algorithm in ES256 RS256 HS256; do
@@ -39,7 +39,7 @@ for algorithm in ES256 RS256 HS256; do
     sleep 0.1
   done
 
-  # As a front end signs in; and what a service that verifies with HS256 is given by hand.
+  # A front end's login, and the key that a service needs to verify HS256.
   json='content-type: application/json'
   kakao=$(curl -sf "http://localhost:$KAKAO_PORT/control/tokens" -H "$json" -d '{"user":"ryan"}')
   cookies=$(mktemp)
@@ -61,7 +61,7 @@ for algorithm in ES256 RS256 HS256; do
   WRONG=$(PYTHONPATH=$here "$python" -c \
     'import json, os, tokens; print(json.dumps(tokens.right_and_wrong(os.environ)[2]))') node "$here/verify_jose.mjs"
 
-  # The leak drill's commands, as in the cloud.
+  # The commands for a leaked key, as on AWS.
   for what in signing_keys refresh_token_keys; do
     before=$(target/debug/admin describe-keys here | member rotated_at)
     sleep 1
@@ -69,7 +69,7 @@ for algorithm in ES256 RS256 HS256; do
     after=$(target/debug/admin describe-keys here | member rotated_at)
     [[ $after > $before ]] || { echo "admin replace-keys $what replaced nothing" >&2; exit 1; }
   done
-  echo "admin replace-keys: $algorithm key and refresh-token key replaced"
+  echo "admin replace-keys: $algorithm key and session secret replaced"
 
   kill "$stack"
   wait "$stack" || true

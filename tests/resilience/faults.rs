@@ -1,4 +1,4 @@
-//! DynamoDB down, throttled, silent, refusing, or answering what did not happen: nobody is logged out by it.
+//! DynamoDB down, throttled, silent, denying access, or failing after a write: no user is logged out by it.
 
 use std::time::{Duration, Instant};
 
@@ -8,112 +8,112 @@ use serde_json::json;
 use tests::{
     Stack,
     client::{Functions, cookie_pair},
-    wire::{Fault, Moment},
+    fault_proxy::{Fault, Moment},
 };
 
 const FAULTS: [Fault; 5] = [Fault::Down, Fault::Hang, Fault::Throttle, Fault::Deny, Fault::FailAfter];
 const WINDOW: Duration = Duration::from_secs(30);
 
 #[tokio::test]
-async fn a_refresh_is_unavailable_in_time_and_the_cookie_stays_good() {
+async fn a_refresh_fails_with_503_in_time_and_the_cookie_stays_valid() {
     for fault in FAULTS {
         let stack = Stack::start().await;
-        let token = stack.sign_in().await.token();
+        let token = stack.log_in().await.token();
         stack.advance(WINDOW);
-        stack.wire.fail(fault);
+        stack.table_proxy.fail(fault);
         let started = Instant::now();
-        let answer = stack.refresh(&token).await;
+        let response = stack.refresh(&token).await;
         assert!(started.elapsed() < Duration::from_secs(5), "{fault:?} took {:?}", started.elapsed());
-        // A write that was done before the 500 is recognised by the next try.
+        // The SDK's retry recognises a write that succeeded before the 500.
         let expected = if fault == Fault::FailAfter { None } else { Some(StatusCode::SERVICE_UNAVAILABLE) };
-        assert!(expected.is_none_or(|status| status == answer.status), "{fault:?}: {}", answer.status);
-        assert_ne!(answer.cookie.as_deref(), Some(""), "{fault:?} must not clear the cookie");
-        stack.wire.heal();
-        assert_eq!(stack.refresh(&token).await.status, StatusCode::OK, "{fault:?}: the cookie is still good");
+        assert!(expected.is_none_or(|status| status == response.status), "{fault:?}: {}", response.status);
+        assert_ne!(response.cookie.as_deref(), Some(""), "{fault:?} must not clear the cookie");
+        stack.table_proxy.heal();
+        assert_eq!(stack.refresh(&token).await.status, StatusCode::OK, "{fault:?}: the cookie is still valid");
     }
 }
 
 #[tokio::test]
-async fn a_sign_in_is_unavailable_in_time_and_can_be_repeated() {
+async fn a_login_fails_with_503_in_time_and_can_be_retried() {
     for fault in FAULTS {
         let stack = Stack::start().await;
         let user = stack.kakao.new_user().await;
         let token = stack.kakao.token(&user).await;
-        stack.wire.fail(fault);
+        stack.table_proxy.fail(fault);
         let started = Instant::now();
-        let answer = stack.login(&json!({"access_token": token})).await;
+        let response = stack.login(&json!({"access_token": token})).await;
         assert!(started.elapsed() < Duration::from_secs(5), "{fault:?} took {:?}", started.elapsed());
-        assert_eq!((answer.status, answer.cookie), (StatusCode::SERVICE_UNAVAILABLE, None), "{fault:?}");
-        stack.wire.heal();
+        assert_eq!((response.status, response.cookie), (StatusCode::SERVICE_UNAVAILABLE, None), "{fault:?}");
+        stack.table_proxy.heal();
         assert_eq!(stack.login(&json!({"access_token": token})).await.status, StatusCode::OK, "{fault:?}");
         assert_eq!(stack.count("KAKAO#").await, 1, "{fault:?}: one user");
     }
 }
 
 #[tokio::test]
-async fn a_profile_is_unavailable_in_time() {
+async fn a_profile_fails_with_503_in_time() {
     for fault in FAULTS {
         let stack = Stack::start().await;
-        let access = stack.sign_in().await.access().to_owned();
-        stack.wire.fail(fault);
+        let access = stack.log_in().await.access().to_owned();
+        stack.table_proxy.fail(fault);
         let started = Instant::now();
-        let answer = stack.profile(&access).await;
+        let response = stack.profile(&access).await;
         assert!(started.elapsed() < Duration::from_secs(5), "{fault:?} took {:?}", started.elapsed());
-        assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{fault:?}");
-        stack.wire.heal();
+        assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE, "{fault:?}");
+        stack.table_proxy.heal();
         assert_eq!(stack.profile(&access).await.status, StatusCode::OK, "{fault:?}");
     }
 }
 
 #[tokio::test]
-async fn a_log_out_here_always_succeeds_and_one_everywhere_can_be_repeated() {
+async fn a_logout_always_succeeds_and_one_everywhere_can_be_retried() {
     for fault in FAULTS {
         let stack = Stack::start().await;
-        let (here, everywhere) = (stack.sign_in().await.token(), stack.sign_in().await.token());
-        stack.wire.fail(fault);
+        let (here, everywhere) = (stack.log_in().await.token(), stack.log_in().await.token());
+        stack.table_proxy.fail(fault);
         let started = Instant::now();
-        let answer = stack.logout(&here).await;
+        let response = stack.logout(&here).await;
         assert!(started.elapsed() < Duration::from_secs(5), "{fault:?} took {:?}", started.elapsed());
-        assert_eq!((answer.status, answer.cookie.as_deref()), (StatusCode::OK, Some("")), "{fault:?}");
-        let answer = stack.logout_everywhere(&everywhere).await;
-        assert_eq!((answer.status, answer.cookie), (StatusCode::SERVICE_UNAVAILABLE, None), "{fault:?}");
-        stack.wire.heal();
+        assert_eq!((response.status, response.cookie.as_deref()), (StatusCode::OK, Some("")), "{fault:?}");
+        let response = stack.logout_everywhere(&everywhere).await;
+        assert_eq!((response.status, response.cookie), (StatusCode::SERVICE_UNAVAILABLE, None), "{fault:?}");
+        stack.table_proxy.heal();
         assert_eq!(stack.logout_everywhere(&everywhere).await.status, StatusCode::OK);
         assert_eq!(stack.refresh(&everywhere).await.status, StatusCode::UNAUTHORIZED, "{fault:?}");
     }
 }
 
 #[tokio::test]
-async fn a_batch_that_dynamodb_leaves_undone_is_no_answer() {
+async fn an_unprocessed_dynamodb_batch_is_a_503() {
     let stack = Stack::start().await;
-    let signed_in = stack.sign_in().await;
-    stack.wire.fail(Fault::Unprocessed);
-    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::SERVICE_UNAVAILABLE);
-    stack.wire.heal();
-    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::OK);
+    let logged_in = stack.log_in().await;
+    stack.table_proxy.fail(Fault::Unprocessed);
+    assert_eq!(stack.profile(logged_in.access()).await.status, StatusCode::SERVICE_UNAVAILABLE);
+    stack.table_proxy.heal();
+    assert_eq!(stack.profile(logged_in.access()).await.status, StatusCode::OK);
 }
 
-/// From one of its requests on: the query, a deletion of either round, the last one. The own session goes last.
+/// It fails at the query or at a deletion of either round. The session of the request itself is deleted last.
 #[tokio::test]
-async fn a_log_out_everywhere_that_fails_midway_can_be_made_again() {
+async fn a_logout_everywhere_that_fails_midway_can_be_retried() {
     const SESSIONS: usize = 10;
     for failing in [0, 1, 5, SESSIONS - 1, SESSIONS] {
         let stack = Stack::start().await;
         let user = stack.kakao.new_user().await;
         let mut cookies = Vec::new();
         for _ in 0..SESSIONS {
-            cookies.push(stack.sign_in_as(&user).await.token());
+            cookies.push(stack.log_in_as(&user).await.token());
         }
         let own = cookies[3].clone();
-        let mut held = stack.wire.hold(failing, Moment::Before);
+        let mut held = stack.table_proxy.hold(failing, Moment::Before);
         let (functions, cookie) = (Functions::clone(&stack), own.clone());
         let asked = tokio::spawn(async move { functions.logout_everywhere(&cookie).await });
         held.arrived().await;
-        stack.wire.fail(Fault::DenyOnly("DeleteItem"));
+        stack.table_proxy.fail(Fault::DenyOnly("DeleteItem"));
         held.discard();
-        let answer = asked.await.unwrap();
-        assert_eq!((answer.status, answer.cookie), (StatusCode::SERVICE_UNAVAILABLE, None), "{failing}");
-        stack.wire.heal();
+        let response = asked.await.unwrap();
+        assert_eq!((response.status, response.cookie), (StatusCode::SERVICE_UNAVAILABLE, None), "{failing}");
+        stack.table_proxy.heal();
         assert_eq!(stack.refresh(&own).await.status, StatusCode::OK, "{failing}");
         assert_eq!(stack.logout_everywhere(&own).await.status, StatusCode::OK, "{failing}");
         assert_eq!(stack.count("SESSION#").await, 0, "{failing}");
@@ -121,125 +121,129 @@ async fn a_log_out_everywhere_that_fails_midway_can_be_made_again() {
 }
 
 #[tokio::test]
-async fn a_session_that_was_begun_although_the_answer_was_lost_is_the_same_session() {
+async fn a_login_whose_dynamodb_responses_were_lost_creates_no_second_user() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    stack.sign_in_as(&user).await;
+    stack.log_in_as(&user).await;
     let token = stack.kakao.token(&user).await;
-    stack.wire.fail(Fault::LoseAnswers(3));
-    let answer = stack.login(&json!({"access_token": token})).await;
-    stack.wire.heal();
-    if answer.status == StatusCode::OK {
-        assert_eq!(stack.refresh(&answer.token()).await.status, StatusCode::OK);
+    stack.table_proxy.fail(Fault::LoseResponses(3));
+    let response = stack.login(&json!({"access_token": token})).await;
+    stack.table_proxy.heal();
+    if response.status == StatusCode::OK {
+        assert_eq!(stack.refresh(&response.token()).await.status, StatusCode::OK);
     }
     assert_eq!(stack.count("KAKAO#").await, 1);
 }
 
-/// A first try that was thought lost arrives after its session has been rotated.
+/// A delayed first attempt arrives after its session has been rotated.
 #[tokio::test]
-async fn a_write_that_arrives_late_puts_nothing_back() {
+async fn a_delayed_write_does_not_undo_a_rotation() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    stack.sign_in_as(&user).await;
-    let first = stack.sign_in_as(&user).await.token();
+    stack.log_in_as(&user).await;
+    let first = stack.log_in_as(&user).await.token();
     stack.advance(WINDOW);
     let second = stack.refresh(&first).await.token();
     for late in ["PutItem", "UpdateItem"] {
-        assert_eq!(stack.wire.repeat_last(late).await.unwrap(), StatusCode::BAD_REQUEST, "{late}: its condition fails");
+        assert_eq!(
+            stack.table_proxy.repeat_last(late).await.unwrap(),
+            StatusCode::BAD_REQUEST,
+            "{late}: its condition fails"
+        );
     }
     stack.advance(WINDOW);
     assert_eq!(stack.refresh(&second).await.status, StatusCode::OK);
 }
 
-/// The redemption of a credential is written first: our own retry of it must not take it for another request's.
+/// The redemption of a credential is written first: our own retry of that write must not take it for another request's.
 #[tokio::test]
-async fn a_redemption_whose_answer_was_lost_is_still_ours() {
+async fn a_retried_redemption_write_is_recognised_as_our_own() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let by_code = stack.kakao.code_body(&user).await;
     let by_id_token = json!({"id_token": stack.kakao.id_token(&user, &json!({"nonce": "n"})).await, "nonce": "n"});
     for (body, lost) in [(by_code, 1), (by_id_token, 2)] {
-        stack.wire.fail(Fault::LoseAnswers(lost));
-        let answer = stack.login(&body).await;
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-        stack.wire.heal();
-        assert_eq!(stack.refresh(&answer.token()).await.status, StatusCode::OK);
+        stack.table_proxy.fail(Fault::LoseResponses(lost));
+        let response = stack.login(&body).await;
+        assert_eq!(response.status, StatusCode::OK, "{}", response.body);
+        stack.table_proxy.heal();
+        assert_eq!(stack.refresh(&response.token()).await.status, StatusCode::OK);
     }
 }
 
-/// Somebody who has seen a used ID token waits for its owner's repeat to fail.
+/// A thief who has a used ID token waits for its owner's retry to fail.
 #[tokio::test]
-async fn a_repeat_that_fails_does_not_make_a_used_token_good_again() {
+async fn a_failed_retry_does_not_make_a_used_id_token_valid_again() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    stack.sign_in_as(&user).await;
+    stack.log_in_as(&user).await;
     // base64url(SHA-256("preimage")).
     let claim = "EHZhE08h_HwCIj1Qq56zYAvD_8NxJCOh5Hux-anb9V8";
     let token = stack.kakao.id_token(&user, &json!({"nonce": claim})).await;
     let owner = json!({"id_token": token, "nonce": "preimage"});
     assert_eq!(stack.login(&owner).await.status, StatusCode::OK);
-    stack.wire.fail(Fault::DenyOnly("BatchGetItem"));
+    stack.table_proxy.fail(Fault::DenyOnly("BatchGetItem"));
     assert_eq!(stack.login(&owner).await.status, StatusCode::SERVICE_UNAVAILABLE);
-    stack.wire.heal();
+    stack.table_proxy.heal();
     let thief = json!({"id_token": token, "nonce": claim});
     assert_eq!(stack.login(&thief).await.code(), "kakao_rejected");
 }
 
 #[tokio::test]
-async fn a_sign_in_that_fails_leaves_the_browser_the_session_that_it_had() {
+async fn a_failed_login_keeps_the_browsers_previous_session() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    let before = stack.sign_in_as(&user).await.token();
-    let sign_in_again = async || {
+    let before = stack.log_in_as(&user).await.token();
+    let log_in_again = async || {
         let token = stack.kakao.token(&user).await;
         let request = stack.request(Method::POST, "/auth/kakao").header("cookie", cookie_pair(&before));
         stack.send(request.json(&json!({"access_token": token}))).await
     };
     for refused in ["PutItem", "UpdateItem", "GetItem"] {
-        stack.wire.fail(Fault::DenyOnly(refused));
-        assert_eq!(sign_in_again().await.status, StatusCode::SERVICE_UNAVAILABLE, "{refused}");
-        stack.wire.heal();
+        stack.table_proxy.fail(Fault::DenyOnly(refused));
+        assert_eq!(log_in_again().await.status, StatusCode::SERVICE_UNAVAILABLE, "{refused}");
+        stack.table_proxy.heal();
         assert_eq!(stack.refresh(&before).await.status, StatusCode::OK, "{refused}");
     }
-    stack.wire.fail(Fault::DenyOnly("DeleteItem"));
-    assert_eq!(sign_in_again().await.status, StatusCode::OK, "signed in all the same");
-    stack.wire.heal();
-    assert_eq!(sign_in_again().await.status, StatusCode::OK);
+    stack.table_proxy.fail(Fault::DenyOnly("DeleteItem"));
+    assert_eq!(log_in_again().await.status, StatusCode::OK, "the login succeeds all the same");
+    stack.table_proxy.heal();
+    assert_eq!(log_in_again().await.status, StatusCode::OK);
     assert_eq!(stack.refresh(&before).await.status, StatusCode::UNAUTHORIZED);
 }
 
-/// What a function that was frozen finds when it goes on: its connections are gone, in due form or without a word.
+/// A function that was frozen may find its connections closed, or dropped without notice.
 #[tokio::test]
-async fn connections_that_ended_meanwhile_cost_nobody_an_error() {
+async fn closed_connections_cause_no_error() {
     for end in [End::Closed, End::Forgotten] {
         let stack = Stack::start().await;
         let user = stack.kakao.new_user().await;
-        let (mut token, access) = (stack.sign_in_as(&user).await.token(), stack.kakao.token(&user).await);
+        let (mut token, access) = (stack.log_in_as(&user).await.token(), stack.kakao.token(&user).await);
         for _ in 0..2 {
             stack.advance(WINDOW);
-            stack.wire.end_connections(end);
+            stack.table_proxy.end_connections(end);
             let refreshed = stack.refresh(&token).await;
             assert_eq!(refreshed.status, StatusCode::OK, "{end:?}");
-            stack.wire.end_connections(end);
+            stack.table_proxy.end_connections(end);
             assert_eq!(stack.profile(refreshed.access()).await.status, StatusCode::OK, "{end:?}");
             token = refreshed.token();
         }
         stack.advance(WINDOW);
         stack.end_connections(end);
-        let signed_in = stack.login(&json!({"access_token": access})).await;
-        assert_eq!(signed_in.status, StatusCode::OK, "{end:?} at Kakao: {}", signed_in.body);
+        let logged_in = stack.login(&json!({"access_token": access})).await;
+        assert_eq!(logged_in.status, StatusCode::OK, "{end:?} at Kakao: {}", logged_in.body);
         stack.end_connections(end);
         assert_eq!(stack.logout(&token).await.status, StatusCode::OK, "{end:?}");
     }
 }
 
-/// A read that is not consistent may miss what was written a moment ago: the user, or the session, of who has just signed in.
+/// An eventually consistent read may miss a very recent write: the user or the session of a login a moment ago.
 #[tokio::test]
-async fn a_read_that_lags_behind_the_sign_in_signs_nobody_out() {
+async fn a_stale_read_after_a_login_logs_nobody_out() {
     let stack = Stack::start().await;
-    let signed_in = stack.sign_in().await;
-    stack.wire.fail(Fault::Stale);
-    assert_eq!(stack.profile(signed_in.access()).await.status, 200);
-    let refreshed = stack.refresh_with_user(&signed_in.token()).await;
+    let logged_in = stack.log_in().await;
+    stack.table_proxy.fail(Fault::Stale);
+    assert_eq!(stack.profile(logged_in.access()).await.status, 200);
+    let refreshed = stack.refresh_with_user(&logged_in.token()).await;
     assert_eq!(refreshed.status, 200, "{}", refreshed.body);
 }

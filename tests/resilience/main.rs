@@ -1,7 +1,7 @@
-//! What faults, bad luck and wrong orders do to a client. The long runs are in `run/`.
+//! Faults and races as a client experiences them. The long runs are in `run/`.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod faults;
-mod others;
+mod regressions;
 mod schedules;

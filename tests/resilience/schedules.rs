@@ -1,22 +1,22 @@
-//! Random schedules on the real thing: tabs that refresh at once, answers lost and out of order, DynamoDB failing before and after
-//! the write, log-outs, thieves. What clients saw is checked against what the refresh protocol promises.
+//! Random schedules against the real handlers: concurrent refreshes, responses lost and reordered, DynamoDB failing before and
+//! after the write, logouts and thieves. The responses are checked against the promises of the refresh protocol.
 //!
-//! `SCHEDULES` says how many, `SEED` where they begin: a failure names the seed of its schedule, and `SCHEDULES=1 SEED=…` runs it again.
+//! `SCHEDULES` sets how many, `SEED` the first seed. A failure prints the seed of its schedule; `SCHEDULES=1 SEED=…` runs it again.
 
 use std::{env, time::Duration};
 
 use reqwest::StatusCode;
 use tests::{
     Browser, Stack,
-    client::Answer,
-    wire::{Fault, Weather},
+    client::Response,
+    fault_proxy::{Fault, FaultRates},
 };
 
 const WINDOW: u64 = 30;
-/// How many schedules run at the same time, each on a stack of its own, as they move its clock.
+/// How many schedules run concurrently, each on a stack of its own, as they advance its clock.
 const LANES: u64 = 8;
 
-/// A generator that gives the same numbers for the same seed (`SplitMix64`).
+/// A deterministic random generator (`SplitMix64`).
 struct Luck(u64);
 
 impl Luck {
@@ -33,7 +33,7 @@ impl Luck {
     }
 }
 
-/// One browser, and what was seen of its session.
+/// One browser and the state that its session should have.
 struct Session<'a> {
     stack: &'a Stack,
     browser: Browser,
@@ -41,31 +41,31 @@ struct Session<'a> {
 }
 
 impl Session<'_> {
-    /// Notes what came, and takes the cookie if the answer arrived.
-    fn see(&mut self, answer: &Answer, arrived: bool) {
-        match answer.status {
-            StatusCode::OK => assert!(!self.over, "a session that is over gave out an access token"),
-            StatusCode::UNAUTHORIZED => assert!(self.over, "an honest browser was signed out: {}", answer.body),
-            status => assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{}", answer.body),
+    /// Checks a response, and takes its cookie if it arrived.
+    fn see(&mut self, response: &Response, arrived: bool) {
+        match response.status {
+            StatusCode::OK => assert!(!self.over, "a session that has ended issued an access token"),
+            StatusCode::UNAUTHORIZED => assert!(self.over, "an honest browser was logged out: {}", response.body),
+            status => assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{}", response.body),
         }
-        let seen = if arrived && answer.status == StatusCode::OK {
-            self.browser.take(answer)
+        let seen = if arrived && response.status == StatusCode::OK {
+            self.browser.take(response)
         } else {
-            self.browser.miss(answer)
+            self.browser.miss(response)
         };
         seen.unwrap();
     }
 
-    /// One to four tabs at once; their answers arrive in any order, and some not at all.
+    /// One to four tabs refresh at once; their responses arrive in any order, and some not at all.
     async fn refresh(&mut self, luck: &mut Luck) {
         let tabs = luck.of(&[1, 1, 1, 2, 4]);
-        let mut answers = self.stack.refresh_at_once(self.browser.cookie(), tabs).await;
+        let mut responses = self.stack.refresh_at_once(self.browser.cookie(), tabs).await;
         let mut lost = 0;
-        while !answers.is_empty() {
-            let answer = answers.swap_remove(usize::try_from(luck.below(answers.len() as u64)).unwrap());
+        while !responses.is_empty() {
+            let response = responses.swap_remove(usize::try_from(luck.below(responses.len() as u64)).unwrap());
             let arrived = luck.below(5) > 0;
-            lost += u64::from(!arrived || answer.status == StatusCode::SERVICE_UNAVAILABLE);
-            self.see(&answer, arrived);
+            lost += u64::from(!arrived || response.status == StatusCode::SERVICE_UNAVAILABLE);
+            self.see(&response, arrived);
         }
         if lost > 0 {
             self.stack.advance(Duration::from_secs(luck.below(15)));
@@ -73,44 +73,48 @@ impl Session<'_> {
         }
     }
 
-    /// A browser that got no answer, or a 503, asks again before long.
+    /// Refreshes until the response is not a 503, as a browser does after a 503 or a lost response.
     async fn again(&mut self) {
         loop {
-            let answer = self.stack.refresh(self.browser.cookie()).await;
-            self.see(&answer, true);
-            if answer.status != StatusCode::SERVICE_UNAVAILABLE {
-                return assert_eq!(answer.status == StatusCode::OK, !self.over, "the cookie that it holds still works");
+            let response = self.stack.refresh(self.browser.cookie()).await;
+            self.see(&response, true);
+            if response.status != StatusCode::SERVICE_UNAVAILABLE {
+                return assert_eq!(
+                    response.status == StatusCode::OK,
+                    !self.over,
+                    "the cookie that it holds still works"
+                );
             }
         }
     }
 
     async fn with_fault(&mut self, luck: &mut Luck) {
-        self.stack.wire.fail(luck.of(&[
+        self.stack.table_proxy.fail(luck.of(&[
             Fault::Down,
             Fault::Throttle,
             Fault::FailAfter,
-            Fault::LoseAnswers(1),
-            Fault::LoseAnswers(2),
-            Fault::LoseAnswers(3),
+            Fault::LoseResponses(1),
+            Fault::LoseResponses(2),
+            Fault::LoseResponses(3),
         ]));
-        let answer = self.stack.refresh(self.browser.cookie()).await;
-        self.see(&answer, luck.below(2) == 0);
-        self.stack.wire.heal();
+        let response = self.stack.refresh(self.browser.cookie()).await;
+        self.see(&response, luck.below(2) == 0);
+        self.stack.table_proxy.heal();
         self.stack.advance(Duration::from_secs(luck.below(15)));
         self.again().await;
     }
 
     async fn log_out(&mut self, everywhere: bool) {
-        let answer = if everywhere {
+        let response = if everywhere {
             self.stack.logout_everywhere(self.browser.cookie()).await
         } else {
             self.stack.logout(self.browser.cookie()).await
         };
-        assert_eq!(answer.status, StatusCode::OK);
+        assert_eq!(response.status, StatusCode::OK);
         self.over = true;
     }
 
-    /// Somebody has a copy of the cookie. Both use theirs, each later than a window after the other's rotation.
+    /// A thief has a copy of the cookie. Both use theirs, each more than a window after the other's rotation.
     async fn stolen(&mut self, luck: &mut Luck) {
         let stolen = self.browser.cookie().to_owned();
         self.stack.advance(Duration::from_secs(WINDOW));
@@ -122,17 +126,17 @@ impl Session<'_> {
         let rotated = self.stack.refresh(first).await;
         assert_eq!(rotated.status, StatusCode::OK);
         self.stack.advance(Duration::from_secs(WINDOW + luck.below(100_000)));
-        assert_eq!(self.stack.refresh(second).await.status, StatusCode::UNAUTHORIZED, "a theft that nobody notices");
+        assert_eq!(self.stack.refresh(second).await.status, StatusCode::UNAUTHORIZED, "the theft is not detected");
         assert_eq!(
             self.stack.refresh(&rotated.token()).await.status,
             StatusCode::UNAUTHORIZED,
-            "it goes on for one of them"
+            "the session continues for one of them"
         );
         self.over = true;
     }
 }
 
-/// Names the seed of a schedule that fails.
+/// Prints the seed of a schedule that fails.
 struct Running(u64);
 
 impl Drop for Running {
@@ -145,21 +149,21 @@ impl Drop for Running {
 
 async fn schedule(stack: &Stack, user: &str, seed: u64) {
     let luck = &mut Luck(seed);
-    let browser = Browser::logged_in(&stack.sign_in_as(user).await);
+    let browser = Browser::logged_in(&stack.log_in_as(user).await);
     let mut session = Session { stack, browser, over: false };
     for _ in 0..4 + luck.below(5) {
         match luck.below(16) {
             0..8 => session.refresh(luck).await,
             8..11 => session.with_fault(luck).await,
             11..13 if !session.over => {
-                stack.wire.change(Weather {
+                stack.table_proxy.set_rates(FaultRates {
                     delay: Duration::from_millis(luck.below(3)),
                     failed_after: 200,
                     lost: 200,
-                    ..Weather::default()
+                    ..FaultRates::default()
                 });
                 session.refresh(luck).await;
-                stack.wire.heal();
+                stack.table_proxy.heal();
             }
             13 if !session.over => session.stolen(luck).await,
             14 if !session.over => session.log_out(luck.below(2) == 0).await,
@@ -170,14 +174,14 @@ async fn schedule(stack: &Stack, user: &str, seed: u64) {
     let last = stack.refresh(session.browser.cookie()).await;
     session.see(&last, true);
     assert_ne!(last.status, StatusCode::SERVICE_UNAVAILABLE, "{}", last.body);
-    // Whatever happened, there is at most the one session, and none when it is over.
+    // At most one session is left, and none if it has ended.
     let items = stack.count("SESSION#").await;
     assert_eq!(items, usize::from(!session.over), "sessions in the table");
     stack.logout_everywhere(session.browser.cookie()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_schedule_keeps_what_the_protocol_promises() {
+async fn every_random_schedule_keeps_the_protocols_promises() {
     let number = |name: &str, default: u64| env::var(name).map_or(default, |text| text.parse().unwrap());
     let schedules = number("SCHEDULES", 200);
     let seed = number("SEED", 1);

@@ -1,15 +1,15 @@
-//! What a browser holds of a session, and whether the answers that it gets fit together.
+//! A browser's state of a session, with a check that its responses are consistent.
 
 use std::collections::{BTreeMap, btree_map::Entry};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
-use crate::client::Answer;
+use crate::client::Response;
 
 /// The bytes of a refresh token that name its session and generation, as `shared::session` writes them.
 const NAME: usize = 41;
 
-/// The cookie and the access token that came last, and every refresh token that was ever set.
+/// The last cookie and access token, and every refresh token that was ever set.
 #[derive(Clone, Debug, Default)]
 pub struct Browser {
     cookie: Option<String>,
@@ -23,38 +23,38 @@ impl Browser {
     ///
     /// # Panics
     ///
-    /// If it has not.
+    /// If the response sets no refresh token.
     #[must_use]
-    pub fn logged_in(answer: &Answer) -> Self {
+    pub fn logged_in(response: &Response) -> Self {
         let mut browser = Self::default();
-        browser.take(answer).expect("it has seen no other token");
-        assert!(browser.cookie.is_some(), "no refresh token: {} {}", answer.status, answer.body);
+        browser.take(response).expect("it has seen no other token");
+        assert!(browser.cookie.is_some(), "no refresh token: {} {}", response.status, response.body);
         browser
     }
 
-    /// Takes an answer. Whether it set a refresh token that was not seen before.
+    /// Takes a response. Returns whether it set a refresh token that was not seen before.
     ///
     /// # Errors
     ///
-    /// If it set a second token of one generation of a session.
-    pub fn take(&mut self, answer: &Answer) -> Result<bool, String> {
-        let is_new = self.miss(answer)?;
-        if let Some(access) = answer.body["access"].as_str() {
+    /// If the response set a second token for one generation of a session.
+    pub fn take(&mut self, response: &Response) -> Result<bool, String> {
+        let is_new = self.miss(response)?;
+        if let Some(access) = response.body["access"].as_str() {
             access.clone_into(&mut self.access);
         }
-        if let Some(cookie) = &answer.cookie {
+        if let Some(cookie) = &response.cookie {
             self.cookie = Some(cookie.clone()).filter(|cookie| !cookie.is_empty());
         }
         Ok(is_new)
     }
 
-    /// Notes the refresh token of an answer that the browser never receives.
+    /// Notes the refresh token of a response that the browser never receives.
     ///
     /// # Errors
     ///
     /// As [`take`](Self::take).
-    pub fn miss(&mut self, answer: &Answer) -> Result<bool, String> {
-        let Some(token) = answer.cookie.clone().filter(|token| !token.is_empty()) else { return Ok(false) };
+    pub fn miss(&mut self, response: &Response) -> Result<bool, String> {
+        let Some(token) = response.cookie.clone().filter(|token| !token.is_empty()) else { return Ok(false) };
         let mut name = BASE64_URL_SAFE_NO_PAD.decode(&token).unwrap_or_default();
         name.truncate(NAME);
         match self.lineage.entry(name) {
@@ -85,7 +85,7 @@ impl Browser {
         &self.access
     }
 
-    /// Loses the cookie.
+    /// Deletes the cookie.
     pub fn forget(&mut self) {
         self.cookie = None;
     }
@@ -98,34 +98,34 @@ mod tests {
 
     use super::*;
 
-    fn answer(token: &[u8]) -> Answer {
+    fn response(token: &[u8]) -> Response {
         let cookie = Some(BASE64_URL_SAFE_NO_PAD.encode(token));
-        Answer { status: StatusCode::OK, body: json!({"access": "a"}), headers: HeaderMap::new(), cookie }
+        Response { status: StatusCode::OK, body: json!({"access": "a"}), headers: HeaderMap::new(), cookie }
     }
 
     #[test]
-    fn a_second_token_of_a_generation_is_noticed_whether_it_arrives_or_not() {
+    fn a_second_token_of_one_generation_is_detected_even_if_it_never_arrives() {
         let (first, mut second, mut next) = ([7; 89], [7; 89], [7; 89]);
         second[NAME] = 8;
         next[NAME - 1] = 8;
-        let mut browser = Browser::logged_in(&answer(&first));
-        assert_eq!(browser.take(&answer(&first)), Ok(false));
-        assert!(browser.take(&answer(&second)).is_err());
-        assert!(browser.miss(&answer(&second)).is_err());
-        assert_eq!(browser.cookie(), answer(&first).token(), "what is wrong is not kept");
-        assert_eq!(browser.miss(&answer(&next)), Ok(true));
-        assert_eq!(browser.cookie(), answer(&first).token(), "what never arrived is not in the cookie");
-        assert_eq!(browser.take(&answer(&next)), Ok(false));
-        assert_eq!(browser.cookie(), answer(&next).token());
+        let mut browser = Browser::logged_in(&response(&first));
+        assert_eq!(browser.take(&response(&first)), Ok(false));
+        assert!(browser.take(&response(&second)).is_err());
+        assert!(browser.miss(&response(&second)).is_err());
+        assert_eq!(browser.cookie(), response(&first).token(), "a second token is not kept");
+        assert_eq!(browser.miss(&response(&next)), Ok(true));
+        assert_eq!(browser.cookie(), response(&first).token(), "a response that never arrived does not set the cookie");
+        assert_eq!(browser.take(&response(&next)), Ok(false));
+        assert_eq!(browser.cookie(), response(&next).token());
     }
 
     #[test]
-    fn an_answer_without_a_cookie_leaves_it_and_an_empty_one_clears_it() {
-        let mut browser = Browser::logged_in(&answer(&[1; 89]));
+    fn a_response_without_a_cookie_keeps_it_and_an_empty_one_clears_it() {
+        let mut browser = Browser::logged_in(&response(&[1; 89]));
         let kept = browser.cookie().to_owned();
-        browser.take(&Answer { cookie: None, ..answer(&[]) }).unwrap();
+        browser.take(&Response { cookie: None, ..response(&[]) }).unwrap();
         assert_eq!((browser.cookie(), browser.access()), (kept.as_str(), "a"));
-        browser.take(&answer(&[])).unwrap();
+        browser.take(&response(&[])).unwrap();
         assert!(!browser.has_cookie());
     }
 }

@@ -1,4 +1,4 @@
-//! A client that holds every answer to the contract: JSON, uncached, with the header set that all answers have.
+//! A client that checks every response against the contract: JSON, not cached, with the headers that all responses have.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use local::client::http_client;
@@ -27,16 +27,16 @@ pub struct Functions {
     url: String,
 }
 
-/// An answer of a function.
+/// A response of a function or of the gateway.
 #[derive(Debug)]
-pub struct Answer {
+pub struct Response {
     /// The response status.
     pub status: StatusCode,
     /// The body.
     pub body: Value,
     /// All headers.
     pub headers: HeaderMap,
-    /// The refresh token that the answer sets: `Some("")` when it clears the cookie, `None` when it leaves it alone.
+    /// The refresh token that the response sets: `Some("")` if it clears the cookie, `None` if it does not set it.
     pub cookie: Option<String>,
 }
 
@@ -47,66 +47,66 @@ impl Functions {
         Self { client: http_client(), url: url.to_owned() }
     }
 
-    /// A request to be made to measure and given to [`send`](Self::send).
+    /// Starts a request, to be completed and passed to [`send`](Self::send).
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client.request(method, format!("{}{path}", self.url))
     }
 
     /// `POST /auth/kakao`.
-    pub async fn login(&self, body: &Value) -> Answer {
+    pub async fn login(&self, body: &Value) -> Response {
         self.send(self.request(Method::POST, "/auth/kakao").json(body)).await
     }
 
     /// `POST /auth/refresh` with a cookie.
-    pub async fn refresh(&self, cookie: &str) -> Answer {
+    pub async fn refresh(&self, cookie: &str) -> Response {
         self.send(self.request(Method::POST, "/auth/refresh").header(COOKIE, cookie_pair(cookie))).await
     }
 
     /// `POST /auth/refresh` with a cookie, asking for the user as well.
-    pub async fn refresh_with_user(&self, cookie: &str) -> Answer {
+    pub async fn refresh_with_user(&self, cookie: &str) -> Response {
         let request = self.request(Method::POST, "/auth/refresh").header(COOKIE, cookie_pair(cookie));
         self.send(request.json(&json!({"user": true}))).await
     }
 
     /// `POST /auth/logout` with a cookie.
-    pub async fn logout(&self, cookie: &str) -> Answer {
+    pub async fn logout(&self, cookie: &str) -> Response {
         self.send(self.request(Method::POST, "/auth/logout").header(COOKIE, cookie_pair(cookie))).await
     }
 
     /// `POST /auth/logout?scope=all` with a cookie.
-    pub async fn logout_everywhere(&self, cookie: &str) -> Answer {
+    pub async fn logout_everywhere(&self, cookie: &str) -> Response {
         self.send(self.request(Method::POST, "/auth/logout?scope=all").header(COOKIE, cookie_pair(cookie))).await
     }
 
     /// `GET /auth/profile` with an access token.
-    pub async fn profile(&self, access: &str) -> Answer {
+    pub async fn profile(&self, access: &str) -> Response {
         self.send(self.request(Method::GET, "/auth/profile").bearer_auth(access)).await
     }
 
     /// `POST /auth/verify` with an access token.
-    pub async fn verify(&self, access: &str) -> Answer {
+    pub async fn verify(&self, access: &str) -> Response {
         self.send(self.request(Method::POST, "/auth/verify").json(&json!({"token": access}))).await
     }
 
-    /// `GET /.well-known/jwks.json`, as a verifier that keeps nothing.
+    /// `GET /.well-known/jwks.json`, without a cache.
     ///
     /// # Panics
     ///
     /// If there is no JWK Set.
     pub async fn jwks(&self) -> Value {
-        let response = self.request(Method::GET, "/.well-known/jwks.json").send().await.expect("the gateway answers");
+        let response = self.request(Method::GET, "/.well-known/jwks.json").send().await.expect("the gateway responds");
         assert_eq!(response.status(), StatusCode::OK);
         response.json().await.expect("a JWK Set is JSON")
     }
 
-    /// Sends a request to a function and checks what holds for every answer.
+    /// Sends a request to a function and checks what holds for every response.
     ///
     /// # Panics
     ///
-    /// If the answer breaks the contract, or there is none.
-    pub async fn send(&self, request: RequestBuilder) -> Answer {
-        let answer = self.ask(request).await.expect("the gateway answers");
-        let Answer { status, body, headers, .. } = &answer;
+    /// If the response breaks the contract, or there is none.
+    pub async fn send(&self, request: RequestBuilder) -> Response {
+        let response = self.ask(request).await.expect("the gateway responds");
+        let Response { status, body, headers, .. } = &response;
         let status = *status;
         assert!(!body.is_null(), "{status} with no JSON");
         for (name, expected) in HEADERS {
@@ -114,7 +114,7 @@ impl Functions {
             assert_eq!(found, [expected], "header {name} of {status} {body}");
         }
         let mut cookies: Vec<_> = headers.get_all(SET_COOKIE).iter().collect();
-        // What is set comes last, after what clears the cookie of the other kind.
+        // The cookie that is set comes last, after the one that clears the cookie of the other kind.
         cookies.pop();
         assert!(cookies.len() <= 1, "more than two cookies");
         assert!(
@@ -136,15 +136,15 @@ impl Functions {
         let asks_to_wait = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&status);
         assert_eq!(asks_to_wait, headers.contains_key("retry-after"), "{status} {body}");
         assert_ne!(status, StatusCode::INTERNAL_SERVER_ERROR, "{body}");
-        answer
+        response
     }
 
-    /// Sends a request and takes what comes, which may be the gateway's own answer. A body that is no JSON is `null`.
+    /// Sends a request and returns any response, also the gateway's own. A body that is not JSON becomes `null`.
     ///
     /// # Errors
     ///
-    /// If there is no answer.
-    pub async fn ask(&self, request: RequestBuilder) -> reqwest::Result<Answer> {
+    /// If there is no response.
+    pub async fn ask(&self, request: RequestBuilder) -> reqwest::Result<Response> {
         let response = request.send().await?;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = serde_json::from_str(&response.text().await?).unwrap_or_default();
@@ -153,12 +153,12 @@ impl Functions {
                 let pair = cookie.split_once(';').map_or(cookie, |(pair, _)| pair);
                 pair.split_once('=').map_or(pair, |(_, value)| value).to_owned()
             });
-        Ok(Answer { status, body, headers, cookie })
+        Ok(Response { status, body, headers, cookie })
     }
 }
 
-impl Answer {
-    /// The access token of a sign-in or a refresh.
+impl Response {
+    /// The access token of a login or a refresh.
     ///
     /// # Panics
     ///
@@ -168,7 +168,7 @@ impl Answer {
         self.body["access"].as_str().unwrap_or_else(|| panic!("no access token: {} {}", self.status, self.body))
     }
 
-    /// The refresh token of a sign-in or a rotation.
+    /// The refresh token of a login or a rotation.
     ///
     /// # Panics
     ///
@@ -179,7 +179,7 @@ impl Answer {
         token.unwrap_or_else(|| panic!("no refresh token: {} {}", self.status, self.body))
     }
 
-    /// `code` of a refusal.
+    /// The `code` of an error response, or `""`.
     #[must_use]
     pub fn code(&self) -> &str {
         self.body["code"].as_str().unwrap_or_default()
@@ -198,17 +198,17 @@ impl Answer {
     }
 }
 
-/// What a browser sends for this token.
+/// The `Cookie` header for this refresh token.
 #[must_use]
 pub fn cookie_pair(token: &str) -> String {
     format!("{COOKIE_NAME}={token}")
 }
 
-/// The header (0) or the claims (1) of a JWT, whoever signed it.
+/// The header (0) or the claims (1) of a JWT, without verifying it.
 ///
 /// # Panics
 ///
-/// If it is none.
+/// If it is not a JWT.
 #[must_use]
 pub fn jwt_part(token: &str, part: usize) -> Value {
     let part = token.split('.').nth(part).expect("a JWT has parts");

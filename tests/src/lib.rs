@@ -1,16 +1,16 @@
-//! The harness of all tests: a stack of their own, a client, a browser, a clock, and a proxy that fails as networks do.
+//! The test harness: a stack for each test, a client, a browser, a clock, and a proxy that fails as networks and services do.
 
-mod anywhere;
 mod browser;
 pub mod client;
 pub mod clock;
-mod people;
+pub mod fault_proxy;
+mod kakao_control;
+mod remote;
 mod stack;
-pub mod wire;
 
 pub use self::{
-    anywhere::Anywhere,
     browser::Browser,
-    people::{Credential, People},
+    kakao_control::{Credential, KakaoControl},
+    remote::Remote,
     stack::{ORIGIN, REDIRECT_URI, Settings, Stack},
 };

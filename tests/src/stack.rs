@@ -1,5 +1,9 @@
 //! A whole stack for one test: its own table, Kakao stand-in, gateway and clock, on free ports.
 
+mod items;
+mod key_documents;
+pub(crate) mod users;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::Deref,
@@ -10,35 +14,33 @@ use std::{
 
 use dynoxide::Database;
 use local::{
-    cloud::{self, TEMPLATE},
+    assemble::{self, TEMPLATE},
     gateway::{Gateway, TrailingSlash},
     iam::{Guard, Roles, Use},
     kakao::{Kakao, SHOP},
     keys,
     lambda::{self, Lambda},
     server::End,
-    table::{self, Item},
+    table,
     template::Template,
 };
-use rotate_keys::{Event, Outcome, RotateKeys, RotationError, document::Reason};
-use serde_json::json;
+use rotate_keys::{Event, RotateKeys};
 use shared::{
     clock::{Clock, SystemClock},
     function::Worker,
-    keys::{DOCUMENT, Document},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
 use crate::{
-    client::{Answer, Functions},
+    client::Functions,
     clock::{ManualClock, Skewed},
-    people::People,
-    wire::Wire,
+    fault_proxy::FaultProxy,
+    kakao_control::KakaoControl,
 };
 
-/// Where a browser is sent back to in a [`Stack`].
+/// The redirect URI of a [`Stack`].
 pub const REDIRECT_URI: &str = "http://localhost:9000/";
-/// Whose pages may call the functions of a [`Stack`].
+/// The origin whose pages may call the functions of a [`Stack`].
 pub const ORIGIN: &str = "http://localhost:9000";
 
 /// A running stack. It is a [`Functions`] client of its own gateway.
@@ -46,13 +48,13 @@ pub const ORIGIN: &str = "http://localhost:9000";
 pub struct Stack {
     functions: Functions,
     /// The Kakao stand-in, through its control routes.
-    pub kakao: People,
-    /// The wire between functions and table.
-    pub wire: Wire,
-    /// The wire between functions and Kakao.
-    pub kakao_wire: Wire,
-    /// The wire between functions and the table of keys.
-    pub keys_wire: Wire,
+    pub kakao: KakaoControl,
+    /// The proxy between the functions and the main table.
+    pub table_proxy: FaultProxy,
+    /// The proxy between the functions and Kakao.
+    pub kakao_proxy: FaultProxy,
+    /// The proxy between the functions and the table of keys.
+    pub keys_proxy: FaultProxy,
     rotate_keys: RotateKeys,
     template: Template,
     clock: Arc<ManualClock>,
@@ -60,46 +62,46 @@ pub struct Stack {
     dynamodb: aws_sdk_dynamodb::Client,
     lambdas: BTreeMap<String, Arc<Lambda>>,
     guard: Guard,
-    /// DynamoDB, past IAM.
+    /// DynamoDB without the IAM checks.
     database: aws_sdk_dynamodb::Client,
     _standin: Kakao,
     servers: Vec<JoinHandle<()>>,
 }
 
-/// What a stack has instead of the usual.
+/// How a stack differs from the default.
 #[derive(Clone, Debug, Default)]
 pub struct Settings {
-    /// Settings by the name that the functions know them by.
+    /// The functions' settings, by the names of their environment variables.
     pub environment: BTreeMap<String, String>,
     /// Another template than the project's.
     pub template: Option<String>,
-    /// What the gateway makes of `/x/`.
+    /// How the gateway treats a trailing slash.
     pub slash: TrailingSlash,
     /// Another DynamoDB than the embedded one.
     pub dynamodb: Option<String>,
-    /// Whether rotate-keys has not run yet.
+    /// Whether to leave the table of keys empty.
     pub without_keys: bool,
-    /// A folder with the functions' binaries, which are then run as Lambda does, with the machine's clock.
+    /// A folder with the functions' binaries, to run them as Lambda does, with the machine's clock.
     pub binaries: Option<PathBuf>,
 }
 
 impl Stack {
-    /// An ordinary stack.
+    /// Starts a stack with the default settings.
     pub async fn start() -> Self {
         Self::with(Settings::default()).await
     }
 
-    /// A stack with one setting of its own.
+    /// Starts a stack with one other setting.
     pub async fn with_setting(name: &str, value: &str) -> Self {
         let environment = BTreeMap::from([(name.to_owned(), value.to_owned())]);
         Self::with(Settings { environment, ..Settings::default() }).await
     }
 
-    /// A stack with settings of its own.
+    /// Starts a stack with these settings.
     ///
     /// # Panics
     ///
-    /// If it cannot start: a test can do nothing then.
+    /// If it cannot start.
     pub async fn with(settings: Settings) -> Self {
         let clock = Arc::new(ManualClock::new());
         let shared_clock: Arc<dyn Clock> = match settings.binaries {
@@ -107,12 +109,12 @@ impl Stack {
             None => Arc::<ManualClock>::clone(&clock),
         };
         let mut environment = settings.environment;
-        // Tests sign in more people at once than a small service has.
+        // Tests log in more often at once than the deployed limits allow.
         for name in ["LOGIN_RATE_LIMIT", "LOGIN_BURST_LIMIT"] {
             environment.entry(name.to_owned()).or_insert_with(|| "5000".to_owned());
         }
         let yaml = settings.template.as_deref().unwrap_or(TEMPLATE);
-        let mut template = cloud::template_from(yaml, &environment).expect("the template deploys");
+        let mut template = assemble::template_from(yaml, &environment).expect("the template deploys");
         let mut servers = Vec::new();
 
         let database_url = if let Some(url) = settings.dynamodb {
@@ -134,21 +136,21 @@ impl Stack {
         for table in [&template.table, &template.keys] {
             table::create(&dynamodb, table).await.expect("DynamoDB makes the table");
         }
-        let wires = Wire::start_pair(guard.url(), &template.keys.name).await;
-        let [keys_wire, wire] = wires.expect("a proxy starts");
+        let proxies = FaultProxy::start_pair(guard.url(), &template.keys.name).await;
+        let [keys_proxy, table_proxy] = proxies.expect("a proxy starts");
 
         let kakao = Kakao::start(free_port().await, Arc::clone(&shared_clock), vec![REDIRECT_URI.to_owned()])
             .expect("the Kakao stand-in starts");
         let mut local = environment;
-        local.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), wire.url().to_owned());
-        let kakao_wire = Wire::start(kakao.url()).await.expect("a proxy starts");
+        local.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), table_proxy.url().to_owned());
+        let kakao_proxy = FaultProxy::start(kakao.url()).await.expect("a proxy starts");
         for name in ["KAKAO_AUTH_URL", "KAKAO_API_URL"] {
-            local.entry(name.to_owned()).or_insert_with(|| kakao_wire.url().to_owned());
+            local.entry(name.to_owned()).or_insert_with(|| kakao_proxy.url().to_owned());
         }
 
         let client_secret = local.get("KAKAO_CLIENT_SECRET").map_or(SHOP.client_secret, String::as_str);
         let admin_key = local.get("KAKAO_ADMIN_KEY").map_or(SHOP.admin_key, String::as_str);
-        let rotate_keys = keys::rotate_keys(&template, &local, &shared_clock).expect("the template suffices");
+        let rotate_keys = keys::rotate_keys(&template, &local, &shared_clock).expect("the template has all settings");
         rotate_keys
             .handle(keys::put_kakao(client_secret, admin_key))
             .await
@@ -159,12 +161,12 @@ impl Stack {
         let mut lambdas = BTreeMap::new();
         let functions = if let Some(folder) = settings.binaries {
             for name in template.functions.keys() {
-                let environment = cloud::environment(&template, name, &local);
+                let environment = assemble::environment(&template, name, &local);
                 lambdas.insert(name.clone(), Arc::new(Lambda::new(name, folder.join(name), environment)));
             }
             lambdas.iter().map(|(name, lambda)| (name.clone(), lambda::function(lambda))).collect()
         } else {
-            cloud::functions(&template, &local, &shared_clock).expect("the template suffices")
+            assemble::functions(&template, &local, &shared_clock).expect("the template has all settings")
         };
 
         let listener = free_port().await;
@@ -172,10 +174,10 @@ impl Stack {
         servers.push(tokio::spawn(Gateway::new(&template, &functions, settings.slash, None).serve(listener)));
         Self {
             functions: Functions::new(&url),
-            kakao: People::of(kakao.url()),
-            wire,
-            kakao_wire,
-            keys_wire,
+            kakao: KakaoControl::at(kakao.url()),
+            table_proxy,
+            kakao_proxy,
+            keys_proxy,
             rotate_keys,
             clock,
             template,
@@ -189,31 +191,31 @@ impl Stack {
         }
     }
 
-    /// What a binary of this function has to be started with to be a part of this stack, beside Lambda's own settings.
+    /// The environment with which a binary of this function joins this stack, without Lambda's own variables.
     #[must_use]
     pub fn environment(&self, function: &str) -> BTreeMap<String, String> {
-        cloud::environment(&self.template, function, &self.local)
+        assemble::environment(&self.template, function, &self.local)
     }
 
-    /// What the functions' roles were used for so far.
+    /// The IAM actions that the functions have used so far.
     #[must_use]
     pub fn uses(&self) -> BTreeSet<Use> {
         self.guard.uses()
     }
 
-    /// The template, with the names that tables and secrets have here.
+    /// The template, with this stack's table names.
     #[must_use]
     pub fn template(&self) -> &Template {
         &self.template
     }
 
-    /// The functions that run as binaries, by name.
+    /// The functions that run as binaries, by name; empty if they run in this process.
     #[must_use]
     pub fn lambdas(&self) -> &BTreeMap<String, Arc<Lambda>> {
         &self.lambdas
     }
 
-    /// The same functions once more, to be invoked with events that no HTTP client can cause here but one of the cloud's might.
+    /// New instances of the functions without a gateway, to be invoked with events that only AWS's gateway might produce.
     ///
     /// # Panics
     ///
@@ -221,154 +223,33 @@ impl Stack {
     #[must_use]
     pub fn past_the_gateway(&self) -> BTreeMap<String, lambda::Function> {
         let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&self.clock);
-        cloud::functions(&self.template, &self.local, &clock).expect("the template suffices")
+        assemble::functions(&self.template, &self.local, &clock).expect("the template has all settings")
     }
 
-    /// Ends all connections to DynamoDB and Kakao, as happens to a function that was frozen.
+    /// Ends all open connections to DynamoDB and Kakao, as a frozen function experiences it.
     pub fn end_connections(&self, end: End) {
-        self.wire.end_connections(end);
-        self.kakao_wire.end_connections(end);
+        self.table_proxy.end_connections(end);
+        self.kakao_proxy.end_connections(end);
     }
 
-    /// The same functions once more, on machines whose clock is ahead by these seconds.
+    /// New instances of the functions behind their own gateway, with a clock that is ahead by these seconds.
     ///
     /// # Panics
     ///
     /// If they cannot start.
     pub async fn skewed(&self, seconds: i64) -> Functions {
         let clock: Arc<dyn Clock> = Arc::new(Skewed { clock: Arc::<ManualClock>::clone(&self.clock), seconds });
-        let functions = cloud::functions(&self.template, &self.local, &clock).expect("the template suffices");
+        let functions =
+            assemble::functions(&self.template, &self.local, &clock).expect("the template has all settings");
         let listener = free_port().await;
         let url = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
         tokio::spawn(Gateway::new(&self.template, &functions, TrailingSlash::default(), None).serve(listener));
         Functions::new(&url)
     }
 
-    /// Lets time go by.
+    /// Advances the stack's clock.
     pub fn advance(&self, by: Duration) {
         self.clock.advance(by);
-    }
-
-    /// Rotates the keys for this reason.
-    ///
-    /// # Panics
-    ///
-    /// If it fails.
-    pub async fn rotate(&self, reason: Reason) {
-        let replace = Event::Replace { keys: reason, attempt: rotate_keys::new_attempt() };
-        self.rotate_with(replace).await.expect("rotate-keys rotates");
-    }
-
-    /// Runs rotate-keys with one event.
-    ///
-    /// # Errors
-    ///
-    /// What it says.
-    pub async fn rotate_with(&self, event: Event) -> Result<Outcome, RotationError> {
-        self.rotate_keys.handle(event).await
-    }
-
-    /// A document of keys, past IAM.
-    ///
-    /// # Panics
-    ///
-    /// If DynamoDB fails.
-    pub async fn key_document(&self, document: Document) -> Option<String> {
-        let item = keys::item(&self.database, &self.template.keys.name, document).await.expect("DynamoDB reads");
-        item?.get(DOCUMENT)?.as_s().ok().cloned()
-    }
-
-    /// Puts a text over a document of keys, past IAM.
-    ///
-    /// # Panics
-    ///
-    /// If DynamoDB fails.
-    pub async fn overwrite_keys(&self, document: Document, text: &str) {
-        keys::overwrite(&self.database, &self.template.keys.name, document, text).await.expect("DynamoDB puts");
-    }
-
-    /// Deletes a document of keys, past IAM.
-    ///
-    /// # Panics
-    ///
-    /// If DynamoDB fails.
-    pub async fn delete_keys(&self, document: Document) {
-        keys::delete(&self.database, &self.template.keys.name, document).await.expect("DynamoDB deletes");
-    }
-
-    /// Somebody new signs in.
-    pub async fn sign_in(&self) -> Answer {
-        let user = self.kakao.new_user().await;
-        self.sign_in_as(&user).await
-    }
-
-    /// This person signs in.
-    pub async fn sign_in_as(&self, user: &str) -> Answer {
-        sign_in(&self.functions, &self.kakao, user).await
-    }
-
-    /// The same cookie, `times` times at the same instant.
-    ///
-    /// # Panics
-    ///
-    /// If a request gets no answer.
-    pub async fn refresh_at_once(&self, cookie: &str, times: usize) -> Vec<Answer> {
-        let requests = (0..times).map(|_| {
-            let (functions, cookie) = (self.functions.clone(), cookie.to_owned());
-            tokio::spawn(async move { functions.refresh(&cookie).await })
-        });
-        let requests: Vec<_> = requests.collect();
-        let mut answers = Vec::new();
-        for request in requests {
-            answers.push(request.await.expect("a refresh has an answer"));
-        }
-        answers
-    }
-
-    /// All items of the table, in a fixed order.
-    ///
-    /// # Panics
-    ///
-    /// If DynamoDB fails.
-    pub async fn dump(&self) -> Vec<Item> {
-        let mut items = table::dump(&self.dynamodb, &self.template.table.name).await.expect("DynamoDB scans");
-        items.sort_by_key(|item| format!("{:?} {:?}", item.get("pk"), item.get("sk")));
-        items
-    }
-
-    /// How many items have a key that begins so, in either part.
-    pub async fn count(&self, prefix: &str) -> usize {
-        let begins = |item: &Item, key| {
-            let key = item.get(key).and_then(|key| key.as_s().ok());
-            key.is_some_and(|key| key.starts_with(prefix))
-        };
-        self.dump().await.iter().filter(|item| begins(item, "pk") || begins(item, "sk")).count()
-    }
-
-    /// Empties the table.
-    ///
-    /// # Panics
-    ///
-    /// If DynamoDB fails.
-    pub async fn clear(&self) {
-        for item in self.dump().await {
-            let key = ["pk", "sk"].map(|name| (name.to_owned(), item[name].clone())).into();
-            let delete = self.dynamodb.delete_item().table_name(&self.template.table.name).set_key(Some(key)).send();
-            delete.await.expect("DynamoDB deletes");
-        }
-    }
-
-    /// Puts the table back to what it was.
-    ///
-    /// # Panics
-    ///
-    /// If DynamoDB fails.
-    pub async fn restore(&self, items: &[Item]) {
-        for item in items {
-            let put =
-                self.dynamodb.put_item().table_name(&self.template.table.name).set_item(Some(item.clone())).send();
-            put.await.expect("DynamoDB puts");
-        }
     }
 }
 
@@ -388,13 +269,6 @@ impl Drop for Stack {
     }
 }
 
-pub(crate) async fn sign_in(functions: &Functions, kakao: &People, user: &str) -> Answer {
-    let token = kakao.token(user).await;
-    let answer = functions.login(&json!({"access_token": token})).await;
-    assert_eq!(answer.status, 200, "{}", answer.body);
-    answer
-}
-
 async fn free_port() -> TcpListener {
-    TcpListener::bind("127.0.0.1:0").await.expect("this machine has a free port")
+    TcpListener::bind("127.0.0.1:0").await.expect("a free port")
 }

@@ -1,10 +1,10 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig, loadEnv, type Plugin } from 'vite';
 
-/** The API that `vite` (port 5173) shows; the built page is served by the API itself. */
+/** The API that the development server on port 5173 uses. The built page is served by the API itself. */
 const { DEMO_API = 'http://localhost:9000' } = loadEnv('', '.', 'DEMO_');
 
-/** `/demo.json` as the API has it, with the cookies that this browser sends, and this server as the way back from Kakao. */
+/** Serves the API's `/demo.json` with this browser's cookies and with this server as the redirect URI. */
 function settings(): Plugin {
   return {
     name: 'settings',
@@ -29,6 +29,6 @@ function settings(): Plugin {
 export default defineConfig({
   plugins: [react(), settings()],
   server: { port: 5173, strictPort: true },
-  // Chromium, Firefox and Safari of 2023 preload modules by themselves. Inlined images would need `data:` in the policy.
+  // The browsers of 2023 need no polyfill for module preload. Inlined images would need `data:` in the content security policy.
   build: { target: 'es2022', modulePreload: { polyfill: false }, assetsInlineLimit: 0 },
 });

@@ -15,8 +15,8 @@ const QUIET = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-ru
 
 const WORDS = {
   ko: {
-    title: '카카오 로그인 데모', login: '카카오 로그인', anonymous: '로그인하지 않음', signedIn: '로그인됨', offline: '연결 안 됨 · 로그인 유지', checking: '로그인 확인 중…',
-    firstVisit: '첫 방문 · 요청 0개', exchanged: '인가 코드 한 번 교환', refreshed: '조용한 갱신 → 200', handedOver: '토큰을 넘겨받음 · 요청 0개', loggedOut: '다른 탭에서 로그아웃함',
+    title: '카카오 로그인 데모', login: '카카오 로그인', anonymous: '로그인하지 않음', loggedIn: '로그인됨', offline: '연결 안 됨 · 로그인 유지', checking: '로그인 확인 중…',
+    firstVisit: '첫 방문 · 요청 0개', exchanged: '인가 코드 한 번 교환', refreshed: '자동 갱신 → 200', handedOver: '토큰을 넘겨받음 · 요청 0개', loggedOut: '다른 탭에서 로그아웃함',
     call: 'API 호출', forced: '토큰 강제 만료 후 호출', twenty: '강제 만료 후 20개 동시 호출', newTab: '새 탭 열기', refresh: '갱신',
     logout: '로그아웃', everywhere: '모든 기기에서 로그아웃', where: '내 토큰은 어디에 있나요?', close: '닫기', empty: '비어 있음', bytes: '바이트',
     faults: { offline: '오프라인', unavailable: '인증 서버 503' },
@@ -24,13 +24,13 @@ const WORDS = {
     errors: { denied: '로그인을 취소했어요', underage: '만 14세 미만은', state: '로그인을 다시 시작해 주세요', rejected: '로그인을 확인하지 못했어요', expired: '세션이 만료되어', unavailable: '서버에 연결할 수 없어요', later: '잠시 뒤 다시 로그인' },
   },
   en: {
-    title: 'Kakao Login demo', login: 'Login with Kakao', anonymous: 'Not signed in', signedIn: 'Signed in', offline: 'Offline · still signed in', checking: 'Checking session…',
-    firstVisit: 'First visit · 0 requests', exchanged: 'Code exchanged once', refreshed: 'Silent refresh → 200', handedOver: 'Token handed over · 0 requests', loggedOut: 'Logged out by another tab',
-    call: 'Call API', forced: 'Force expiry, then call', twenty: 'Force expiry, then 20 at once', newTab: 'Open 2nd tab', refresh: 'refresh',
+    title: 'Kakao Login demo', login: 'Login with Kakao', anonymous: 'Not logged in', loggedIn: 'Logged in', offline: 'Offline · still logged in', checking: 'Checking session…',
+    firstVisit: 'First visit · 0 requests', exchanged: 'Code exchanged once', refreshed: 'Silent refresh → 200', handedOver: 'Token handed over · 0 requests', loggedOut: 'Logout in another tab',
+    call: 'Call API', forced: 'Force expiry, then call', twenty: 'Force expiry, then 20 at once', newTab: 'Open a second tab', refresh: 'refresh',
     logout: 'Log out', everywhere: 'Log out everywhere', where: 'Where is my token?', close: 'Close', empty: 'Empty', bytes: 'bytes',
     faults: { offline: 'Offline', unavailable: 'Auth server 503' },
     switching: 'After a logout, Kakao asks you to log in again',
-    errors: { denied: 'Login cancelled', underage: 'under 14', state: 'Please start again', rejected: 'could not be confirmed', expired: 'Your session ended', unavailable: 'Can’t reach the server', later: 'log in again in a moment' },
+    errors: { denied: 'Login cancelled', underage: 'under 14', state: 'Please start again', rejected: 'could not be confirmed', expired: 'Your session has ended', unavailable: 'Can’t reach the server', later: 'log in again in a moment' },
   },
 };
 
@@ -55,7 +55,7 @@ after(async () => {
 });
 
 for (const [language, words] of Object.entries(WORDS)) {
-  test(`the thirty seconds in ${language}`, async () => {
+  test(`the 30-second tour in ${language}`, async () => {
     const visitor = await visit(language);
     const { page, status, row, button, result } = visitor;
 
@@ -70,7 +70,7 @@ for (const [language, words] of Object.entries(WORDS)) {
     assert.deepEqual(look, ['rgb(254, 229, 0)', 'rgba(0, 0, 0, 0.85)', '12px', 'rgb(0, 0, 0)']);
     await fits(page);
 
-    await signIn(visitor, words);
+    await logIn(visitor, words);
     assert.equal(page.url(), `${api}/`, 'the code has left the address');
     assert.equal(await page.getAttribute('html', 'lang'), language, 'the language is remembered');
     await page.getByRole('heading', { name: '라이언' }).waitFor();
@@ -106,18 +106,18 @@ for (const [language, words] of Object.entries(WORDS)) {
       await page.getByText(words.errors.unavailable).first().waitFor();
       await fits(page);
       await knob.click();
-      await status(words.signedIn);
+      await status(words.loggedIn);
     }
     await page.getByRole('switch', { name: words.faults.unavailable }).click();
     await page.reload();
     await status(words.checking);
     await page.getByRole('switch', { name: words.faults.unavailable }).click();
-    await status(words.signedIn);
+    await status(words.loggedIn);
 
     const opened = visitor.context.waitForEvent('page');
     await page.getByRole('link', { name: words.newTab }).click();
     const second = actor(await opened, words);
-    await second.status(words.signedIn);
+    await second.status(words.loggedIn);
     await second.row(words.handedOver);
     assert.equal((await counters(second.page)).requests, 0);
     await button(words.logout).click();
@@ -132,15 +132,15 @@ for (const [language, words] of Object.entries(WORDS)) {
     await second.page.waitForURL(`${standIn}/**`);
     assert.equal(new URL(second.page.url()).searchParams.get('prompt'), 'login', 'the other tab, reloaded, asks for an account too');
     await second.page.locator('button.person').nth(1).click();
-    await second.status(words.signedIn);
-    await status(words.signedIn);
+    await second.status(words.loggedIn);
+    await status(words.loggedIn);
     assert.equal(await page.evaluate(() => localStorage.getItem('demo.switch-account')), null);
 
     visitor.isClean();
     await visitor.context.close();
   });
 
-  test(`what can go wrong, in words, in ${language}`, async () => {
+  test(`error messages in ${language}`, async () => {
     const visitor = await visit(language);
     const { page, status, button } = visitor;
     const says = (text) => page.locator('.alert', { hasText: text }).waitFor();
@@ -168,9 +168,9 @@ for (const [language, words] of Object.entries(WORDS)) {
     await says(words.errors.later);
     await page.getByRole('switch', { name: words.faults.unavailable }).click();
 
-    await signIn(visitor, words);
+    await logIn(visitor, words);
     const elsewhere = await visit(language);
-    await signIn(elsewhere, words);
+    await logIn(elsewhere, words);
     await elsewhere.button(words.everywhere).click();
     await elsewhere.status(words.anonymous);
     await button(words.call).click();
@@ -185,10 +185,10 @@ for (const [language, words] of Object.entries(WORDS)) {
   });
 }
 
-test('everything is reached by the keyboard, in the order of the page, and has a name', async () => {
+test('everything can be reached by keyboard, in the order of the page, and has a name', async () => {
   const visitor = await visit('en');
   const words = WORDS.en;
-  await signIn(visitor, words);
+  await logIn(visitor, words);
   const { page } = visitor;
   await page.evaluate(() => document.activeElement?.blur());
   const order = [];
@@ -212,7 +212,7 @@ test('everything is reached by the keyboard, in the order of the page, and has a
   expected.forEach((name, index) => assert.ok(order[index].startsWith(name), `${order[index]} at ${name}`));
 
   const tree = await page.locator('body').ariaSnapshot();
-  for (const part of ['- banner:', '- main:', '- contentinfo:', '- navigation "Read on"', '- heading "My session" [level=2]', '- switch "Offline"', '- region "What happened"']) {
+  for (const part of ['- banner:', '- main:', '- contentinfo:', '- navigation "Learn more"', '- heading "My session" [level=2]', '- switch "Offline"', '- region "What happened"']) {
     assert.ok(tree.includes(part), `${part} in\n${tree}`);
   }
   assert.ok(!/- (button|link|switch)(:|$| \[)/m.test(tree), `something has no name:\n${tree}`);
@@ -220,10 +220,10 @@ test('everything is reached by the keyboard, in the order of the page, and has a
 });
 
 for (const colorScheme of ['light', 'dark']) {
-  test(`text has the contrast of WCAG AA in the ${colorScheme}`, async () => {
+  test(`text has the contrast of WCAG AA in the ${colorScheme} theme`, async () => {
     const visitor = await visit('ko', { colorScheme });
     assert.deepEqual(await faint(visitor.page), []);
-    await signIn(visitor, WORDS.ko);
+    await logIn(visitor, WORDS.ko);
     await visitor.button(WORDS.ko.twenty).click();
     await visitor.page.locator('.flow', { hasText: '20 × 200' }).waitFor();
     await visitor.page.getByRole('switch').first().click();
@@ -236,9 +236,9 @@ for (const colorScheme of ['light', 'dark']) {
   });
 }
 
-test('who wants less motion gets a number and a ring that keeps still', async () => {
+test('with reduced motion the ring stands still and the number counts', async () => {
   const visitor = await visit('ko', { reducedMotion: 'reduce' });
-  await signIn(visitor, WORDS.ko);
+  await logIn(visitor, WORDS.ko);
   const ring = () => visitor.page.locator('.ring .left').evaluate((circle) => getComputedStyle(circle).strokeDasharray);
   const first = await ring();
   await visitor.page.waitForTimeout(1_200);
@@ -282,10 +282,10 @@ function actor(page) {
   };
 }
 
-async function signIn({ page, button, status, row }, words) {
+async function logIn({ page, button, status, row }, words) {
   await button(words.login).click();
   await page.locator('button.person').first().click();
-  await status(words.signedIn);
+  await status(words.loggedIn);
   await row(words.exchanged);
 }
 

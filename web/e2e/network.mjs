@@ -1,4 +1,4 @@
-//! The way from the browser to the API: it counts, and it delays, loses or replaces answers as a test says.
+// The way from the browser to the API: it counts, and it delays, loses or replaces answers as a test says.
 
 import http from 'node:http';
 

@@ -47,7 +47,7 @@ test('an old browser logs in on Kakao’s page, renews, reloads and logs out', a
   const tab = await here.tab(profile, '/cart');
   assert.equal(await tab.evaluate(() => [typeof BroadcastChannel, typeof AbortSignal.timeout, typeof navigator.locks].join()), 'undefined,undefined,undefined');
   await shows(tab, 'anonymous');
-  await tab.getByText('Sign in with Kakao').click();
+  await tab.getByText('Log in with Kakao').click();
   await tab.locator('button', { hasText: '라이언 14' }).click();
   await shows(tab, 'Hello 라이언 14');
   assert.equal(tab.url(), `${here.origin}/cart`);
@@ -55,16 +55,16 @@ test('an old browser logs in on Kakao’s page, renews, reloads and logs out', a
   assert.deepEqual(await call(tab, 5), Array(5).fill(200));
   await tab.reload();
   await shows(tab, 'Hello 라이언 14');
-  await tab.getByText('Sign out', { exact: true }).click();
+  await tab.getByText('Log out', { exact: true }).click();
   await shows(tab, 'anonymous');
   await until(() => here.way.log.some(({ path, status }) => path === '/auth/logout' && status === 200), 'the logout');
   await profile.close();
 });
 
-test('an old browser gives up on an API that never responds, and goes on once it does', async () => {
+test('an old browser recovers from an API that never responds', async () => {
   const profile = await oldBrowser();
   const tab = await here.tab(profile);
-  await here.signIn(tab, await here.person('Muzi'));
+  await here.logIn(tab, await here.person('Muzi'));
   await shows(tab, 'Hello Muzi');
   let release;
   const silence = new Promise((resolve) => (release = resolve));
@@ -81,7 +81,7 @@ test('an old browser gives up on an API that never responds, and goes on once it
 test('two tabs of an old browser share the session, and one notices the other’s logout when it is shown', async () => {
   const profile = await oldBrowser();
   const first = await here.tab(profile);
-  await here.signIn(first, await here.person('Neo'));
+  await here.logIn(first, await here.person('Neo'));
   const second = await here.tab(profile);
   await shows(second, 'Hello Neo');
   assert.equal(await first.evaluate(() => window.auth.logout()), true);

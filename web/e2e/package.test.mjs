@@ -49,8 +49,8 @@ const name = (state: AuthState): User['nickname'] => (state.status === 'authenti
 function App() {
   const { login, logout, ...state } = useAuth();
   if (state.error instanceof AuthError && state.error.code === 'denied') return <p>You said no at Kakao.</p>;
-  if (state.status === 'authenticated') return <button onClick={() => void logout()}>Sign {name(state)} out</button>;
-  return <button disabled={state.status === 'unknown'} onClick={() => void login()}>Sign in with Kakao</button>;
+  if (state.status === 'authenticated') return <button onClick={() => void logout()}>Log {name(state)} out</button>;
+  return <button disabled={state.status === 'unknown'} onClick={() => void login()}>Log in with Kakao</button>;
 }
 createRoot(document.getElementById('root')!).render(<StrictMode><AuthProvider client={auth}><App /></AuthProvider></StrictMode>);
 `,

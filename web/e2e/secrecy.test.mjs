@@ -8,18 +8,18 @@ before(async () => (here = await world()));
 after(() => here?.stop());
 beforeEach(() => here.way.heal());
 
-async function signedIn() {
+async function loggedIn() {
   await here.person('라이언');
   const profile = await here.profile();
   const tab = await here.tab(profile, '/cart');
-  await tab.getByText('Sign in with Kakao').click();
+  await tab.getByText('Log in with Kakao').click();
   await tab.locator('button', { hasText: '라이언' }).last().click();
   await shows(tab, 'Hello 라이언');
   return { profile, tab };
 }
 
 test('another origin is sent no token, even one that asks for it', async () => {
-  const { profile, tab } = await signedIn();
+  const { profile, tab } = await loggedIn();
   const [port] = await freePorts(1);
   const seen = [];
   const foreign = http.createServer((request, response) => {
@@ -40,8 +40,8 @@ test('another origin is sent no token, even one that asks for it', async () => {
   await profile.close();
 });
 
-test('no token is where another script, a log or a person could find it later', async () => {
-  const { profile, tab } = await signedIn();
+test('no token is kept where another script, a log or a user could find it later', async () => {
+  const { profile, tab } = await loggedIn();
   const first = await token(tab);
   here.way.dead.add(first);
   assert.deepEqual(await call(tab), [200]);
@@ -67,7 +67,7 @@ test('no token is where another script, a log or a person could find it later', 
       assert.ok(!text.includes(secret), `a token in ${place}`);
     }
   }
-  assert.match(open.localStorage, /^\{"kakao-auth\.session":"[\w-]{43}"\}$/, 'one random id, and nothing of the sign-in');
+  assert.match(open.localStorage, /^\{"kakao-auth\.session":"[\w-]{43}"\}$/, 'one random id, and nothing of the login');
   assert.equal(open.sessionStorage, '{}');
   assert.equal(open.cookie, '');
   for (const { path } of here.way.log) for (const secret of tokens) assert.ok(!path.includes(secret));
@@ -75,7 +75,7 @@ test('no token is where another script, a log or a person could find it later', 
 });
 
 test('the refresh cookie is sent to refresh, and not along with ordinary calls', async () => {
-  const { profile, tab } = await signedIn();
+  const { profile, tab } = await loggedIn();
   here.way.dead.add(await token(tab));
   await call(tab);
   for (const { path, headers } of here.way.log) {

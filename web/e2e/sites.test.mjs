@@ -1,5 +1,5 @@
-//! What a browser makes of our cookies and headers where page and API are on one site, and where they are on two. The page has no
-//! client, so that each request is the test's own.
+// What a browser makes of our cookies and headers where page and API are on one site, and where they are on two. The page has no
+// client, so that each request is the test's own.
 
 import assert from 'node:assert/strict';
 import http from 'node:http';
@@ -46,7 +46,7 @@ const post = (tab, path, options) => tab.evaluate(([path, options]) => window.po
 test('a page on another site logs in, refreshes and logs out where cookies are SameSite=None', async () => {
   const profile = await here.profile();
   const tab = await tabAt(profile, otherSite);
-  await here.signIn(tab, await here.person('Neo'));
+  await here.logIn(tab, await here.person('Neo'));
   assert.equal(await post(tab, '/auth/refresh'), 200);
   const { headers } = here.way.log.at(-1);
   assert.deepEqual([headers.origin, headers['sec-fetch-site']], [otherSite, 'cross-site']);
@@ -59,7 +59,7 @@ test('a page on another site logs in, refreshes and logs out where cookies are S
 test('a page that is not allowed logs nobody in or out, although the browser sends its cookies', async () => {
   const profile = await here.profile();
   const tab = await tabAt(profile, sameSite);
-  await here.signIn(tab, await here.person('Tube'));
+  await here.logIn(tab, await here.person('Tube'));
   const foreign = await tabAt(profile, notAllowed);
   for (const path of ['/auth/kakao', '/auth/refresh', '/auth/logout', '/auth/logout?scope=all']) {
     await post(foreign, path, { mode: 'no-cors' });
@@ -80,7 +80,7 @@ test('a refresh without a cookie, answered after a login, does not take the logi
   here.way.onItsWay = ({ path }) => (path === '/auth/refresh' ? held : undefined);
   const early = post(tab, '/auth/refresh');
   await until(() => here.way.count('/auth/refresh') === 1, 'a refresh on its way');
-  await here.signIn(tab, await here.person('Apeach'));
+  await here.logIn(tab, await here.person('Apeach'));
   release();
   assert.equal(await early, 401);
   assert.equal(here.way.log[0].headers.cookie, undefined);
@@ -92,7 +92,7 @@ test('a refresh without a cookie, answered after a login, does not take the logi
 test('of two cookies, partitioned and not, the good one counts, and a logout clears both', async () => {
   const profile = await here.profile();
   const tab = await tabAt(profile, sameSite);
-  await here.signIn(tab, await here.person('Jay-G'));
+  await here.logIn(tab, await here.person('Jay-G'));
   await tab.evaluate(() => fetch('/old'));
   const cookies = await profile.cookies(here.api);
   assert.equal(new Set(cookies.map(({ name }) => name)).size, 1);

@@ -16,10 +16,10 @@ beforeEach(() => here.way.heal());
 const starts = () => here.way.log.filter(({ method, path }) => method === 'GET' && path === '/auth/kakao');
 
 /** A browser where this person is logged in, in one tab. */
-async function signedIn(nickname) {
+async function loggedIn(nickname) {
   const profile = await here.profile();
   const tab = await here.tab(profile);
-  await here.signIn(tab, await here.person(nickname));
+  await here.logIn(tab, await here.person(nickname));
   await shows(tab, `Hello ${nickname}`);
   here.way.heal();
   return { profile, tab };
@@ -32,10 +32,10 @@ const withoutTheWait = (profile) =>
     window.setTimeout = (callback, ms, ...rest) => (ms === 60 ? 0 : setTimeout(callback, ms, ...rest));
   });
 
-test(`the login function is started while the person is at Kakao, without a cookie, ${ROUNDS} times`, async () => {
-  const { profile, tab } = await signedIn('Ryan');
+test(`the login function is started while the user is at Kakao, without a cookie, ${ROUNDS} times`, async () => {
+  const { profile, tab } = await loggedIn('Ryan');
   for (let round = 1; round <= ROUNDS; round++) {
-    await tab.getByText('Sign in with Kakao').click();
+    await tab.getByText('Log in with Kakao').click();
     await tab.locator('button.person').first().waitFor();
     await until(() => starts().filter(({ status }) => status === 204).length === round, 'the request');
     await tab.getByText('Cancel').click();
@@ -55,14 +55,14 @@ for (const [what, fate] of [
   ['is not taken', () => 'down'],
   ['is answered 503', () => ({ status: 503 })],
 ]) {
-  test(`a person logs in although the request that starts the login function ${what}`, async () => {
+  test(`a user logs in even if the request that starts the login function ${what}`, async () => {
     const nickname = `라이언, ${what}`;
     await here.person(nickname);
     const profile = await here.profile();
     const tab = await here.tab(profile, '/cart');
     await shows(tab, 'anonymous');
     here.way.instead = (sent) => (starts().includes(sent) ? fate() : undefined);
-    await tab.getByText('Sign in with Kakao').click();
+    await tab.getByText('Log in with Kakao').click();
     await tab.locator('button', { hasText: nickname }).click();
     await shows(tab, `Hello ${nickname}`);
     assert.equal(starts().length, 1);
@@ -70,8 +70,8 @@ for (const [what, fate] of [
   });
 }
 
-test('a tab that is alone does not wait for others: after a reload, after a way within the site, and when it is new', async () => {
-  const { profile, tab } = await signedIn('Muzi');
+test('a tab without others does not wait for them: after a reload, after a navigation, and when it is new', async () => {
+  const { profile, tab } = await loggedIn('Muzi');
   await withoutTheWait(profile);
   await tab.reload();
   await shows(tab, 'Hello Muzi');
@@ -85,7 +85,7 @@ test('a tab that is alone does not wait for others: after a reload, after a way 
 });
 
 test(`tabs that open at once make one refresh, ${ROUNDS} times`, async () => {
-  let { profile, tab } = await signedIn('Neo');
+  let { profile, tab } = await loggedIn('Neo');
   for (let round = 0; round < ROUNDS; round++) {
     const all = await Promise.all(Array.from({ length: 4 }, () => profile.newPage()));
     await tab.close();

@@ -10,18 +10,18 @@ before(async () => (here = await world()));
 after(() => here?.stop());
 beforeEach(() => here.way.heal());
 
-/** So many tabs of one browser, where this person is signed in, or nobody is. */
+/** So many tabs of one browser, where this person is logged in, or nobody is. */
 async function tabs(many, nickname) {
   const profile = await here.profile();
   const all = [await here.tab(profile)];
-  if (nickname) await here.signIn(all[0], await here.person(nickname));
+  if (nickname) await here.logIn(all[0], await here.person(nickname));
   while (all.length < many) all.push(await here.tab(profile));
   await Promise.all(all.map((tab) => shows(tab, nickname ? `Hello ${nickname}` : 'anonymous')));
   here.way.log.length = 0;
   return { profile, all };
 }
 
-test('five new tabs show who is signed in and ask the API nothing', async () => {
+test('five new tabs show who is logged in and send no request', async () => {
   const { profile, all } = await tabs(1, 'Ryan');
   for (let n = 0; n < 5; n++) all.push(await here.tab(profile));
   await Promise.all(all.map((tab) => shows(tab, 'Hello Ryan')));
@@ -29,7 +29,7 @@ test('five new tabs show who is signed in and ask the API nothing', async () => 
   await profile.close();
 });
 
-test(`six tabs of ten calls each at expiry: one refresh, and every call works, ${ROUNDS} times over`, async () => {
+test(`six tabs with ten calls each at expiry make one refresh, and every call works, ${ROUNDS} times`, async () => {
   const { profile, all } = await tabs(6, 'Muzi');
   for (let round = 0; round < ROUNDS; round++) {
     here.way.log.length = 0;
@@ -44,11 +44,11 @@ test(`six tabs of ten calls each at expiry: one refresh, and every call works, $
   await profile.close();
 });
 
-test('six open tabs renew by themselves before the token ends, with one refresh', async () => {
+test('six open tabs renew by themselves before the token expires, with one refresh', async () => {
   const quick = await world({ ACCESS_TTL: '20' });
   const profile = await quick.profile();
   const all = [await quick.tab(profile)];
-  await quick.signIn(all[0], await quick.person('Choonsik'));
+  await quick.logIn(all[0], await quick.person('Choonsik'));
   while (all.length < 6) all.push(await quick.tab(profile));
   await Promise.all(all.map((tab) => shows(tab, 'Hello Choonsik')));
   const before = await token(all[0]);
@@ -60,18 +60,18 @@ test('six open tabs renew by themselves before the token ends, with one refresh'
   await quick.stop();
 });
 
-test('signing out in one tab signs out the others, and one request ends the session', async () => {
+test('a logout in one tab logs out the others, and one request ends the session', async () => {
   const { profile, all } = await tabs(6, 'Apeach');
-  await all[3].getByText('Sign out', { exact: true }).click();
+  await all[3].getByText('Log out', { exact: true }).click();
   await Promise.all(all.map((tab) => shows(tab, 'anonymous')));
-  await until(() => here.way.log.some(({ path, status }) => path === LOGOUT && status === 200), 'the log-out');
+  await until(() => here.way.log.some(({ path, status }) => path === LOGOUT && status === 200), 'the logout');
   await Promise.all(all.map((tab) => tab.reload()));
   await Promise.all(all.map((tab) => shows(tab, 'anonymous')));
   assert.equal(here.way.log.length, 1);
   await profile.close();
 });
 
-test('signing out while six tabs refresh brings nobody back', async () => {
+test('a logout while six tabs refresh is not undone', async () => {
   const { profile, all } = await tabs(6, 'Tube');
   let release;
   const held = new Promise((resolve) => (release = resolve));
@@ -79,46 +79,46 @@ test('signing out while six tabs refresh brings nobody back', async () => {
   for (const tab of all) here.way.dead.add(await token(tab));
   const calls = all.map((tab) => call(tab, 10));
   await until(() => here.way.count(REFRESH) > 0, 'a refresh');
-  await all[0].getByText('Sign out', { exact: true }).click();
+  await all[0].getByText('Log out', { exact: true }).click();
   await Promise.all(all.map((tab) => shows(tab, 'anonymous')));
   release();
   await Promise.all(calls);
-  await until(() => here.way.log.some(({ path, status }) => path === LOGOUT && status === 200), 'the log-out');
+  await until(() => here.way.log.some(({ path, status }) => path === LOGOUT && status === 200), 'the logout');
   await Promise.all(all.map((tab) => shows(tab, 'anonymous')));
   const shown = await Promise.all(all.map((tab) => tab.evaluate(() => window.shown.at(-2) + ', ' + window.shown.at(-1))));
   assert.deepEqual(new Set(shown), new Set(['Hello Tube, anonymous']));
   await profile.close();
 });
 
-test('signing in in one tab signs in the others', async () => {
+test('a login in one tab shows in the others', async () => {
   const { profile, all } = await tabs(6);
-  await here.signIn(all[2], await here.person('Neo'));
+  await here.logIn(all[2], await here.person('Neo'));
   await Promise.all(all.map((tab) => shows(tab, 'Hello Neo')));
   assert.equal(here.way.log.length, 1);
   await profile.close();
 });
 
-test('two tabs that sign out and in by turns, as two people, always agree', async () => {
+test('two tabs that log out and in alternately, as two users, always agree', async () => {
   const { profile, all } = await tabs(2);
   const people = [await here.person('Con'), await here.person('Jay-G')];
   for (let round = 0; round < 10; round++) {
     const who = round % 2;
-    await here.signIn(all[who], people[who]);
+    await here.logIn(all[who], people[who]);
     await Promise.all(all.map((tab) => shows(tab, `Hello ${['Con', 'Jay-G'][who]}`)));
     assert.deepEqual((await Promise.all(all.map((tab) => call(tab, 5)))).flat(), Array(10).fill(200));
     if (round % 3 === 2) {
-      await all[1 - who].getByText('Sign out', { exact: true }).click();
+      await all[1 - who].getByText('Log out', { exact: true }).click();
       await Promise.all(all.map((tab) => shows(tab, 'anonymous')));
     }
   }
   await profile.close();
 });
 
-test('two tabs that sign in as two people at once agree on the one whose cookie it is', async () => {
+test('two tabs that log in as two users at once agree on the owner of the cookie', async () => {
   const { profile, all } = await tabs(2);
   for (let round = 0; round < 5; round++) {
     const people = [await here.person('Con'), await here.person('Neo')];
-    await Promise.all(all.map((tab, n) => here.signIn(tab, people[n])));
+    await Promise.all(all.map((tab, n) => here.logIn(tab, people[n])));
     const cookies = await profile.newPage();
     await cookies.goto(`${here.origin}/`);
     const asked = await cookies.evaluate(async (api) => {
@@ -131,17 +131,17 @@ test('two tabs that sign in as two people at once agree on the one whose cookie 
   await profile.close();
 });
 
-test('signing out everywhere, in another browser, reaches every tab at its next call', async () => {
+test('a logout everywhere, in another browser, reaches every tab at its next call', async () => {
   const nickname = 'Jordy';
   const person = await here.person(nickname);
   const [mine, phone] = [await here.profile(), await here.profile()];
   const all = [await here.tab(mine), await here.tab(mine), await here.tab(mine)];
-  await here.signIn(all[0], person);
+  await here.logIn(all[0], person);
   await Promise.all(all.map((tab) => shows(tab, `Hello ${nickname}`)));
   const other = await here.tab(phone);
-  await here.signIn(other, person);
-  await other.getByText('Sign out everywhere').click();
-  await until(() => here.way.log.some(({ path, status }) => path === `${LOGOUT}?scope=all` && status === 200), 'the log-out');
+  await here.logIn(other, person);
+  await other.getByText('Log out everywhere').click();
+  await until(() => here.way.log.some(({ path, status }) => path === `${LOGOUT}?scope=all` && status === 200), 'the logout');
   // The profile sees an ended session, and so does the refresh after it.
   assert.deepEqual(await call(all[1]), [401]);
   await Promise.all(all.map((tab) => shows(tab, 'anonymous')));
@@ -150,7 +150,7 @@ test('signing out everywhere, in another browser, reaches every tab at its next 
   await Promise.all([mine.close(), phone.close()]);
 });
 
-test('an account that signs in in another tab is not acted for by a call of the first', async () => {
+test('a call of the first account is not repeated as the one that logged in in another tab', async () => {
   const { profile, all } = await tabs(2, 'Ryan');
   const muzi = await here.person('Muzi');
   let release;
@@ -159,7 +159,7 @@ test('an account that signs in in another tab is not acted for by a call of the 
   here.way.instead = ({ method }) => (method === 'GET' ? held.then(() => ({ status: 401 })) : undefined);
   const answered = call(all[0]);
   await until(() => here.way.count('/auth/profile', 'GET') === 1, 'the call');
-  await here.signIn(all[1], muzi);
+  await here.logIn(all[1], muzi);
   await shows(all[0], 'Hello Muzi');
   release();
   assert.deepEqual(await answered, [401]);
@@ -167,11 +167,11 @@ test('an account that signs in in another tab is not acted for by a call of the 
   await profile.close();
 });
 
-test('a tab that was frozen while another person signed in shows them when it thaws', async () => {
+test('a tab that was frozen while another user logged in shows that user when it resumes', async () => {
   const { profile, all } = await tabs(2, 'Ryan');
   const devtools = await profile.newCDPSession(all[0]);
   await devtools.send('Page.setWebLifecycleState', { state: 'frozen' });
-  await here.signIn(all[1], await here.person('Frodo'));
+  await here.logIn(all[1], await here.person('Frodo'));
   await devtools.send('Page.setWebLifecycleState', { state: 'active' });
   await shows(all[0], 'Hello Frodo');
   await profile.close();

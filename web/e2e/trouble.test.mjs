@@ -10,11 +10,11 @@ before(async () => (here = await world()));
 after(() => here?.stop());
 beforeEach(() => here.way.heal());
 
-/** A browser with one tab, where this person is signed in. */
-async function signedIn(nickname) {
+/** A browser with one tab, where this person is logged in. */
+async function loggedIn(nickname) {
   const profile = await here.profile();
   const tab = await here.tab(profile);
-  await here.signIn(tab, await here.person(nickname));
+  await here.logIn(tab, await here.person(nickname));
   await shows(tab, `Hello ${nickname}`);
   return { profile, tab };
 }
@@ -22,7 +22,7 @@ async function signedIn(nickname) {
 /** Browsers in which the next refresh changes the cookie, as every one does in life. */
 async function due(nickname) {
   const all = [];
-  for (let n = 0; n < PEOPLE; n++) all.push(await signedIn(nickname));
+  for (let n = 0; n < PEOPLE; n++) all.push(await loggedIn(nickname));
   await new Promise((resolve) => setTimeout(resolve, 9_500));
   here.way.heal();
   return all;
@@ -45,7 +45,7 @@ async function refreshing(tab, fate) {
 const late = () => new Promise((resolve) => setTimeout(resolve, 200));
 
 for (const [what, fate] of [['comes late', late], ['is lost', () => 'lost']]) {
-  test(`F5 in the middle of a refresh whose answer ${what} signs nobody out, ${PEOPLE} times`, async () => {
+  test(`a reload during a refresh whose response ${what} logs nobody out, ${PEOPLE} times`, async () => {
     for (const { profile, tab } of await due('Ryan')) {
       await refreshing(tab, fate);
       await tab.reload();
@@ -58,7 +58,7 @@ for (const [what, fate] of [['comes late', late], ['is lost', () => 'lost']]) {
     assert.ok(here.way.log.every(({ path, status }) => path !== REFRESH || status !== 401), 'no refresh is refused');
   });
 
-  test(`a tab closed in the middle of a refresh whose answer ${what} signs nobody out, ${PEOPLE} times`, async () => {
+  test(`closing the tab during a refresh whose response ${what} logs nobody out, ${PEOPLE} times`, async () => {
     for (const { profile, tab } of await due('Muzi')) {
       await refreshing(tab, fate);
       await tab.close();
@@ -71,8 +71,8 @@ for (const [what, fate] of [['comes late', late], ['is lost', () => 'lost']]) {
   });
 }
 
-test('the answer to a refresh reaches the browser though the tab that asked is closed', async () => {
-  const { profile, tab } = await signedIn('Neo');
+test('the response to a refresh reaches the browser even if its tab is closed', async () => {
+  const { profile, tab } = await loggedIn('Neo');
   const cookie = async () => (await profile.cookies(here.api)).find(({ name }) => name.endsWith('refresh_token')).value;
   const before = await cookie();
   await new Promise((resolve) => setTimeout(resolve, 9_500));
@@ -82,7 +82,7 @@ test('the answer to a refresh reaches the browser though the tab that asked is c
   await profile.close();
 });
 
-const PAGE = '<!doctype html><title>Sign in to the Wi-Fi</title>';
+const PAGE = '<!doctype html><title>Log in to the Wi-Fi</title>';
 const SILENCES = [
   ['does not answer', 'down'],
   ['says 503', { status: 503 }],
@@ -95,8 +95,8 @@ const SILENCES = [
 ];
 
 for (const [what, answer] of SILENCES) {
-  test(`an API that ${what} signs nobody out, and is used again when it is back`, async () => {
-    const { profile, tab } = await signedIn('Apeach');
+  test(`an API that ${what} logs nobody out, and is used again when it is back`, async () => {
+    const { profile, tab } = await loggedIn('Apeach');
     here.way.instead = ({ path }) => (path === '/portal' ? { status: 200, body: PAGE } : answer);
     await tab.evaluate(() => window.auth.refresh().catch(() => {}));
     await shows(tab, 'unavailable', 'error');
@@ -112,8 +112,8 @@ for (const [what, answer] of SILENCES) {
   });
 }
 
-test('offline, the page still shows who is signed in; online again, it goes on', async () => {
-  const { profile, tab } = await signedIn('Frodo');
+test('offline, the page still shows who is logged in, and it works again once online', async () => {
+  const { profile, tab } = await loggedIn('Frodo');
   here.way.dead.add(await token(tab));
   await profile.setOffline(true);
   await tab.evaluate(() => window.auth.refresh().catch(() => {}));
@@ -125,17 +125,17 @@ test('offline, the page still shows who is signed in; online again, it goes on',
   await profile.close();
 });
 
-test('signing out offline shows at once, outlasts a reload, and is told to the API when it can be', async () => {
-  const { profile, tab } = await signedIn('Tube');
+test('a logout offline shows at once, survives a reload, and is sent when the API is back', async () => {
+  const { profile, tab } = await loggedIn('Tube');
   here.way.instead = () => 'down';
-  await tab.getByText('Sign out', { exact: true }).click();
+  await tab.getByText('Log out', { exact: true }).click();
   await shows(tab, 'anonymous');
   await until(() => here.way.count(LOGOUT) > 0, 'a try');
   await tab.reload();
   await shows(tab, 'anonymous');
   assert.equal(here.way.count(REFRESH), 0);
   here.way.heal();
-  await until(() => here.way.log.some(({ path, status }) => path === LOGOUT && status === 200), 'the log-out');
+  await until(() => here.way.log.some(({ path, status }) => path === LOGOUT && status === 200), 'the logout');
   assert.deepEqual((await profile.cookies(here.api)).map(({ name }) => name), []);
   await tab.reload();
   await shows(tab, 'anonymous');
@@ -143,7 +143,7 @@ test('signing out offline shows at once, outlasts a reload, and is told to the A
 });
 
 test('an API that says 401 to every token costs one refresh and one retry for a call, and the session stays', async () => {
-  const { profile, tab } = await signedIn('Con');
+  const { profile, tab } = await loggedIn('Con');
   here.way.heal();
   here.way.instead = ({ method }) => (method === 'GET' ? { status: 401 } : undefined);
   assert.deepEqual(await call(tab), [401]);
@@ -156,13 +156,13 @@ test('an API that says 401 to every token costs one refresh and one retry for a 
   await profile.close();
 });
 
-test('a clock that is two hours wrong, and one that is put right meanwhile, sign nobody out', async () => {
+test('a clock that is two hours wrong, or is corrected meanwhile, logs nobody out', async () => {
   for (const hours of [-2, 2]) {
     const profile = await here.profile();
     const tab = await profile.newPage();
     await tab.clock.setSystemTime(Date.now() + hours * 3_600_000);
     await tab.goto(`${here.origin}/`);
-    await here.signIn(tab, await here.person('Jordy'));
+    await here.logIn(tab, await here.person('Jordy'));
     here.way.heal();
     assert.deepEqual(await call(tab, 5), Array(5).fill(200));
     assert.equal(here.way.count(REFRESH), 0);

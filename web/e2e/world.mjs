@@ -1,4 +1,4 @@
-//! Everything that a person at a browser meets: the API and Kakao's stand-in, a page, the network between them, Chromium.
+// Everything that a person at a browser meets: the API and Kakao's stand-in, a page, the network between them, Chromium.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -114,7 +114,7 @@ export async function world(settings = {}) {
       return tab;
     },
     /** Signs a person in, in this tab, as with an SDK's token: quicker than Kakao's page, which has tests of its own. */
-    async signIn(tab, person) {
+    async logIn(tab, person) {
       const { access_token } = await control('tokens', { user: person });
       await tab.evaluate((token) => window.auth.exchange({ access_token: token }), access_token);
     },

@@ -1,153 +1,133 @@
-//! The session of a page: who is signed in, the access token, and when to renew it. Tokens live in this closure and nowhere else.
+/** The client of a page. Its variables keep the tokens: no other script can reach them. */
 
-import { api, type ApiResponse, grant, isSessionOver } from './api.js';
-import { flags, handOver, random, turns } from './browser.js';
+import { api, isSessionOver, unavailable } from './api.js';
+import { flags, random } from './browser.js';
+import { createFetch } from './fetch.js';
 import { authorizeUrl, forgetCode, takeRedirect } from './kakao.js';
+import { addTo } from './listeners.js';
+import { handOver, turns } from './locks.js';
+import { type Message, openChannel, type SessionId } from './messages.js';
+import { freshFor, readSession, type Session } from './session.js';
 import { AuthError, type AuthClient, type AuthClientOptions, type AuthEvent, type AuthState, type Credential, type User } from './types.js';
 
-interface Session {
-  /** One for each sign-in, drawn here: messages and answers about another sign-in are told apart by it. */
-  id: string;
-  access: string;
-  /** When it came, by this machine's clock. The end would not tell which token is newer: how long they live varies. */
-  since: number;
-  life: number;
-  user: User;
-}
-
-/** Absent where nobody was known to be signed in. */
-type SessionId = string | null | undefined;
-type Message = { type: 'hello' } | { type: 'session'; session: Session } | { type: 'end'; id: SessionId };
-
-/** How long a new tab listens for another one that hands its token over, if there is one. */
+/** How long a new tab waits for another one to hand its token over, if there is one. */
 const HAND_OVER_MS = 60;
-/** A message may trail the lock that its sender has let go of. */
+/** A message may arrive after its sender has released the lock. */
 const TRAILING_MESSAGE_MS = 150;
-/** In the flags: the id of the session that this browser has, and the log-out that the API has not heard of. */
-const HINT = '.session';
-const OWED = '.logout';
+/** Flags: the id of this browser's session, and the path of a logout that the API has not confirmed yet. */
+const SESSION = '.session';
+const PENDING_LOGOUT = '.logout';
 const UNKNOWN: AuthState = { status: 'unknown', user: null, error: null };
 
 export function createAuthClient(options: AuthClientOptions): AuthClient {
   const { storageKey = 'kakao-auth' } = options;
-  const { base, paths, timeoutMs, http, post, login, warmUp, isLoggedOut, profile } = api(options);
+  const { base, refreshPath, logoutPath, timeoutMs, http, post, login, warmUp, isLoggedOut, profile } = api(options);
   const flag = flags(storageKey);
   const tabFlag = flags(storageKey, 'sessionStorage');
   const inTurn = turns(storageKey, timeoutMs + 2_000);
   const tokens = handOver(storageKey);
   const listeners = new Set<() => void>();
-  const ears = new Set<(event: AuthEvent) => void>();
+  const eventListeners = new Set<(event: AuthEvent) => void>();
   const ended = new Set<SessionId>();
   const disposal = new AbortController();
-  // A server has no session to keep.
-  if (typeof window === 'undefined') disposal.abort();
+  // There is no session on a server.
+  let isDisposed = typeof window === 'undefined';
 
   let state = UNKNOWN;
   let session: Session | null = null;
-  /** Grows when the session may be another one: the answer to a renewal from before is then thrown away. */
-  let epoch = 0;
-  /** Grows when this page is told to sign in or out: only that overtakes a sign-in on its way. */
-  let wish = 0;
+  /** Grows when the session may have changed. The response to a renewal of an earlier generation is discarded. */
+  let sessionGeneration = 0;
+  /** Grows with each login and logout in this page. A login of an earlier generation is abandoned. */
+  let loginGeneration = 0;
+  /** Failed requests in a row. */
   let failures = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
   let channel: BroadcastChannel | undefined;
-  let heard = () => {};
+  /** Called when a message from another tab has been handled. */
+  let onMessage = () => {};
   let started: Promise<AuthState> | undefined;
   let renewal: Promise<Session | null> | undefined;
   let exchanging: { credential: string; user: Promise<User> } | undefined;
 
-  const emit = (type: AuthEvent['type'], via: AuthEvent['via']) => ears.forEach((ear) => ear({ type, via }));
-  const tell = (message: Message) => channel?.postMessage(message);
-  /** Milliseconds until so long before the token's end; 0 when that has come, or there is no token. */
-  const left = (before = 0) => (session ? Math.max(0, session.since + session.life - before - Date.now()) : 0);
-  /** Until it is time to renew: a tenth of its life before the end, but not more than a minute. */
-  const fresh = () => session && left(Math.min(60_000, session.life / 10));
+  const broadcast = (message: Message) => channel?.postMessage(message);
+  /** Lets other tabs know whether this one can hand its token over. */
+  const offerToken = () => tokens.offer(!!freshFor(session) && !isDisposed);
 
-  const offer = () => tokens.offer(!!fresh() && !disposal.signal.aborted);
+  const emit = (type: AuthEvent['type'], via: AuthEvent['via']) => eventListeners.forEach((listener) => listener({ type, via }));
 
-  function become(next: AuthState): AuthState {
+  function setState(next: AuthState): AuthState {
     state = next;
     listeners.forEach((listener) => listener());
     return state;
   }
 
-  function listenFor(ms: number): Promise<void> {
+  const setError = (error: unknown) => setState({ ...state, error: error as AuthError });
+
+  /** Resolves when a message from another tab has been handled, or after `ms`. */
+  function nextMessage(ms: number): Promise<void> {
     return new Promise((resolve) => {
-      heard = resolve;
+      onMessage = resolve;
       setTimeout(resolve, ms);
     });
   }
 
-  /** The session in an answer of login or refresh. `previous` is the one that it may continue. */
-  async function read(response: ApiResponse, previous: Session | null): Promise<Session> {
-    try {
-      const { access, life, subject, user } = grant(response.body);
-      // Another tab may have signed in as somebody else: the cookie is theirs by now.
-      const same = previous && String(previous.user.pk) === subject ? previous : null;
-      const known = flag.get(HINT) ?? same?.id;
-      const id = !known || (known === previous?.id && !same) ? random() : known;
-      const owner = user ?? same?.user ?? (await profile(access));
-      return { id, access, since: Date.now(), life, user: owner };
-    } catch (cause) {
-      throw new AuthError('unavailable', response.status, cause);
-    }
-  }
-
-  function keep(next: Session, via: 'network' | 'tab'): Session {
+  /** Starts a session, or continues it with a new token. */
+  function setSession(next: Session, via: 'network' | 'tab'): Session {
     const isOther = session?.id !== next.id;
     if (isOther) {
-      epoch++;
+      sessionGeneration++;
       ended.add(session?.id);
     }
     session = next;
     failures = 0;
-    flag.set(HINT, next.id);
-    // Before the message: a tab that does not see the offer yet still hears it.
-    offer();
-    if (via === 'network') tell({ type: 'session', session: next });
-    if (isOther || state.error) become({ status: 'authenticated', user: next.user, error: null });
+    flag.set(SESSION, next.id);
+    // Before the message, so that a tab that does not see the offer yet still receives the message.
+    offerToken();
+    if (via === 'network') broadcast({ type: 'session', session: next });
+    if (isOther || state.error) setState({ status: 'authenticated', user: next.user, error: null });
     emit(isOther ? 'signed-in' : 'refreshed', via);
     schedule();
     return next;
   }
 
-  function end(via: AuthEvent['via'], error: AuthError | null = null): null {
-    const id = session?.id ?? flag.get(HINT);
+  function endSession(via: AuthEvent['via'], error: AuthError | null = null): null {
+    const id = session?.id ?? flag.get(SESSION);
     ended.add(id);
-    epoch++;
+    sessionGeneration++;
     session = null;
     exchanging = undefined;
-    offer();
+    offerToken();
     clearTimeout(timer);
     if (via !== 'tab') {
-      flag.set(HINT, null);
-      tell({ type: 'end', id });
+      flag.set(SESSION, null);
+      broadcast({ type: 'end', id });
     }
-    become({ status: 'anonymous', user: null, error });
+    setState({ status: 'anonymous', user: null, error });
     emit('signed-out', via);
     return null;
   }
 
-  /** One renewal at a time in this page, and in all tabs as far as they can agree. */
+  /** Renews the token once for all calls of this page, and for all tabs as far as they can coordinate. */
   async function renew(): Promise<Session | null> {
-    if (disposal.signal.aborted) return null;
+    if (isDisposed) return null;
     const before = session;
-    const era = epoch;
+    const generation = sessionGeneration;
+    const isCurrent = () => generation === sessionGeneration;
     return (renewal ??= inTurn(async (waited) => {
-      if (waited && session === before) await listenFor(TRAILING_MESSAGE_MS);
-      if (era !== epoch || (session !== before && fresh())) return session;
-      const response = await post(paths.refresh, before ? {} : { user: true });
-      if (era !== epoch) return session;
-      if (isSessionOver(response)) return end('network', before || flag.get(HINT) ? new AuthError('expired', 401) : null);
-      // A 429, a 5xx and whatever a proxy responds say nothing about the session.
-      if (!response.ok) throw new AuthError('unavailable', response.status, response.cause);
-      const next = await read(response, before);
-      return era === epoch ? keep(next, 'network') : session;
+      if (waited && session === before) await nextMessage(TRAILING_MESSAGE_MS);
+      if (!isCurrent() || (session !== before && freshFor(session))) return session;
+      const response = await post(refreshPath, before ? {} : { user: true });
+      if (!isCurrent()) return session;
+      if (isSessionOver(response)) return endSession('network', before || flag.get(SESSION) ? new AuthError('expired', 401) : null);
+      // A 429, a 5xx and a proxy's response say nothing about the session.
+      if (!response.ok) throw unavailable(response);
+      const next = await readSession(response, before, flag.get(SESSION), profile);
+      return isCurrent() ? setSession(next, 'network') : session;
     })
       .catch((error: unknown) => {
-        if (era === epoch) {
+        if (isCurrent()) {
           failures++;
-          become({ ...state, error: error as AuthError });
+          setError(error);
           emit('unavailable', 'network');
           schedule();
         }
@@ -158,51 +138,56 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   function schedule() {
     clearTimeout(timer);
-    if (disposal.signal.aborted || (!session && state.status !== 'unknown' && !flag.get(OWED))) return;
-    // Often for half a minute: so long the API knows the token whose successor got lost on the way.
+    if (isDisposed || (!session && state.status !== 'unknown' && !flag.get(PENDING_LOGOUT))) return;
+    // Often for the first half minute: for that long the API accepts a refresh token whose successor was lost on the way.
     const backOff = failures && (failures < 10 ? 3_000 : 60_000) * (0.5 + Math.random());
-    timer = setTimeout(wake, backOff || fresh() || 0);
+    timer = setTimeout(wake, backOff || freshFor(session));
   }
 
-  /** On a timer, and whenever the page comes back. A hidden page renews when it is next asked for a token. */
+  /** Called by the timer, and when the page is shown or online again. A hidden page renews when it is next asked for a token. */
   function wake() {
-    // A hidden page may be one that is being left: this comes after `pagehide`, and must not take that back.
-    if (!document.hidden || !fresh()) offer();
-    // Safari before 15 ignores the signal that takes the listeners away.
-    if (document.hidden || disposal.signal.aborted) return;
-    // A page that the browser had put aside may have missed a message.
-    const hint = flag.get(HINT);
-    if (session && hint === null) end('tab');
+    // A hidden page may be about to be left. `pagehide` came first and released the lock: do not take it again.
+    if (!document.hidden || !freshFor(session)) offerToken();
+    // Safari before 15 ignores the signal that removes the listeners.
+    if (document.hidden || isDisposed) return;
+    // The browser may have frozen this page, so that it missed a message.
+    const hint = flag.get(SESSION);
+    if (session && hint === null) endSession('tab');
     if (!navigator.onLine) return;
-    if (flag.get(OWED)) return void settle();
+    if (flag.get(PENDING_LOGOUT)) return void sendPendingLogout();
     const isOthers = hint !== undefined && hint !== (session?.id ?? null);
-    // After a failure it is asked although the token is fresh: whoever is shown that the API is away should see it come back.
-    const isDue = state.status === 'unknown' ? state.error : isOthers || (session && (failures || !fresh()));
+    // After a failure even a fresh token is renewed, so that the error goes away once the API can be reached.
+    const isDue = state.status === 'unknown' ? state.error : isOthers || (session && (failures || !freshFor(session)));
     if (isDue) renew().catch(() => {});
+    // Timers may fire early, and clocks may be set back: wait again.
+    else if (session) schedule();
   }
 
-  function hear({ data: message }: MessageEvent<Message>) {
+  function receive(message: Message) {
     if (message.type === 'hello') {
-      if (session && fresh()) tell({ type: 'session', session });
+      if (session && freshFor(session)) broadcast({ type: 'session', session });
       return;
     }
     if (message.type === 'end') {
       ended.add(message.id);
-      if (state.status !== 'anonymous' && (!session || session.id === message.id)) end('tab');
+      if (state.status !== 'anonymous' && (!session || session.id === message.id)) endSession('tab');
     } else {
       const { session: theirs } = message;
       const isNewer = theirs.id !== session?.id || theirs.since > session.since;
-      if (isNewer && !ended.has(theirs.id)) keep(theirs, 'tab');
+      if (isNewer && !ended.has(theirs.id)) setSession(theirs, 'tab');
     }
-    heard();
+    onMessage();
   }
 
-  /** Tells the API of a log-out. Until that has worked it is owed: the cookie is HttpOnly, so only the API can end it. */
-  async function settle(): Promise<boolean> {
+  /**
+   * A logout is pending until the API has confirmed it: the cookie is HttpOnly, so only the API can remove it. Resolves to whether
+   * none is pending any more.
+   */
+  async function sendPendingLogout(): Promise<boolean> {
     try {
       await inTurn(async () => {
-        const path = flag.get(OWED);
-        if (path) await farewell(path);
+        const pendingLogout = flag.get(PENDING_LOGOUT);
+        if (pendingLogout) await sendLogout(pendingLogout);
       });
       return true;
     } catch {
@@ -212,52 +197,47 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     }
   }
 
-  async function farewell(path: string): Promise<void> {
+  async function sendLogout(path: string): Promise<void> {
     const response = await post(path, {});
-    if (!isLoggedOut(response)) throw new AuthError('unavailable', response.status, response.cause);
+    if (!isLoggedOut(response)) throw unavailable(response);
     failures = 0;
-    flag.set(OWED, null);
+    flag.set(PENDING_LOGOUT, null);
   }
 
-  async function signIn(credential: Credential): Promise<User> {
-    const own = ++wish;
+  async function logIn(credential: Credential): Promise<User> {
+    const generation = ++loginGeneration;
     try {
       return await inTurn(async () => {
-        const owed = flag.get(OWED);
-        // The API ends this browser's own session by itself when a new one begins.
-        if (owed?.includes('scope=all')) await farewell(owed);
-        const response = await login(credential, () => own === wish);
-        const next = { ...(await read(response, null)), id: random() };
-        if (own !== wish) throw new AuthError('rejected');
-        flag.set(OWED, null);
-        return keep(next, 'network').user;
+        const pendingLogout = flag.get(PENDING_LOGOUT);
+        // A login ends this browser's previous session by itself, but not the sessions on other devices.
+        if (pendingLogout?.includes('scope=all')) await sendLogout(pendingLogout);
+        const response = await login(credential, () => generation === loginGeneration);
+        const next = { ...(await readSession(response, null, null, profile)), id: random() };
+        if (generation !== loginGeneration) throw new AuthError('rejected');
+        flag.set(PENDING_LOGOUT, null);
+        return setSession(next, 'network').user;
       });
     } catch (error) {
-      if (own === wish) become({ ...state, error: error as AuthError });
+      if (generation === loginGeneration) setError(error);
       throw error;
     }
   }
 
   function exchange(credential: Credential): Promise<User> {
-    // React's StrictMode runs an effect twice, and a code is good once.
+    // React's StrictMode runs effects twice, and a code works only once.
     const text = JSON.stringify(credential);
     if (exchanging?.credential === text) return exchanging.user;
-    const user = signIn(credential);
+    const user = logIn(credential);
     exchanging = { credential: text, user };
     const forget = () => (exchanging = undefined);
     user.then('code' in credential ? () => {} : forget, forget);
     return user;
   }
 
-  async function begin(): Promise<AuthState> {
-    if (disposal.signal.aborted) return state;
-    try {
-      channel = new BroadcastChannel(storageKey);
-      channel.onmessage = hear;
-    } catch {
-      // Safari before 15.4 has none, and Firefox refuses it with cookies. Tabs then notice each other's logout when they are shown.
-    }
-    for (const comeBack of ['visibilitychange', 'pageshow', 'online']) addEventListener(comeBack, wake, disposal);
+  async function run(): Promise<AuthState> {
+    if (isDisposed) return state;
+    channel = openChannel(storageKey, receive);
+    for (const type of ['visibilitychange', 'pageshow', 'online']) addEventListener(type, wake, disposal);
     addEventListener('pagehide', () => tokens.offer(false), disposal);
 
     const redirect = options.kakao ? takeRedirect(options.kakao, flag, tabFlag) : null;
@@ -268,88 +248,56 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
         await exchange(redirect.credential);
         return state;
       } catch (cause) {
-        // Whoever was signed in before still is.
+        // A session from before this login continues.
         error = cause as AuthError;
       } finally {
         forgetCode(tabFlag);
       }
     }
-    if (flag.get(OWED)) {
-      end('page', error);
-      void settle();
+    if (flag.get(PENDING_LOGOUT)) {
+      endSession('page', error);
+      void sendPendingLogout();
       return state;
     }
-    // Where flags are refused there is no telling, so ask.
-    if (flag.get(HINT) === null && options.silent !== 'always') return become({ status: 'anonymous', user: null, error });
+    // Undefined if the browser refuses access to its storage: then only the API knows.
+    if (flag.get(SESSION) === null && options.silent !== 'always') return setState({ status: 'anonymous', user: null, error });
 
-    tell({ type: 'hello' });
+    broadcast({ type: 'hello' });
     if (channel && !session) {
-      const listening = listenFor(HAND_OVER_MS);
-      await Promise.race([listening, tokens.isLikely().then((isLikely) => (isLikely ? listening : undefined))]);
+      const message = nextMessage(HAND_OVER_MS);
+      await Promise.race([message, tokens.isLikely().then((isLikely): unknown => isLikely && message)]);
     }
     if (!session && state.status === 'unknown') await renew().catch(() => {});
-    return error ? become({ ...state, error }) : state;
+    return error ? setError(error) : state;
   }
 
   async function getToken(): Promise<string | null> {
     await start();
     if (!session && state.status !== 'unknown') return null;
-    // While the API cannot be reached, a token is good until its end. The timer asks again, not every call.
-    if (session && (failures ? left() : fresh())) return session.access;
+    // While the API cannot be reached, a token is used until it expires. The timer retries, not every call.
+    if (session && (failures ? freshFor(session, 0) : freshFor(session))) return session.access;
     try {
       return (await renew())?.access ?? null;
     } catch (error) {
-      if (session && left()) return session.access;
+      if (session && freshFor(session, 0)) return session.access;
       throw error;
     }
   }
 
-  async function authFetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
-    const isPath = typeof input === 'string' && /^\/(?!\/)/.test(input);
-    const plain = new Request(isPath ? base + input : input, init);
-    if (new URL(plain.url).origin !== new URL(base).origin) return http(plain);
-    // The refresh cookie is for the refresh route.
-    const request = input instanceof Request || init?.credentials ? plain : new Request(plain, { credentials: 'omit' });
-    const asker = session?.id;
-    const first = await getToken();
-    if (!first) return http(request);
-
-    // Not as another person: what was asked for in one account's name is not asked for in another's.
-    const owner = session?.id;
-    if (asker && asker !== owner) throw new AuthError('expired');
-    const spare = request.clone();
-    request.headers.set('authorization', `Bearer ${first}`);
-    const response = await http(request);
-    if (response.status !== 401) return response;
-    // Another call may have learnt already that the token is replaced, or the session over.
-    const next = session?.access !== first ? session : await renew().catch(() => null);
-    if (!next || next.id !== owner) return response;
-    await response.body?.cancel();
-    emit('retried', 'page');
-    spare.headers.set('authorization', `Bearer ${next.access}`);
-    return http(spare);
-  }
-
   function start(): Promise<AuthState> {
-    return (started ??= begin());
+    return (started ??= run());
   }
 
   return {
     start,
     getState: () => state,
     getServerState: () => UNKNOWN,
-    subscribe(listener) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
-    on(listener) {
-      ears.add(listener);
-      return () => ears.delete(listener);
-    },
+    subscribe: addTo(listeners),
+    on: addTo(eventListeners),
     expiresAt: () => session && session.since + session.life,
     // Not `select_account`: with it, an account that is saved in the browser needs no password.
     async login({ returnTo = location.href, switchAccount, prompt = switchAccount ? 'login' : '' } = {}) {
-      if (!options.kakao) throw new Error('login() without the option `kakao`');
+      if (!options.kakao) throw new Error('login() needs `kakao`');
       location.assign(await authorizeUrl(options.kakao, flag, returnTo, prompt));
       void warmUp();
     },
@@ -359,28 +307,29 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     },
     async logout({ everywhere = false } = {}) {
       void start();
-      flag.set(OWED, paths.logout + (everywhere ? '?scope=all' : ''));
+      flag.set(PENDING_LOGOUT, logoutPath + (everywhere ? '?scope=all' : ''));
       forgetCode(tabFlag);
-      wish++;
-      end('page');
-      return settle();
+      loginGeneration++;
+      endSession('page');
+      return sendPendingLogout();
     },
     getToken,
     async refresh() {
       await start();
       return (await renew())?.access ?? null;
     },
-    fetch: authFetch,
+    fetch: createFetch(http, base, () => session, getToken, renew, emit),
     dispose() {
       disposal.abort();
-      offer();
-      epoch++;
-      wish++;
+      isDisposed = true;
+      offerToken();
+      sessionGeneration++;
+      loginGeneration++;
       channel?.close();
       channel = undefined;
       clearTimeout(timer);
       listeners.clear();
-      ears.clear();
+      eventListeners.clear();
     },
   };
 }

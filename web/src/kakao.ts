@@ -1,9 +1,9 @@
-//! The way to Kakao's login page and back: state, nonce and PKCE (RFC 6749 §10.12, OIDC Core §3.1.2.1, RFC 7636).
+/** The redirect to Kakao's login page and back: state, nonce and PKCE (RFC 6749 §10.12, OIDC Core §3.1.2.1, RFC 7636). */
 
-import { digest, type flags, random, REPEAT_MS } from './browser.js';
+import { digest, type flags, parseJson, random, REPEAT_MS } from './browser.js';
 import { AuthError, type AuthClientOptions, type AuthErrorCode, type Credential } from './types.js';
 
-/** What this browser has to remember until Kakao sends it back. */
+/** What this browser has to remember until Kakao redirects back. */
 interface Transaction {
   state: string;
   nonce: string;
@@ -13,55 +13,53 @@ interface Transaction {
 }
 
 const TEN_MINUTES = 600_000;
-/** In the flags: the sign-ins that have left for Kakao. Two tabs may each have begun one. */
+/** Flag: the logins that have left for Kakao. There may be one in each of several tabs. */
 const LEFT = '.login';
-/** In the tab's own flags: the code that is being exchanged, so that a reload does not lose the login. */
+/** Flag of the tab: the code in exchange, so that a reload does not lose the login. */
 const CODE = '.code';
 
 type Flags = ReturnType<typeof flags>;
 type KakaoOptions = NonNullable<AuthClientOptions['kakao']>;
 
-/** Remembers a transaction, and says where to go. It is kept in `localStorage`, as KakaoTalk may come back in a new tab. */
+/** Stores a transaction and returns Kakao's address. It is stored in `localStorage`, because KakaoTalk may come back in a new tab. */
 export async function authorizeUrl(kakao: KakaoOptions, flags: Flags, returnTo: string, prompt = ''): Promise<string> {
   const [state, nonce, verifier] = [random(), random(), random()];
-  // Kakao gets hashes. Whoever sends the API what was hashed has begun this login, so it may repeat a lost response.
-  const [hashedNonce, challenge] = [await digest(nonce), await digest(verifier)];
-  const transaction = { state, nonce, verifier, returnTo: ownPath(returnTo), startedAt: Date.now() };
-  remember(flags, [...remembered(flags), transaction]);
   const query = new URLSearchParams({
     response_type: 'code',
     client_id: kakao.clientId,
     redirect_uri: kakao.redirectUri,
     scope: kakao.scope ?? 'openid',
     state,
-    nonce: hashedNonce,
-    code_challenge: challenge,
+    // Kakao gets hashes. Only the browser that began this login can send the originals, so the API may repeat a lost response to it.
+    nonce: await digest(nonce),
+    code_challenge: await digest(verifier),
     code_challenge_method: 'S256',
   });
   if (prompt) query.set('prompt', prompt);
+  remember(flags, [...remembered(flags), { state, nonce, verifier, returnTo: ownPath(returnTo), startedAt: Date.now() }]);
   return `${kakao.authorizeUrl ?? 'https://kauth.kakao.com/oauth/authorize'}?${query}`;
 }
 
-/** Where the page was before, and either what to send to the API or why there is nothing to send. */
+/** The page where the login started, and either the credential for the API or the error. */
 interface Redirect {
-  /** Absent after a reload: the page is there already. */
+  /** Undefined after a reload, which has returned there already. */
   returnTo?: string;
   credential?: Credential;
   error?: AuthError;
 }
 
-/** Takes Kakao's response out of the address: synchronously, since a code is good once and effects run twice. */
+/** Takes Kakao's response out of the address: synchronously, because a code works only once and effects run twice. */
 export function takeRedirect(kakao: KakaoOptions, flags: Flags, tabFlags: Flags): Redirect | null {
   const url = new URL(location.href);
   const { code, error, error_description: why, state } = Object.fromEntries(url.searchParams);
   const all = remembered(flags);
   const transaction = all.find((one) => one.state === state);
-  // The host may have redirected to another spelling of the path, such as /callback/. A known state is proof enough.
+  // A known state is enough: the host may have redirected to another spelling of the path, such as /callback/.
   const isHere = transaction || bare(url.pathname) === bare(new URL(kakao.redirectUri, url).pathname);
   if (!state || !(code || error) || !isHere) return keptCode(tabFlags);
 
   remember(flags, all.filter((one) => one !== transaction));
-  // Checked again: what is stored may be an older version's.
+  // Checked again: an older version may have stored it.
   const returnTo = ownPath(transaction?.returnTo ?? url.pathname);
   history.replaceState(history.state, '', returnTo);
   if (!transaction) return { returnTo, error: new AuthError('state') };
@@ -72,42 +70,34 @@ export function takeRedirect(kakao: KakaoOptions, flags: Flags, tabFlags: Flags)
   return { returnTo, credential };
 }
 
-/** Why Kakao sent no code (RFC 6749 §4.1.2.1, OIDC Core §3.1.2.6). Only its description tells a child from a person who said no. */
+/** Why Kakao sent no code (RFC 6749 §4.1.2.1, OIDC Core §3.1.2.6). Only the description tells an age restriction from a cancelled login. */
 function reason(error = '', why = ''): AuthErrorCode {
   if (error === 'access_denied') return /\bage\b/i.test(why) ? 'underage' : 'denied';
   if (error.endsWith('_required')) return 'interaction';
   return error === 'server_error' || error === 'temporarily_unavailable' ? 'unavailable' : 'rejected';
 }
 
-/** The path without what hosts add to it or take away: a final slash, `index`, `.html`. */
+/** The path without the parts that hosts add or remove: a final slash, `index`, `.html`. */
 function bare(path: string): string {
   return path.replace(/(\/index)?(\.html)?\/*$/, '');
 }
 
-/** The code whose exchange a reload broke off, as long as the API repeats its response. */
+/** The code whose exchange was interrupted by a reload, as long as the API repeats its response. */
 function keptCode(tabFlags: Flags): Redirect | null {
-  try {
-    const { credential, at } = JSON.parse(tabFlags.get(CODE) ?? '');
-    if (Date.now() - at < REPEAT_MS) return { credential };
-  } catch {
-    // There is none.
-  }
+  const kept = parseJson(tabFlags.get(CODE) ?? '') as { credential: Credential; at: number } | null | undefined;
+  if (kept && Date.now() - kept.at < REPEAT_MS) return { credential: kept.credential };
   forgetCode(tabFlags);
   return null;
 }
 
-/** To be called once the exchange is over, however it ended. */
+/** Call this after the exchange, whether it succeeded or failed. */
 export function forgetCode(tabFlags: Flags) {
   tabFlags.set(CODE, null);
 }
 
 function remembered(flags: Flags): Transaction[] {
-  try {
-    const all = JSON.parse(flags.get(LEFT) ?? '[]') as Transaction[];
-    return all.filter(({ startedAt }) => Date.now() - startedAt < TEN_MINUTES);
-  } catch {
-    return [];
-  }
+  const all = parseJson(flags.get(LEFT) ?? '');
+  return Array.isArray(all) ? (all as (Transaction | null)[]).filter((one): one is Transaction => Date.now() - one?.startedAt! < TEN_MINUTES) : [];
 }
 
 function remember(flags: Flags, all: Transaction[]) {
@@ -118,7 +108,7 @@ function remember(flags: Flags, all: Transaction[]) {
 function ownPath(path: string): string {
   try {
     const { origin, protocol, pathname, search, hash } = new URL(path, location.href);
-    // A router may resolve the path again, and then two slashes at its beginning would be another host.
+    // A router may resolve the path again, and a path that begins with two slashes would then name another host.
     if (origin === location.origin && protocol === location.protocol) return pathname.replace(/^\/+/, '/') + search + hash;
   } catch {
     // Not a URL.

@@ -1,4 +1,4 @@
-//! The session in React: a context, and a hook that renders again when who is signed in changes.
+/** The client in React: a context, and a hook that renders again when the state or the user changes. */
 
 import { createContext, type ReactNode, useContext, useEffect, useMemo, useSyncExternalStore } from 'react';
 import type { AuthClient, AuthState } from './types.js';

@@ -1,5 +1,5 @@
 import { expect, test, vi } from 'vitest';
-import { comeBack, messages, scriptedApi, signedInTab, tab } from './scripted.js';
+import { comeBack, messages, scriptedApi, loggedInTab, tab } from './scripted.js';
 
 const REFRESH = '/auth/refresh';
 const TURN = 'kakao-auth';
@@ -32,24 +32,24 @@ function locks() {
   return lent;
 }
 
-/** A tab that knows of a session. No timer runs by itself from now on, so what it waits for by time never comes. */
+/** A tab of a browser with a session. From now on timers stand still, so a wait by time never ends. */
 function newTabWithoutTimers(api: ReturnType<typeof scriptedApi>) {
   localStorage.setItem('kakao-auth.session', 'first');
   vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
   return tab(api);
 }
 
-test('a tab that is alone asks the API at once', async () => {
+test('a tab without others sends its refresh at once', async () => {
   locks();
   const api = scriptedApi();
   expect(await newTabWithoutTimers(api).start()).toMatchObject({ status: 'authenticated' });
   expect(api.count(REFRESH)).toBe(1);
 });
 
-test('a tab waits for another one that can hand its token over', async () => {
+test('a new tab waits for another one that can hand its token over', async () => {
   const lent = locks();
   const api = scriptedApi();
-  const first = await signedInTab(api);
+  const first = await loggedInTab(api);
   expect(lent.names()).toEqual([TOKEN]);
   const second = tab(api);
   await second.start();
@@ -62,7 +62,7 @@ test.each([
   ['refuses to say who holds locks', () => Promise.reject<never>(new DOMException('no', 'SecurityError'))],
   ['cannot say who holds locks', undefined],
   ['never says who holds locks', () => new Promise<never>(() => {})],
-])('where the browser %s, a tab waits as long as another one may need', async (_, query) => {
+])('if the browser %s, a new tab waits as long as another one may need', async (_, query) => {
   Object.assign(locks(), { query });
   const api = scriptedApi();
   const client = newTabWithoutTimers(api);
@@ -83,7 +83,7 @@ test('tabs that start at once make one refresh', async () => {
   expect(api.count(REFRESH)).toBe(1);
 });
 
-test('a tab that looks while another one refreshes waits for its message, which may trail the lock', async () => {
+test('a tab that starts while another one refreshes waits for its message, which may arrive after the lock', async () => {
   const lent = locks();
   const api = scriptedApi();
   localStorage.setItem('kakao-auth.session', 'first');
@@ -94,7 +94,7 @@ test('a tab that looks while another one refreshes waits for its message, which 
   await expect.poll(() => api.count(REFRESH)).toBe(1);
   expect(lent.names()).toEqual([TURN]);
   const { query } = lent;
-  // What it sees is answered when the turn is over, and the message is still on its way.
+  // The query resolves after the lock is released, while the message is still in transit.
   lent.query = async () => {
     const seen = await query();
     await new Promise<void>((resolve) => (lent.onRelease = resolve));
@@ -108,10 +108,10 @@ test('a tab that looks while another one refreshes waits for its message, which 
   expect(api.count(REFRESH)).toBe(1);
 });
 
-test('a tab holds its lock as long as its token can be handed over, and not while it is put aside for Back', async () => {
+test('a tab holds its lock while its token can be handed over, and not in the back/forward cache', async () => {
   const lent = locks();
   const api = scriptedApi();
-  const client = await signedInTab(api);
+  const client = await loggedInTab(api);
   const offers = async () => {
     await messages();
     return lent.names().length;

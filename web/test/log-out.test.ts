@@ -1,11 +1,11 @@
 import { expect, test, vi } from 'vitest';
-import { answer, comeBack, networkError, page, scriptedApi, signedInTab, tab } from './scripted.js';
+import { answer, comeBack, networkError, page, scriptedApi, loggedInTab, tab } from './scripted.js';
 
 const LOGOUT = '/auth/logout';
 
-test('a log-out shows at once and tells the API', async () => {
+test('a logout shows at once and is sent to the API', async () => {
   const api = scriptedApi();
-  const client = await signedInTab(api);
+  const client = await loggedInTab(api);
   const leaving = client.logout();
   expect(client.getState()).toEqual({ status: 'anonymous', user: null, error: null });
   expect(await leaving).toBe(true);
@@ -13,22 +13,22 @@ test('a log-out shows at once and tells the API', async () => {
   expect(Object.keys(localStorage)).toEqual([]);
 });
 
-test('a log-out everywhere says so', async () => {
+test('a logout everywhere is sent with scope=all', async () => {
   const api = scriptedApi();
-  await (await signedInTab(api)).logout({ everywhere: true });
+  await (await loggedInTab(api)).logout({ everywhere: true });
   expect(api.calls).toMatchObject([{ path: `${LOGOUT}?scope=all` }]);
 });
 
 test('dj-rest-auth’s 401 to a logout means that the session has ended', async () => {
   const api = scriptedApi();
-  const client = await signedInTab(api, { paths: 'dj-rest-auth' });
+  const client = await loggedInTab(api, { paths: 'dj-rest-auth' });
   api.instead.set('/dj-rest-auth/logout/', () => answer(401, { detail: 'Token is blacklisted' }));
   expect(await client.logout()).toBe(true);
 });
 
 test('a proxy’s 401 to a logout does not count on dj-rest-auth’s paths either', async () => {
   const api = scriptedApi();
-  const client = await signedInTab(api, { paths: 'dj-rest-auth' });
+  const client = await loggedInTab(api, { paths: 'dj-rest-auth' });
   api.instead.set('/dj-rest-auth/logout/', () => page(401));
   expect(await client.logout()).toBe(false);
 });
@@ -40,9 +40,9 @@ test.each([
   ['a 401 that is not the API’s', () => answer(401, { detail: 'Log in to the VPN.' })],
   ['a page with status 200', () => page(200)],
   ['JSON with status 200 that is not the API’s', () => answer(200, { status: 'ok' })],
-])('a log-out that fails by %s is owed: a reload signs nobody in, and it is delivered later', async (_, fail) => {
+])('a logout that fails by %s is pending: a reload logs nobody in, and it is sent later', async (_, fail) => {
   const api = scriptedApi();
-  const client = await signedInTab(api);
+  const client = await loggedInTab(api);
   api.instead.set(LOGOUT, fail);
   expect(await client.logout()).toBe(false);
   expect(client.getState().status).toBe('anonymous');
@@ -60,9 +60,9 @@ test.each([
   expect(Object.keys(localStorage)).toEqual([]);
 });
 
-test('a page that loads delivers an owed log-out, and does not ask who is signed in though it always does', async () => {
+test('a page that loads sends a pending logout, and no refresh even if `silent` is `always`', async () => {
   const api = scriptedApi();
-  const client = await signedInTab(api);
+  const client = await loggedInTab(api);
   api.instead.set(LOGOUT, () => answer(503));
   await client.logout();
   client.dispose();
@@ -73,10 +73,10 @@ test('a page that loads delivers an owed log-out, and does not ask who is signed
   expect(api.calls.map(({ path }) => path)).toEqual([LOGOUT]);
 });
 
-test('an owed log-out is tried again by itself, and a sign-in settles it', async () => {
+test('a pending logout is retried by itself, and a login replaces it', async () => {
   vi.useFakeTimers();
   const api = scriptedApi();
-  const starting = signedInTab(api);
+  const starting = loggedInTab(api);
   await vi.advanceTimersByTimeAsync(100);
   const client = await starting;
   api.instead.set(LOGOUT, () => answer(503));
@@ -91,9 +91,9 @@ test('an owed log-out is tried again by itself, and a sign-in settles it', async
   expect(client.getState()).toMatchObject({ status: 'authenticated', user: { pk: 'muzi' } });
 });
 
-test('an owed log-out everywhere goes before the next sign-in, as that would leave the other devices signed in', async () => {
+test('a pending logout everywhere is sent before the next login, which would not log the other devices out', async () => {
   const api = scriptedApi();
-  const client = await signedInTab(api);
+  const client = await loggedInTab(api);
   api.instead.set(`${LOGOUT}?scope=all`, () => answer(503));
   await client.logout({ everywhere: true });
   await expect(client.exchange({ access_token: 'muzi' })).rejects.toMatchObject({ code: 'unavailable' });
@@ -103,23 +103,23 @@ test('an owed log-out everywhere goes before the next sign-in, as that would lea
   expect(api.calls.slice(-2).map(({ path }) => path)).toEqual([`${LOGOUT}?scope=all`, '/auth/kakao']);
 });
 
-test('a log-out during a sign-in wins', async () => {
+test('a logout during a login wins', async () => {
   const api = scriptedApi();
   const client = tab(api);
   await client.start();
   let release = () => {};
   api.instead.set('/auth/kakao', () => new Promise((resolve) => (release = () => resolve(api.granted('muzi')))));
-  const signingIn = client.exchange({ access_token: 'muzi' });
+  const loggingIn = client.exchange({ access_token: 'muzi' });
   await expect.poll(() => api.count('/auth/kakao')).toBe(1);
   const leaving = client.logout();
   release();
-  await expect(signingIn).rejects.toMatchObject({ code: 'rejected' });
+  await expect(loggingIn).rejects.toMatchObject({ code: 'rejected' });
   expect(await leaving).toBe(true);
   expect(client.getState()).toMatchObject({ status: 'anonymous', error: null });
   expect(api.cookie).toBe(null);
 });
 
-test('a log-out while the page starts is not undone by what the page was asking', async () => {
+test('a logout while the page starts is not undone by the refresh in progress', async () => {
   const api = scriptedApi();
   localStorage.setItem('kakao-auth.session', 'first');
   const client = tab(api);
@@ -134,7 +134,7 @@ test('a log-out while the page starts is not undone by what the page was asking'
   expect(api.cookie).toBe(null);
 });
 
-test('a log-out while the page asks for the profile of a renewed session is not undone', async () => {
+test('a logout while the profile is loaded after a refresh is not undone', async () => {
   const api = scriptedApi();
   api.terse = true;
   localStorage.setItem('kakao-auth.session', 'first');
@@ -149,7 +149,7 @@ test('a log-out while the page asks for the profile of a renewed session is not 
   expect(client.getState().status).toBe('anonymous');
 });
 
-test('a browser that refuses localStorage signs in, renews and logs out all the same', async () => {
+test('login, renewal and logout work in a browser that refuses localStorage', async () => {
   const refused = () => {
     throw new DOMException('denied', 'SecurityError');
   };
@@ -158,7 +158,7 @@ test('a browser that refuses localStorage signs in, renews and logs out all the 
   vi.spyOn(Storage.prototype, 'removeItem').mockImplementation(refused);
   const api = scriptedApi();
   const client = tab(api);
-  // There is no telling whether somebody is signed in, so it asks.
+  // Without storage only the API knows whether somebody is logged in.
   expect(await client.start()).toMatchObject({ status: 'authenticated', user: { pk: 'ryan' } });
   await client.exchange({ access_token: 'muzi' });
   await client.refresh();
@@ -172,9 +172,9 @@ test('a browser that refuses localStorage signs in, renews and logs out all the 
   expect(client.getState()).toMatchObject({ status: 'anonymous', error: null });
 });
 
-test('a localStorage that is full loses no log-out either', async () => {
+test('a logout works while localStorage is full', async () => {
   const api = scriptedApi();
-  const client = await signedInTab(api);
+  const client = await loggedInTab(api);
   vi.spyOn(Storage.prototype, 'setItem').mockImplementation(() => {
     throw new DOMException('full', 'QuotaExceededError');
   });

@@ -1,8 +1,8 @@
-//! What browsers lend only in part: the client works without it. The README names the oldest ones.
+/** The client works without functions that some supported browsers lack. The README names the oldest browsers. */
 
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { turns } from '../src/browser.js';
-import { answer, comeBack, scriptedApi, signedInTab, tab } from './scripted.js';
+import { turns } from '../src/locks.js';
+import { answer, comeBack, scriptedApi, loggedInTab, tab } from './scripted.js';
 
 const timeout = AbortSignal.timeout;
 afterEach(() => void (AbortSignal.timeout = timeout));
@@ -27,7 +27,7 @@ describe.each([
 ])('%s', (_, lacks) => {
   beforeEach(() => lacks.forEach((lack) => lack()));
 
-  test('a person logs in, is renewed, reloads and logs out', async () => {
+  test('a user logs in, renews, reloads and logs out', async () => {
     const api = scriptedApi();
     const client = tab(api);
     expect(await client.start()).toMatchObject({ status: 'anonymous', error: null });
@@ -41,7 +41,7 @@ describe.each([
   });
 });
 
-test('without AbortSignal.timeout a request without a response is given up all the same', async () => {
+test('without AbortSignal.timeout a request without a response times out too', async () => {
   withoutTimeout();
   vi.useFakeTimers();
   localStorage.setItem('kakao-auth.session', 'first');
@@ -55,7 +55,7 @@ test('without AbortSignal.timeout a request without a response is given up all t
   expect(client.getState()).toMatchObject({ status: 'unknown', error: { code: 'unavailable', status: 0 } });
 });
 
-test('without AbortSignal.timeout a tab waits for its turn, and not for ever', async () => {
+test('without AbortSignal.timeout a tab does not wait for its turn forever', async () => {
   withoutTimeout();
   const request = vi.fn(async (_: string, options: { signal?: AbortSignal }, work: (lock: null) => unknown) => {
     if (!options.signal) return work(null);
@@ -71,7 +71,7 @@ test('without AbortSignal.timeout a tab waits for its turn, and not for ever', a
   expect(await turn).toBe(true);
 });
 
-test('without BroadcastChannel a page does not wait for other tabs before it asks', async () => {
+test('without BroadcastChannel a page does not wait for other tabs before its refresh', async () => {
   withoutChannel();
   vi.useFakeTimers();
   localStorage.setItem('kakao-auth.session', 'first');
@@ -84,7 +84,7 @@ test('without BroadcastChannel a page does not wait for other tabs before it ask
 test('without BroadcastChannel a tab notices a login and a logout in another one when it is shown', async () => {
   withoutChannel();
   const api = scriptedApi();
-  const [first, second] = [await signedInTab(api), await signedInTab(api)];
+  const [first, second] = [await loggedInTab(api), await loggedInTab(api)];
   await first.logout();
   expect(second.getState().status).toBe('authenticated');
   comeBack();
@@ -94,13 +94,13 @@ test('without BroadcastChannel a tab notices a login and a logout in another one
   await expect.poll(() => second.getState().user?.pk).toBe('muzi');
 });
 
-test('a disposed client does nothing where listeners cannot be taken away by a signal', async () => {
+test('a disposed client does nothing in a browser where a signal does not remove listeners', async () => {
   const { addEventListener } = window;
   vi.spyOn(window, 'addEventListener').mockImplementation((type: string, listener: EventListenerOrEventListenerObject) =>
     addEventListener.call(window, type, listener),
   );
   const api = scriptedApi();
-  const client = await signedInTab(api);
+  const client = await loggedInTab(api);
   api.instead.set('/auth/logout', () => answer(503));
   await client.logout();
   client.dispose();

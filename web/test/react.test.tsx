@@ -4,7 +4,7 @@ import { renderToString } from 'react-dom/server';
 import { beforeEach, expect, test, vi } from 'vitest';
 import type { AuthClient } from '../src/index.js';
 import { AuthProvider, useAuth } from '../src/react.js';
-import { scriptedApi, signedInTab, tab } from './scripted.js';
+import { scriptedApi, loggedInTab, tab } from './scripted.js';
 
 beforeEach(() => vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true));
 
@@ -27,9 +27,9 @@ async function show(client: AuthClient, children = <Greeting />) {
   return element;
 }
 
-test('a component shows who is signed in, and renders again only when that changes', async () => {
+test('a component shows who is logged in, and renders again only when that changes', async () => {
   const api = scriptedApi();
-  const client = await signedInTab(api);
+  const client = await loggedInTab(api);
   const element = await show(client);
   expect(element.textContent).toBe('Hello ryan');
   const before = renders;
@@ -39,7 +39,7 @@ test('a component shows who is signed in, and renders again only when that chang
   expect(element.textContent).toBe('anonymous');
 });
 
-test('a callback page of one’s own, whose effect StrictMode runs twice, sends the code once', async () => {
+test('an app’s own callback page, whose effect StrictMode runs twice, sends the code once', async () => {
   const api = scriptedApi();
   const client = tab(api);
   const code = { code: 'ryan', redirect_uri: 'http://localhost:5173/callback' };
@@ -54,8 +54,8 @@ test('a callback page of one’s own, whose effect StrictMode runs twice, sends 
   expect(api.count('/auth/kakao')).toBe(1);
 });
 
-test('what a server rendered is taken over without a mismatch', async () => {
-  const client = await signedInTab(scriptedApi());
+test('a page rendered on a server hydrates without a mismatch', async () => {
+  const client = await loggedInTab(scriptedApi());
   const page = (
     <AuthProvider client={client}>
       <Greeting />

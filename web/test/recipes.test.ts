@@ -2,11 +2,11 @@ import { QueryClient } from '@tanstack/react-query';
 import axios from 'axios';
 import { expect, test } from 'vitest';
 import type { AuthClient } from '../src/index.js';
-import { API, answer, scriptedApi, signedInTab } from './scripted.js';
+import { API, answer, scriptedApi, loggedInTab } from './scripted.js';
 
 test('axios: twenty requests at expiry are one refresh, without an interceptor', async () => {
   const api = scriptedApi();
-  const auth = await signedInTab(api);
+  const auth = await loggedInTab(api);
   const http = axios.create({ baseURL: API, adapter: 'fetch', env: { fetch: auth.fetch } });
   api.expire();
   const answers = await Promise.all(Array.from({ length: 20 }, () => http.post<{ pk: string }>('/orders', { coffee: 1 })));
@@ -39,7 +39,7 @@ function queries(auth: AuthClient) {
 
 test('TanStack Query: a 401 is not retried, a 503 is, and another account starts with nothing cached', async () => {
   const api = scriptedApi();
-  const auth = await signedInTab(api);
+  const auth = await loggedInTab(api);
   const { queryClient, get } = queries(auth);
   const ask = (path: string) => queryClient.fetchQuery({ queryKey: [path], queryFn: () => get(path) });
   expect(await ask('/orders')).toMatchObject({ pk: 'ryan' });

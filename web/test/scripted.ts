@@ -1,4 +1,4 @@
-//! An API in a function: it keeps one cookie, knows which tokens are good, and fails where a test says.
+/** A scripted API: it keeps one cookie, knows which tokens are valid, and fails where a test says so. */
 
 import { afterEach, vi } from 'vitest';
 import { type AuthClientOptions, type AuthEvent, createAuthClient } from '../src/index.js';
@@ -18,7 +18,7 @@ type Answer = (call: Call) => Response | Promise<Response>;
 
 export const answer = (status: number, body: unknown = {}, headers = {}) => Response.json(body, { status, headers });
 /** What a proxy, a firewall or a captive portal responds in the API's place. */
-export const page = (status: number) => new Response('<html>Please sign in to the Wi-Fi</html>', { status, headers: { 'content-type': 'text/html' } });
+export const page = (status: number) => new Response('<html>Please log in to the Wi-Fi</html>', { status, headers: { 'content-type': 'text/html' } });
 /** The API's response to a refresh without a session. */
 export const sessionOver = () => answer(401, { code: 'token_not_valid', detail: 'The session has ended. Log in again.' });
 /** The API's refusal of a credential. */
@@ -32,18 +32,18 @@ export function scriptedApi() {
   const calls: Call[] = [];
   const api = {
     calls,
-    /** Whose session the cookie is. */
+    /** The user whose session the cookie is. */
     cookie: 'ryan' as string | null,
-    /** Seconds that a token lives, and that the API's clock is ahead of the page's. */
+    /** In seconds: the lifetime of a token, and how far the API's clock is ahead of the page's. */
     life: 300,
     ahead: 0,
-    /** Leaves `user` out of what login and refresh answer. */
+    /** Omits `user` from the responses to login and refresh. */
     terse: false,
     live: new Set<string>(),
-    /** Answers given instead of the usual ones, by path. */
+    /** Responses that replace the usual ones, by path. */
     instead: new Map<string, Answer>(),
     count: (path: string) => calls.filter((call) => call.path === path).length,
-    /** Every token is refused from now on. */
+    /** Makes the API refuse all tokens that it has issued. */
     expire: () => api.live.clear(),
     token(subject: string) {
       const iat = Math.floor(Date.now() / 1_000) + api.ahead;
@@ -100,7 +100,7 @@ afterEach(() => {
   vi.unstubAllGlobals();
 });
 
-/** A client as one tab has it, with what it was heard to say. Tabs of one test share `localStorage` and a channel. */
+/** The client of one tab, with the events that it emitted. The tabs of a test share `localStorage` and a channel. */
 export function tab(api: ReturnType<typeof scriptedApi>, options: Partial<AuthClientOptions> = {}) {
   const client = createAuthClient({ baseUrl: API, fetch: api.fetch, ...options });
   const events: AuthEvent[] = [];
@@ -109,8 +109,8 @@ export function tab(api: ReturnType<typeof scriptedApi>, options: Partial<AuthCl
   return Object.assign(client, { events });
 }
 
-/** A tab of somebody who is signed in. */
-export async function signedInTab(api: ReturnType<typeof scriptedApi>, options: Partial<AuthClientOptions> = {}) {
+/** A tab with a logged-in user. */
+export async function loggedInTab(api: ReturnType<typeof scriptedApi>, options: Partial<AuthClientOptions> = {}) {
   localStorage.setItem('kakao-auth.session', 'first');
   const client = tab(api, options);
   await client.start();
@@ -121,5 +121,5 @@ export async function signedInTab(api: ReturnType<typeof scriptedApi>, options: 
 
 export const comeBack = () => document.dispatchEvent(new Event('visibilitychange', { bubbles: true }));
 
-/** Until every message between tabs has been heard. */
+/** Resolves when all messages between tabs have been received. */
 export const messages = () => new Promise((resolve) => setTimeout(resolve, 30));

@@ -5,7 +5,7 @@ import { expect, test, vi } from 'vitest';
 import { createAuthClient } from '../src/index.js';
 import { AuthProvider, useAuth } from '../src/react.js';
 
-test('on a server nobody is known, nothing is asked, and calls go out without a token', async () => {
+test('on a server the state is unknown, nothing is refreshed, and calls are sent without a token', async () => {
   expect(typeof window).toBe('undefined');
   const http = vi.fn(async () => Response.json({}));
   const client = createAuthClient({ baseUrl: 'https://api.example.com', fetch: http });

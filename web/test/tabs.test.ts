@@ -1,11 +1,11 @@
 import { expect, test, vi } from 'vitest';
-import { answer, comeBack, messages, scriptedApi, sessionOver, signedInTab, tab } from './scripted.js';
+import { answer, comeBack, messages, scriptedApi, sessionOver, loggedInTab, tab } from './scripted.js';
 
 const REFRESH = '/auth/refresh';
 
-test('a new tab is handed the token and asks the API nothing', async () => {
+test('a new tab is handed the token and sends no request', async () => {
   const api = scriptedApi();
-  const first = await signedInTab(api);
+  const first = await loggedInTab(api);
   const second = tab(api);
   expect(await second.start()).toMatchObject({ status: 'authenticated', user: { pk: 'ryan' } });
   expect(await second.getToken()).toBe(await first.getToken());
@@ -13,9 +13,9 @@ test('a new tab is handed the token and asks the API nothing', async () => {
   expect(api.calls).toHaveLength(0);
 });
 
-test('a token that is due is not handed over: the new tab asks, and what it gets serves both', async () => {
+test('a token that is due is not handed over: the new tab refreshes, for both', async () => {
   const api = scriptedApi();
-  const first = await signedInTab(api);
+  const first = await loggedInTab(api);
   vi.spyOn(document, 'hidden', 'get').mockReturnValue(true);
   vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 280_000);
   const second = tab(api);
@@ -28,7 +28,7 @@ test('a token that is due is not handed over: the new tab asks, and what it gets
 
 test('a renewal in one tab serves the others', async () => {
   const api = scriptedApi();
-  const [first, second] = [await signedInTab(api), await signedInTab(api)];
+  const [first, second] = [await loggedInTab(api), await loggedInTab(api)];
   await messages();
   await first.refresh();
   await messages();
@@ -36,9 +36,9 @@ test('a renewal in one tab serves the others', async () => {
   expect(api.count(REFRESH)).toBe(1);
 });
 
-test('a renewed token that ends sooner than the one before it is the newer one all the same', async () => {
+test('a renewed token replaces one that expires later', async () => {
   const api = scriptedApi();
-  const [first, second] = [await signedInTab(api), await signedInTab(api)];
+  const [first, second] = [await loggedInTab(api), await loggedInTab(api)];
   api.life = 250;
   await messages();
   await first.refresh();
@@ -46,7 +46,7 @@ test('a renewed token that ends sooner than the one before it is the newer one a
   expect(await second.getToken()).toBe(await first.getToken());
 });
 
-/** The message of another tab that has renewed the session of `signedInTab`. */
+/** The message of another tab that renewed the session of `loggedInTab`. */
 function old(since = Date.now()) {
   const session = { id: 'first', access: 'old', since, life: 300_000, user: { pk: 'ryan' } };
   return { type: 'session', session };
@@ -54,7 +54,7 @@ function old(since = Date.now()) {
 
 test('an older token that arrives late does not replace a newer one', async () => {
   const api = scriptedApi();
-  const [first, second] = [await signedInTab(api), await signedInTab(api)];
+  const [first, second] = [await loggedInTab(api), await loggedInTab(api)];
   const late = new BroadcastChannel('kakao-auth');
   const token = await first.getToken();
   late.postMessage(old(Date.now() - 60_000));
@@ -63,9 +63,9 @@ test('an older token that arrives late does not replace a newer one', async () =
   late.close();
 });
 
-test('a log-out in one tab reaches the others', async () => {
+test('a logout in one tab logs the others out', async () => {
   const api = scriptedApi();
-  const [first, second] = [await signedInTab(api), await signedInTab(api)];
+  const [first, second] = [await loggedInTab(api), await loggedInTab(api)];
   expect(await first.logout()).toBe(true);
   await messages();
   expect(second.getState()).toMatchObject({ status: 'anonymous', error: null });
@@ -73,7 +73,7 @@ test('a log-out in one tab reaches the others', async () => {
   expect(api.count('/auth/logout')).toBe(1);
 });
 
-test('a sign-in in one tab signs in the others', async () => {
+test('a login in one tab logs the others in', async () => {
   const api = scriptedApi();
   const [first, second] = [tab(api), tab(api)];
   await Promise.all([first.start(), second.start()]);
@@ -82,9 +82,9 @@ test('a sign-in in one tab signs in the others', async () => {
   expect(second.getState()).toMatchObject({ status: 'authenticated', user: { pk: 'muzi' } });
 });
 
-test('a late message of a session that has ended brings nobody back', async () => {
+test('a late message about a session that has ended logs nobody in', async () => {
   const api = scriptedApi();
-  const client = await signedInTab(api);
+  const client = await loggedInTab(api);
   const late = new BroadcastChannel('kakao-auth');
   await client.logout();
   late.postMessage(old());
@@ -93,7 +93,7 @@ test('a late message of a session that has ended brings nobody back', async () =
   late.close();
 });
 
-test('a tab that heard of an end does not take that session from a late message', async () => {
+test('a tab that was told of a logout ignores a late message about that session', async () => {
   const api = scriptedApi();
   const client = tab(api);
   await client.start();
@@ -105,9 +105,9 @@ test('a tab that heard of an end does not take that session from a late message'
   late.close();
 });
 
-test('a late message of the account before does not replace who signed in since', async () => {
+test('a late message about the previous account does not replace the current one', async () => {
   const api = scriptedApi();
-  const client = await signedInTab(api);
+  const client = await loggedInTab(api);
   await client.exchange({ access_token: 'muzi' });
   const late = new BroadcastChannel('kakao-auth');
   late.postMessage(old());
@@ -117,9 +117,9 @@ test('a late message of the account before does not replace who signed in since'
   late.close();
 });
 
-test('a refresh on its way when somebody logs out does not bring them back', async () => {
+test('a refresh in progress during a logout does not log the user in again', async () => {
   const api = scriptedApi();
-  const [client, other] = [await signedInTab(api), await signedInTab(api)];
+  const [client, other] = [await loggedInTab(api), await loggedInTab(api)];
   let release = () => {};
   api.instead.set(REFRESH, () => new Promise((resolve) => (release = () => resolve(api.granted('ryan')))));
   const refreshing = client.refresh();
@@ -133,9 +133,9 @@ test('a refresh on its way when somebody logs out does not bring them back', asy
   expect(other.getState().status).toBe('anonymous');
 });
 
-test('a 401 to a refresh from before a sign-in does not end it', async () => {
+test('a 401 to a refresh from before a login does not end the new session', async () => {
   const api = scriptedApi();
-  const client = await signedInTab(api);
+  const client = await loggedInTab(api);
   let release = () => {};
   api.instead.set(REFRESH, () => new Promise((resolve) => (release = () => resolve(sessionOver()))));
   const refreshing = client.refresh();
@@ -150,9 +150,9 @@ test('a 401 to a refresh from before a sign-in does not end it', async () => {
   expect(client.events.map(({ type }) => type)).not.toContain('signed-out');
 });
 
-test('a failed refresh from before a log-out does not show as an error after it', async () => {
+test('a failed refresh from before a logout does not show as an error after it', async () => {
   const api = scriptedApi();
-  const client = await signedInTab(api);
+  const client = await loggedInTab(api);
   let fail = () => {};
   api.instead.set(REFRESH, () => new Promise((_, reject) => (fail = () => reject(new TypeError('Failed to fetch')))));
   const refreshing = client.refresh();
@@ -164,10 +164,10 @@ test('a failed refresh from before a log-out does not show as an error after it'
   expect(client.getState()).toMatchObject({ status: 'anonymous', error: null });
 });
 
-test('another account’s cookie at wake-up: the first one’s data is not shown with it', async () => {
+test('another account’s cookie after a pause: the first account’s data is not shown with it', async () => {
   const api = scriptedApi();
   api.terse = true;
-  const client = await signedInTab(api);
+  const client = await loggedInTab(api);
   const seen: unknown[] = [];
   client.subscribe(() => seen.push(client.getState().user?.pk));
   api.cookie = 'muzi';
@@ -176,9 +176,9 @@ test('another account’s cookie at wake-up: the first one’s data is not shown
   expect(seen).toEqual(['muzi']);
 });
 
-test('another account’s cookie: a call that met a 401 is not made in the other person’s name', async () => {
+test('another account’s cookie: a call that met a 401 is not repeated as the other user', async () => {
   const api = scriptedApi();
-  const client = await signedInTab(api);
+  const client = await loggedInTab(api);
   api.expire();
   api.cookie = 'muzi';
   expect((await client.fetch('/pay', { method: 'POST', body: 'everything' })).status).toBe(401);
@@ -186,9 +186,9 @@ test('another account’s cookie: a call that met a 401 is not made in the other
   expect(client.getState()).toMatchObject({ user: { pk: 'muzi' } });
 });
 
-test('another account’s cookie: a call that has to wait for a new token is not made in the other person’s name', async () => {
+test('another account’s cookie: a call that waits for a new token is not sent as the other user', async () => {
   const api = scriptedApi();
-  const client = await signedInTab(api);
+  const client = await loggedInTab(api);
   vi.spyOn(Date, 'now').mockReturnValue(Date.now() + 280_000);
   api.cookie = 'muzi';
   await expect(client.fetch('/pay')).rejects.toMatchObject({ code: 'expired' });
@@ -196,9 +196,9 @@ test('another account’s cookie: a call that has to wait for a new token is not
   expect((await client.fetch('/items')).status).toBe(200);
 });
 
-test('another account signs in elsewhere while a call waits for its 401: it is not repeated as them', async () => {
+test('another account logs in elsewhere while a call waits for its 401: the call is not repeated as the other user', async () => {
   const api = scriptedApi();
-  const [client, elsewhere] = [await signedInTab(api), await signedInTab(api)];
+  const [client, elsewhere] = [await loggedInTab(api), await loggedInTab(api)];
   api.instead.set('/pay', async () => {
     await elsewhere.exchange({ access_token: 'muzi' });
     await messages();
@@ -209,20 +209,20 @@ test('another account signs in elsewhere while a call waits for its 401: it is n
   expect(client.getState()).toMatchObject({ user: { pk: 'muzi' } });
 });
 
-/** What a page that was put aside finds: the flags have changed, and it has heard nothing. */
+/** Changes the flags as another tab does, without its message: a frozen page does not receive it. */
 const missed = (hint: string | null) =>
   hint === null ? localStorage.removeItem('kakao-auth.session') : localStorage.setItem('kakao-auth.session', hint);
 
-test('a page that missed a log-out notices when it comes back', async () => {
-  const client = await signedInTab(scriptedApi());
+test('a page that missed a logout notices it when it is shown again', async () => {
+  const client = await loggedInTab(scriptedApi());
   missed(null);
   comeBack();
   expect(client.getState().status).toBe('anonymous');
 });
 
-test('a page that missed a sign-in as somebody else notices when it comes back', async () => {
+test('a page that missed a login as another user notices it when it is shown again', async () => {
   const api = scriptedApi();
-  const client = await signedInTab(api);
+  const client = await loggedInTab(api);
   missed('second');
   api.cookie = 'muzi';
   dispatchEvent(new Event('pageshow'));
@@ -230,7 +230,7 @@ test('a page that missed a sign-in as somebody else notices when it comes back',
   expect(localStorage.getItem('kakao-auth.session')).toBe('second');
 });
 
-test('a page that nobody was signed in to notices a sign-in that it missed', async () => {
+test('a logged-out page that missed a login notices it when it is shown again', async () => {
   const api = scriptedApi();
   const client = tab(api);
   await client.start();
@@ -239,7 +239,7 @@ test('a page that nobody was signed in to notices a sign-in that it missed', asy
   await expect.poll(() => client.getState().user?.pk).toBe('ryan');
 });
 
-test('another tab’s end of an older session does not undo a sign-in on its way', async () => {
+test('the end of an older session in another tab does not undo a login in progress', async () => {
   const api = scriptedApi();
   localStorage.setItem('kakao-auth.session', 'older');
   const client = tab(api);
@@ -254,7 +254,7 @@ test('another tab’s end of an older session does not undo a sign-in on its way
   other.close();
 });
 
-test('of two sign-ins in two tabs the last one counts in both', async () => {
+test('of two logins in two tabs the last one counts in both', async () => {
   const api = scriptedApi();
   const [first, second] = [tab(api), tab(api)];
   await Promise.all([first.start(), second.start()]);

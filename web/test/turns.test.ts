@@ -1,11 +1,11 @@
 import { afterEach, expect, test, vi } from 'vitest';
-import { turns } from '../src/browser.js';
+import { turns } from '../src/locks.js';
 
 afterEach(() => void vi.unstubAllGlobals());
 
 type Work = (lock: object | null) => Promise<unknown>;
 
-/** As much of `navigator.locks` as turns use. `held` is a tab that does not let go. */
+/** The part of `navigator.locks` that `turns` uses. `held`: another tab never releases the lock. */
 function locks({ held = false, refused = false } = {}) {
   let queue: Promise<unknown> = held ? new Promise(() => {}) : Promise.resolve();
   let isBusy = held;
@@ -32,7 +32,7 @@ function locks({ held = false, refused = false } = {}) {
 test.each([
   ['with locks', () => void locks()],
   ['without locks', () => {}],
-])('%s, work is done one at a time, and failed work does not stop the next', async (_, lend) => {
+])('%s, tasks run one at a time, and a failed one does not stop the next', async (_, lend) => {
   lend();
   const inTurn = turns('name', 1_000);
   const log: string[] = [];
@@ -48,24 +48,24 @@ test.each([
   expect(results.map((result) => (result.status === 'fulfilled' ? result.value : 'failed'))).toEqual(['failed', 'b', 'c']);
 });
 
-test('who had to wait is told so', async () => {
+test('a task is told whether it had to wait', async () => {
   locks();
   const inTurn = turns('name', 1_000);
   expect(await Promise.all([inTurn(async (waited) => waited), inTurn(async (waited) => waited)])).toEqual([false, true]);
 });
 
-test('nobody waits for ever for a tab that keeps its turn', async () => {
+test('a task does not wait forever for a tab that keeps the lock', async () => {
   const request = locks({ held: true });
   expect(await turns('name', 20)(async (waited) => waited)).toBe(true);
   expect(request.mock.calls.some(([, options]) => 'steal' in options)).toBe(false);
 });
 
-test('where locks are refused, work is done without', async () => {
+test('without permission for locks, a task runs without one', async () => {
   locks({ refused: true });
   expect(await turns('name', 20)(async () => 'done')).toBe('done');
 });
 
-test('work that fails is not done a second time', async () => {
+test('a task that fails is not run again', async () => {
   locks();
   const work = vi.fn(async () => Promise.reject(new Error('no')));
   await expect(turns('name', 20)(work)).rejects.toThrow('no');

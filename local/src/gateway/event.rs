@@ -21,7 +21,7 @@ use time::OffsetDateTime;
 use super::routes::Variables;
 use crate::{lambda::milliseconds_since_epoch, template::Route};
 
-/// What an event has beside the request itself.
+/// What an event contains besides the request.
 pub(super) struct Meta<'a> {
     pub route: &'a Route,
     pub variables: Variables,
@@ -92,7 +92,7 @@ fn common_log_time(milliseconds: u64) -> String {
     format!("{:02}/{}/{}:{hour:02}:{minute:02}:{second:02} +0000", time.day(), &month[..3], time.year())
 }
 
-/// In lower case, several of one name joined by commas, cookies apart, and without those of one connection.
+/// Headers in lower case, repeated ones joined by commas, without cookies and without hop-by-hop headers.
 fn headers(request: &HeaderMap, body_bytes: usize, source_ip: IpAddr, now: u64) -> Map<String, Value> {
     let mut joined = BTreeMap::<&str, String>::new();
     for (name, value) in request.iter().filter(|(name, _)| ![COOKIE, CONNECTION, TRANSFER_ENCODING].contains(*name)) {
@@ -144,7 +144,7 @@ fn text(value: Option<&HeaderValue>) -> String {
     value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()).unwrap_or_default()
 }
 
-/// `None` if the response is not of the format, for which the cloud answers 500.
+/// `None` if the response is malformed, for which AWS returns 500.
 pub(super) fn read_response(response: &Value) -> Option<Response> {
     let status = u16::try_from(response["statusCode"].as_u64()?).ok()?;
     let body = response["body"].as_str().unwrap_or_default();
@@ -191,7 +191,7 @@ mod tests {
         }
     }
 
-    /// A recorded event is what the cloud sends. The gateway is given only what a client says, and adds the rest itself.
+    /// Recorded events are what AWS sends. The gateway gets only the client's part of them, and adds the rest.
     #[test]
     fn events_have_the_members_of_the_recorded_ones() {
         for text in [
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trace_id_is_the_gateways_unless_the_client_has_one() {
+    fn the_gateway_adds_a_trace_id_unless_the_client_sent_one() {
         let made = event(request().body(()).unwrap(), b"", None);
         let made = made["headers"]["x-amzn-trace-id"].as_str().unwrap();
         let parts: Vec<usize> = made.split('-').map(str::len).collect();
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn headers_are_lower_case_and_joined_and_the_clients_own_forwarding_comes_first() {
+    fn headers_are_lower_case_and_joined_and_the_clients_forwarding_comes_first() {
         let request = request().header("X-A", "1").header("x-a", "2").header("x-forwarded-for", "10.0.0.1");
         let event = event(request.body(()).unwrap(), b"", None);
         assert_eq!(event["headers"]["x-a"], "1,2");
@@ -265,7 +265,7 @@ mod tests {
     }
 
     #[test]
-    fn queries_and_remainders_are_decoded_and_their_raw_form_is_kept() {
+    fn query_and_path_parameters_are_decoded_and_their_raw_form_is_kept() {
         let request = Request::post("/auth/refresh?a=1&a=%ED%95%9C+x&b").header("host", "abc.example");
         let event = event(request.body(()).unwrap(), b"", Some("x%20y"));
         assert_eq!(event["rawQueryString"], "a=1&a=%ED%95%9C+x&b");

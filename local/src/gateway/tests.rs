@@ -1,4 +1,4 @@
-//! The gateway over real HTTP, malformed where a client would be.
+//! The gateway over real HTTP, also with malformed requests.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -71,7 +71,7 @@ fn function(answer: impl Fn(lambda_http::Request) -> FunctionResponse<Body> + Se
     }))
 }
 
-/// Says its name and what it was sent.
+/// A function that returns its name and parts of its event.
 fn named(name: &'static str) -> Function {
     function(move |request| {
         let variable = |name| request.path_parameters_ref().and_then(|all| all.first(name).map(str::to_owned));
@@ -93,7 +93,7 @@ async fn serve_one(function: Function) -> String {
     serve(&one(), TrailingSlash::Exact, &[("one", function)]).await
 }
 
-/// The whole answer to these bytes, its head in lower case.
+/// The raw response to these bytes, with its head in lower case.
 async fn raw(address: &str, request: &str) -> String {
     let mut stream = TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
@@ -117,7 +117,7 @@ fn assert_own(answer: &str, status: u16, message: &str) {
 }
 
 #[tokio::test]
-async fn a_host_that_is_none_is_refused_and_panics_nowhere() {
+async fn an_invalid_host_is_refused_without_a_panic() {
     let address = serve_one(named("one")).await;
     for host in ["a b", "a:99999", "[::1", "1.2.3.999", "x@y", "%zz", "", ":", "a:b", "a\r\nhost: b"] {
         let request = format!("GET /x HTTP/1.1\r\nhost: {host}\r\nconnection: close\r\n\r\n");
@@ -143,7 +143,7 @@ async fn a_function_that_panics_is_500_and_the_next_call_is_served() {
 }
 
 #[tokio::test]
-async fn a_function_slower_than_its_time_out_is_503_and_does_nothing_after_it() {
+async fn a_function_slower_than_its_timeout_is_503_and_is_stopped() {
     let went_on = Arc::new(AtomicBool::new(false));
     let flag = Arc::clone(&went_on);
     let slow = here(Arc::new(move |_| {
@@ -157,7 +157,7 @@ async fn a_function_slower_than_its_time_out_is_503_and_does_nothing_after_it() 
     let address = serve_one(slow).await;
     assert_own(&send(&address, "GET /x", "").await, 503, "Service Unavailable");
     tokio::time::sleep(Duration::from_millis(500)).await;
-    assert!(!went_on.load(Ordering::SeqCst), "Lambda ends a function whose time is up");
+    assert!(!went_on.load(Ordering::SeqCst), "the function was stopped at its timeout");
 }
 
 #[tokio::test]
@@ -177,7 +177,7 @@ async fn a_function_is_told_its_request_id_and_deadline() {
 }
 
 #[tokio::test]
-async fn cookies_are_lines_and_bytes_are_bytes() {
+async fn cookies_become_set_cookie_lines_and_base64_bodies_become_bytes() {
     let address = serve_one(function(|_| {
         let response = FunctionResponse::builder().status(201).header("set-cookie", "a=1").header("set-cookie", "b=2");
         response.body(Body::Binary(b"\x00\x01bytes".to_vec())).unwrap()
@@ -191,7 +191,7 @@ async fn cookies_are_lines_and_bytes_are_bytes() {
 
 #[tokio::test]
 async fn an_exact_path_beats_a_greedy_one_and_a_method_beats_any() {
-    // Both ways round: which function's name comes first must not matter.
+    // Both ways, as the order of the functions' names must not matter.
     for (any, literal) in [("a", "b"), ("b", "a")] {
         let template = template(&[
             (any, &[("ANY", "/x"), ("ANY", "/x/{proxy+}"), ("GET", "/{proxy+}")]),
@@ -243,7 +243,7 @@ async fn a_variable_stands_for_one_segment_and_a_literal_beats_it() {
 }
 
 #[tokio::test]
-async fn a_slash_at_the_end_reaches_a_route_either_way_and_stays_in_the_raw_path() {
+async fn a_trailing_slash_reaches_the_route_and_stays_in_the_raw_path() {
     for (slash, proxy) in
         [(TrailingSlash::Exact, Value::Null), (TrailingSlash::Greedy, json!("")), (TrailingSlash::Dropped, Value::Null)]
     {
@@ -256,7 +256,7 @@ async fn a_slash_at_the_end_reaches_a_route_either_way_and_stays_in_the_raw_path
 }
 
 #[tokio::test]
-async fn what_no_route_matches_is_the_pages_and_otherwise_404() {
+async fn an_unmatched_request_gets_the_page_or_404() {
     let functions = BTreeMap::from([("one".to_owned(), named("one"))]);
     let pages = Router::new()
         .route("/", axum::routing::get(async || "home"))
@@ -273,7 +273,7 @@ async fn what_no_route_matches_is_the_pages_and_otherwise_404() {
 }
 
 #[tokio::test]
-async fn each_route_takes_its_burst_and_no_more() {
+async fn each_route_accepts_its_burst_and_no_more() {
     let mut template = template(&[("one", &[("GET", "/x"), ("GET", "/y"), ("GET", "/z")])]);
     let never = |burst| Throttle { rate: 0.001, burst };
     template.throttles = Throttles { default: never(2.0), routes: [("GET /z".to_owned(), never(3.0))].into() };
@@ -300,7 +300,7 @@ async fn a_request_that_is_too_large_reaches_no_function() {
 }
 
 #[tokio::test]
-async fn a_preflight_is_answered_here_and_only_a_preflight() {
+async fn the_gateway_responds_to_preflights_and_to_no_other_options_request() {
     let address = serve_one(function(|_| panic!("reached"))).await;
     let asks = "access-control-request-method: GET\r\n";
     let answer = send(&address, "OPTIONS /x", &format!("origin: {ORIGIN}\r\n{asks}")).await;
@@ -324,7 +324,7 @@ async fn a_preflight_is_answered_here_and_only_a_preflight() {
 }
 
 #[tokio::test]
-async fn what_a_function_says_about_cors_is_replaced() {
+async fn cors_headers_of_a_function_are_replaced() {
     let address = serve_one(function(|_| {
         let mut response = FunctionResponse::builder().header("vary", "accept");
         for name in ["allow-origin", "allow-credentials", "allow-methods", "allow-headers", "max-age", "expose-headers"]
@@ -347,7 +347,7 @@ async fn what_a_function_says_about_cors_is_replaced() {
 }
 
 #[tokio::test]
-async fn any_origin_is_a_star_to_the_browser() {
+async fn any_origin_is_sent_as_a_star() {
     let mut template = one();
     template.cors.origins = vec!["*".to_owned()];
     template.cors.credentials = false;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::{evaluate::allows, request::accesses};
-use crate::{cloud::TEMPLATE, template::Template};
+use crate::{assemble::TEMPLATE, template::Template};
 
 /// A statement in YAML, to replace those of the function profile.
 fn statement(effect: &str, actions: &str, condition: &str) -> String {

@@ -93,14 +93,14 @@ impl Data {
     }
 
     /// The fault for a request. Rules for its token take precedence, then rules for its person, then rules for its path.
-    fn strike(&mut self, path: &str, caller: &Caller) -> Option<Fault> {
-        let strikes = |rule: &Rule| {
+    fn inject(&mut self, path: &str, caller: &Caller) -> Option<Fault> {
+        let applies = |rule: &Rule| {
             (rule.endpoint == path || rule.endpoint == "*")
                 && rule.user.as_ref().is_none_or(|user| caller.person.as_ref() == Some(user))
                 && rule.token.as_ref().is_none_or(|token| caller.credentials.contains(token))
         };
         let closest = |rule: &Rule| (rule.token.is_some(), rule.user.is_some(), rule.endpoint != "*");
-        let rules = self.faults.iter().enumerate().filter(|(_, rule)| strikes(rule));
+        let rules = self.faults.iter().enumerate().filter(|(_, rule)| applies(rule));
         let (index, _) = rules.max_by_key(|(_, rule)| closest(rule))?;
         let fault = self.faults[index].fault.clone();
         if let Some(times) = &mut self.faults[index].times {
@@ -143,7 +143,7 @@ pub(super) async fn count_and_fail(State(standin): State<Arc<Standin>>, request:
     let fault = {
         let mut data = standin.data();
         let caller = data.caller(&parts.headers, &query, &form);
-        let fault = data.strike(&path, &caller);
+        let fault = data.inject(&path, &caller);
         *data.calls.entry((caller.person, path)).or_default() += 1;
         match data.quota {
             Some(0) if is_api => Some(Fault::Quota),

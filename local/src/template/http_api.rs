@@ -15,7 +15,7 @@ pub struct Route {
     pub path: String,
 }
 
-/// Who may call from a page of another origin.
+/// The API's CORS configuration.
 #[derive(Clone, Debug)]
 pub struct Cors {
     /// Exact origins.
@@ -26,13 +26,13 @@ pub struct Cors {
     pub headers: Vec<String>,
     /// Response headers that a page may read.
     pub exposed: Vec<String>,
-    /// How long a browser may remember a preflight, in seconds.
+    /// How long a browser may cache a preflight, in seconds.
     pub max_age: u64,
-    /// Whether cookies come along.
+    /// Whether credentials are allowed.
     pub credentials: bool,
 }
 
-/// Requests that a route takes, of all callers together.
+/// The throttle of a route, for all callers together.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Throttle {
     /// Requests per second.
@@ -41,7 +41,7 @@ pub struct Throttle {
     pub burst: f64,
 }
 
-/// The throttle of each route. Every route has a bucket of its own, also those that share the default.
+/// The throttles of all routes. Every route has a bucket of its own, even those with the default.
 #[derive(Clone, Debug)]
 pub struct Throttles {
     /// `DefaultRouteSettings`.
@@ -59,7 +59,7 @@ impl Route {
 }
 
 impl Throttles {
-    /// What applies to this route.
+    /// The throttle of this route.
     #[must_use]
     pub fn of(&self, route: &Route) -> Throttle {
         self.routes.get(&route.key()).copied().unwrap_or(self.default)
@@ -71,16 +71,16 @@ pub(super) fn read_route(declaration: &Value, references: &References, api: &str
         return error("only HttpApi and Schedule events are understood here");
     }
     let properties = &declaration["Properties"];
-    // SAM makes a second API, at another address and without CORS, for the events that name none.
+    // For events that name no API, SAM creates a second one, at another address and without CORS.
     if references.member(properties, "ApiId", References::text)? != api {
         return error(format!("ApiId: the route must belong to {api}"));
     }
     let path = references.member(properties, "Path", References::text)?;
     let method = references.member(properties, "Method", References::text)?.to_ascii_uppercase();
     if !["ANY", "GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"].contains(&method.as_str()) {
-        return error(format!("{method} is no method"));
+        return error(format!("{method} is not an HTTP method"));
     }
-    // SAM makes an integration and no route of it, and says nothing (aws/serverless-application-model issue 1949).
+    // SAM silently creates an integration without a route (aws/serverless-application-model issue 1949).
     if path.ends_with('/') || !path.starts_with('/') {
         return error(format!("the path {path} must begin with a slash and not end with one"));
     }
@@ -119,11 +119,11 @@ pub(super) fn read_cors(api: &Value, references: &References) -> Result<Cors> {
     })
 }
 
-/// Texts that may stand in a header.
+/// Checks that these texts are valid in a header.
 fn header_words(references: &References, value: &Value) -> Result<Vec<String>> {
     let words = references.texts(value)?;
     match words.iter().find(|word| word.is_empty() || !word.bytes().all(|byte| byte.is_ascii_graphic())) {
-        Some(wrong) => error(format!("{wrong:?} is no name")),
+        Some(wrong) => error(format!("{wrong:?} is not a header name")),
         None => Ok(words),
     }
 }

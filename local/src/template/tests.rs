@@ -1,7 +1,7 @@
-//! What is refused, and that the refusal says where.
+//! Templates that are refused, with an error that says where.
 
 use super::*;
-use crate::cloud::TEMPLATE;
+use crate::assemble::TEMPLATE;
 
 fn parameters() -> BTreeMap<String, String> {
     let parameters = [
@@ -14,7 +14,7 @@ fn parameters() -> BTreeMap<String, String> {
     parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
-/// The project's own template, in which `from` has become `to`.
+/// The project's template, with `from` replaced by `to`.
 fn read(from: &str, to: &str) -> Result<Template> {
     assert!(TEMPLATE.contains(from), "{from}");
     Template::read(&TEMPLATE.replacen(from, to, 1), &parameters())
@@ -25,7 +25,7 @@ const GREEDY: &str = r#"Path: "/auth/kakao/{proxy+}""#;
 const EXPIRY: &str = "{ AttributeName: expires_at, Enabled: true }";
 
 #[test]
-fn the_projects_own_template_is_read() {
+fn the_projects_template_is_read() {
     let template = read("Description", "Description").unwrap();
     let refresh = &template.functions["refresh"];
     assert_eq!(refresh.timeout, Duration::from_secs(10));
@@ -54,7 +54,7 @@ fn the_projects_own_template_is_read() {
 }
 
 #[test]
-fn a_refusal_says_where() {
+fn an_error_says_where_it_is() {
     for (from, to, words) in [
         (EVENT, "{ ApiId: !Ref HttpApi, Path: /auth/kakao }", ["KakaoLogin: event Own: ", "Method"]),
         (EVENT, "{ ApiId: !Ref HttpApi, Method: POST }", ["KakaoLogin: event Own: ", "Path"]),
@@ -99,9 +99,9 @@ fn a_refusal_says_where() {
 const TABLE_ARN: &str = "Resource: !GetAtt Table.Arn";
 const USERS_ONLY: &str = "Condition:\n                ForAllValues:StringLike: { dynamodb:LeadingKeys: [\"USER#*\"] }\n                \"Null\": { dynamodb:LeadingKeys: \"false\" }";
 
-/// SAM deploys each of these without a word, or all but.
+/// SAM deploys nearly all of these without a warning.
 #[test]
-fn what_the_cloud_would_do_otherwise_than_it_looks_is_refused() {
+fn a_template_that_sam_would_deploy_differently_than_it_reads_is_refused() {
     for (from, to, complaint) in [
         (EVENT, "{ Method: POST, Path: /auth/kakao }", "ApiId"),
         (EVENT, "{ ApiId: !Ref Table, Method: POST, Path: /auth/kakao }", "ApiId"),
@@ -126,7 +126,7 @@ fn what_the_cloud_would_do_otherwise_than_it_looks_is_refused() {
 }
 
 #[test]
-fn a_star_and_credentials_do_not_go_together_however_they_are_written() {
+fn a_star_with_credentials_is_refused_however_it_is_written() {
     for (credentials, refused) in [("true", true), ("'true'", true), ("false", false)] {
         let yaml = TEMPLATE.replacen("AllowOrigins: !Ref AllowedOrigins", "AllowOrigins: ['*']", 1);
         let yaml = yaml.replacen("AllowCredentials: true", &format!("AllowCredentials: {credentials}"), 1);
@@ -135,7 +135,7 @@ fn a_star_and_credentials_do_not_go_together_however_they_are_written() {
 }
 
 #[test]
-fn a_number_is_one() {
+fn a_numeric_parameter_must_be_a_decimal_number() {
     for (value, refused) in [("60", false), ("NaN", true), ("inf", true), ("0x3c", true), ("", true)] {
         let mut given = parameters();
         given.insert("AccessTtl".to_owned(), value.to_owned());

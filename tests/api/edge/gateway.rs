@@ -1,4 +1,4 @@
-//! The way to the functions: routes, slashes, CORS and what the gateway answers by itself.
+//! The gateway: routes, slashes, CORS, throttles and its own responses.
 
 use std::time::Duration;
 
@@ -7,8 +7,8 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tests::{
     ORIGIN, Settings, Stack,
-    client::{Answer, cookie_pair},
-    wire::Fault,
+    client::{Response, cookie_pair},
+    fault_proxy::Fault,
 };
 
 const PATHS: [(&str, &str); 12] = [
@@ -40,42 +40,42 @@ async fn every_path_works_with_and_without_its_slash_however_the_gateway_takes_i
             for path in [path.to_owned(), format!("{path}/")] {
                 // One user may log in 20 times a minute.
                 stack.advance(Duration::from_mins(1));
-                let signed_in = stack.sign_in_as(&user).await;
+                let logged_in = stack.log_in_as(&user).await;
                 let method: Method = method.parse().unwrap();
                 let mut request =
-                    stack.request(method.clone(), &path).header("cookie", cookie_pair(&signed_in.token()));
+                    stack.request(method.clone(), &path).header("cookie", cookie_pair(&logged_in.token()));
                 if method == Method::GET {
-                    request = request.bearer_auth(signed_in.access());
+                    request = request.bearer_auth(logged_in.access());
                 } else if path.contains("verify") {
-                    request = request.json(&json!({"token": signed_in.access()}));
+                    request = request.json(&json!({"token": logged_in.access()}));
                 } else if path.contains("kakao") {
                     request = request.json(&json!({"access_token": stack.kakao.token(&user).await}));
                 }
                 let starts = method == Method::GET && path.contains("kakao");
-                let answer = if starts { stack.ask(request).await.unwrap() } else { stack.send(request).await };
+                let response = if starts { stack.ask(request).await.unwrap() } else { stack.send(request).await };
                 let expected = if starts { StatusCode::NO_CONTENT } else { StatusCode::OK };
-                assert_eq!(answer.status, expected, "{slash:?} {method} {path}: {}", answer.body);
+                assert_eq!(response.status, expected, "{slash:?} {method} {path}: {}", response.body);
             }
         }
     }
 }
 
 #[tokio::test]
-async fn anything_below_a_path_is_another_path() {
+async fn a_path_below_a_route_is_not_found() {
     for slash in [TrailingSlash::Exact, TrailingSlash::Greedy] {
         let stack = Stack::with(Settings { slash, ..Settings::default() }).await;
         for (method, path) in PATHS {
             for below in ["x", "x/", "kakao", "/", "%00"] {
                 let request = stack.request(method.parse().unwrap(), &format!("{path}/{below}"));
-                let answer = stack.send(request).await;
-                assert_eq!((answer.status, answer.code()), (StatusCode::NOT_FOUND, "not_found"), "{path}/{below}");
+                let response = stack.send(request).await;
+                assert_eq!((response.status, response.code()), (StatusCode::NOT_FOUND, "not_found"), "{path}/{below}");
             }
         }
     }
 }
 
 #[tokio::test]
-async fn another_path_or_method_is_the_gateways_to_refuse() {
+async fn the_gateway_refuses_other_paths_and_methods() {
     let stack = Stack::start().await;
     for (method, path) in [
         ("GET", "/nothing"),
@@ -94,8 +94,8 @@ async fn another_path_or_method_is_the_gateways_to_refuse() {
         ("TRACE", "/auth/profile"),
         ("OPTIONS", "/auth/kakao"),
     ] {
-        let answer = gateways_own(stack.request(method.parse().unwrap(), path)).await;
-        assert_eq!(answer, (StatusCode::NOT_FOUND, json!({"message": "Not Found"})), "{method} {path}");
+        let response = gateways_own(stack.request(method.parse().unwrap(), path)).await;
+        assert_eq!(response, (StatusCode::NOT_FOUND, json!({"message": "Not Found"})), "{method} {path}");
     }
     for path in ["/auth/profile", "/auth/kakao"] {
         let head = stack.request(Method::HEAD, path).send().await.unwrap();
@@ -104,7 +104,7 @@ async fn another_path_or_method_is_the_gateways_to_refuse() {
 }
 
 #[tokio::test]
-async fn too_large_a_request_is_the_gateways_to_refuse() {
+async fn the_gateway_refuses_requests_that_are_too_large() {
     let stack = Stack::start().await;
     let large = stack.request(Method::POST, "/auth/kakao").body(vec![b'x'; 10 * 1024 * 1024 + 1]);
     assert_eq!(gateways_own(large).await.0, StatusCode::PAYLOAD_TOO_LARGE);
@@ -115,7 +115,7 @@ async fn too_large_a_request_is_the_gateways_to_refuse() {
 #[tokio::test]
 async fn an_allowed_origin_may_call_with_cookies_and_no_other() {
     let stack = Stack::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     for (origin, allowed) in
         [(ORIGIN, true), ("https://evil.example", false), ("null", false), ("http://localhost:9000/", false)]
     {
@@ -138,31 +138,31 @@ async fn an_allowed_origin_may_call_with_cookies_and_no_other() {
         );
 
         let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair(&token));
-        let answer = stack.send(request.header("origin", origin)).await;
-        let granted = answer.headers.get("access-control-allow-origin").map(|value| value.to_str().unwrap());
+        let response = stack.send(request.header("origin", origin)).await;
+        let granted = response.headers.get("access-control-allow-origin").map(|value| value.to_str().unwrap());
         assert_eq!(granted, allowed.then_some(origin), "{origin}");
-        assert_eq!(answer.status == StatusCode::OK, allowed);
-        assert_eq!(answer.headers.contains_key("vary"), allowed);
+        assert_eq!(response.status == StatusCode::OK, allowed);
+        assert_eq!(response.headers.contains_key("vary"), allowed);
     }
 }
 
-/// By default a page of another origin sees neither header.
+/// By default a page of another origin can read neither header.
 #[tokio::test]
-async fn a_page_of_an_allowed_origin_can_read_when_to_ask_again_and_why_it_was_refused() {
+async fn an_allowed_origin_can_read_retry_after_and_www_authenticate() {
     let stack = Stack::start().await;
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     let refresh = async |cookie: &str, origin: &'static str| {
         let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair(cookie));
         stack.send(request.header("origin", origin)).await
     };
-    let readable = |answer: &Answer| {
-        let exposed = answer.headers.get("access-control-expose-headers");
+    let readable = |response: &Response| {
+        let exposed = response.headers.get("access-control-expose-headers");
         exposed.map(|names| names.to_str().unwrap().to_owned()).unwrap_or_default()
     };
     let refused = refresh("x", ORIGIN).await;
     assert_eq!((refused.status, refused.headers.contains_key("www-authenticate")), (StatusCode::UNAUTHORIZED, true));
     assert_eq!(readable(&refused), "retry-after,www-authenticate");
-    stack.wire.fail(Fault::Throttle);
+    stack.table_proxy.fail(Fault::Throttle);
     let unavailable = refresh(&token, ORIGIN).await;
     assert_eq!(
         (unavailable.status, unavailable.headers.contains_key("retry-after")),
@@ -173,19 +173,19 @@ async fn a_page_of_an_allowed_origin_can_read_when_to_ask_again_and_why_it_was_r
 }
 
 #[tokio::test]
-async fn a_login_route_takes_so_many_logins_at_once_and_the_other_routes_go_on() {
+async fn a_throttled_login_route_does_not_affect_other_routes() {
     let environment = [("LOGIN_RATE_LIMIT", "1"), ("LOGIN_BURST_LIMIT", "3")];
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let stack = Stack::with(Settings { environment, ..Settings::default() }).await;
-    let signed_in = stack.sign_in().await;
+    let logged_in = stack.log_in().await;
     let login = async || {
         let request = stack.request(Method::POST, "/auth/kakao").json(&json!({"access_token": "x"}));
         request.send().await.unwrap().status()
     };
-    let answers = [login().await, login().await, login().await, login().await];
-    assert!(answers.contains(&StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
+    let responses = [login().await, login().await, login().await, login().await];
+    assert!(responses.contains(&StatusCode::TOO_MANY_REQUESTS), "{responses:?}");
     for _ in 0..20 {
-        assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::OK);
+        assert_eq!(stack.refresh(&logged_in.token()).await.status, StatusCode::OK);
     }
     let drop_in = stack.request(Method::POST, "/dj-rest-auth/kakao").json(&json!({"access_token": "x"}));
     assert_eq!(
@@ -201,7 +201,7 @@ async fn requests_that_start_the_login_function_are_throttled_and_do_not_use_up_
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let stack = Stack::with(Settings { environment, ..Settings::default() }).await;
     let start = async || stack.request(Method::GET, "/auth/kakao").send().await.unwrap().status();
-    let answers = [start().await, start().await, start().await, start().await];
-    assert!(answers.contains(&StatusCode::TOO_MANY_REQUESTS), "{answers:?}");
-    assert_eq!(stack.sign_in().await.status, StatusCode::OK);
+    let responses = [start().await, start().await, start().await, start().await];
+    assert!(responses.contains(&StatusCode::TOO_MANY_REQUESTS), "{responses:?}");
+    assert_eq!(stack.log_in().await.status, StatusCode::OK);
 }

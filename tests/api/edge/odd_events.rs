@@ -1,4 +1,4 @@
-//! Events that no HTTP client can cause here, but one of the cloud's might.
+//! Events that no HTTP client can cause locally, but AWS's gateway might produce.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -10,7 +10,7 @@ use tests::{
     client::{COOKIE_NAME, cookie_pair},
 };
 
-/// A recorded event with these members instead of its own.
+/// A recorded event with these members replaced.
 fn event(function: &str, members: &Value) -> Value {
     let file = format!("{}/../events/{function}.json", env!("CARGO_MANIFEST_DIR"));
     let mut event: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
@@ -26,38 +26,38 @@ async fn invoke(functions: &BTreeMap<String, Function>, name: &str, members: &Va
     (functions[name])(invocation).await.unwrap_or_else(|failed| panic!("{name} with {members}: {failed:?}"))
 }
 
-/// Control characters do not pass the local gateway's HTTP parser. What the cloud's lets pass is not written anywhere.
+/// Control characters do not pass the local gateway's HTTP parser. Whether they pass AWS's gateway is not documented.
 #[tokio::test]
-async fn a_control_character_in_another_cookie_or_header_does_not_lose_the_good_cookie() {
+async fn a_control_character_in_another_cookie_or_header_does_not_affect_our_cookie() {
     let stack = Stack::start().await;
     let functions = stack.past_the_gateway();
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     for odd in ["a=\u{0}", "a=x\r\ny", "\u{1}", "a=\u{7f}", "a=한글", "", "=", "a=\u{b}\u{c}"] {
         for cookies in [vec![odd.to_owned(), cookie_pair(&token)], vec![cookie_pair(&token), odd.to_owned()]] {
-            let answer = invoke(&functions, "refresh", &json!({"cookies": cookies})).await;
-            assert_eq!((&answer["statusCode"], &answer["cookies"]), (&json!(200), &json!([])), "{odd:?}");
+            let response = invoke(&functions, "refresh", &json!({"cookies": cookies})).await;
+            assert_eq!((&response["statusCode"], &response["cookies"]), (&json!(200), &json!([])), "{odd:?}");
         }
         let mut headers = event("refresh", &json!({}))["headers"].clone();
         headers["x-odd"] = json!(odd);
         let changed = json!({"headers": headers, "cookies": [cookie_pair(&token)]});
-        let answer = invoke(&functions, "refresh", &changed).await;
-        assert_eq!(answer["statusCode"], 200, "{odd:?} in a header");
+        let response = invoke(&functions, "refresh", &changed).await;
+        assert_eq!(response["statusCode"], 200, "{odd:?} in a header");
     }
     let within = format!("{COOKIE_NAME}={}\u{0}{}", &token[..9], &token[9..]);
-    let answer = invoke(&functions, "refresh", &json!({"cookies": [within]})).await;
-    assert_eq!(answer["statusCode"], 401, "in our own cookie");
+    let response = invoke(&functions, "refresh", &json!({"cookies": [within]})).await;
+    assert_eq!(response["statusCode"], 401, "in our own cookie");
     let mut headers = event("refresh", &json!({}))["headers"].clone();
     headers["origin"] = json!(format!("{ORIGIN}\u{1}"));
     let changed = json!({"headers": headers, "cookies": [cookie_pair(&token)]});
-    let answer = invoke(&functions, "refresh", &changed).await;
-    assert_eq!(answer["statusCode"], 403, "an origin that is not well-formed is not a missing one");
+    let response = invoke(&functions, "refresh", &changed).await;
+    assert_eq!(response["statusCode"], 403, "a malformed origin is not treated as a missing one");
 }
 
 #[tokio::test]
-async fn no_function_fails_for_an_odd_query_path_host_or_body() {
+async fn no_function_fails_on_a_malformed_query_path_host_or_body() {
     let stack = Stack::start().await;
     let functions = stack.past_the_gateway();
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     for function in ["kakao-login", "refresh", "logout", "profile", "verify", "jwks"] {
         let headers = |name: &str, value: &str| {
             let mut headers = event(function, &json!({}))["headers"].clone();
@@ -82,7 +82,11 @@ async fn no_function_fails_for_an_odd_query_path_host_or_body() {
     }
     let query = json!({"rawQueryString": "a=<\"{|}^`\\>한글 &scope=all", "cookies": [cookie_pair(&token)]});
     assert_eq!(invoke(&functions, "logout", &query).await["statusCode"], 200);
-    assert_eq!(stack.refresh(&token).await.status, StatusCode::UNAUTHORIZED, "the scope was read all the same");
+    assert_eq!(
+        stack.refresh(&token).await.status,
+        StatusCode::UNAUTHORIZED,
+        "the scope was read although the query is malformed"
+    );
 }
 
 #[tokio::test]
@@ -94,8 +98,8 @@ async fn a_body_that_is_not_utf8_is_refused() {
             ("application/octet-stream", StatusCode::UNSUPPORTED_MEDIA_TYPE),
         ] {
             let request = stack.request(Method::POST, path).header("content-type", content_type);
-            let answer = stack.send(request.body(b"{\"access_token\":\"\xff\xfe\"}".to_vec())).await;
-            assert_eq!(answer.status, expected, "{path} {content_type}");
+            let response = stack.send(request.body(b"{\"access_token\":\"\xff\xfe\"}".to_vec())).await;
+            assert_eq!(response.status, expected, "{path} {content_type}");
         }
     }
 }

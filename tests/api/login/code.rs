@@ -1,12 +1,12 @@
-//! Kakao as it is on bad days, and codes that come twice.
+//! `POST /auth/kakao` with a code: codes that are sent twice, and Kakao with faults.
 
 use std::time::{Duration, Instant};
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tests::{REDIRECT_URI, Stack, client::Answer};
+use tests::{REDIRECT_URI, Stack, client::Response};
 
-pub(crate) async fn at_once(stack: &Stack, bodies: &[Value]) -> Vec<Answer> {
+pub(crate) async fn at_once(stack: &Stack, bodies: &[Value]) -> Vec<Response> {
     let requests: Vec<_> = bodies
         .iter()
         .map(|body| {
@@ -14,23 +14,23 @@ pub(crate) async fn at_once(stack: &Stack, bodies: &[Value]) -> Vec<Answer> {
             tokio::spawn(async move { functions.login(&body).await })
         })
         .collect();
-    let mut answers = Vec::new();
+    let mut responses = Vec::new();
     for request in requests {
-        answers.push(request.await.unwrap());
+        responses.push(request.await.unwrap());
     }
-    answers
+    responses
 }
 
-/// React's `StrictMode` runs effects twice; thumbs tap twice.
+/// React's `StrictMode` runs effects twice, and users tap twice.
 #[tokio::test]
 async fn the_same_code_posted_at_once_is_one_session_and_one_exchange() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let body = stack.kakao.code_body(&user).await;
     let before = stack.kakao.calls().await;
-    let answers = at_once(&stack, &vec![body; 5]).await;
-    let mut tokens: Vec<String> = answers.iter().map(Answer::token).collect();
-    assert!(answers.iter().all(|answer| answer.body["user"] == answers[0].body["user"]));
+    let responses = at_once(&stack, &vec![body; 5]).await;
+    let mut tokens: Vec<String> = responses.iter().map(Response::token).collect();
+    assert!(responses.iter().all(|response| response.body["user"] == responses[0].body["user"]));
     tokens.dedup();
     assert_eq!((tokens.len(), stack.count("SESSION#").await), (1, 1));
     assert_eq!(stack.kakao.calls().await - before, 2, "one exchange, one user/me");
@@ -47,13 +47,13 @@ async fn the_same_code_posted_later_is_the_same_session_for_thirty_seconds() {
     let request = stack.request(reqwest::Method::POST, "/auth/kakao").json(&body);
     let again = stack.send(request.header("cookie", tests::client::cookie_pair(&first.token()))).await;
     assert_eq!((again.status, again.token()), (StatusCode::OK, first.token()));
-    assert_eq!(stack.refresh(&first.token()).await.status, StatusCode::OK, "its own session is not the previous one");
+    assert_eq!(stack.refresh(&first.token()).await.status, StatusCode::OK, "a retry does not end its own session");
     stack.advance(Duration::from_secs(1));
     assert_eq!(stack.login(&body).await.code(), "kakao_rejected");
 }
 
 #[tokio::test]
-async fn who_saw_the_code_cannot_send_it_again() {
+async fn an_intercepted_code_cannot_be_replayed() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let body = stack.kakao.code_body(&user).await;
@@ -64,25 +64,25 @@ async fn who_saw_the_code_cannot_send_it_again() {
     other["code_verifier"] = json!("x".repeat(43));
     stack.login(&body).await;
     for body in [without, other] {
-        let answer = stack.login(&body).await;
-        assert_eq!((answer.code(), answer.cookie.as_deref()), ("kakao_rejected", None), "{body}");
+        let response = stack.login(&body).await;
+        assert_eq!((response.code(), response.cookie.as_deref()), ("kakao_rejected", None), "{body}");
     }
 }
 
 #[tokio::test]
-async fn a_code_whose_exchange_failed_is_not_held_against_its_owner() {
+async fn a_code_that_never_reached_kakao_can_be_sent_again() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let body = stack.kakao.code_body(&user).await;
     stack.kakao.fail("/oauth/token", &json!({"kind": "down"})).await;
-    let answers = at_once(&stack, &vec![body.clone(); 3]).await;
-    assert!(answers.iter().all(|answer| answer.status == StatusCode::SERVICE_UNAVAILABLE));
+    let responses = at_once(&stack, &vec![body.clone(); 3]).await;
+    assert!(responses.iter().all(|response| response.status == StatusCode::SERVICE_UNAVAILABLE));
     stack.kakao.heal().await;
     assert_eq!(stack.login(&body).await.status, StatusCode::OK, "the code never reached Kakao");
 }
 
 #[tokio::test]
-async fn after_five_outages_nobody_waits_and_it_recovers_by_itself() {
+async fn after_five_failures_logins_fail_fast_and_recover_by_themselves() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let body = json!({"access_token": stack.kakao.token(&user).await});
@@ -93,10 +93,10 @@ async fn after_five_outages_nobody_waits_and_it_recovers_by_itself() {
     stack.kakao.fail("*", &json!({"kind": "slow", "milliseconds": 20_000})).await;
     at_once(&stack, &others).await;
     let (before, started) = (stack.kakao.calls().await, Instant::now());
-    let answer = stack.login(&body).await;
+    let response = stack.login(&body).await;
     assert!(started.elapsed() < Duration::from_millis(500), "{:?}", started.elapsed());
-    assert_eq!((answer.code(), &answer.headers["retry-after"]), ("unavailable", &"10".parse().unwrap()));
-    assert_eq!(stack.kakao.calls().await, before, "Kakao is left alone");
+    assert_eq!((response.code(), &response.headers["retry-after"]), ("unavailable", &"10".parse().unwrap()));
+    assert_eq!(stack.kakao.calls().await, before, "Kakao is not called");
 
     stack.kakao.heal().await;
     assert_eq!(stack.login(&body).await.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -105,28 +105,28 @@ async fn after_five_outages_nobody_waits_and_it_recovers_by_itself() {
 }
 
 #[tokio::test]
-async fn a_used_up_quota_says_when_to_come_back() {
+async fn an_exhausted_kakao_quota_sets_retry_after() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let token = stack.kakao.token(&user).await;
     stack.kakao.fail("*", &json!({"kind": "quota"})).await;
-    let answer = stack.login(&json!({"access_token": token})).await;
-    assert_eq!((answer.code(), &answer.headers["retry-after"]), ("unavailable", &"600".parse().unwrap()));
+    let response = stack.login(&json!({"access_token": token})).await;
+    assert_eq!((response.code(), &response.headers["retry-after"]), ("unavailable", &"600".parse().unwrap()));
 }
 
 #[tokio::test]
-async fn a_redirect_of_kakaos_is_not_followed() {
+async fn a_redirect_from_kakao_is_not_followed() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let token = stack.kakao.token(&user).await;
     stack.kakao.fail("/v2/user/me", &json!({"kind": "redirect", "to": "/landed"})).await;
     let before = stack.kakao.calls().await;
     assert_eq!(stack.login(&json!({"access_token": token})).await.code(), "unavailable");
-    assert_eq!(stack.kakao.calls().await - before, 2, "access_token_info and user/me; nobody landed");
+    assert_eq!(stack.kakao.calls().await - before, 2, "access_token_info and user/me; the redirect was not followed");
 }
 
 #[tokio::test]
-async fn two_answers_that_name_two_people_let_nobody_in() {
+async fn kakao_responses_that_name_two_users_are_refused() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let (token, by_code) = (stack.kakao.token(&user).await, stack.kakao.code_body(&user).await);
@@ -153,9 +153,9 @@ async fn login_by(stack: &Stack, user: &str, kind: &str) -> Value {
     }
 }
 
-/// Credential kinds × users × faults: never a 500, a wrong user or a second one, and never more calls than said here.
+/// Every credential, user and fault of Kakao: never a 500, a wrong or second user, or more calls to Kakao than expected.
 #[tokio::test]
-async fn whatever_meets_whatever() {
+async fn no_kakao_fault_causes_a_500_a_wrong_user_or_extra_calls() {
     let faults = [
         None,
         Some(json!({"kind": "down"})),
@@ -179,7 +179,7 @@ async fn whatever_meets_whatever() {
     ];
     let stack = Stack::start().await;
     let mut known = std::collections::BTreeMap::<String, Value>::new();
-    // Whether the user is known, and whether user/me was last asked a day ago.
+    // Whether the user is known, and whether user/me was last called a day ago.
     for (known_already, outdated) in [(false, false), (true, false), (true, true)] {
         for (user, id) in ids {
             for kind in ["access_token", "code", "code with a verifier", "id_token"] {
@@ -192,26 +192,26 @@ async fn whatever_meets_whatever() {
                         known.clear();
                     }
                     if outdated {
-                        stack.sign_in_as(user).await;
+                        stack.log_in_as(user).await;
                         stack.advance(Duration::from_hours(24));
                     }
                     let body = login_by(&stack, user, kind).await;
-                    // The process has Kakao's keys and a closed circuit: an ordinary moment.
+                    // The usual case: Kakao's keys are cached and the circuit breaker is closed.
                     warm_up(&stack).await;
                     if known_already && !outdated {
-                        known.entry(user.to_owned()).or_insert(stack.sign_in_as(user).await.body["user"]["pk"].clone());
+                        known.entry(user.to_owned()).or_insert(stack.log_in_as(user).await.body["user"]["pk"].clone());
                     }
                     if let Some(fault) = fault {
                         stack.kakao.fail("/v2/user/me", fault).await;
                     }
                     let before = stack.kakao.calls().await;
-                    let answer = stack.login(&body).await;
+                    let response = stack.login(&body).await;
                     let calls = stack.kakao.calls().await - before;
                     stack.kakao.heal().await;
 
                     let case = format!(
                         "{kind}, {user}, {known_already} {outdated}, {fault:?}: {} {}",
-                        answer.status, answer.body
+                        response.status, response.body
                     );
                     let hiccup = fault.as_ref().is_some_and(|fault| fault["kind"] == "down" || fault["code"] == -1);
                     let tries = if hiccup { 2 } else { 1 };
@@ -242,13 +242,13 @@ async fn whatever_meets_whatever() {
                     let expected = match fault {
                         None => StatusCode::OK,
                         Some(_) if !needs_user_me => StatusCode::OK,
-                        // Asked with the admin key, a refusal is about that key.
+                        // With the admin key, a refusal is about that key.
                         Some(_) if refused_token && kind != "id_token" => StatusCode::BAD_REQUEST,
                         Some(_) => StatusCode::SERVICE_UNAVAILABLE,
                     };
-                    assert_eq!(answer.status, expected, "{case}");
-                    if answer.status == StatusCode::OK {
-                        let pk = &answer.body["user"]["pk"];
+                    assert_eq!(response.status, expected, "{case}");
+                    if response.status == StatusCode::OK {
+                        let pk = &response.body["user"]["pk"];
                         assert!(known.get(user).is_none_or(|known| known == pk), "another user: {case}");
                         assert_eq!(stack.count(&format!("KAKAO#{id}")).await, 1, "{case}");
                     } else if !known_already {
@@ -264,6 +264,6 @@ async fn warm_up(stack: &Stack) {
     stack.advance(Duration::from_secs(11));
     let nonce = tests::client::unique();
     let token = stack.kakao.id_token("tube", &json!({"nonce": nonce})).await;
-    // Under age: Kakao answers, and nobody is made.
+    // An underage user: Kakao responds, and no user is created.
     assert_eq!(stack.login(&json!({"id_token": token, "nonce": nonce})).await.code(), "kakao_underage");
 }

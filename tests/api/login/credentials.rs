@@ -1,4 +1,4 @@
-//! `POST /auth/kakao`: which credentials an installation accepts, and the request of a front end that was made for dj-rest-auth.
+//! `POST /auth/kakao`: the credentials that an installation accepts, and requests of front ends made for dj-rest-auth.
 
 use std::collections::BTreeMap;
 
@@ -13,14 +13,14 @@ async fn stack(settings: &[(&str, &str)]) -> Stack {
 
 async fn refused(stack: &Stack, body: &Value, because: &str) {
     let before = stack.kakao.calls().await;
-    let answer = stack.login(body).await;
-    assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "invalid_request"), "{body}");
-    assert!(answer.body["detail"].as_str().unwrap().contains(because), "{body}: {}", answer.body);
-    assert_eq!(stack.kakao.calls().await, before, "{body}: Kakao is not asked");
+    let response = stack.login(body).await;
+    assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, "invalid_request"), "{body}");
+    assert!(response.body["detail"].as_str().unwrap().contains(because), "{body}: {}", response.body);
+    assert_eq!(stack.kakao.calls().await, before, "{body}: Kakao is not called");
 }
 
 #[tokio::test]
-async fn a_kind_of_credential_that_is_not_accepted_is_refused_with_the_settings_name() {
+async fn a_credential_that_is_not_enabled_is_refused_with_the_settings_name() {
     let kinds = ["access_token", "code", "id_token"];
     for accepted in kinds {
         let stack = stack(&[("CREDENTIALS", accepted)]).await;
@@ -41,7 +41,7 @@ async fn a_kind_of_credential_that_is_not_accepted_is_refused_with_the_settings_
 }
 
 #[tokio::test]
-async fn the_credential_that_counts_has_to_be_accepted_whatever_is_beside_it() {
+async fn the_credential_that_takes_precedence_must_be_enabled() {
     let stack = stack(&[("CREDENTIALS", "code,id_token")]).await;
     let user = stack.kakao.new_user().await;
     let mut body = stack.kakao.code_body(&user).await;
@@ -65,7 +65,7 @@ async fn a_code_without_verifier_and_nonce_is_refused_with_the_settings_name() {
 }
 
 #[tokio::test]
-async fn an_old_front_ends_code_alone_logs_in_where_binding_is_not_required() {
+async fn a_code_alone_logs_in_where_binding_is_not_required() {
     let one = [("REQUIRE_BINDING", "false"), ("REDIRECT_URIS", REDIRECT_URI)];
     let stack = stack(&one).await;
     let user = stack.kakao.new_user().await;
@@ -77,7 +77,7 @@ async fn an_old_front_ends_code_alone_logs_in_where_binding_is_not_required() {
 }
 
 #[tokio::test]
-async fn without_a_redirect_uri_the_only_one_is_meant_and_of_several_none() {
+async fn redirect_uri_may_be_left_out_only_if_there_is_one() {
     let stack_with_one = stack(&[("REDIRECT_URIS", REDIRECT_URI)]).await;
     let user = stack_with_one.kakao.new_user().await;
     let mut body = stack_with_one.kakao.code_body(&user).await;
@@ -88,13 +88,13 @@ async fn without_a_redirect_uri_the_only_one_is_meant_and_of_several_none() {
     refused(&stack_with_two, &body, "`redirect_uri` is required").await;
 }
 
-/// The nonce that a login began with binds its code, whether the installation asks for one or not.
+/// The nonce of a login binds its code, whether the installation requires one or not.
 #[tokio::test]
 async fn a_nonce_cannot_be_left_out_even_where_binding_is_not_required() {
     let stack = stack(&[("REQUIRE_BINDING", "false")]).await;
     let user = stack.kakao.new_user().await;
     let code = stack.kakao.code_with(&user, &json!({"nonce": "n"})).await;
-    let answer = stack.login(&json!({"code": code, "redirect_uri": REDIRECT_URI})).await;
-    assert_eq!((answer.code(), answer.cookie.as_deref()), ("kakao_rejected", None));
-    assert!(stack.dump().await.is_empty(), "nobody is made");
+    let response = stack.login(&json!({"code": code, "redirect_uri": REDIRECT_URI})).await;
+    assert_eq!((response.code(), response.cookie.as_deref()), ("kakao_rejected", None));
+    assert!(stack.dump().await.is_empty(), "no user is created");
 }

@@ -21,67 +21,67 @@ pub(super) async fn body(stack: &Stack, user: &str, claim: &str, nonce: &str) ->
     json!({"id_token": stack.kakao.id_token(user, &json!({"nonce": claim})).await, "nonce": nonce})
 }
 
-/// A stack whose process has Kakao's keys already.
+/// A stack whose login function has already cached Kakao's keys.
 pub(super) async fn warm() -> Stack {
     let stack = Stack::start().await;
     let somebody = stack.kakao.new_user().await;
     let body = body(&stack, &somebody, "warm", "warm").await;
     assert_eq!(stack.login(&body).await.status, StatusCode::OK);
-    let _ = stack.wire.take_traffic();
+    let _ = stack.table_proxy.take_traffic();
     stack
 }
 
 #[tokio::test]
-async fn a_known_user_signs_in_without_a_call_to_kakao_and_two_requests_deep() {
+async fn a_known_user_logs_in_without_a_call_to_kakao_in_two_round_trips() {
     let stack = warm().await;
     let user = stack.kakao.user(&json!({"nickname": "춘식이", "email": "c@example.com"})).await;
-    let first = stack.sign_in_as(&user).await;
+    let first = stack.log_in_as(&user).await;
     stack.advance(Duration::from_mins(1));
-    let _ = stack.wire.take_traffic();
+    let _ = stack.table_proxy.take_traffic();
     let calls = stack.kakao.calls().await;
 
-    let answer = stack.login(&body(&stack, &user, "n", "n").await).await;
-    assert_eq!((answer.status, &answer.body["user"]), (StatusCode::OK, &first.body["user"]));
+    let response = stack.login(&body(&stack, &user, "n", "n").await).await;
+    assert_eq!((response.status, &response.body["user"]), (StatusCode::OK, &first.body["user"]));
     assert_eq!(stack.kakao.calls().await, calls);
-    let mut traffic = stack.wire.take_traffic();
+    let mut traffic = stack.table_proxy.take_traffic();
     traffic.operations[..2].sort();
     traffic.operations[2..].sort();
     assert_eq!(traffic.operations, ["GetItem", "PutItem", "TransactWriteItems", "UpdateItem"]);
     assert_eq!((traffic.write_units, traffic.read_units), (6.0, 0.5));
-    assert_eq!(stack.refresh(&answer.token()).await.status, StatusCode::OK);
+    assert_eq!(stack.refresh(&response.token()).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn a_new_user_is_fetched_once_or_kakao_would_unlink_them() {
+async fn a_new_user_is_fetched_from_kakao_once() {
     let stack = warm().await;
     let user = stack.kakao.user(&json!({"nickname": "어피치"})).await;
     let before = stack.kakao.calls().await;
-    let answer = stack.login(&body(&stack, &user, "n", "n").await).await;
-    assert_eq!(answer.body["user"]["nickname"], "어피치");
-    assert!(answer.body["user"]["profile_image"].is_string(), "user/me tells more than the ID token");
+    let response = stack.login(&body(&stack, &user, "n", "n").await).await;
+    assert_eq!(response.body["user"]["nickname"], "어피치");
+    assert!(response.body["user"]["profile_image"].is_string(), "user/me has more than the ID token");
     assert_eq!(stack.kakao.calls().await - before, 1);
 }
 
 #[tokio::test]
-async fn without_an_admin_key_the_id_token_has_to_do() {
+async fn without_an_admin_key_the_profile_comes_from_the_id_token() {
     let stack = Stack::with_setting("KAKAO_ADMIN_KEY", "").await;
     let user = stack.kakao.user(&json!({"nickname": "어피치", "email": "a@example.com"})).await;
-    let answer = stack.login(&body(&stack, &user, "n", "n").await).await;
+    let response = stack.login(&body(&stack, &user, "n", "n").await).await;
     assert_eq!(
-        (&answer.body["user"]["nickname"], &answer.body["user"]["email"]),
+        (&response.body["user"]["nickname"], &response.body["user"]["email"]),
         (&json!("어피치"), &json!("a@example.com"))
     );
     assert_eq!(stack.kakao.calls().await, 1, "the keys");
 }
 
 #[tokio::test]
-async fn a_wrong_admin_key_is_the_operators_to_mend_and_the_token_stays_good() {
+async fn a_wrong_admin_key_is_a_503_and_the_id_token_stays_valid() {
     let stack = Stack::with_setting("KAKAO_ADMIN_KEY", "adadadadadadadadadadadadadadad99").await;
     let user = stack.kakao.new_user().await;
     let body = body(&stack, &user, "n", "n").await;
     for _ in 0..2 {
-        let answer = stack.login(&body).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
+        let response = stack.login(&body).await;
+        assert_eq!((response.status, response.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"));
     }
     let users = (stack.count("KAKAO#").await, stack.count("USER#").await, stack.count("SESSION#").await);
     assert_eq!(users, (0, 0, 0));
@@ -91,18 +91,18 @@ async fn a_wrong_admin_key_is_the_operators_to_mend_and_the_token_stays_good() {
 }
 
 #[tokio::test]
-async fn tokens_of_each_of_our_keys_count() {
+async fn id_tokens_for_each_of_our_app_keys_are_accepted() {
     let stack = warm().await;
     for aud in ["5f0ab1c2d3e4f5061728394a5b6c7d8e", JAVASCRIPT_KEY, NATIVE_KEY] {
         let token = stack.kakao.id_token("choonsik", &json!({"nonce": "n", "aud": aud})).await;
-        let answer = stack.login(&json!({"id_token": token, "nonce": "n"})).await;
-        assert_eq!(answer.status, StatusCode::OK, "{aud}: {}", answer.body);
+        let response = stack.login(&json!({"id_token": token, "nonce": "n"})).await;
+        assert_eq!(response.status, StatusCode::OK, "{aud}: {}", response.body);
     }
-    assert_eq!(stack.count("KAKAO#1376016924429759228").await, 1, "all are one person");
+    assert_eq!(stack.count("KAKAO#1376016924429759228").await, 1, "all are one user");
 }
 
 #[tokio::test]
-async fn every_wrong_kind_is_refused_without_a_call() {
+async fn every_invalid_id_token_is_refused_without_a_call_to_kakao() {
     let stack = warm().await;
     let user = stack.kakao.new_user().await;
     let before = stack.kakao.calls().await;
@@ -124,16 +124,16 @@ async fn every_wrong_kind_is_refused_without_a_call() {
         ("jku", "kakao_rejected"),
     ] {
         let token = stack.kakao.id_token(&user, &json!({"nonce": "n", "kind": kind})).await;
-        let answer = stack.login(&json!({"id_token": token, "nonce": "n"})).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, code), "{kind}");
+        let response = stack.login(&json!({"id_token": token, "nonce": "n"})).await;
+        assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, code), "{kind}");
     }
     assert_eq!(stack.kakao.calls().await, before);
     for garbage in ["x", "a.b.c", "e30.e30.", "....", &"x".repeat(8 * 1024)] {
-        let answer = stack.login(&json!({"id_token": garbage, "nonce": "n"})).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "kakao_rejected"), "{garbage}");
+        let response = stack.login(&json!({"id_token": garbage, "nonce": "n"})).await;
+        assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, "kakao_rejected"), "{garbage}");
     }
-    let answer = stack.login(&json!({"id_token": "x".repeat(8 * 1024 + 1), "nonce": "n"})).await;
-    assert_eq!(answer.code(), "invalid_request");
+    let response = stack.login(&json!({"id_token": "x".repeat(8 * 1024 + 1), "nonce": "n"})).await;
+    assert_eq!(response.code(), "invalid_request");
     for kind in ["just_expired", "almost_old", "fractions"] {
         let good = stack.kakao.id_token(&user, &json!({"nonce": "n", "kind": kind})).await;
         assert_eq!(stack.login(&json!({"id_token": good, "nonce": "n"})).await.status, StatusCode::OK, "{kind}");
@@ -141,7 +141,7 @@ async fn every_wrong_kind_is_refused_without_a_call() {
 }
 
 #[tokio::test]
-async fn a_jwt_of_another_type_is_no_id_token() {
+async fn a_jwt_of_another_type_is_not_accepted_as_an_id_token() {
     let stack = warm().await;
     let user = stack.kakao.new_user().await;
     for (typ, expected) in [
@@ -158,7 +158,7 @@ async fn a_jwt_of_another_type_is_no_id_token() {
 }
 
 #[tokio::test]
-async fn a_token_logs_in_for_ten_minutes_and_is_remembered_as_long() {
+async fn an_id_token_is_valid_for_ten_minutes_and_its_redemption_is_kept_as_long() {
     for (setting, seconds) in [("600", 600), ("60", 60), ("43200", 21_599)] {
         let stack = Stack::with_setting("ID_TOKEN_MAX_AGE", setting).await;
         let user = stack.kakao.new_user().await;
@@ -180,7 +180,7 @@ async fn a_token_logs_in_for_ten_minutes_and_is_remembered_as_long() {
 }
 
 #[tokio::test]
-async fn an_address_goes_when_kakao_vouches_for_it_no_longer() {
+async fn an_email_is_removed_when_kakao_no_longer_vouches_for_it() {
     let stack = warm().await;
     let named = async |account: Value| stack.kakao.user(&json!({"id": 4_343_434_343_i64, "account": account})).await;
     let mut account = json!({
@@ -193,29 +193,29 @@ async fn an_address_goes_when_kakao_vouches_for_it_no_longer() {
     let taken = named(account).await;
     let of = async |user: &str| {
         let nonce = unique();
-        let answer = stack.login(&body(&stack, user, &nonce, &nonce).await).await;
-        let profile = stack.profile(answer.access()).await;
-        assert_eq!(profile.body, answer.body["user"]);
+        let response = stack.login(&body(&stack, user, &nonce, &nonce).await).await;
+        let profile = stack.profile(response.access()).await;
+        assert_eq!(profile.body, response.body["user"]);
         (profile.body["email"].clone(), profile.body["email_verified"].clone(), profile.body["nickname"].clone())
     };
     let (shown, gone) =
         ((json!("r@example.com"), json!(true), json!("라이언")), (json!(""), json!(false), json!("라이언")));
     for without in [withdrawn, taken] {
-        assert_eq!(stack.sign_in_as(&with).await.body["user"]["email"], "r@example.com");
+        assert_eq!(stack.log_in_as(&with).await.body["user"]["email"], "r@example.com");
         assert_eq!(of(&with).await, shown);
         assert_eq!(of(&without).await, gone, "{without}");
-        assert_eq!(of(&with).await, shown, "{without}: vouched for again");
+        assert_eq!(of(&with).await, shown, "{without}: Kakao vouches for it again");
     }
     assert_eq!(stack.count("KAKAO#4343434343").await, 1);
 }
 
 #[tokio::test]
-async fn our_own_tokens_are_no_id_tokens() {
+async fn our_own_tokens_are_not_accepted_as_id_tokens() {
     let stack = warm().await;
-    let signed_in = stack.sign_in().await;
-    for token in [signed_in.access(), &signed_in.token()] {
-        let answer = stack.login(&json!({"id_token": token, "nonce": "n"})).await;
-        assert_eq!(answer.code(), "kakao_rejected");
+    let logged_in = stack.log_in().await;
+    for token in [logged_in.access(), &logged_in.token()] {
+        let response = stack.login(&json!({"id_token": token, "nonce": "n"})).await;
+        assert_eq!(response.code(), "kakao_rejected");
     }
     let id_token = stack.kakao.id_token("ryan", &json!({"nonce": "n"})).await;
     assert_eq!(stack.profile(&id_token).await.status, StatusCode::UNAUTHORIZED);
@@ -223,10 +223,10 @@ async fn our_own_tokens_are_no_id_tokens() {
 }
 
 #[tokio::test]
-async fn an_unreadable_optional_claim_keeps_nobody_out() {
+async fn an_unreadable_optional_claim_does_not_prevent_a_login() {
     let stack = warm().await;
     let user = stack.kakao.new_user().await;
-    let first = stack.sign_in_as(&user).await.body["user"].clone();
+    let first = stack.log_in_as(&user).await.body["user"].clone();
     let cut_letter = "\"\u{ea}\u{b0}\"";
     for claim in ["/nickname", "/email", "/picture", "/auth_time", "/amr", "/at_hash"] {
         for raw in
@@ -235,8 +235,8 @@ async fn an_unreadable_optional_claim_keeps_nobody_out() {
             // One user may log in 20 times a minute.
             stack.advance(Duration::from_mins(1));
             let token = stack.kakao.id_token(&user, &json!({"nonce": "n", "claims": {claim: raw}})).await;
-            let answer = stack.login(&json!({"id_token": token, "nonce": "n"})).await;
-            assert_eq!((answer.status, &answer.body["user"]), (StatusCode::OK, &first), "{claim} {raw}");
+            let response = stack.login(&json!({"id_token": token, "nonce": "n"})).await;
+            assert_eq!((response.status, &response.body["user"]), (StatusCode::OK, &first), "{claim} {raw}");
         }
     }
     for (claim, raw) in [
@@ -255,12 +255,12 @@ async fn an_unreadable_optional_claim_keeps_nobody_out() {
         ("/nonce", r#""\ud83d""#),
     ] {
         let token = stack.kakao.id_token(&user, &json!({"nonce": "n", "claims": {claim: raw}})).await;
-        let answer = stack.login(&json!({"id_token": token, "nonce": "n"})).await;
-        assert_eq!(answer.code(), "kakao_rejected", "{claim} {raw}");
+        let response = stack.login(&json!({"id_token": token, "nonce": "n"})).await;
+        assert_eq!(response.code(), "kakao_rejected", "{claim} {raw}");
     }
     for header in ["/cty", "/x5c", "/jku"] {
         let token = stack.kakao.id_token(&user, &json!({"nonce": "n", "header": {header: "7"}})).await;
-        let answer = stack.login(&json!({"id_token": token, "nonce": "n"})).await;
-        assert_eq!(answer.status, StatusCode::OK, "{header}");
+        let response = stack.login(&json!({"id_token": token, "nonce": "n"})).await;
+        assert_eq!(response.status, StatusCode::OK, "{header}");
     }
 }

@@ -1,4 +1,4 @@
-//! `POST /auth/kakao` with an ID token: Kakao's signing keys change, are missing, or are odd.
+//! `POST /auth/kakao` with an ID token: Kakao's signing keys change, are missing or malformed.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tests::Stack;
 use super::id_token::{body, warm};
 
 #[tokio::test]
-async fn a_new_key_of_kakaos_is_found_and_the_last_ones_outlive_an_outage() {
+async fn a_new_kakao_key_is_fetched_and_cached_keys_survive_an_outage() {
     let stack = warm().await;
     let user = stack.kakao.new_user().await;
     stack.kakao.rotate_keys().await;
@@ -22,26 +22,26 @@ async fn a_new_key_of_kakaos_is_found_and_the_last_ones_outlive_an_outage() {
 
     stack.advance(Duration::from_hours(25));
     stack.kakao.fail("*", &json!({"kind": "down"})).await;
-    let answer = stack.login(&body(&stack, &user, "n2", "n2").await).await;
-    assert_eq!(answer.status, StatusCode::OK, "a known user, and keys of yesterday");
+    let response = stack.login(&body(&stack, &user, "n2", "n2").await).await;
+    assert_eq!(response.status, StatusCode::OK, "a known user, with keys cached yesterday");
 }
 
 #[tokio::test]
-async fn without_any_keys_kakao_is_unavailable_and_the_token_stays_good() {
+async fn without_kakaos_keys_a_login_is_a_503_and_the_id_token_stays_valid() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let body = body(&stack, &user, "n", "n").await;
     for fault in ["down", "nonsense", "wrong_types", "redirect"] {
         stack.kakao.fail("/.well-known/jwks.json", &json!({"kind": fault})).await;
-        let answer = stack.login(&body).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"), "{fault}");
+        let response = stack.login(&body).await;
+        assert_eq!((response.status, response.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"), "{fault}");
         stack.kakao.heal().await;
     }
     assert_eq!(stack.login(&body).await.status, StatusCode::OK);
 }
 
 #[tokio::test]
-async fn an_unknown_key_is_refused_only_once_kakao_was_asked_for_it() {
+async fn an_unknown_key_id_is_refused_only_after_kakaos_keys_were_fetched_again() {
     let stack = warm().await;
     let user = stack.kakao.new_user().await;
     let unknown = async || {
@@ -50,13 +50,13 @@ async fn an_unknown_key_is_refused_only_once_kakao_was_asked_for_it() {
     };
     let before = stack.kakao.calls().await;
     for _ in 0..3 {
-        let answer = unknown().await;
-        assert_eq!((answer.code(), &answer.headers["retry-after"]), ("unavailable", &"300".parse().unwrap()));
+        let response = unknown().await;
+        assert_eq!((response.code(), &response.headers["retry-after"]), ("unavailable", &"300".parse().unwrap()));
     }
     assert_eq!(stack.kakao.calls().await, before);
     stack.advance(Duration::from_mins(5));
     stack.kakao.fail("/.well-known/jwks.json", &json!({"kind": "down"})).await;
-    assert_eq!(unknown().await.code(), "unavailable", "Kakao did not say");
+    assert_eq!(unknown().await.code(), "unavailable", "Kakao did not respond");
     stack.kakao.heal().await;
     stack.advance(Duration::from_mins(5));
     assert_eq!(unknown().await.code(), "kakao_rejected");
@@ -64,7 +64,7 @@ async fn an_unknown_key_is_refused_only_once_kakao_was_asked_for_it() {
 }
 
 #[tokio::test]
-async fn odd_entries_among_kakaos_keys_keep_nobody_out() {
+async fn malformed_entries_in_kakaos_jwk_set_do_not_prevent_a_login() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     // The stand-in signs with this one.
@@ -87,10 +87,10 @@ async fn odd_entries_among_kakaos_keys_keep_nobody_out() {
     ] {
         for place in ["/keys/0", "/keys/2"] {
             stack.advance(Duration::from_hours(25));
-            stack.kakao.answer_with("/.well-known/jwks.json", &[(place, entry)]).await;
+            stack.kakao.respond_with("/.well-known/jwks.json", &[(place, entry)]).await;
             let before = stack.kakao.calls().await;
-            let answer = stack.login(&body(&stack, &user, "n", "n").await).await;
-            assert_eq!(answer.status, StatusCode::OK, "{place} {entry}: {}", answer.body);
+            let response = stack.login(&body(&stack, &user, "n", "n").await).await;
+            assert_eq!(response.status, StatusCode::OK, "{place} {entry}: {}", response.body);
             assert!(stack.kakao.calls().await > before, "the keys were fetched again");
             stack.kakao.heal().await;
         }
@@ -98,14 +98,14 @@ async fn odd_entries_among_kakaos_keys_keep_nobody_out() {
     for set in [r#"{"keys": []}"#, r#"{"keys": [null]}"#, r#"{"keys": "x"}"#, "{}", "[]", "<html>"] {
         stack.advance(Duration::from_hours(25));
         stack.kakao.fail("/.well-known/jwks.json", &json!({"kind": "answer", "status": 200, "body": set})).await;
-        let answer = stack.login(&body(&stack, &user, "n", "n").await).await;
-        assert_eq!(answer.status, StatusCode::OK, "{set} does not replace good keys: {}", answer.body);
+        let response = stack.login(&body(&stack, &user, "n", "n").await).await;
+        assert_eq!(response.status, StatusCode::OK, "{set} does not replace good keys: {}", response.body);
         stack.kakao.heal().await;
     }
 }
 
 #[tokio::test]
-async fn a_set_without_a_usable_key_is_not_asked_for_by_every_login() {
+async fn a_jwk_set_without_a_usable_key_is_not_fetched_on_every_login() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     stack

@@ -1,4 +1,4 @@
-//! `POST /auth/kakao` with an ID token that comes twice: it is good for one login.
+//! `POST /auth/kakao` with an ID token that is sent twice: it is valid for one login.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use tests::client::cookie_pair;
 use super::id_token::{body, hash, warm};
 
 #[tokio::test]
-async fn a_token_is_good_for_one_sign_in() {
+async fn an_id_token_logs_in_once() {
     let stack = warm().await;
     let user = stack.kakao.new_user().await;
     let body = body(&stack, &user, "seen-in-the-token", "seen-in-the-token").await;
@@ -19,11 +19,11 @@ async fn a_token_is_good_for_one_sign_in() {
         (again.status, again.code(), again.cookie.as_deref()),
         (StatusCode::BAD_REQUEST, "kakao_rejected", None)
     );
-    assert_eq!(stack.count("SESSION#").await, 2, "the one that warmed up, and one");
+    assert_eq!(stack.count("SESSION#").await, 2, "the session that warmed up the function, and one");
 }
 
 #[tokio::test]
-async fn who_began_the_sign_in_may_send_it_again_and_gets_the_same_session() {
+async fn the_client_that_started_a_login_may_retry_it_and_gets_the_same_session() {
     let stack = warm().await;
     let user = stack.kakao.new_user().await;
     let body = body(&stack, &user, &hash("preimage"), "preimage").await;
@@ -33,7 +33,7 @@ async fn who_began_the_sign_in_may_send_it_again_and_gets_the_same_session() {
     assert_eq!((again.status, again.token()), (StatusCode::OK, first.token()));
     let with_its_cookie = stack.request(Method::POST, "/auth/kakao").header("cookie", cookie_pair(&first.token()));
     assert_eq!(stack.send(with_its_cookie.json(&body)).await.token(), first.token());
-    assert_eq!(stack.refresh(&first.token()).await.status, StatusCode::OK, "its own session is not the previous one");
+    assert_eq!(stack.refresh(&first.token()).await.status, StatusCode::OK, "a retry does not end its own session");
     assert_eq!(stack.count("SESSION#").await, 2);
     stack.advance(Duration::from_secs(1));
     assert_eq!(stack.login(&body).await.code(), "kakao_rejected", "30 s");
@@ -41,19 +41,19 @@ async fn who_began_the_sign_in_may_send_it_again_and_gets_the_same_session() {
 }
 
 #[tokio::test]
-async fn who_saw_the_token_cannot_send_it_again() {
+async fn an_intercepted_id_token_cannot_be_replayed() {
     let stack = warm().await;
     let user = stack.kakao.new_user().await;
     let body = body(&stack, &user, &hash("preimage"), "preimage").await;
     stack.login(&body).await;
     for nonce in [hash("preimage"), "guess".to_owned()] {
-        let answer = stack.login(&json!({"id_token": body["id_token"], "nonce": nonce})).await;
-        assert_eq!(answer.code(), "kakao_rejected", "{nonce}");
+        let response = stack.login(&json!({"id_token": body["id_token"], "nonce": nonce})).await;
+        assert_eq!(response.code(), "kakao_rejected", "{nonce}");
     }
 }
 
 #[tokio::test]
-async fn twenty_of_the_same_at_once_are_one_session() {
+async fn twenty_concurrent_logins_with_one_id_token_start_one_session() {
     let stack = warm().await;
     let user = stack.kakao.new_user().await;
     let body = body(&stack, &user, &hash("p"), "p").await;

@@ -1,10 +1,10 @@
-//! `POST /auth/kakao` with a code or an ID token that comes twice, late, or after a request that failed: one rule for both.
+//! `POST /auth/kakao` with a code or an ID token that is sent twice, late, or after a failed request: one rule for both.
 
 use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tests::{Stack, client::Answer, wire::Fault};
+use tests::{Stack, client::Response, fault_proxy::Fault};
 
 /// base64url(SHA-256("preimage")).
 const NONCE: &str = "EHZhE08h_HwCIj1Qq56zYAvD_8NxJCOh5Hux-anb9V8";
@@ -18,7 +18,7 @@ enum Kind {
 
 const KINDS: [Kind; 2] = [Kind::Code, Kind::IdToken];
 
-/// What only the client can send that began the login.
+/// A login that only the client that started it can send.
 async fn login_of(stack: &Stack, user: &str, kind: Kind) -> Value {
     match kind {
         Kind::Code => stack.kakao.code_body(user).await,
@@ -29,7 +29,7 @@ async fn login_of(stack: &Stack, user: &str, kind: Kind) -> Value {
     }
 }
 
-/// The same credential from a stranger who has seen it.
+/// The same credential, sent by a stranger who intercepted it.
 fn from_a_stranger(login: &Value) -> Value {
     let mut login = login.clone();
     if login.get("code").is_some() {
@@ -40,20 +40,20 @@ fn from_a_stranger(login: &Value) -> Value {
     login
 }
 
-fn assert_refused(answer: &Answer, case: &str) {
+fn assert_refused(response: &Response, case: &str) {
     assert_eq!(
-        (answer.status, answer.code(), answer.cookie.as_deref()),
+        (response.status, response.code(), response.cookie.as_deref()),
         (StatusCode::BAD_REQUEST, "kakao_rejected", None),
         "{case}: {}",
-        answer.body
+        response.body
     );
 }
 
-/// A stack with somebody who was here before, and is logged out.
+/// A stack with a known user who is logged out.
 async fn with_a_user() -> (Stack, String) {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    let token = stack.sign_in_as(&user).await.token();
+    let token = stack.log_in_as(&user).await.token();
     stack.logout(&token).await;
     (stack, user)
 }
@@ -66,25 +66,25 @@ async fn after_a_logout_the_same_login_sent_again_is_refused_at_once() {
         let first = stack.login(&login).await;
         assert_eq!(first.status, StatusCode::OK, "{kind:?}: {}", first.body);
         stack.logout(&first.token()).await;
-        let (_, calls) = (stack.wire.take_traffic(), stack.kakao.calls().await);
+        let (_, calls) = (stack.table_proxy.take_traffic(), stack.kakao.calls().await);
 
         assert_refused(&stack.login(&login).await, &format!("{kind:?}"));
-        let mut operations = stack.wire.take_traffic().operations;
+        let mut operations = stack.table_proxy.take_traffic().operations;
         operations.retain(|operation| kind == Kind::Code || operation != "GetItem");
-        assert_eq!(operations, ["PutItem", "BatchGetItem"], "{kind:?}: nothing is waited for");
+        assert_eq!(operations, ["PutItem", "BatchGetItem"], "{kind:?}: it does not wait");
         assert_eq!((stack.kakao.calls().await, stack.count("SESSION#").await), (calls, 0), "{kind:?}");
     }
 }
 
 #[tokio::test]
-async fn after_a_logout_no_copy_of_a_write_brings_the_session_back() {
+async fn after_a_logout_a_delayed_write_does_not_bring_the_session_back() {
     for kind in KINDS {
         let (stack, user) = with_a_user().await;
         let login = login_of(&stack, &user, kind).await;
         let first = stack.login(&login).await;
         stack.logout(&first.token()).await;
         for late in ["PutItem", "TransactWriteItems"] {
-            let status = stack.wire.repeat_last(late).await.unwrap();
+            let status = stack.table_proxy.repeat_last(late).await.unwrap();
             assert_eq!(status, StatusCode::BAD_REQUEST, "{kind:?} {late}: its condition fails");
         }
         assert_eq!(stack.count("SESSION#").await, 0, "{kind:?}");
@@ -93,9 +93,9 @@ async fn after_a_logout_no_copy_of_a_write_brings_the_session_back() {
     }
 }
 
-/// Kakao is down for the first request, which gives the credential back. A copy of that arrives when the credential is used.
+/// Kakao is down for the first request, which cancels its redemption. A copy of that write arrives after the credential was used.
 #[tokio::test]
-async fn a_used_credential_stays_used_when_an_earlier_request_gives_it_back_late() {
+async fn a_used_credential_stays_used_when_an_earlier_cancellation_arrives_late() {
     for kind in KINDS {
         let stack = Stack::start().await;
         let user = stack.kakao.new_user().await;
@@ -105,34 +105,34 @@ async fn a_used_credential_stays_used_when_an_earlier_request_gives_it_back_late
             .fail(if kind == Kind::Code { "/oauth/token" } else { "/v2/user/me" }, &json!({"kind": "down"}))
             .await;
         assert_eq!(stack.login(&login).await.code(), "unavailable", "{kind:?}");
-        let given_back = stack.wire.copy_of_last("UpdateItem");
+        let given_back = stack.table_proxy.copy_of_last("UpdateItem");
         stack.kakao.heal().await;
 
         let first = stack.login(&login).await;
         assert_eq!(first.status, StatusCode::OK, "{kind:?}: {}", first.body);
-        assert_eq!(stack.wire.arrive(&given_back).await.unwrap(), StatusCode::BAD_REQUEST, "{kind:?}");
+        assert_eq!(stack.table_proxy.arrive(&given_back).await.unwrap(), StatusCode::BAD_REQUEST, "{kind:?}");
         assert_refused(&stack.login(&from_a_stranger(&login)).await, &format!("{kind:?}"));
         assert_eq!(stack.login(&login).await.token(), first.token(), "{kind:?}");
         assert_eq!(stack.count("SESSION#").await, 1, "{kind:?}");
     }
 }
 
-/// A request that failed may have started its session all the same.
+/// A request that failed may have started its session.
 #[tokio::test]
-async fn a_login_whose_answers_from_dynamodb_were_lost_is_the_same_session_when_sent_again() {
+async fn a_login_whose_dynamodb_responses_were_lost_gets_the_same_session_on_retry() {
     for kind in KINDS {
         let (stack, user) = with_a_user().await;
         let login = login_of(&stack, &user, kind).await;
-        let mut held = stack.wire.hold(2, tests::wire::Moment::Before);
+        let mut held = stack.table_proxy.hold(2, tests::fault_proxy::Moment::Before);
         let request = tokio::spawn({
             let (functions, login) = ((*stack).clone(), login.clone());
             async move { functions.login(&login).await }
         });
         held.arrived().await;
-        stack.wire.fail(Fault::FailAfter);
+        stack.table_proxy.fail(Fault::FailAfter);
         held.discard();
         assert_eq!(request.await.unwrap().status, StatusCode::SERVICE_UNAVAILABLE, "{kind:?}");
-        stack.wire.heal();
+        stack.table_proxy.heal();
 
         let again = stack.login(&login).await;
         assert_eq!(again.status, StatusCode::OK, "{kind:?}: {}", again.body);
@@ -141,93 +141,93 @@ async fn a_login_whose_answers_from_dynamodb_were_lost_is_the_same_session_when_
     }
 }
 
-/// A redemption that was written although nobody got to know: the function failed, and Kakao never saw the code.
+/// A redemption that was written before its function failed; Kakao never received the code.
 async fn redeemed_in_vain(kind: Kind) -> (Stack, Value) {
     let (stack, user) = with_a_user().await;
     let login = login_of(&stack, &user, kind).await;
-    stack.wire.fail(Fault::FailAfter);
+    stack.table_proxy.fail(Fault::FailAfter);
     assert_eq!(stack.login(&login).await.code(), "unavailable", "{kind:?}");
-    stack.wire.heal();
+    stack.table_proxy.heal();
     (stack, login)
 }
 
 #[tokio::test]
-async fn a_credential_whose_redemption_was_lost_is_good_again_after_fifteen_seconds() {
+async fn an_abandoned_redemption_can_be_taken_over_after_fifteen_seconds() {
     for kind in KINDS {
         let (stack, login) = redeemed_in_vain(kind).await;
         stack.advance(ABANDONED_AFTER);
-        // A stranger's verifier is Kakao's to refuse, and spends the code.
+        // Kakao refuses a stranger's verifier, which spends the code.
         if kind == Kind::IdToken {
             assert_refused(&stack.login(&from_a_stranger(&login)).await, "from a stranger");
         }
-        let answer = stack.login(&login).await;
-        assert_eq!(answer.status, StatusCode::OK, "{kind:?}: {}", answer.body);
-        assert_eq!(stack.refresh(&answer.token()).await.status, StatusCode::OK, "{kind:?}");
-        assert_eq!(stack.login(&login).await.token(), answer.token(), "{kind:?}");
+        let response = stack.login(&login).await;
+        assert_eq!(response.status, StatusCode::OK, "{kind:?}: {}", response.body);
+        assert_eq!(stack.refresh(&response.token()).await.status, StatusCode::OK, "{kind:?}");
+        assert_eq!(stack.login(&login).await.token(), response.token(), "{kind:?}");
     }
 }
 
-/// Without a preimage there is no telling the client from a stranger, and the first to come is let in.
+/// Without a preimage the client cannot be told from a stranger, so the first request is accepted.
 #[tokio::test]
-async fn an_id_token_without_a_preimage_whose_redemption_was_lost_is_good_again_too() {
+async fn an_abandoned_redemption_of_an_id_token_without_a_preimage_can_be_taken_over() {
     let (stack, user) = with_a_user().await;
     let login = json!({"id_token": stack.kakao.id_token(&user, &json!({"nonce": "n"})).await, "nonce": "n"});
-    stack.wire.fail(Fault::FailAfter);
+    stack.table_proxy.fail(Fault::FailAfter);
     assert_eq!(stack.login(&login).await.code(), "unavailable");
-    stack.wire.heal();
+    stack.table_proxy.heal();
     stack.advance(ABANDONED_AFTER);
     assert_eq!(stack.login(&login).await.status, StatusCode::OK);
     assert_refused(&stack.login(&login).await, "used");
 }
 
 #[tokio::test]
-async fn until_then_a_request_is_told_to_come_again_and_reads_eleven_items_at_most() {
+async fn a_retry_before_that_gets_503_after_at_most_eleven_requests() {
     let (stack, login) = redeemed_in_vain(Kind::Code).await;
-    let _ = stack.wire.take_traffic();
-    let answer = stack.login(&login).await;
-    assert_eq!((answer.code(), &answer.headers["retry-after"]), ("unavailable", &"1".parse().unwrap()));
-    let operations = stack.wire.take_traffic().operations;
+    let _ = stack.table_proxy.take_traffic();
+    let response = stack.login(&login).await;
+    assert_eq!((response.code(), &response.headers["retry-after"]), ("unavailable", &"1".parse().unwrap()));
+    let operations = stack.table_proxy.take_traffic().operations;
     assert_eq!((operations[0].as_str(), operations.len()), ("PutItem", 11), "{operations:?}");
     assert!(operations[1..].iter().all(|operation| operation == "GetItem"), "{operations:?}");
 }
 
-/// Its request failed, or was taken over, before its session was written.
+/// The request failed or was taken over before its session was written.
 #[tokio::test]
-async fn a_session_that_arrives_after_its_request_lost_the_redemption_is_not_started() {
+async fn a_delayed_session_write_fails_if_its_request_lost_the_redemption() {
     for kind in KINDS {
         let (stack, user) = with_a_user().await;
         let login = login_of(&stack, &user, kind).await;
         if kind == Kind::Code {
             stack.kakao.fail("/v2/user/me", &json!({"kind": "down"})).await;
         }
-        stack.wire.fail(Fault::DenyOnly("TransactWriteItems"));
+        stack.table_proxy.fail(Fault::DenyOnly("TransactWriteItems"));
         stack.login(&login).await;
-        let late = stack.wire.copy_of_last("TransactWriteItems");
-        stack.wire.heal();
+        let late = stack.table_proxy.copy_of_last("TransactWriteItems");
+        stack.table_proxy.heal();
         stack.kakao.heal().await;
-        assert_eq!(stack.wire.arrive(&late).await.unwrap(), StatusCode::BAD_REQUEST, "{kind:?}, given back");
+        assert_eq!(stack.table_proxy.arrive(&late).await.unwrap(), StatusCode::BAD_REQUEST, "{kind:?}, given back");
         assert_eq!(stack.count("SESSION#").await, 0, "{kind:?}");
-        // Kakao takes a code once.
+        // Kakao accepts a code once.
         if kind == Kind::IdToken {
-            let answer = stack.login(&login).await;
-            assert_eq!(stack.wire.arrive(&late).await.unwrap(), StatusCode::BAD_REQUEST, "{kind:?}, taken over");
-            stack.logout(&answer.token()).await;
-            assert_eq!(stack.wire.arrive(&late).await.unwrap(), StatusCode::BAD_REQUEST, "{kind:?}, logged out");
+            let response = stack.login(&login).await;
+            assert_eq!(stack.table_proxy.arrive(&late).await.unwrap(), StatusCode::BAD_REQUEST, "{kind:?}, taken over");
+            stack.logout(&response.token()).await;
+            assert_eq!(stack.table_proxy.arrive(&late).await.unwrap(), StatusCode::BAD_REQUEST, "{kind:?}, logged out");
             assert_eq!(stack.count("SESSION#").await, 0, "{kind:?}");
         }
     }
 }
 
-/// Else the same login, sent again, would find a session and nobody to show.
+/// Otherwise the same login, retried, would find a session without a profile.
 #[tokio::test]
 async fn a_new_user_whose_profile_cannot_be_written_has_no_session_and_logs_in_later() {
     for kind in KINDS {
         let stack = Stack::start().await;
         let user = stack.kakao.new_user().await;
         let login = login_of(&stack, &user, kind).await;
-        stack.wire.fail(Fault::DenyOnly("UpdateItem"));
+        stack.table_proxy.fail(Fault::DenyOnly("UpdateItem"));
         assert_eq!(stack.login(&login).await.code(), "unavailable", "{kind:?}");
-        stack.wire.heal();
+        stack.table_proxy.heal();
         assert_eq!(stack.count("SESSION#").await, 0, "{kind:?}");
         stack.advance(ABANDONED_AFTER);
         if kind == Kind::IdToken {
@@ -238,14 +238,14 @@ async fn a_new_user_whose_profile_cannot_be_written_has_no_session_and_logs_in_l
 
 /// DynamoDB refuses a write while a transaction writes the same item.
 #[tokio::test]
-async fn two_requests_that_meet_in_a_transaction_are_both_logged_in() {
+async fn a_transaction_conflict_does_not_fail_a_login() {
     for kind in KINDS {
         let (stack, user) = with_a_user().await;
         let login = login_of(&stack, &user, kind).await;
-        stack.wire.fail(Fault::ConflictOnce("TransactWriteItems"));
+        stack.table_proxy.fail(Fault::ConflictOnce("TransactWriteItems"));
         let first = stack.login(&login).await;
         assert_eq!(first.status, StatusCode::OK, "{kind:?}: {}", first.body);
-        stack.wire.fail(Fault::ConflictOnce("PutItem"));
+        stack.table_proxy.fail(Fault::ConflictOnce("PutItem"));
         assert_eq!(stack.login(&login).await.token(), first.token(), "{kind:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! `POST /auth/kakao`: many at once, an unwell Kakao, and what is kept of a user.
+//! `POST /auth/kakao`: concurrent logins, outages of Kakao, and what is stored of a user.
 
 use std::time::{Duration, Instant};
 
@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use tests::Stack;
 
 #[tokio::test]
-async fn fifty_first_sign_ins_at_once_make_one_user_with_twenty_sessions() {
+async fn fifty_concurrent_first_logins_create_one_user_with_twenty_sessions() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let mut requests = Vec::new();
@@ -18,33 +18,33 @@ async fn fifty_first_sign_ins_at_once_make_one_user_with_twenty_sessions() {
     }
     let mut users = Vec::new();
     for request in requests {
-        let answer = request.await.unwrap();
-        if answer.status == StatusCode::TOO_MANY_REQUESTS {
+        let response = request.await.unwrap();
+        if response.status == StatusCode::TOO_MANY_REQUESTS {
             continue;
         }
-        assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-        assert_eq!(stack.refresh(&answer.token()).await.status, StatusCode::OK);
-        users.push(answer.body["user"]["pk"].clone());
+        assert_eq!(response.status, StatusCode::OK, "{}", response.body);
+        assert_eq!(stack.refresh(&response.token()).await.status, StatusCode::OK);
+        users.push(response.body["user"]["pk"].clone());
     }
-    assert_eq!(users.len(), 20, "one user may log in so often in a minute");
+    assert_eq!(users.len(), 20, "the limit for one user in a minute");
     users.dedup();
     assert_eq!(users.len(), 1, "one user");
     assert_eq!((stack.count("KAKAO#").await, stack.count("PROFILE").await, stack.count("SESSION#").await), (1, 1, 20));
 }
 
 #[tokio::test]
-async fn a_foreign_token_makes_no_user() {
+async fn a_token_of_another_app_creates_no_user() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let token = stack.kakao.foreign_token(&user).await;
     let before = stack.kakao.calls().await;
     assert_eq!(stack.login(&json!({"access_token": token})).await.code(), "kakao_wrong_app");
     assert!(stack.dump().await.is_empty());
-    assert_eq!(stack.kakao.calls().await - before, 1, "user/me is not asked");
+    assert_eq!(stack.kakao.calls().await - before, 1, "user/me is not called");
 }
 
 #[tokio::test]
-async fn a_refused_token_that_comes_again_costs_no_call_for_a_minute() {
+async fn a_refused_access_token_costs_no_further_call_for_a_minute() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let foreign = stack.kakao.foreign_token(&user).await;
@@ -65,17 +65,21 @@ async fn a_refused_token_that_comes_again_costs_no_call_for_a_minute() {
         stack.kakao.fail("/v1/user/access_token_info", &fault).await;
         assert!(calls_of(&good, "unavailable").await > 0);
         stack.kakao.heal().await;
-        assert_eq!(stack.login(&json!({"access_token": good})).await.status, StatusCode::OK, "{fault} is no refusal");
+        assert_eq!(
+            stack.login(&json!({"access_token": good})).await.status,
+            StatusCode::OK,
+            "{fault} is not remembered as a refusal"
+        );
         stack.advance(Duration::from_secs(10));
     }
     stack.kakao.fail("/v2/user/me", &json!({"kind": "api_code", "code": -401})).await;
     assert_eq!(calls_of(&good, "kakao_rejected").await, 2);
     stack.kakao.heal().await;
-    assert_eq!(calls_of(&good, "").await, 2, "access_token_info had called it good");
+    assert_eq!(calls_of(&good, "").await, 2, "access_token_info had accepted the token");
 }
 
 #[tokio::test]
-async fn an_unwell_kakao_is_unavailable_in_time_and_makes_no_user() {
+async fn a_kakao_outage_is_a_503_in_time_and_creates_no_user() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let faults = [
@@ -98,10 +102,10 @@ async fn an_unwell_kakao_is_unavailable_in_time_and_makes_no_user() {
         for endpoint in ["*", "/v2/user/me", "/v1/user/access_token_info"] {
             stack.kakao.fail(endpoint, &fault).await;
             let started = Instant::now();
-            let answer = stack.login(&json!({"access_token": token})).await;
+            let response = stack.login(&json!({"access_token": token})).await;
             assert!(started.elapsed() < Duration::from_secs(4), "{fault} took {:?}", started.elapsed());
             assert_eq!(
-                (answer.status, answer.code()),
+                (response.status, response.code()),
                 (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
                 "{fault} {endpoint}"
             );
@@ -113,9 +117,9 @@ async fn an_unwell_kakao_is_unavailable_in_time_and_makes_no_user() {
     }
 }
 
-/// An exchange is never tried twice: the code may be spent.
+/// A code exchange is never retried, as the code may be spent.
 #[tokio::test]
-async fn an_unwell_kakao_gets_a_code_once() {
+async fn a_code_is_sent_to_kakao_once_even_if_kakao_fails() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     for (fault, expected) in [
@@ -131,50 +135,50 @@ async fn an_unwell_kakao_gets_a_code_once() {
         let body = stack.kakao.code_body(&user).await;
         stack.kakao.fail("/oauth/token", &fault).await;
         let before = stack.kakao.calls().await;
-        let answer = stack.login(&body).await;
-        assert_eq!(answer.code(), expected, "{fault}");
+        let response = stack.login(&body).await;
+        assert_eq!(response.code(), expected, "{fault}");
         assert_eq!(stack.kakao.calls().await - before, 1, "{fault}");
         stack.kakao.heal().await;
     }
 }
 
 #[tokio::test]
-async fn wrong_settings_at_kakao_are_nobodys_wrong_credential() {
+async fn wrong_kakao_settings_are_a_503_and_not_a_rejected_credential() {
     for (name, value) in [
         ("KAKAO_CLIENT_SECRET", "AnotherClientSecretOfTheShop0009"),
         ("KAKAO_REST_API_KEY", "ffffffffffffffffffffffffffffffff"),
     ] {
         let stack = Stack::with_setting(name, value).await;
         let user = stack.kakao.new_user().await;
-        let answer = stack.login(&stack.kakao.code_body(&user).await).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"), "{name}");
+        let response = stack.login(&stack.kakao.code_body(&user).await).await;
+        assert_eq!((response.status, response.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"), "{name}");
     }
 }
 
 #[tokio::test]
-async fn refresh_profile_and_log_out_need_no_kakao() {
+async fn refresh_profile_and_logout_work_without_kakao() {
     let stack = Stack::start().await;
-    let signed_in = stack.sign_in().await;
+    let logged_in = stack.log_in().await;
     stack.kakao.fail("*", &json!({"kind": "down"})).await;
-    assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::OK);
-    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::OK);
-    assert_eq!(stack.logout(&signed_in.token()).await.status, StatusCode::OK);
+    assert_eq!(stack.refresh(&logged_in.token()).await.status, StatusCode::OK);
+    assert_eq!(stack.profile(logged_in.access()).await.status, StatusCode::OK);
+    assert_eq!(stack.logout(&logged_in.token()).await.status, StatusCode::OK);
 }
 
-/// Kakao's answer can lack `kakao_account` while Kakao is degraded.
+/// Kakao's response can lack `kakao_account` while Kakao is degraded.
 #[tokio::test]
-async fn what_kakao_does_not_mention_is_kept_and_what_is_withdrawn_goes() {
+async fn profile_fields_that_kakao_omits_are_kept_and_withdrawn_ones_removed() {
     let stack = Stack::start().await;
     let user = async |account: Value| {
         let named = stack.kakao.user(&json!({"id": 4_242_424_242_i64, "account": account})).await;
-        stack.sign_in_as(&named).await.body["user"].clone()
+        stack.log_in_as(&named).await.body["user"].clone()
     };
     let full = json!({"profile": {"nickname": "라이언"}, "email": "r@example.com", "is_email_valid": true, "is_email_verified": true});
     let first = user(full).await;
     assert_eq!((&first["nickname"], &first["email"]), (&json!("라이언"), &json!("r@example.com")));
-    assert_eq!(user(Value::Null).await, first, "silence");
+    assert_eq!(user(Value::Null).await, first, "omitted fields are kept");
     let taken = json!({"profile": {"nickname": "라이언"}, "email": "r***@example.com", "is_email_valid": false, "is_email_verified": true});
-    assert_eq!(user(taken).await["email"], "", "the address is somebody else's now");
+    assert_eq!(user(taken).await["email"], "", "the address belongs to another user now");
     let withdrawn = json!({"profile_nickname_needs_agreement": true});
     let last = user(withdrawn).await;
     assert_eq!((&last["nickname"], &last["username"]), (&Value::Null, &json!("")));
@@ -182,7 +186,7 @@ async fn what_kakao_does_not_mention_is_kept_and_what_is_withdrawn_goes() {
 }
 
 #[tokio::test]
-async fn a_session_remembers_its_device_and_no_more_than_that() {
+async fn a_session_stores_its_device_and_nothing_more() {
     let stack = Stack::start().await;
     let token = stack.kakao.token(&stack.kakao.new_user().await).await;
     let request = stack.request(Method::POST, "/auth/kakao").header("user-agent", "Mozilla/5.0 (iPhone; 한글)");
@@ -190,7 +194,11 @@ async fn a_session_remembers_its_device_and_no_more_than_that() {
     let dump = stack.dump().await;
     let session = dump.iter().find(|item| item["sk"].as_s().is_ok_and(|sk| sk.starts_with("SESSION#"))).unwrap();
     assert_eq!(session["user_agent"].as_s().unwrap(), "Mozilla/5.0 (iPhone; 한글)");
-    assert_eq!(session["ip_prefix"].as_s().unwrap(), "127.0.0.0/24", "the gateway's word, not the client's");
+    assert_eq!(
+        session["ip_prefix"].as_s().unwrap(),
+        "127.0.0.0/24",
+        "the address that the gateway reports, not the client's header"
+    );
     let mut names: Vec<&str> = session.keys().map(String::as_str).collect();
     names.sort_unstable();
     let expected = [
@@ -220,7 +228,7 @@ async fn a_profile_names_its_user_at_kakao_from_the_next_login_on() {
         let identity = text(with_key("IDENTITY"), "pk").unwrap();
         (text(with_key("PROFILE"), "kakao_id"), identity.strip_prefix("KAKAO#").map(ToOwned::to_owned))
     };
-    stack.sign_in_as(&user).await;
+    stack.log_in_as(&user).await;
     let (in_profile, identity) = kakao_id().await;
     assert!(identity.is_some());
     assert_eq!(in_profile, identity);
@@ -231,6 +239,6 @@ async fn a_profile_names_its_user_at_kakao_from_the_next_login_on() {
     }
     stack.restore(&items).await;
     assert_eq!(kakao_id().await.0, None, "a profile of an earlier release");
-    stack.sign_in_as(&user).await;
+    stack.log_in_as(&user).await;
     assert_eq!(kakao_id().await.0, identity);
 }

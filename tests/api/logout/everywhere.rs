@@ -1,17 +1,17 @@
-//! `POST /auth/logout?scope=all` with very many sessions.
+//! `POST /auth/logout?scope=all` with many sessions.
 
 use std::time::Duration;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use reqwest::StatusCode;
 use shared::id::SessionId;
-use tests::{Stack, wire::Weather};
+use tests::{Stack, fault_proxy::FaultRates};
 
-use crate::log::Log;
+use crate::recorder::Log;
 
-/// Somebody with this many sessions, and the token of one of them.
+/// Creates a user with this many sessions; returns the token of one of them.
 async fn somebody_with_sessions(stack: &Stack, count: usize) -> String {
-    let token = stack.sign_in().await.token();
+    let token = stack.log_in().await.token();
     let is_session = |item: &&local::table::Item| item["sk"].as_s().is_ok_and(|sk| sk.starts_with("SESSION#"));
     let session = stack.dump().await.iter().find(is_session).unwrap().clone();
     let others = (1..count).map(|_| {
@@ -24,44 +24,45 @@ async fn somebody_with_sessions(stack: &Stack, count: usize) -> String {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn one_log_out_everywhere_ends_hundreds_of_sessions() {
+async fn one_logout_everywhere_ends_hundreds_of_sessions() {
     const SESSIONS: usize = 500;
     let log = Log::start();
     let stack = Stack::start().await;
     let token = somebody_with_sessions(&stack, SESSIONS).await;
-    let _ = stack.wire.take_traffic();
-    stack.wire.change(Weather { delay: Duration::from_millis(4), ..Weather::default() });
-    let answer = stack.logout_everywhere(&token).await;
-    assert_eq!(answer.status, StatusCode::OK, "{}", answer.body);
-    let operations = stack.wire.take_traffic().operations;
+    let _ = stack.table_proxy.take_traffic();
+    stack.table_proxy.set_rates(FaultRates { delay: Duration::from_millis(4), ..FaultRates::default() });
+    let response = stack.logout_everywhere(&token).await;
+    assert_eq!(response.status, StatusCode::OK, "{}", response.body);
+    let operations = stack.table_proxy.take_traffic().operations;
     assert_eq!(operations[0], "Query");
     assert_eq!(operations[1..], vec!["DeleteItem"; SESSIONS]);
     assert_eq!(stack.count("SESSION#").await, 0);
 
-    let asked_for = stack.wire.last_body("Query")["ProjectionExpression"].as_str().unwrap_or_default().to_owned();
-    assert!(asked_for.starts_with("sk, token_hash"), "what the devices are called is not read: {asked_for}");
-    let id = answer.headers["apigw-requestid"].to_str().unwrap();
+    let asked_for =
+        stack.table_proxy.last_body("Query")["ProjectionExpression"].as_str().unwrap_or_default().to_owned();
+    assert!(asked_for.starts_with("sk, token_hash"), "device descriptions are not read: {asked_for}");
+    let id = response.headers["apigw-requestid"].to_str().unwrap();
     let text = log.text();
     let line = text.lines().find(|line| line.contains(id)).unwrap();
     assert!(line.contains("logged_out_everywhere") && line.len() < 1_000, "{} bytes: {line}", line.len());
 }
 
-/// Each write takes so long here that one request has time for a part of them only.
+/// Each write is so slow that one request has time for only some of them.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_log_out_everywhere_that_runs_out_of_time_goes_on_when_it_is_made_again() {
+async fn a_logout_everywhere_that_runs_out_of_time_continues_on_retry() {
     let stack = Stack::start().await;
     let token = somebody_with_sessions(&stack, 200).await;
-    stack.wire.change(Weather { delay: Duration::from_millis(250), ..Weather::default() });
+    stack.table_proxy.set_rates(FaultRates { delay: Duration::from_millis(250), ..FaultRates::default() });
     let mut left = 200;
     loop {
         // The client checks that a 503 has `Retry-After`.
-        let answer = stack.logout_everywhere(&token).await;
+        let response = stack.logout_everywhere(&token).await;
         let still = stack.count("SESSION#").await;
-        if answer.status == StatusCode::OK {
-            assert_eq!((still, answer.cookie.as_deref()), (0, Some("")));
+        if response.status == StatusCode::OK {
+            assert_eq!((still, response.cookie.as_deref()), (0, Some("")));
             break;
         }
-        assert_eq!((answer.status, answer.cookie), (StatusCode::SERVICE_UNAVAILABLE, None));
+        assert_eq!((response.status, response.cookie), (StatusCode::SERVICE_UNAVAILABLE, None));
         assert!(0 < still && still < left, "{still} sessions of {left} are left");
         left = still;
     }

@@ -1,4 +1,4 @@
-//! `POST /auth/refresh`: every row of the rotation rules.
+//! `POST /auth/refresh`: every rule of rotation.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use reqwest::StatusCode;
 use serde_json::json;
 use tests::{
     Settings, Stack,
-    client::{Answer, jwt_part},
+    client::{Response, jwt_part},
 };
 
 use crate::login::id_token::hash;
@@ -18,9 +18,9 @@ const DAY: Duration = Duration::from_hours(24);
 const ALMOST_A_DAY: Duration = Duration::from_secs(86_399);
 
 #[tokio::test]
-async fn a_settled_token_is_rotated() {
+async fn a_token_older_than_the_window_is_rotated() {
     let stack = Stack::start().await;
-    let first = stack.sign_in().await.token();
+    let first = stack.log_in().await.token();
     stack.advance(WINDOW);
 
     let refreshed = stack.refresh(&first).await;
@@ -34,7 +34,7 @@ async fn a_settled_token_is_rotated() {
 #[tokio::test]
 async fn three_refreshes_in_a_row_give_three_tokens() {
     let stack = Stack::start().await;
-    let mut seen = vec![stack.sign_in().await.token()];
+    let mut seen = vec![stack.log_in().await.token()];
     for _ in 0..3 {
         stack.advance(WINDOW);
         let next = stack.refresh(seen.last().unwrap()).await.token();
@@ -44,9 +44,9 @@ async fn three_refreshes_in_a_row_give_three_tokens() {
 }
 
 #[tokio::test]
-async fn inside_the_window_the_cookie_is_left_alone() {
+async fn inside_the_window_the_cookie_is_not_replaced() {
     let stack = Stack::start().await;
-    let first = stack.sign_in().await.token();
+    let first = stack.log_in().await.token();
     for _ in 0..3 {
         stack.advance(Duration::from_secs(9));
         let refreshed = stack.refresh(&first).await;
@@ -62,7 +62,7 @@ async fn inside_the_window_the_cookie_is_left_alone() {
 #[tokio::test]
 async fn a_parent_inside_the_window_gets_the_same_successor() {
     let stack = Stack::start().await;
-    let first = stack.sign_in().await.token();
+    let first = stack.log_in().await.token();
     stack.advance(WINDOW);
     let successor = stack.refresh(&first).await.token();
     for _ in 0..3 {
@@ -76,14 +76,14 @@ async fn a_parent_inside_the_window_gets_the_same_successor() {
 #[tokio::test]
 async fn a_parent_after_the_window_ends_the_session_for_both() {
     let stack = Stack::start().await;
-    let stolen = stack.sign_in().await.token();
+    let stolen = stack.log_in().await.token();
     stack.advance(WINDOW);
     let rotated = stack.refresh(&stolen).await;
     stack.advance(WINDOW);
 
     let replay = stack.refresh(&stolen).await;
     assert_eq!((replay.status, replay.code()), (StatusCode::UNAUTHORIZED, "token_not_valid"));
-    assert_eq!(replay.cookie.as_deref(), Some(""), "a dead cookie must be cleared");
+    assert_eq!(replay.cookie.as_deref(), Some(""), "an invalid cookie must be cleared");
     let owner = stack.refresh(&rotated.token()).await;
     assert_eq!(owner.status, StatusCode::UNAUTHORIZED, "the session must end for its owner too");
     assert_eq!(stack.profile(rotated.access()).await.status, StatusCode::UNAUTHORIZED);
@@ -92,7 +92,7 @@ async fn a_parent_after_the_window_ends_the_session_for_both() {
 #[tokio::test]
 async fn a_grandparent_ends_the_session_even_inside_the_window() {
     let stack = Stack::start().await;
-    let first = stack.sign_in().await.token();
+    let first = stack.log_in().await.token();
     stack.advance(WINDOW);
     let second = stack.refresh(&first).await.token();
     stack.advance(WINDOW);
@@ -102,23 +102,23 @@ async fn a_grandparent_ends_the_session_even_inside_the_window() {
     assert_eq!(stack.refresh(&third).await.status, StatusCode::UNAUTHORIZED);
 }
 
-/// A thief who stays a step behind, or ahead, of the owner: whoever comes second is found out.
+/// A thief stays a step behind or ahead of the owner; the second to refresh is detected.
 #[tokio::test]
-async fn a_thief_who_alternates_with_the_owner_is_found() {
+async fn a_thief_who_alternates_with_the_owner_is_detected() {
     let stack = Stack::start().await;
-    let first = stack.sign_in().await.token();
+    let first = stack.log_in().await.token();
     stack.advance(WINDOW);
     let thief = stack.refresh(&first).await.token();
     stack.advance(WINDOW + WINDOW);
-    assert_eq!(stack.refresh(&first).await.status, StatusCode::UNAUTHORIZED, "the owner comes with the parent");
-    assert_eq!(stack.refresh(&thief).await.status, StatusCode::UNAUTHORIZED, "the thief is out");
+    assert_eq!(stack.refresh(&first).await.status, StatusCode::UNAUTHORIZED, "the owner presents the parent");
+    assert_eq!(stack.refresh(&thief).await.status, StatusCode::UNAUTHORIZED, "the thief is logged out");
 }
 
 #[tokio::test]
 async fn reuse_in_one_session_leaves_the_users_other_devices_alone() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    let (phone, laptop) = (stack.sign_in_as(&user).await.token(), stack.sign_in_as(&user).await.token());
+    let (phone, laptop) = (stack.log_in_as(&user).await.token(), stack.log_in_as(&user).await.token());
     stack.advance(WINDOW);
     assert!(stack.refresh(&phone).await.cookie.is_some());
     stack.advance(WINDOW);
@@ -127,9 +127,9 @@ async fn reuse_in_one_session_leaves_the_users_other_devices_alone() {
 }
 
 #[tokio::test]
-async fn a_session_that_is_not_renewed_ends_after_seven_days() {
+async fn a_session_that_is_not_refreshed_ends_after_seven_days() {
     let stack = Stack::start().await;
-    let (early, late) = (stack.sign_in().await.token(), stack.sign_in().await.token());
+    let (early, late) = (stack.log_in().await.token(), stack.log_in().await.token());
     stack.advance(6 * DAY);
     stack.advance(ALMOST_A_DAY);
     let renewed = stack.refresh(&early).await;
@@ -140,9 +140,9 @@ async fn a_session_that_is_not_renewed_ends_after_seven_days() {
 }
 
 #[tokio::test]
-async fn a_session_ends_thirty_days_after_the_sign_in_however_often_it_is_renewed() {
+async fn a_session_ends_thirty_days_after_its_login_however_often_it_is_refreshed() {
     let stack = Stack::start().await;
-    let mut token = stack.sign_in().await.token();
+    let mut token = stack.log_in().await.token();
     let mut last_age = u64::MAX;
     for day in 1..30 {
         stack.advance(DAY);
@@ -165,9 +165,9 @@ fn max_age(set_cookie: &str) -> u64 {
 }
 
 #[tokio::test]
-async fn a_token_that_is_ahead_of_a_restored_table_is_refused_and_nothing_is_deleted() {
+async fn a_token_ahead_of_a_restored_table_is_refused_and_nothing_is_deleted() {
     let stack = Stack::start().await;
-    let first = stack.sign_in().await.token();
+    let first = stack.log_in().await.token();
     let backup = stack.dump().await;
     stack.advance(WINDOW);
     let second = stack.refresh(&first).await.token();
@@ -180,34 +180,34 @@ async fn a_token_that_is_ahead_of_a_restored_table_is_refused_and_nothing_is_del
 }
 
 #[tokio::test]
-async fn an_expired_item_that_dynamodb_has_not_deleted_yet_is_no_session() {
+async fn an_expired_session_is_refused_before_dynamodb_deletes_its_item() {
     let stack = Stack::start().await;
-    let signed_in = stack.sign_in().await;
+    let logged_in = stack.log_in().await;
     stack.advance(8 * DAY);
     assert!(stack.dump().await.len() >= 3, "TTL has not removed the item");
-    assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(stack.refresh(&logged_in.token()).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
-async fn the_user_comes_along_when_asked_for() {
+async fn a_refresh_returns_the_user_on_request() {
     let stack = Stack::start().await;
-    let signed_in = stack.sign_in().await;
-    let refreshed = stack.refresh_with_user(&signed_in.token()).await;
-    assert_eq!(refreshed.body["user"], signed_in.body["user"]);
-    assert_eq!(stack.refresh(&signed_in.token()).await.body.get("user"), None);
+    let logged_in = stack.log_in().await;
+    let refreshed = stack.refresh_with_user(&logged_in.token()).await;
+    assert_eq!(refreshed.body["user"], logged_in.body["user"]);
+    assert_eq!(stack.refresh(&logged_in.token()).await.body.get("user"), None);
 }
 
-/// So that a service can ask for a login of a moment ago (RFC 9068 §2.2.1, RFC 9470).
+/// A service can thus require a recent login (RFC 9068 §2.2.1, RFC 9470).
 #[tokio::test]
-async fn an_access_token_says_when_the_login_was_that_began_its_session() {
+async fn an_access_token_carries_the_time_of_its_sessions_login() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
-    let signed_in = stack.sign_in_as(&user).await;
-    let auth_time = |answer: &Answer| jwt_part(answer.access(), 1)["auth_time"].as_i64().unwrap();
-    let iat = |answer: &Answer| jwt_part(answer.access(), 1)["iat"].as_i64().unwrap();
-    let logged_in_at = iat(&signed_in);
-    assert_eq!(auth_time(&signed_in), logged_in_at);
-    let mut token = signed_in.token();
+    let logged_in = stack.log_in_as(&user).await;
+    let auth_time = |response: &Response| jwt_part(response.access(), 1)["auth_time"].as_i64().unwrap();
+    let iat = |response: &Response| jwt_part(response.access(), 1)["iat"].as_i64().unwrap();
+    let logged_in_at = iat(&logged_in);
+    assert_eq!(auth_time(&logged_in), logged_in_at);
+    let mut token = logged_in.token();
     for age in 1..=3 {
         stack.advance(WINDOW);
         let rotated = stack.refresh(&token).await;
@@ -216,7 +216,7 @@ async fn an_access_token_says_when_the_login_was_that_began_its_session() {
         token = rotated.token();
         assert_eq!(auth_time(&stack.refresh(&token).await), logged_in_at, "current");
     }
-    let again = stack.sign_in_as(&user).await;
+    let again = stack.log_in_as(&user).await;
     assert_eq!(auth_time(&again), logged_in_at + 90, "another login");
 
     let by_code = stack.kakao.code_body(&user).await;
@@ -231,13 +231,13 @@ async fn an_access_token_says_when_the_login_was_that_began_its_session() {
 }
 
 #[tokio::test]
-async fn an_access_token_that_outlives_its_session_opens_nothing() {
+async fn an_access_token_is_refused_once_its_session_has_ended() {
     let environment = [("SESSION_MAX_TTL", "3600"), ("SESSION_IDLE_TTL", "3600"), ("ACCESS_TTL", "3600")];
     let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
     let stack = Stack::with(Settings { environment, ..Settings::default() }).await;
-    let signed_in = stack.sign_in().await;
+    let logged_in = stack.log_in().await;
     stack.advance(Duration::from_mins(59));
-    let access = stack.refresh(&signed_in.token()).await.access().to_owned();
+    let access = stack.refresh(&logged_in.token()).await.access().to_owned();
     assert_eq!(stack.profile(&access).await.status, StatusCode::OK);
     stack.advance(Duration::from_mins(1));
     let ended = stack.profile(&access).await;

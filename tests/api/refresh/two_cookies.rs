@@ -13,11 +13,11 @@ fn both(one: &str, other: &str) -> [String; 2] {
     [format!("{one}; {other}"), format!("{other}; {one}")]
 }
 
-/// After `CookieSameSite` was changed, the cookie of the old kind stays behind while that of the new kind is rotated.
+/// After `CookieSameSite` was changed, the cookie of the old kind stays while that of the new kind is rotated.
 #[tokio::test]
-async fn an_older_token_of_the_same_session_beside_the_newest_is_no_reuse() {
+async fn an_older_token_beside_the_newest_of_its_session_is_not_reuse() {
     let stack = Stack::start().await;
-    let left_behind = stack.sign_in().await.token();
+    let left_behind = stack.log_in().await.token();
     let mut token = left_behind.clone();
     for round in 0..4 {
         stack.advance(WINDOW);
@@ -30,16 +30,16 @@ async fn an_older_token_of_the_same_session_beside_the_newest_is_no_reuse() {
             }
         }
     }
-    assert_eq!(stack.refresh(&left_behind).await.status, StatusCode::UNAUTHORIZED, "alone it is");
+    assert_eq!(stack.refresh(&left_behind).await.status, StatusCode::UNAUTHORIZED, "without the newest it is reuse");
     assert_eq!(stack.refresh(&token).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
-async fn of_two_sessions_the_newer_is_renewed_and_the_older_only_once_that_has_ended() {
+async fn of_two_sessions_the_newer_is_refreshed_and_the_older_only_after_it_has_ended() {
     let stack = Stack::start().await;
-    let older = stack.sign_in().await;
+    let older = stack.log_in().await;
     stack.advance(Duration::from_secs(1));
-    let newer = stack.sign_in().await;
+    let newer = stack.log_in().await;
     let refresh = async |cookies: &str| {
         let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookies);
         stack.send(request.json(&json!({"user": true}))).await
@@ -59,17 +59,21 @@ async fn of_two_sessions_the_newer_is_renewed_and_the_older_only_once_that_has_e
     }
 }
 
-/// The other kind's session may have been found stolen: that is no reason to end this one.
+/// Reuse in the session of the other cookie is not a reason to end this one.
 #[tokio::test]
 async fn a_reuse_in_the_newer_session_leaves_the_older_one_alone() {
     let stack = Stack::start().await;
-    let older = stack.sign_in().await.token();
+    let older = stack.log_in().await.token();
     stack.advance(Duration::from_secs(1));
-    let spent = stack.sign_in().await.token();
+    let spent = stack.log_in().await.token();
     stack.advance(WINDOW);
     let successor = stack.refresh(&spent).await.token();
     stack.advance(WINDOW);
     let request = stack.request(Method::POST, "/auth/refresh").header("cookie", &both(&older, &spent)[0]);
     assert_eq!(stack.send(request).await.status, StatusCode::OK);
-    assert_eq!(stack.refresh(&successor).await.status, StatusCode::UNAUTHORIZED, "both parties are out of it");
+    assert_eq!(
+        stack.refresh(&successor).await.status,
+        StatusCode::UNAUTHORIZED,
+        "the session with the reuse has ended"
+    );
 }

@@ -1,4 +1,4 @@
-//! The table of keys slow, denied, down and corrupt: at a cold start, and while requests are answered.
+//! The table of keys slow, denied, down and corrupt: at a cold start, and while requests are served.
 
 use std::time::{Duration, Instant};
 
@@ -7,62 +7,62 @@ use reqwest::StatusCode;
 use rotate_keys::{Event, document::Reason};
 use serde_json::{Value, json};
 use shared::keys::Document;
-use tests::{Settings, Stack, wire::Fault};
+use tests::{Settings, Stack, fault_proxy::Fault};
 
 const FAULTS: [Fault; 5] = [Fault::Down, Fault::Hang, Fault::Throttle, Fault::Deny, Fault::FailAfter];
 
 #[tokio::test]
-async fn a_cold_start_without_keys_is_unavailable_in_time_and_recovers_by_itself() {
+async fn a_cold_start_without_keys_is_a_503_in_time_and_recovers_by_itself() {
     for fault in FAULTS {
         let stack = Stack::start().await;
-        stack.keys_wire.fail(fault);
+        stack.keys_proxy.fail(fault);
         let user = stack.kakao.new_user().await;
         let token = stack.kakao.token(&user).await;
         for attempt in 0..2 {
             let started = Instant::now();
-            for answer in [
+            for response in [
                 stack.login(&json!({"access_token": token})).await,
                 stack.refresh(&"A".repeat(119)).await,
                 stack.profile("a.b.c").await,
                 stack.verify("a.b.c").await,
             ] {
-                assert_eq!(answer.status, StatusCode::SERVICE_UNAVAILABLE, "{fault:?} {attempt} {}", answer.body);
+                assert_eq!(response.status, StatusCode::SERVICE_UNAVAILABLE, "{fault:?} {attempt} {}", response.body);
             }
             assert!(started.elapsed() < Duration::from_secs(10), "{fault:?}: {:?} for four", started.elapsed());
         }
-        stack.keys_wire.heal();
-        assert_eq!(stack.sign_in_as(&user).await.status, StatusCode::OK, "{fault:?} has passed");
+        stack.keys_proxy.heal();
+        assert_eq!(stack.log_in_as(&user).await.status, StatusCode::OK, "{fault:?} has passed");
     }
 }
 
 #[tokio::test]
-async fn a_warm_function_goes_on_with_what_it_has_for_as_long_as_it_takes() {
+async fn a_warm_function_uses_its_cached_keys_however_long_the_outage_lasts() {
     for fault in FAULTS {
         let stack = Stack::start().await;
-        let mut cookie = stack.sign_in().await.token();
+        let mut cookie = stack.log_in().await.token();
         assert_eq!(stack.refresh(&cookie).await.status, StatusCode::OK, "refresh has its keys");
-        stack.keys_wire.fail(fault);
+        stack.keys_proxy.fail(fault);
         for minutes in [6, 11, 60, 1_440] {
             stack.advance(Duration::from_mins(minutes));
-            let answer = stack.refresh(&cookie).await;
-            assert_eq!(answer.status, StatusCode::OK, "{fault:?} after {minutes} min");
-            cookie = answer.token();
+            let response = stack.refresh(&cookie).await;
+            assert_eq!(response.status, StatusCode::OK, "{fault:?} after {minutes} min");
+            cookie = response.token();
         }
     }
 }
 
 #[tokio::test]
-async fn a_corrupt_document_is_refused_and_what_was_read_before_stays() {
+async fn a_corrupt_key_document_is_refused_and_cached_keys_stay_in_use() {
     for corrupt in ["", "{", "[]", r#"{"version": 99999999999}"#, r#"{"version": 99999999999, "signing_keys": []}"#] {
         let stack = Stack::start().await;
-        let mut cookie = stack.sign_in().await.token();
+        let mut cookie = stack.log_in().await.token();
         assert_eq!(stack.refresh(&cookie).await.status, StatusCode::OK, "refresh has its keys");
         stack.overwrite_keys(Document::Issuing, corrupt).await;
         for minutes in [6, 11] {
             stack.advance(Duration::from_mins(minutes));
-            let answer = stack.refresh(&cookie).await;
-            assert_eq!(answer.status, StatusCode::OK, "{corrupt}");
-            cookie = answer.token();
+            let response = stack.refresh(&cookie).await;
+            assert_eq!(response.status, StatusCode::OK, "{corrupt}");
+            cookie = response.token();
         }
         let cold = Stack::with(Settings { without_keys: true, ..Settings::default() }).await;
         cold.overwrite_keys(Document::Issuing, corrupt).await;
@@ -74,32 +74,32 @@ async fn a_corrupt_document_is_refused_and_what_was_read_before_stays() {
 #[tokio::test]
 async fn a_read_of_the_keys_never_lags_behind_a_replacement() {
     let stack = Stack::start().await;
-    let signed_in = stack.sign_in().await;
-    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::OK, "profile has its keys");
+    let logged_in = stack.log_in().await;
+    assert_eq!(stack.profile(logged_in.access()).await.status, StatusCode::OK, "profile has its keys");
     stack.rotate(Reason::SigningKeys).await;
     stack.advance(Duration::from_mins(10));
-    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::UNAUTHORIZED);
-    stack.keys_wire.fail(Fault::Stale);
+    assert_eq!(stack.profile(logged_in.access()).await.status, StatusCode::UNAUTHORIZED);
+    stack.keys_proxy.fail(Fault::Stale);
     stack.advance(Duration::from_mins(10));
-    assert_eq!(stack.profile(stack.sign_in().await.access()).await.status, StatusCode::OK);
-    assert_eq!(stack.profile(signed_in.access()).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(stack.profile(stack.log_in().await.access()).await.status, StatusCode::OK);
+    assert_eq!(stack.profile(logged_in.access()).await.status, StatusCode::UNAUTHORIZED);
 }
 
 #[tokio::test]
 async fn keys_are_read_at_most_every_five_minutes() {
     let stack = Stack::start().await;
-    let access = stack.sign_in().await.access().to_owned();
+    let access = stack.log_in().await.access().to_owned();
     stack.profile(&access).await;
-    let _ = stack.keys_wire.take_traffic();
+    let _ = stack.keys_proxy.take_traffic();
     for _ in 0..14 {
         stack.advance(Duration::from_secs(20));
         stack.profile(&access).await;
     }
-    assert!(stack.keys_wire.take_traffic().operations.is_empty(), "280 seconds");
+    assert!(stack.keys_proxy.take_traffic().operations.is_empty(), "280 seconds");
     stack.advance(Duration::from_secs(20));
     stack.profile(&access).await;
     for _ in 0..100 {
-        if !stack.keys_wire.take_traffic().operations.is_empty() {
+        if !stack.keys_proxy.take_traffic().operations.is_empty() {
             return;
         }
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -107,13 +107,13 @@ async fn keys_are_read_at_most_every_five_minutes() {
     panic!("not read again after five minutes");
 }
 
-/// A request does not wait for a reading that is merely due.
+/// A request does not wait for a read of the keys that is merely due.
 #[tokio::test]
-async fn a_reading_that_hangs_holds_up_nobody() {
+async fn a_key_read_that_hangs_delays_no_request() {
     let stack = Stack::start().await;
-    let cookie = stack.sign_in().await.token();
+    let cookie = stack.log_in().await.token();
     assert_eq!(stack.refresh(&cookie).await.status, StatusCode::OK);
-    stack.keys_wire.fail(Fault::Hang);
+    stack.keys_proxy.fail(Fault::Hang);
     stack.advance(Duration::from_mins(6));
     let started = Instant::now();
     assert_eq!(stack.refresh(&cookie).await.status, StatusCode::OK);
@@ -121,7 +121,7 @@ async fn a_reading_that_hangs_holds_up_nobody() {
 }
 
 #[tokio::test]
-async fn kakaos_secrets_may_be_put_later_and_changed() {
+async fn kakaos_secrets_can_be_set_later_and_changed() {
     let stack = Stack::with_setting("KAKAO_CLIENT_SECRET", "NotTheSecretOfThisRestApiKey0001").await;
     let user = stack.kakao.new_user().await;
     assert_eq!(stack.login(&stack.kakao.code_body(&user).await).await.status, StatusCode::SERVICE_UNAVAILABLE);
@@ -133,7 +133,7 @@ async fn kakaos_secrets_may_be_put_later_and_changed() {
 }
 
 #[tokio::test]
-async fn an_operator_sees_what_there_is_and_no_part_of_a_key() {
+async fn describe_shows_the_state_of_the_keys_and_no_part_of_a_key() {
     let stack = Stack::with(Settings { without_keys: true, ..Settings::default() }).await;
     let describe = async || serde_json::to_value(stack.rotate_with(Event::Describe).await.unwrap()).unwrap();
     let described = |keys: &str, rotated_at, admin_key: bool| {

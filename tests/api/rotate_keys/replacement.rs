@@ -9,22 +9,22 @@ use shared::keys::Document;
 use tests::{
     Settings, Stack,
     client::jwt_part,
-    wire::{Fault, Moment},
+    fault_proxy::{Fault, Moment},
 };
 
 use super::rotation::{STALE, assert_whole, key_ids, key_ring};
 
 /// The SDK gives up after three attempts, the first of which DynamoDB carried out.
 #[tokio::test]
-async fn a_replacement_whose_answers_are_lost_is_found_to_be_done_and_not_made_twice() {
+async fn a_replacement_whose_responses_are_lost_is_not_made_twice() {
     for reason in [Reason::SigningKeys, Reason::RefreshTokenKeys, Reason::Schedule] {
         let stack = Stack::start().await;
         let before = assert_whole(&stack).await;
-        let _ = stack.keys_wire.take_traffic();
-        stack.keys_wire.fail_after(1, Fault::LoseAnswers(3));
+        let _ = stack.keys_proxy.take_traffic();
+        stack.keys_proxy.fail_after(1, Fault::LoseResponses(3));
         let replaced = stack.rotate_with(Event::Replace { keys: reason, attempt: new_attempt() }).await;
         assert_eq!(replaced.unwrap(), Outcome::Rotated, "{reason:?}");
-        let operations = stack.keys_wire.take_traffic().operations;
+        let operations = stack.keys_proxy.take_traffic().operations;
         let write = "TransactWriteItems";
         assert_eq!(operations, ["GetItem", write, write, write, "GetItem"], "{reason:?}");
         assert_whole(&stack).await;
@@ -32,14 +32,13 @@ async fn a_replacement_whose_answers_are_lost_is_found_to_be_done_and_not_made_t
     }
 }
 
-/// What a network does that had held a copy of the write back: the write of a scheduled rotation arrives after a leaked key was
-/// replaced.
+/// A network may delay a write: that of a scheduled rotation arrives after a leaked key was replaced.
 #[tokio::test]
 async fn a_scheduled_rotation_that_arrives_late_does_not_undo_a_replacement() {
     let stack = Stack::start().await;
     let leaked = key_ring(&stack).await["signing_keys"][0]["jwk"]["kid"].clone();
     stack.advance(ROTATE_AFTER);
-    let mut held = stack.keys_wire.hold(1, Moment::Before);
+    let mut held = stack.keys_proxy.hold(1, Moment::Before);
     let scheduled = stack.rotate_with(Event::RotateIfDue);
     let replaced = async {
         held.arrived().await;
@@ -56,13 +55,13 @@ async fn a_scheduled_rotation_that_arrives_late_does_not_undo_a_replacement() {
     assert!(!ring.to_string().contains(leaked.as_str().unwrap()));
 }
 
-/// The other order: the replacement has read the ring when the scheduled rotation comes first.
+/// The other order: a scheduled rotation writes after the replacement has read the ring.
 #[tokio::test]
-async fn a_replacement_tries_again_until_it_has_won() {
+async fn a_replacement_retries_until_it_succeeds() {
     let stack = Stack::start().await;
     stack.advance(ROTATE_AFTER);
     let leaked = key_ring(&stack).await["signing_keys"][0]["jwk"]["kid"].clone();
-    let mut held = stack.keys_wire.hold(1, Moment::Before);
+    let mut held = stack.keys_proxy.hold(1, Moment::Before);
     let replace = stack.rotate_with(Event::Replace { keys: Reason::SigningKeys, attempt: new_attempt() });
     let scheduled = async {
         held.arrived().await;
@@ -81,10 +80,10 @@ async fn a_replacement_tries_again_until_it_has_won() {
 }
 
 #[tokio::test]
-async fn a_ring_that_was_deleted_does_not_become_a_new_one_by_itself() {
+async fn a_deleted_key_ring_is_not_recreated_by_itself() {
     for left in [Document::Verifying, Document::Logout, Document::Marker] {
         let stack = Stack::start().await;
-        let signed_in = stack.sign_in().await;
+        let logged_in = stack.log_in().await;
         let documents = [Document::Issuing, Document::Verifying, Document::Logout, Document::Marker];
         for document in documents.into_iter().filter(|document| *document != left) {
             stack.delete_keys(document).await;
@@ -102,18 +101,18 @@ async fn a_ring_that_was_deleted_does_not_become_a_new_one_by_itself() {
         assert!(matches!(again, Err(RotationError::KeysExist)), "{again:?}");
         assert_whole(&stack).await;
         stack.advance(STALE);
-        assert_eq!(stack.refresh(&signed_in.token()).await.status, StatusCode::UNAUTHORIZED);
-        assert_eq!(stack.sign_in().await.status, StatusCode::OK);
+        assert_eq!(stack.refresh(&logged_in.token()).await.status, StatusCode::UNAUTHORIZED);
+        assert_eq!(stack.log_in().await.status, StatusCode::OK);
     }
 }
 
-/// Keys that were elsewhere before, as an export of them says: nobody is logged out.
+/// Keys from another stack, carried over by an export: no user is logged out.
 #[tokio::test]
-async fn a_ring_is_carried_over_and_every_session_goes_on() {
+async fn every_session_survives_carrying_over_a_key_ring() {
     let from = Stack::start().await;
     from.rotate(Reason::Schedule).await;
     let ring = from.key_document(Document::Issuing).await.unwrap();
-    let cookie = from.sign_in().await.token();
+    let cookie = from.log_in().await.token();
     let items = from.dump().await;
 
     let environment = [("FIRST_KEYS".to_owned(), "wait".to_owned())].into();
@@ -135,11 +134,11 @@ async fn a_ring_is_carried_over_and_every_session_goes_on() {
     assert!(matches!(late, Err(RotationError::KeysExist)), "{late:?}");
 }
 
-/// A session that began under one secret is repeated under the next, and all tokens of before are renewed.
+/// A login under one secret is retried under the next, and all earlier tokens can be refreshed.
 #[tokio::test]
-async fn a_session_secret_takes_over_between_a_sign_in_and_its_repetition() {
+async fn a_session_secret_takes_over_between_a_login_and_its_retry() {
     let stack = Stack::start().await;
-    let early = stack.sign_in().await.token();
+    let early = stack.log_in().await.token();
     stack.rotate(Reason::Schedule).await;
     let ring = key_ring(&stack).await;
     let (created, begins) = (ring["created_at"].as_u64().unwrap(), ring["session_secrets"][1]["mints_from"].as_u64());

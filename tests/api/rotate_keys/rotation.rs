@@ -1,4 +1,4 @@
-//! Key rotations as drills: on schedule, under load, and with writes that fail, get lost or arrive late.
+//! Key rotation drills: on schedule, under load, and with writes that fail, get lost or arrive late.
 
 use std::time::Duration;
 
@@ -10,9 +10,9 @@ use shared::{
     clock::{Clock, SystemClock, Timestamp},
     keys::Document,
 };
-use tests::{Settings, Stack, client::jwt_part, wire::Fault};
+use tests::{Settings, Stack, client::jwt_part, fault_proxy::Fault};
 
-/// By then every function has read its secret again.
+/// By then every function has read its keys again.
 pub(crate) const STALE: Duration = Duration::from_mins(10);
 
 pub(crate) fn audience() -> Audience {
@@ -27,7 +27,7 @@ pub(crate) fn key_ids(set: &Value) -> Vec<&str> {
     set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap()).collect()
 }
 
-/// Somebody else's service: it asks for the keys every two hours and never in between, whatever it is shown.
+/// A service that verifies access tokens: it fetches the keys every two hours, and never in between.
 struct Verifying {
     verifier: Verifier,
     fetched_at: Timestamp,
@@ -47,9 +47,9 @@ async fn a_scheduled_rotation_fails_no_request_and_no_verifier_with_two_hours_ol
     let stack = Stack::start().await;
     let step = Duration::from_secs(280);
     let (mut now, start) = (SystemClock.now(), SystemClock.now());
-    let mut people = Vec::new();
+    let mut cookies = Vec::new();
     for _ in 0..4 {
-        people.push(stack.sign_in().await.token());
+        cookies.push(stack.log_in().await.token());
     }
     let mut verifiers = Vec::new();
     for age in [0, 30, 60, 90, 119] {
@@ -66,14 +66,14 @@ async fn a_scheduled_rotation_fails_no_request_and_no_verifier_with_two_hours_ol
             }
         }
         let mut issued = Vec::new();
-        for person in &mut people {
-            let answer = stack.refresh(person).await;
-            assert_eq!(answer.status, StatusCode::OK, "round {round}");
-            if answer.cookie.is_some() {
-                *person = answer.token();
+        for cookie in &mut cookies {
+            let response = stack.refresh(cookie).await;
+            assert_eq!(response.status, StatusCode::OK, "round {round}");
+            if response.cookie.is_some() {
+                *cookie = response.token();
             }
-            assert_eq!(stack.profile(answer.access()).await.status, StatusCode::OK, "round {round}");
-            issued.push(answer.access().to_owned());
+            assert_eq!(stack.profile(response.access()).await.status, StatusCode::OK, "round {round}");
+            issued.push(response.access().to_owned());
         }
         for access in last.iter().chain(&issued) {
             for verifier in &verifiers {
@@ -96,22 +96,22 @@ async fn a_scheduled_rotation_fails_no_request_and_no_verifier_with_two_hours_ol
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_while_many_call_fails_nobody() {
+async fn a_rotation_under_load_fails_no_request() {
     // No access token expires between a refresh and the profile, however the clock jumps.
     let stack = Stack::with_setting("ACCESS_TTL", "3600").await;
-    let mut people = Vec::new();
+    let mut cookies = Vec::new();
     for _ in 0..8 {
-        people.push(stack.sign_in().await.token());
+        cookies.push(stack.log_in().await.token());
     }
-    let calls = people.into_iter().map(|mut cookie| {
+    let calls = cookies.into_iter().map(|mut cookie| {
         let functions = (*stack).clone();
         tokio::spawn(async move {
             let mut statuses = Vec::new();
             for _ in 0..40 {
-                let answer = functions.refresh(&cookie).await;
-                statuses.push(answer.status);
-                cookie = answer.cookie.clone().unwrap_or(cookie);
-                statuses.push(functions.profile(answer.access()).await.status);
+                let response = functions.refresh(&cookie).await;
+                statuses.push(response.status);
+                cookie = response.cookie.clone().unwrap_or(cookie);
+                statuses.push(functions.profile(response.access()).await.status);
             }
             statuses
         })
@@ -144,7 +144,7 @@ async fn the_schedule_makes_keys_once_and_rotates_them_after_thirty_days() {
     assert_eq!(key_ring(&stack).await["signing_keys"].as_array().unwrap().len(), 2);
 }
 
-/// All documents have the same version, whatever happened.
+/// Asserts that all key documents have the same version, and returns it.
 pub(super) async fn assert_whole(stack: &Stack) -> u64 {
     let ring = key_ring(stack).await;
     for document in [Document::Verifying, Document::Logout] {
@@ -157,7 +157,7 @@ pub(super) async fn assert_whole(stack: &Stack) -> u64 {
 #[tokio::test]
 async fn a_rotation_that_fails_at_any_call_leaves_the_old_keys_or_the_new_ones_whole() {
     let faults =
-        [Fault::Down, Fault::FailBefore, Fault::FailAfter, Fault::Throttle, Fault::Deny, Fault::LoseAnswers(9)];
+        [Fault::Down, Fault::FailBefore, Fault::FailAfter, Fault::Throttle, Fault::Deny, Fault::LoseResponses(9)];
     for fault in faults {
         for command in ["schedule", "replace"] {
             let stack = Stack::start().await;
@@ -170,9 +170,9 @@ async fn a_rotation_that_fails_at_any_call_leaves_the_old_keys_or_the_new_ones_w
             };
             // The read fails; or the read succeeds and the write does not.
             for spared in [0, 1] {
-                stack.keys_wire.fail_after(spared, fault);
+                stack.keys_proxy.fail_after(spared, fault);
                 let rotated = stack.rotate_with(event()).await;
-                stack.keys_wire.heal();
+                stack.keys_proxy.heal();
                 let after = assert_whole(&stack).await;
                 assert!(rotated.is_err() || after > before, "{fault:?} after {spared}: {rotated:?}");
             }
@@ -185,7 +185,7 @@ async fn a_rotation_that_fails_at_any_call_leaves_the_old_keys_or_the_new_ones_w
                 after,
                 "{fault:?} {command}: the same command again changes nothing"
             );
-            assert_eq!(stack.sign_in().await.status, StatusCode::OK);
+            assert_eq!(stack.log_in().await.status, StatusCode::OK);
         }
     }
 }
@@ -195,7 +195,7 @@ async fn a_new_stack_has_no_keys_until_rotate_keys_has_run() {
     let stack = Stack::with(Settings { without_keys: true, ..Settings::default() }).await;
     let user = stack.kakao.new_user().await;
     let token = stack.kakao.token(&user).await;
-    for answer in [
+    for response in [
         stack.login(&json!({"access_token": token})).await,
         stack.refresh(&"A".repeat(119)).await,
         stack.profile("a.b.c").await,
@@ -203,10 +203,15 @@ async fn a_new_stack_has_no_keys_until_rotate_keys_has_run() {
         stack.logout_everywhere(&"A".repeat(119)).await,
         stack.send(stack.request(reqwest::Method::GET, "/.well-known/jwks.json")).await,
     ] {
-        assert_eq!((answer.status, answer.code()), (StatusCode::SERVICE_UNAVAILABLE, "unavailable"), "{}", answer.body);
-        assert_eq!(answer.cookie, None, "nobody is logged out by it");
+        assert_eq!(
+            (response.status, response.code()),
+            (StatusCode::SERVICE_UNAVAILABLE, "unavailable"),
+            "{}",
+            response.body
+        );
+        assert_eq!(response.cookie, None, "nobody is logged out by it");
     }
-    assert_eq!(stack.logout(&"A".repeat(119)).await.status, StatusCode::OK, "a log-out succeeds always");
+    assert_eq!(stack.logout(&"A".repeat(119)).await.status, StatusCode::OK, "a logout always succeeds");
     stack.rotate(Reason::Schedule).await;
-    assert_eq!(stack.sign_in().await.status, StatusCode::OK, "and nothing has to be started again");
+    assert_eq!(stack.log_in().await.status, StatusCode::OK, "no function has to be restarted");
 }

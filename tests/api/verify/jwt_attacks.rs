@@ -1,5 +1,5 @@
-//! What attackers do with JWTs (RFC 8725 and its successor, RFC 9068), on every route that takes an access token. Each token is
-//! signed with the right key where that is possible, so that only the rule which it breaks can refuse it.
+//! Attacks with JWTs (RFC 8725, RFC 9068) on every route that takes an access token. Each token is signed with the right key
+//! where possible, so that only the rule that it breaks can refuse it.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use reqwest::{Method, StatusCode};
@@ -12,12 +12,12 @@ use serde_json::{Value, json};
 use shared::keys::Document;
 use tests::{
     Stack,
-    client::{Answer, cookie_pair, jwt_part},
+    client::{Response, cookie_pair, jwt_part},
 };
 
 struct Attack {
     stack: Stack,
-    signed_in: Answer,
+    logged_in: Response,
     /// The key that signs, as the key ring has it.
     jwk: Value,
 }
@@ -29,16 +29,16 @@ fn base64url(bytes: impl AsRef<[u8]>) -> String {
 impl Attack {
     async fn start() -> Self {
         let stack = Stack::start().await;
-        let signed_in = stack.sign_in().await;
+        let logged_in = stack.log_in().await;
         let ring: Value = serde_json::from_str(&stack.key_document(Document::Issuing).await.unwrap()).unwrap();
-        Self { stack, signed_in, jwk: ring["signing_keys"][0]["jwk"].clone() }
+        Self { stack, logged_in, jwk: ring["signing_keys"][0]["jwk"].clone() }
     }
 
     fn member(&self, name: &str) -> Vec<u8> {
         BASE64_URL_SAFE_NO_PAD.decode(self.jwk[name].as_str().unwrap()).unwrap()
     }
 
-    /// A token with this header and these claims, over which the right key has signed.
+    /// A token with this header and these claims, signed with the right key.
     fn sign(&self, header: &Value, claims: &Value) -> String {
         let public = [&[4], self.member("x").as_slice(), &self.member("y")].concat();
         let pair = EcdsaKeyPair::from_private_key_and_public_key(
@@ -54,11 +54,11 @@ impl Attack {
     }
 
     fn header(&self) -> Value {
-        jwt_part(self.signed_in.access(), 0)
+        jwt_part(self.logged_in.access(), 0)
     }
 
     fn claims(&self) -> Value {
-        jwt_part(self.signed_in.access(), 1)
+        jwt_part(self.logged_in.access(), 1)
     }
 
     fn with_header(&self, member: &str, value: Value) -> String {
@@ -90,7 +90,7 @@ async fn these_attacks_start_from_a_token_that_is_accepted() {
 }
 
 #[tokio::test]
-async fn rfc_8725_3_1_algorithms_are_the_keys_and_not_the_tokens_to_choose() {
+async fn rfc_8725_3_1_the_key_determines_the_algorithm() {
     let attack = Attack::start().await;
     for algorithm in
         ["none", "None", "nOnE", "", "es256", "ES384", "ES512", "RS256", "PS256", "HS256", "HS512", "EdDSA"]
@@ -103,7 +103,7 @@ async fn rfc_8725_3_1_algorithms_are_the_keys_and_not_the_tokens_to_choose() {
 }
 
 #[tokio::test]
-async fn rfc_8725_2_1_what_everybody_knows_of_a_key_is_no_hmac_secret() {
+async fn rfc_8725_2_1_a_public_key_is_not_accepted_as_an_hmac_secret() {
     let attack = Attack::start().await;
     let header = json!({"alg": "HS256", "kid": attack.header()["kid"], "typ": "at+jwt"});
     let message = format!("{}.{}", base64url(header.to_string()), base64url(attack.claims().to_string()));
@@ -118,7 +118,7 @@ async fn rfc_8725_2_1_what_everybody_knows_of_a_key_is_no_hmac_secret() {
 }
 
 #[tokio::test]
-async fn rfc_8725_3_10_a_token_does_not_say_where_its_key_is() {
+async fn rfc_8725_3_10_keys_named_or_carried_by_a_token_are_not_used() {
     let attack = Attack::start().await;
     let kid = attack.header()["kid"].as_str().unwrap().to_owned();
     for bad in [
@@ -135,7 +135,7 @@ async fn rfc_8725_3_10_a_token_does_not_say_where_its_key_is() {
     ] {
         attack.refuses("kid", &attack.with_header("kid", bad)).await;
     }
-    // A key of the attacker's own, brought along: the signature is right by that key and by no other.
+    // The attacker's own key is in the token: the signature is valid under that key only.
     let other = Attack::start().await;
     let own = json!({"kty": "EC", "crv": "P-256", "x": other.jwk["x"], "y": other.jwk["y"], "kid": "mine"});
     for (member, value) in
@@ -153,7 +153,7 @@ async fn rfc_8725_3_10_a_token_does_not_say_where_its_key_is() {
 #[tokio::test]
 async fn rfc_8725_3_14_only_a_compact_jws_of_three_parts_is_a_token() {
     let attack = Attack::start().await;
-    let good = attack.signed_in.access();
+    let good = attack.logged_in.access();
     let parts: Vec<&str> = good.split('.').collect();
     let [head, claims, signature] = parts[..] else { panic!("three parts") };
     let jwe = json!({"alg": "ECDH-ES", "enc": "A256GCM", "kid": attack.header()["kid"], "typ": "at+jwt"}).to_string();
@@ -169,7 +169,7 @@ async fn rfc_8725_3_14_only_a_compact_jws_of_three_parts_is_a_token() {
         ("padding", format!("{head}.{claims}.{signature}==")),
         ("ordinary base64", format!("{head}.{claims}.{}", signature.replace(['-', '_'], "+"))),
     ] {
-        // Where no character was replaced, it is the good one.
+        // If no character was replaced, it is the valid token.
         if token != good {
             attack.refuses(rule, &token).await;
         }
@@ -177,7 +177,7 @@ async fn rfc_8725_3_14_only_a_compact_jws_of_three_parts_is_a_token() {
 }
 
 #[tokio::test]
-async fn rfc_7515_4_1_11_an_extension_that_is_critical_and_not_known_refuses_the_token() {
+async fn rfc_7515_4_1_11_an_unknown_critical_extension_is_refused() {
     let attack = Attack::start().await;
     for critical in [json!(["exp"]), json!(["b64"]), json!(["x"]), json!([]), json!("exp")] {
         attack.refuses("crit", &attack.with_header("crit", critical)).await;
@@ -185,7 +185,7 @@ async fn rfc_7515_4_1_11_an_extension_that_is_critical_and_not_known_refuses_the
 }
 
 #[tokio::test]
-async fn rfc_9068_4_audience_issuer_and_type_are_ours() {
+async fn rfc_9068_4_audience_issuer_and_type_must_be_ours() {
     let attack = Attack::start().await;
     for audience in [json!("other-api"), json!(["api", "other-api"]), json!(["other-api"]), json!(""), json!("API")] {
         attack.refuses("aud", &attack.with_claim("aud", audience)).await;
@@ -205,12 +205,12 @@ async fn rfc_9068_4_audience_issuer_and_type_are_ours() {
     assert_eq!(attack.stack.verify(&token).await.body["detail"], "Token is expired");
 }
 
-/// RFC 8725 §3.12: each kind of token is good for its own purpose only.
+/// RFC 8725 §3.12: each kind of token is valid for its own purpose only.
 #[tokio::test]
-async fn rfc_8725_3_12_no_token_passes_for_one_of_another_kind() {
+async fn rfc_8725_3_12_a_token_is_not_accepted_as_another_kind() {
     let attack = Attack::start().await;
     let stack = &attack.stack;
-    let (access, refresh) = (attack.signed_in.access(), attack.signed_in.token());
+    let (access, refresh) = (attack.logged_in.access(), attack.logged_in.token());
     let user = stack.kakao.new_user().await;
     let (kakao_access, nonce) = (stack.kakao.token(&user).await, tests::client::unique());
     let kakao_id = stack.kakao.id_token(&user, &json!({"nonce": nonce})).await;
@@ -229,11 +229,11 @@ async fn rfc_8725_3_12_no_token_passes_for_one_of_another_kind() {
         json!({"id_token": refresh, "nonce": nonce}),
         json!({"id_token": kakao_access, "nonce": nonce}),
     ] {
-        let answer = stack.login(&body).await;
-        assert_eq!((answer.status, answer.code()), (StatusCode::BAD_REQUEST, "kakao_rejected"), "{body}");
+        let response = stack.login(&body).await;
+        assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, "kakao_rejected"), "{body}");
     }
     let by_id_token = stack.login(&json!({"id_token": kakao_id, "nonce": nonce})).await;
-    assert_eq!(by_id_token.status, StatusCode::OK, "each is good where it belongs: {}", by_id_token.body);
+    assert_eq!(by_id_token.status, StatusCode::OK, "each is accepted where it belongs: {}", by_id_token.body);
     let both = stack.request(Method::GET, "/auth/profile").header("cookie", cookie_pair(&refresh));
-    assert_eq!(stack.send(both).await.code(), "not_authenticated", "a cookie is no bearer");
+    assert_eq!(stack.send(both).await.code(), "not_authenticated", "a cookie does not replace a bearer token");
 }

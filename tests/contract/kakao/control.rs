@@ -1,4 +1,4 @@
-//! Tests of what only the stand-in has: faults, call counts, quotas and a home page.
+//! Tests of the stand-in's own features: faults, call counts, quotas and a home page.
 
 use super::*;
 
@@ -21,7 +21,7 @@ async fn faults_can_be_set_and_cleared() {
 async fn a_fault_can_be_limited_to_a_person_a_token_or_a_number_of_requests() {
     let test = Test::start().await;
     let (ryan, muzi) = (test.token(&json!({"user": "ryan"})).await, test.token(&json!({"user": "muzi"})).await);
-    let me = async |token: &str| answer(test.get("/v2/user/me").bearer_auth(token)).await.1["code"].as_i64();
+    let me = async |token: &str| response(test.get("/v2/user/me").bearer_auth(token)).await.1["code"].as_i64();
     let fail = async |rule: Value| {
         let post = test.client.post(format!("{}/control/faults", test.kakao.url())).json(&rule);
         post.send().await.unwrap().status().as_u16()
@@ -50,8 +50,8 @@ async fn a_fault_can_be_limited_to_a_person_a_token_or_a_number_of_requests() {
     assert_eq!(test.exchange_code(&theirs, &[]).await.0, 200);
 
     fail(json!({"endpoint": "/v2/user/me", "fault": {"kind": "no_id"}})).await;
-    let (status, answer) = answer(test.get("/v2/user/me").bearer_auth(&ryan)).await;
-    assert!(status == 200 && answer.get("id").is_none() && answer["kakao_account"].is_object());
+    let (status, response) = response(test.get("/v2/user/me").bearer_auth(&ryan)).await;
+    assert!(status == 200 && response.get("id").is_none() && response["kakao_account"].is_object());
 
     assert_eq!(fail(json!({"endpoint": "user_me", "fault": fault})).await, 400, "not a path at Kakao");
     assert_eq!(fail(json!({"fault": fault, "users": "ryan"})).await, 422, "a misspelt member");
@@ -67,11 +67,11 @@ async fn calls_are_counted_for_each_person() {
         test.exchange_code(&code, &[]).await;
     }
     test.get("/v2/user/me").send().await.unwrap();
-    let (_, all) = answer(test.get("/control/calls")).await;
+    let (_, all) = response(test.get("/control/calls")).await;
     assert_eq!(all, json!({"/v2/user/me": 2, "/oauth/token": 2}));
-    let (_, ryans) = answer(test.get("/control/calls?user=ryan")).await;
+    let (_, ryans) = response(test.get("/control/calls?user=ryan")).await;
     assert_eq!(ryans, json!({"/v2/user/me": 1, "/oauth/token": 2}), "a spent code still belongs to its person");
-    assert_eq!(answer(test.get("/control/calls?user=muzi")).await.1, json!({}));
+    assert_eq!(response(test.get("/control/calls?user=muzi")).await.1, json!({}));
 }
 
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn quotas_are_enforced() {
         |left: Value| test.client.post(format!("{}/control/quota", test.kakao.url())).json(&json!({"left": left}));
     quota(json!(1)).send().await.unwrap();
     test.get("/.well-known/jwks.json").send().await.unwrap();
-    let me = async || answer(test.get("/v2/user/me")).await.1["code"].as_i64();
+    let me = async || response(test.get("/v2/user/me")).await.1["code"].as_i64();
     assert_eq!([me().await, me().await], [Some(-401), Some(-10)]);
     quota(Value::Null).send().await.unwrap();
     assert_eq!(me().await, Some(-401));
@@ -116,7 +116,7 @@ async fn quotas_are_enforced() {
 async fn raw_bytes_replace_the_members_that_are_named() {
     let test = Test::start().await;
     let token = test.token(&json!({"user": "ryan"})).await;
-    let answer_with = async |endpoint: &str, changes: Value| {
+    let respond_with = async |endpoint: &str, changes: Value| {
         let rule = json!({"endpoint": endpoint, "fault": {"kind": "raw", "changes": changes}});
         test.client.post(format!("{}/control/faults", test.kakao.url())).json(&rule).send().await.unwrap();
         let response = test.get(endpoint).bearer_auth(&token).send().await.unwrap();
@@ -124,11 +124,11 @@ async fn raw_bytes_replace_the_members_that_are_named() {
     };
     let changes =
         json!({"/kakao_account/profile/nickname": "\"\u{ea}\u{b0}\"", "/id": "1, \"id\": 2", "/new": r#""\ud83d""#});
-    let me = answer_with("/v2/user/me", changes).await;
+    let me = respond_with("/v2/user/me", changes).await;
     for expected in [&b"\"nickname\":\"\xea\xb0\""[..], br#""id":1, "id": 2"#, br#""new":"\ud83d""#] {
         assert!(me.windows(expected.len()).any(|window| window == expected), "{}", String::from_utf8_lossy(&me));
     }
-    let keys = answer_with("/.well-known/jwks.json", json!({"/keys/0": "null", "/keys/2": "7"})).await;
+    let keys = respond_with("/.well-known/jwks.json", json!({"/keys/0": "null", "/keys/2": "7"})).await;
     let keys: Value = serde_json::from_slice(&keys).unwrap();
     assert_eq!((&keys["keys"][0], &keys["keys"][2]), (&Value::Null, &json!(7)));
 

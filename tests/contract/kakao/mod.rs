@@ -66,11 +66,11 @@ impl Test {
         ]);
         form.extend(changes.iter().copied());
         form.retain(|_, value| !value.is_empty());
-        answer(self.client.post(format!("{}/oauth/token", self.kakao.url())).form(&form)).await
+        response(self.client.post(format!("{}/oauth/token", self.kakao.url())).form(&form)).await
     }
 }
 
-async fn answer(request: RequestBuilder) -> (u16, Value) {
+async fn response(request: RequestBuilder) -> (u16, Value) {
     let response = request.send().await.unwrap();
     (response.status().as_u16(), response.json().await.unwrap())
 }

@@ -54,10 +54,10 @@ async fn a_code_with_a_challenge_needs_the_verifier() {
 async fn the_client_secret_is_accepted_only_in_a_form() {
     let test = Test::start().await;
     let url = format!("{}/oauth/token", test.kakao.url());
-    let json = answer(test.client.post(&url).json(&json!({"grant_type": "authorization_code"}))).await;
+    let json = response(test.client.post(&url).json(&json!({"grant_type": "authorization_code"}))).await;
     assert_eq!((json.0, &json.1["error"]), (400, &json!("invalid_request")));
     let basic = test.client.post(&url).basic_auth(SHOP.rest_api_key, Some(SHOP.client_secret));
-    let basic = answer(basic.form(&[("grant_type", "authorization_code")])).await;
+    let basic = response(basic.form(&[("grant_type", "authorization_code")])).await;
     assert_eq!(basic.1["error_description"], "Not exist client_id [null]");
 }
 
@@ -92,7 +92,7 @@ async fn the_authorize_page_redirects_only_to_registered_uris() {
     let withheld = good.into_iter().chain([("person", "ryan"), ("withhold_email", "on")]).collect::<Vec<_>>();
     test.client.post(&url).form(&withheld).send().await.unwrap();
     let token = test.token(&json!({"user": "ryan"})).await;
-    let (_, me) = answer(test.get("/v2/user/me").bearer_auth(&token)).await;
+    let (_, me) = response(test.get("/v2/user/me").bearer_auth(&token)).await;
     assert_eq!((&me["kakao_account"]["email_needs_agreement"], me["kakao_account"].get("email")), (&json!(true), None));
     let cancelled = test.client.post(&url).form(&good).send().await.unwrap();
     let location = cancelled.headers()["location"].to_str().unwrap();
@@ -157,7 +157,7 @@ async fn a_renewed_id_token_keeps_the_time_of_the_login() {
     let (_, renewed) = test.exchange(&renewal).await;
     let url = format!("{}/oauth/tokeninfo", test.kakao.url());
     let form = [("id_token", renewed["id_token"].as_str().unwrap())];
-    let (_, claims) = answer(test.client.post(url).form(&form)).await;
+    let (_, claims) = response(test.client.post(url).form(&form)).await;
     assert_eq!(claims["iat"].as_i64().unwrap() - claims["auth_time"].as_i64().unwrap(), 60);
 }
 
@@ -168,7 +168,7 @@ async fn tokeninfo_returns_the_claims_of_valid_id_tokens_only() {
     let read = async |kind: &str| {
         let body = json!({"user": "neo", "nonce": "n", "kind": kind});
         let token = test.control("id-tokens", &body).await["id_token"].as_str().unwrap().to_owned();
-        answer(test.client.post(&url).form(&[("id_token", token)])).await
+        response(test.client.post(&url).form(&[("id_token", token)])).await
     };
     let (status, claims) = read("good").await;
     assert_eq!((status, &claims["aud"], &claims["nonce"]), (200, &json!(SHOP.rest_api_key), &json!("n")));
@@ -217,13 +217,13 @@ async fn a_refresh_token_is_replaced_only_in_its_last_month() {
 #[tokio::test]
 async fn two_keys_are_published_and_rotate() {
     let test = Test::start().await;
-    let (_, discovery) = answer(test.get("/.well-known/openid-configuration")).await;
+    let (_, discovery) = response(test.get("/.well-known/openid-configuration")).await;
     assert_eq!(
         (&discovery["issuer"], discovery.get("end_session_endpoint")),
         (&json!("https://kauth.kakao.com"), None)
     );
     let kids = async || {
-        let (_, set) = answer(test.get("/.well-known/jwks.json")).await;
+        let (_, set) = response(test.get("/.well-known/jwks.json")).await;
         set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
     };
     let before = kids().await;

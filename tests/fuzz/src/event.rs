@@ -1,4 +1,4 @@
-//! Events of API Gateway, through whole functions: a 4xx, or a 503 as DynamoDB is down; never a 500, never what was sent.
+//! API Gateway events for whole functions: a 4xx, or a 503 as DynamoDB is down; never a 500, and input is never echoed.
 
 use std::{
     collections::BTreeMap,
@@ -109,8 +109,8 @@ fn handler<F: Function>(config: &Config) -> Handler {
     })
 }
 
-/// First a byte for the function, then the event; or, if that is no event, the body of one. `REFRESH` and `ACCESS` in it stand
-/// for tokens that are good, and `SECRET` for something that no answer may repeat.
+/// The first byte selects the function; the rest is an event or, if it is not one, the body of one. `REFRESH` and `ACCESS` in it stand
+/// for tokens that are good, and `SECRET` for a text that no response may repeat.
 pub fn event(data: &[u8]) {
     let [function, data @ ..] = data else { return };
     let [one, two] = &KNOWN.refresh;
@@ -124,11 +124,11 @@ pub fn event(data: &[u8]) {
         let response = world.runtime.block_on(function(request));
         let status = response.status().as_u16();
         assert!(matches!(status, 200 | 400 | 401 | 403 | 404 | 413 | 415 | 503), "{status}");
-        let body: Value = serde_json::from_slice(response.body()).expect("every answer is JSON");
+        let body: Value = serde_json::from_slice(response.body()).expect("every response is JSON");
         assert!(status == 200 || body["code"].is_string() && body["detail"].is_string(), "{status} {body}");
-        // DynamoDB refuses all, so nobody gets in; a log-out and a look at a token need no DynamoDB.
+        // DynamoDB fails, so no login succeeds; logout and verify work without DynamoDB.
         assert!(status != 200 || body["detail"] == "Successfully logged out." || body == json!({}), "let in: {body}");
-        assert!(!body.to_string().contains(SECRET), "the answer repeats what was sent: {body}");
+        assert!(!body.to_string().contains(SECRET), "the response repeats what was sent: {body}");
     });
 }
 
@@ -139,5 +139,5 @@ fn with_body(body: &[u8]) -> Event {
         "headers": {"content-type": "application/json", "host": "a.example"},
         "requestContext": {"accountId": "1", "apiId": "a", "http": {"method": "POST", "path": "/x", "protocol": "HTTP/1.1", "sourceIp": "203.0.113.1", "userAgent": "a"}, "requestId": "r", "routeKey": "POST /x", "stage": "$default", "time": "t", "timeEpoch": 1},
     });
-    serde_json::from_value(event).expect("an event of ours is one")
+    serde_json::from_value(event).expect("the event is valid")
 }

@@ -1,4 +1,4 @@
-//! What Kakao answers, and ID tokens: nobody is let in of whom Kakao did not speak.
+//! Kakao's responses and ID tokens: no user is logged in whom Kakao did not name.
 
 use std::{
     cell::RefCell,
@@ -28,7 +28,7 @@ const KEY: &[u8] = include_bytes!("../../../local/src/kakao/keys/one.pk8");
 struct World {
     runtime: Runtime,
     kakao: Kakao,
-    /// Every run is an hour after the one before it, so that no circuit is open.
+    /// Every run is an hour after the previous one, so that the circuit breaker is closed.
     now: RefCell<i64>,
 }
 
@@ -65,14 +65,14 @@ fn answers(answer: impl Fn(&str, &str) -> (u16, Vec<u8>) + Send + 'static) {
     *ANSWER.lock().unwrap_or_else(PoisonError::into_inner) = Box::new(answer);
 }
 
-/// First a byte for what is asked, then one for the status, then the body.
+/// The first byte selects the call, the second one the status; the rest is the body.
 pub fn answer(data: &[u8]) {
     let [what, status, body @ ..] = data else { return };
     let status = [200, 200, 200, 400, 401, 403, 429, 500, 502, 503][usize::from(*status) % 10];
     let (body, sent) = (body.to_vec(), body.to_vec());
     answers(move |_, _| (status, sent.clone()));
     let text = String::from_utf8_lossy(&body).into_owned();
-    // A member that is not needed may hold anything, even what no JSON library reads.
+    // An optional member may hold anything, even what no JSON library can read.
     let said: Option<Value> = serde_json::from_str(&text).ok();
     let names = |id: &str| match &said {
         Some(said) => status == 200 && said["id"].to_string() == id,
@@ -116,7 +116,7 @@ fn keys() -> Vec<u8> {
     json!({"keys": [key]}).to_string().into_bytes()
 }
 
-/// First a byte: the token itself follows, or its header and claims, which are signed with Kakao's key then.
+/// After the first byte follows a token, or its header and claims, which are then signed with Kakao's key.
 pub fn id_token(data: &[u8]) {
     let [mode, rest @ ..] = data else { return };
     let Ok(text) = str::from_utf8(rest) else { return };
@@ -134,8 +134,8 @@ pub fn id_token(data: &[u8]) {
     in_world(async |kakao, _| {
         let now = Timestamp::from_unix_seconds(NOW);
         if let Ok(identity) = kakao.identity_of_id_token(&token, "n", now).await {
-            assert_eq!(mode % 2, 1, "accepted although nobody signed it");
-            // An optional claim may hold what no JSON library reads.
+            assert_eq!(mode % 2, 1, "accepted although it was not signed");
+            // An optional claim may hold what no JSON library can read.
             let Some(claims) = claims else { return };
             assert_eq!(claims["sub"].as_str(), Some(identity.user.id.to_string().as_str()));
             assert_eq!((&claims["iss"], &claims["nonce"]), (&json!("https://kauth.kakao.com"), &json!("n")));

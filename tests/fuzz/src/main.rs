@@ -1,4 +1,4 @@
-//! Coverage-guided fuzzing of what comes from outside. `FUZZ` names the target; `run.sh` builds and runs all of them.
+//! Coverage-guided fuzzing of all outside input. `FUZZ` names the target; `run.sh` builds and runs all of them.
 
 #![no_main]
 
@@ -29,11 +29,11 @@ fuzz_target!(|data: &[u8]| TARGET(data));
 /// Keys made for this and used nowhere else.
 const KEYS: &str = include_str!("../keys.json");
 
-/// One of these documents, as the table of keys has it.
+/// One of these key documents, as stored in the table of keys.
 fn document(name: &str) -> String {
     let keys: serde_json::Value = serde_json::from_str(KEYS).expect("keys.json is JSON");
     keys[name].to_string()
 }
 
-/// The moment at which everything happens, in seconds since 1970.
+/// The time of all runs, in seconds since 1970.
 const NOW: i64 = 1_800_000_000;

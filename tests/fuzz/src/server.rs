@@ -1,4 +1,4 @@
-//! A server that gives the same answer to every request, over real HTTP.
+//! An HTTP server that sends the same response to every request.
 
 use std::{
     io::{BufRead, BufReader, Read, Write},
@@ -7,10 +7,10 @@ use std::{
     thread,
 };
 
-/// Gives the answer for a request's first line and body.
+/// Returns the response to a request's first line and body.
 pub type Answer = Arc<Mutex<Box<dyn Fn(&str, &str) -> (u16, Vec<u8>) + Send>>>;
 
-/// Starts it and says where it is.
+/// Starts the server and returns its address.
 pub fn start(answer: Answer) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let url = format!("http://{}", listener.local_addr().expect("it has an address"));
@@ -23,7 +23,7 @@ pub fn start(answer: Answer) -> String {
     url
 }
 
-/// One request; nothing when the connection is over.
+/// Serves one request; `None` when the connection has ended.
 fn serve(stream: &TcpStream, answer: &Answer) -> Option<()> {
     let mut reader = BufReader::new(stream);
     let (mut first, mut target, mut length) = (String::new(), String::new(), 0);

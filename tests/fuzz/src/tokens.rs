@@ -1,4 +1,4 @@
-//! Cookies, refresh tokens, access tokens and key documents: what is accepted is what was issued.
+//! Cookies, refresh tokens, access tokens and key documents: only what was issued is accepted.
 
 use std::{str, sync::LazyLock, time::Duration};
 
@@ -16,7 +16,7 @@ use shared::{
 
 use crate::{NOW, document};
 
-/// What is known to be good.
+/// Keys and valid tokens.
 pub struct Known {
     issuing: IssuingKeys,
     verification: VerificationKeys,
@@ -54,7 +54,7 @@ fn audience() -> Audience {
     Audience { issuer: "https://a.example".to_owned(), audience: "api".to_owned() }
 }
 
-/// A header a line: every cookie of our name is presented, and no other, whatever else is there.
+/// Each line is a header: every cookie of our name is presented, and no other.
 pub fn cookie(data: &[u8]) {
     let cookies = Cookies { secure: true, same_site: SameSite::Strict };
     let mut request = Request::builder();
@@ -72,7 +72,7 @@ pub fn cookie(data: &[u8]) {
     assert_eq!(cookies.clear(&presented).is_empty(), presented.is_empty(), "what is cleared was presented");
 }
 
-/// The bytes are laid over a token that was issued, in each version; only the two themselves are good.
+/// The bytes overwrite an issued token of each version; only unchanged tokens are accepted.
 pub fn refresh_token(data: &[u8]) {
     let Some((at, over)) = data.split_first() else { return };
     let laid_over = KNOWN.refresh.iter().map(|issued| {
@@ -94,7 +94,7 @@ pub fn refresh_token(data: &[u8]) {
     }
 }
 
-/// The bytes replace a part of a token that was signed; whatever is good then says what was signed.
+/// The bytes replace a part of a signed token; an accepted token has the claims that were signed.
 pub fn access_token(data: &[u8]) {
     let now = Timestamp::from_unix_seconds(NOW);
     let signed = KNOWN.access();
@@ -116,7 +116,7 @@ pub fn access_token(data: &[u8]) {
     }
 }
 
-/// A document of keys is read or refused.
+/// A key document is read or refused.
 pub fn key_document(data: &[u8]) {
     let Ok(text) = str::from_utf8(data) else { return };
     let version = IssuingKeys::read(text, &audience(), Duration::from_mins(5)).map(|(version, _)| version);

@@ -1,26 +1,26 @@
-//! Each fault of the wires to DynamoDB (each of its tables) and Kakao, met by each route.
+//! Each fault of DynamoDB (main table and table of keys) and of Kakao, on each route that it affects.
 
 use std::{sync::Arc, time::Duration};
 
 use local::server::End;
 use tests::{
     Credential, Stack,
-    wire::{Fault, Wire},
+    fault_proxy::{Fault, FaultProxy},
 };
 use tokio::sync::Semaphore;
 
 use crate::{
     part::Part,
-    scene::{ROUTES, Route, Scene},
+    scenario::{ROUTES, Route, Scenario},
     skew,
 };
 
-/// How many scenes are played side by side.
+/// How many scenarios run concurrently.
 const LANES: usize = 8;
 const WINDOW: Duration = Duration::from_secs(30);
 
 #[derive(Clone, Copy, Debug)]
-enum Strike {
+enum Injection {
     Fault(Fault),
     End(End),
 }
@@ -32,22 +32,22 @@ enum Server {
     Keys,
 }
 
-const STRIKES: [(&str, Strike); 15] = [
-    ("closes the connection", Strike::Fault(Fault::Down)),
-    ("accepts and never answers", Strike::Fault(Fault::Hang)),
-    ("throttles", Strike::Fault(Fault::Throttle)),
-    ("denies access", Strike::Fault(Fault::Deny)),
-    ("500, nothing done", Strike::Fault(Fault::FailBefore)),
-    ("500, all done", Strike::Fault(Fault::FailAfter)),
-    ("one answer lost", Strike::Fault(Fault::LoseAnswers(1))),
-    ("three answers lost", Strike::Fault(Fault::LoseAnswers(3))),
-    ("reset after all is done", Strike::Fault(Fault::Reset)),
-    ("the answer drips", Strike::Fault(Fault::Drip)),
-    ("the answer is cut off", Strike::Fault(Fault::Truncate)),
-    ("batches unprocessed", Strike::Fault(Fault::Unprocessed)),
-    ("stale reads", Strike::Fault(Fault::Stale)),
-    ("idle connections closed", Strike::End(End::Closed)),
-    ("idle connections forgotten", Strike::End(End::Forgotten)),
+const INJECTIONS: [(&str, Injection); 15] = [
+    ("closes the connection", Injection::Fault(Fault::Down)),
+    ("accepts and never responds", Injection::Fault(Fault::Hang)),
+    ("throttles", Injection::Fault(Fault::Throttle)),
+    ("denies access", Injection::Fault(Fault::Deny)),
+    ("500, nothing done", Injection::Fault(Fault::FailBefore)),
+    ("500, all done", Injection::Fault(Fault::FailAfter)),
+    ("one response lost", Injection::Fault(Fault::LoseResponses(1))),
+    ("three responses lost", Injection::Fault(Fault::LoseResponses(3))),
+    ("reset after all is done", Injection::Fault(Fault::Reset)),
+    ("the response drips", Injection::Fault(Fault::Drip)),
+    ("the response is cut off", Injection::Fault(Fault::Truncate)),
+    ("batches unprocessed", Injection::Fault(Fault::Unprocessed)),
+    ("stale reads", Injection::Fault(Fault::Stale)),
+    ("idle connections closed", Injection::End(End::Closed)),
+    ("idle connections forgotten", Injection::End(End::Forgotten)),
 ];
 
 impl Server {
@@ -59,17 +59,17 @@ impl Server {
         }
     }
 
-    fn wire(self, stack: &Stack) -> &Wire {
+    fn proxy(self, stack: &Stack) -> &FaultProxy {
         match self {
-            Self::DynamoDb => &stack.wire,
-            Self::Kakao => &stack.kakao_wire,
-            Self::Keys => &stack.keys_wire,
+            Self::DynamoDb => &stack.table_proxy,
+            Self::Kakao => &stack.kakao_proxy,
+            Self::Keys => &stack.keys_proxy,
         }
     }
 
-    /// Whether this can happen there, and this route meets it. Keys are read when a function is new.
-    fn is_met(self, strike: Strike, route: Route) -> bool {
-        let Strike::Fault(fault) = strike else {
+    /// Whether the fault is possible there and affects this route. Keys are read when a function starts.
+    fn is_met(self, injection: Injection, route: Route) -> bool {
+        let Injection::Fault(fault) = injection else {
             return self == Self::DynamoDb || self == Self::Kakao && route.is_at_kakao();
         };
         match self {
@@ -81,7 +81,7 @@ impl Server {
             Self::Keys => {
                 let is_of_dynamodb = matches!(fault, Fault::Unprocessed | Fault::Stale);
                 let is_new = match route {
-                    Route::SignIn(credential) => credential == Credential::AccessToken,
+                    Route::LogIn(credential) => credential == Credential::AccessToken,
                     Route::Refresh | Route::LogOut | Route::LogOutEverywhere | Route::Profile => true,
                     _ => false,
                 };
@@ -95,36 +95,36 @@ pub async fn run() -> Result<(), String> {
     let lanes = Arc::new(Semaphore::new(LANES));
     let mut playing = Vec::new();
     for server in [Server::DynamoDb, Server::Kakao, Server::Keys] {
-        for (name, strike) in STRIKES {
-            let scenes: Vec<_> = ROUTES
+        for (name, injection) in INJECTIONS {
+            let scenarios: Vec<_> = ROUTES
                 .iter()
                 .map(|(_, route)| {
                     let (lanes, route) = (Arc::clone(&lanes), *route);
-                    server.is_met(strike, route).then(|| {
+                    server.is_met(injection, route).then(|| {
                         tokio::spawn(async move {
                             let _lane = lanes.acquire().await;
-                            play(server, strike, route).await
+                            play(server, injection, route).await
                         })
                     })
                 })
                 .collect();
-            if scenes.iter().any(Option::is_some) {
-                playing.push((format!("{} {name}", server.name()), scenes));
+            if scenarios.iter().any(Option::is_some) {
+                playing.push((format!("{} {name}", server.name()), scenarios));
             }
         }
     }
     let mut rows = Vec::new();
     let mut failures = Vec::new();
     let mut count = 0;
-    for (name, scenes) in playing {
+    for (name, scenarios) in playing {
         let mut row = vec![name.clone()];
-        for ((route, _), scene) in ROUTES.iter().zip(scenes) {
-            let Some(scene) = scene else {
+        for ((route, _), scenario) in ROUTES.iter().zip(scenarios) {
+            let Some(scenario) = scenario else {
                 row.push(String::new());
                 continue;
             };
             count += 1;
-            let (seen, wrong) = scene.await.unwrap_or_else(|error| (String::new(), vec![error.to_string()]));
+            let (seen, wrong) = scenario.await.unwrap_or_else(|error| (String::new(), vec![error.to_string()]));
             failures.extend(wrong.iter().map(|wrong| format!("{name}, {route}: {wrong}")));
             row.push(seen);
         }
@@ -133,11 +133,11 @@ pub async fn run() -> Result<(), String> {
     let skews = skew::play(&mut failures).await;
     let head = std::iter::once("fault").chain(ROUTES.iter().map(|(name, _)| *name)).map(str::to_owned).collect();
     let part = Part {
-        title: "Faults at the wire".to_owned(),
+        title: "Network and service faults".to_owned(),
         found: format!(
-            "{count} scenes, each on a stack of its own: an honest browser's request meets the fault, then all is well and it goes on. \
-             The table says which statuses it saw. In each of them it reached what it wanted, the cookie that it then held worked, \
-             at once and when it was to rotate, and in the table each user had one identity and each session a user. {skews}"
+            "{count} scenarios, each on a stack of its own: a browser's request meets the fault; then the fault ends and the browser goes on. \
+             The table lists the statuses that it saw. In each scenario the browser reached what it wanted, its cookie worked at once \
+             and at its next rotation, and in the table each user had one identity and each session a user. {skews}"
         ),
         head,
         rows,
@@ -146,15 +146,15 @@ pub async fn run() -> Result<(), String> {
     part.report()
 }
 
-/// What the browser saw, and what did not hold.
-async fn play(server: Server, strike: Strike, route: Route) -> (String, Vec<String>) {
-    let mut scene = Scene::set(Stack::start().await, route, WINDOW).await;
-    match strike {
-        Strike::Fault(fault) => server.wire(&scene.stack).fail(fault),
-        Strike::End(end) => server.wire(&scene.stack).end_connections(end),
+/// The statuses that the browser saw, and what failed.
+async fn play(server: Server, injection: Injection, route: Route) -> (String, Vec<String>) {
+    let mut scenario = Scenario::set_up(Stack::start().await, route, WINDOW).await;
+    match injection {
+        Injection::Fault(fault) => server.proxy(&scenario.stack).fail(fault),
+        Injection::End(end) => server.proxy(&scenario.stack).end_connections(end),
     }
-    scene.ask().await;
-    server.wire(&scene.stack).heal();
-    let wrong = scene.go_on().await;
-    (scene.seen(), wrong)
+    scenario.ask().await;
+    server.proxy(&scenario.stack).heal();
+    let wrong = scenario.go_on().await;
+    (scenario.seen(), wrong)
 }

@@ -1,13 +1,13 @@
-//! Long runs against the functions: every fault at the wire, processes killed and stopped, a soak. Each prints what it found.
+//! Long runs against the functions: every network and service fault, processes killed and stopped, a soak. Each prints its results.
 
 mod faults;
 mod part;
 mod processes;
-mod scene;
+mod random_faults;
+mod scenario;
 mod skew;
 mod soak;
 mod visitor;
-mod weather;
 
 use std::{env, path::PathBuf, time::Duration};
 
@@ -29,5 +29,5 @@ async fn main() -> Result<(), String> {
 /// Where the functions' binaries are: beside this one.
 fn binaries() -> Result<PathBuf, String> {
     let own = env::current_exe().map_err(|error| error.to_string())?;
-    own.parent().map(PathBuf::from).ok_or_else(|| "this binary is nowhere".to_owned())
+    own.parent().map(PathBuf::from).ok_or_else(|| "the path of this binary has no folder".to_owned())
 }

@@ -1,14 +1,14 @@
-//! What one run has found, as it is printed.
+//! The printed results of one run.
 
-/// A sentence or two, and a table.
+/// A short text and a table.
 #[derive(Clone, Debug, Default)]
 pub struct Part {
     pub title: String,
-    /// What was run and what came of it, with its figures and bounds.
+    /// What was run and with what result, with figures and bounds.
     pub found: String,
     pub head: Vec<String>,
     pub rows: Vec<Vec<String>>,
-    /// What did not hold. The run fails if there is anything.
+    /// What failed. The run fails unless this is empty.
     pub failures: Vec<String>,
 }
 
@@ -17,7 +17,7 @@ impl Part {
     ///
     /// # Errors
     ///
-    /// What did not hold.
+    /// The list of what failed.
     pub fn report(&self) -> Result<(), String> {
         let row = |cells: &[String]| println!("| {} |", cells.join(" | "));
         println!("\n## {}\n\n{}\n", self.title, self.found);

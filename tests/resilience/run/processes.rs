@@ -5,32 +5,32 @@ use std::{ops::Deref, path::Path, sync::Arc, time::Duration};
 use local::lambda::Environment;
 use tests::{
     Credential, Settings, Stack,
-    wire::{Held, Moment, Wire},
+    fault_proxy::{FaultProxy, Held, Moment},
 };
 use tokio::{sync::Semaphore, task::JoinHandle};
 
 use crate::{
     binaries,
     part::Part,
-    scene::{ROUTES, Route, Scene},
+    scenario::{ROUTES, Route, Scenario},
 };
 
-/// How many scenes are played side by side: most of them wait.
+/// How many scenarios run concurrently: most of them wait.
 const LANES: usize = 150;
-/// How many of them start at the same time, which takes a processor.
+/// How many of them start at the same time, as starting needs a processor.
 static STARTS: Semaphore = Semaphore::const_new(4);
 const STOPPED: Duration = Duration::from_mins(1);
 
-/// What becomes of the process, and of the request that it waits for.
+/// What happens to the process, and to the request that it waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
-    /// SIGKILL; the request never reaches the server, or its answer nobody.
+    /// SIGKILL; the request never reaches the server, or its response never arrives.
     Killed,
-    /// SIGKILL; the request reaches the server when the browser has asked again.
+    /// SIGKILL; the request reaches the server after the browser has retried.
     KilledAndLate,
-    /// SIGSTOP for a minute, by when Lambda has ended it.
+    /// SIGSTOP for a minute; by then Lambda has ended the process.
     Stopped,
-    /// The same on a machine that stands still as a whole, so that nobody ends it: it goes on, and so does the request.
+    /// SIGSTOP for a minute on a machine that is frozen as a whole: the process continues, and so does its request.
     Frozen,
 }
 
@@ -41,14 +41,14 @@ const ENDS: [(&str, End); 4] = [
     ("SIGSTOP for 60 s, then it goes on", End::Frozen),
 ];
 
-/// A request of a function, by its place among those on the same wire.
+/// A request of a function, by its position among its requests to the same server.
 #[derive(Clone, Debug)]
 struct Point {
-    wire: &'static str,
+    server: &'static str,
     at: usize,
     operation: String,
     moment: Moment,
-    /// Whether the function's process has just been started, so that it reads its keys.
+    /// Whether the function's process has just started, so that it reads its keys.
     is_cold: bool,
 }
 
@@ -60,7 +60,7 @@ pub async fn run() -> Result<(), String> {
             let moment = if point.moment == Moment::Before { "before" } else { "after" };
             let start = if point.is_cold { " at its start" } else { "" };
             rows.push((
-                format!("{name}{start}: {moment} call {} of {}, {}", point.at + 1, point.wire, point.operation),
+                format!("{name}{start}: {moment} call {} of {}, {}", point.at + 1, point.server, point.operation),
                 route,
                 point,
             ));
@@ -70,22 +70,22 @@ pub async fn run() -> Result<(), String> {
     let playing: Vec<_> = rows
         .into_iter()
         .map(|(name, route, point)| {
-            let scenes = ENDS.map(|(_, end)| {
+            let scenarios = ENDS.map(|(_, end)| {
                 let (lanes, folder, point) = (Arc::clone(&lanes), folder.clone(), point.clone());
                 tokio::spawn(async move {
                     let _lane = lanes.acquire().await;
                     play(&folder, route, &point, end).await
                 })
             });
-            (name, scenes)
+            (name, scenarios)
         })
         .collect();
     let (mut rows, mut failures, mut count) = (Vec::new(), Vec::new(), 0);
-    for (name, scenes) in playing {
+    for (name, scenarios) in playing {
         let mut row = vec![name.clone()];
-        for ((end, _), scene) in ENDS.iter().zip(scenes) {
+        for ((end, _), scenario) in ENDS.iter().zip(scenarios) {
             count += 1;
-            let (seen, wrong) = scene.await.unwrap_or_else(|error| (String::new(), vec![error.to_string()]));
+            let (seen, wrong) = scenario.await.unwrap_or_else(|error| (String::new(), vec![error.to_string()]));
             failures.extend(wrong.iter().map(|wrong| format!("{name}, {end}: {wrong}")));
             row.push(seen);
         }
@@ -94,9 +94,9 @@ pub async fn run() -> Result<(), String> {
     let part = Part {
         title: "Processes killed and stopped".to_owned(),
         found: format!(
-            "{count} scenes with the functions' binaries behind a Runtime API: a request of the function is held before it reaches the \
-             server, or after the server did it, and then its process is ended or stopped. The table says which statuses the browser saw; \
-             500 and 503 are the gateway's here. In each scene the same held as with faults at the wire."
+            "{count} scenarios with the functions' binaries behind a Runtime API: a request of the function is held before it reaches the \
+             server, or after the server carried it out; then the process is killed or stopped. The table lists the statuses that the \
+             browser saw; 500 and 503 are the gateway's here. In each scenario the same held as in `resilience faults`."
         ),
         head: std::iter::once("where").chain(ENDS.map(|(name, _)| name)).map(str::to_owned).collect(),
         rows,
@@ -105,61 +105,61 @@ pub async fn run() -> Result<(), String> {
     part.report()
 }
 
-async fn scene(folder: &Path, route: Route, window: Duration) -> Scene {
+async fn scenario(folder: &Path, route: Route, window: Duration) -> Scenario {
     let environment = [("ROTATION_WINDOW".to_owned(), window.as_secs().to_string())].into();
     let settings = Settings { binaries: Some(folder.to_owned()), environment, ..Settings::default() };
     let turn = STARTS.acquire().await;
     let stack = Stack::with(settings).await;
     drop(turn);
-    Scene::set(stack, route, window).await
+    Scenario::set_up(stack, route, window).await
 }
 
-/// Where this route's function waits for somebody else, found by running it once.
+/// The points at which this route's function waits for a server, found by running it once.
 async fn points(folder: &Path, route: Route) -> Vec<Point> {
-    let mut scene = scene(folder, route, Duration::from_secs(5)).await;
-    let lambda = &scene.stack.lambdas()[route.function()];
+    let mut scenario = scenario(folder, route, Duration::from_secs(5)).await;
+    let lambda = &scenario.stack.lambdas()[route.function()];
     for environment in lambda.environments() {
         environment.kill();
         environment.end().await;
     }
-    let wires =
-        |stack: &Stack| ["keys", "DynamoDB", "Kakao"].map(|name| (name, wire(stack, name).take_traffic().operations));
-    let _ = wires(&scene.stack);
+    let take_traffic =
+        |stack: &Stack| ["keys", "DynamoDB", "Kakao"].map(|name| (name, proxy(stack, name).take_traffic().operations));
+    let _ = take_traffic(&scenario.stack);
     let _ = lambda.warm().await;
     let mut points = Vec::new();
     let mut add = |found: [(&'static str, Vec<String>); 3], is_cold: bool| {
-        for (wire, operations) in found {
+        for (server, operations) in found {
             for (at, operation) in operations.into_iter().enumerate() {
                 for moment in [Moment::Before, Moment::After] {
-                    points.push(Point { wire, at, operation: operation.clone(), moment, is_cold });
+                    points.push(Point { server, at, operation: operation.clone(), moment, is_cold });
                 }
             }
         }
     };
-    let at_start = wires(&scene.stack);
-    // What a function does at its start does not depend on the request: one route of each is enough.
-    if matches!(route, Route::SignIn(Credential::AccessToken) | Route::Refresh | Route::LogOut | Route::Profile) {
+    let at_start = take_traffic(&scenario.stack);
+    // What a function does at its start does not depend on the request: one route per function is enough.
+    if matches!(route, Route::LogIn(Credential::AccessToken) | Route::Refresh | Route::LogOut | Route::Profile) {
         add(at_start, true);
     }
-    scene.ask().await;
-    add(wires(&scene.stack), false);
+    scenario.ask().await;
+    add(take_traffic(&scenario.stack), false);
     points
 }
 
-fn wire<'a>(stack: &'a Stack, name: &str) -> &'a Wire {
+fn proxy<'a>(stack: &'a Stack, name: &str) -> &'a FaultProxy {
     match name {
-        "DynamoDB" => &stack.wire,
-        "Kakao" => &stack.kakao_wire,
-        _ => &stack.keys_wire,
+        "DynamoDB" => &stack.table_proxy,
+        "Kakao" => &stack.kakao_proxy,
+        _ => &stack.keys_proxy,
     }
 }
 
-/// What the browser saw, and what did not hold.
+/// The statuses that the browser saw, and what failed.
 async fn play(folder: &Path, route: Route, point: &Point, end: End) -> (String, Vec<String>) {
-    // Longer than Lambda's time-out, after which a browser whose answer was lost asks again.
+    // Longer than Lambda's timeout, after which a browser whose response was lost retries.
     let window = if matches!(end, End::Killed | End::KilledAndLate) { 5 } else { 12 };
-    let mut scene = scene(folder, route, Duration::from_secs(window)).await;
-    let lambda = Arc::clone(&scene.stack.lambdas()[route.function()]);
+    let mut scenario = scenario(folder, route, Duration::from_secs(window)).await;
+    let lambda = Arc::clone(&scenario.stack.lambdas()[route.function()]);
     if end == End::Frozen {
         lambda.spare();
     }
@@ -168,63 +168,65 @@ async fn play(folder: &Path, route: Route, point: &Point, end: End) -> (String, 
         environment.end().await;
     }
     if !point.is_cold && lambda.warm().await.is_err() {
-        return (String::new(), vec!["it does not start".to_owned()]);
+        return (String::new(), vec!["the function does not start".to_owned()]);
     }
-    let mut held = wire(&scene.stack, point.wire).hold(point.at, point.moment);
-    let request = scene.request().await;
-    let stack = scene.stack.deref().clone();
+    let mut held = proxy(&scenario.stack, point.server).hold(point.at, point.moment);
+    let request = scenario.request().await;
+    let stack = scenario.stack.deref().clone();
     let asked = tokio::spawn(async move { stack.ask(request).await });
     if tokio::time::timeout(Duration::from_secs(20), held.arrived()).await.is_err() {
-        return (String::new(), vec!["it is not asked".to_owned()]);
+        return (String::new(), vec!["the request does not arrive".to_owned()]);
     }
     let Some(process) = lambda.environments().into_iter().find(|one| one.is_busy()) else {
-        return (String::new(), vec!["nobody is at work".to_owned()]);
+        return (String::new(), vec!["no process is busy".to_owned()]);
     };
     let mut wrong = Vec::new();
     match end {
         End::Killed => {
             process.kill();
-            // Else it might see its connection break first.
+            // Otherwise it might see its connection break first.
             process.end().await;
             held.discard();
-            scene.take(answered(asked).await);
-            wrong.extend(scene.go_on().await);
+            scenario.take(answered(asked).await);
+            wrong.extend(scenario.go_on().await);
         }
         End::KilledAndLate => {
             process.kill();
-            scene.take(answered(asked).await);
-            scene.ask_again().await;
+            scenario.take(answered(asked).await);
+            scenario.ask_again().await;
             held.release();
-            wrong.extend(scene.go_on().await);
+            wrong.extend(scenario.go_on().await);
         }
-        End::Stopped | End::Frozen => wrong.extend(stopped(&mut scene, &process, held, asked).await),
+        End::Stopped | End::Frozen => wrong.extend(stopped(&mut scenario, &process, held, asked).await),
     }
-    (scene.seen(), wrong)
+    (scenario.seen(), wrong)
 }
 
-/// The browser goes on while the process stands still, and again after it went on.
+/// The browser retries while the process is stopped, and again after it continued.
 async fn stopped(
-    scene: &mut Scene,
+    scenario: &mut Scenario,
     process: &Environment,
     held: Held,
-    asked: JoinHandle<reqwest::Result<tests::client::Answer>>,
+    asked: JoinHandle<reqwest::Result<tests::client::Response>>,
 ) -> Vec<String> {
     let going = tokio::time::Instant::now() + STOPPED;
     let mut wrong = Vec::new();
     if process.signal("STOP").await.is_err() {
-        wrong.push("it cannot be stopped".to_owned());
+        wrong.push("the process cannot be stopped".to_owned());
     }
-    scene.take(answered(asked).await);
-    scene.ask_again().await;
+    scenario.take(answered(asked).await);
+    scenario.ask_again().await;
     tokio::time::sleep_until(going).await;
-    // It may have been ended.
+    // It may have been ended already.
     let _ = process.signal("CONT").await;
     held.release();
     tokio::time::sleep(Duration::from_secs(2)).await;
-    wrong.extend(scene.go_on().await);
+    wrong.extend(scenario.go_on().await);
     wrong
 }
 
-async fn answered(asked: JoinHandle<reqwest::Result<tests::client::Answer>>) -> reqwest::Result<tests::client::Answer> {
+async fn answered(
+    asked: JoinHandle<reqwest::Result<tests::client::Response>>,
+) -> reqwest::Result<tests::client::Response> {
     asked.await.expect("a request is not cancelled")
 }

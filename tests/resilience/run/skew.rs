@@ -8,10 +8,10 @@ use tests::{
     client::{Functions, unique},
 };
 
-/// Seconds by which the two are ahead of Kakao.
+/// Seconds by which the two clocks are ahead of Kakao's.
 const SKEWS: [(i64, i64); 4] = [(5, -5), (-5, 5), (0, 5), (-5, 0)];
 
-/// One session that is served by two machines in turn. Says what was done.
+/// Runs sessions that are served by two machines in turn. Returns a description.
 pub async fn play(failures: &mut Vec<String>) -> String {
     for (one, other) in SKEWS {
         let stack = Stack::start().await;
@@ -24,8 +24,8 @@ pub async fn play(failures: &mut Vec<String>) -> String {
     let skews = SKEWS.map(|(one, other)| format!("{one:+} and {other:+}")).join(", ");
     format!(
         "With functions on two machines whose clocks are wrong by {skews} seconds, over one table: an ID token that was just issued, an \
-         access token of one shown to the other, renewals at one and the other in turn and at both at once, an answer lost at one and \
-         asked for again at the other 19 s later, a log-out at one seen by the other."
+         access token of one used at the other, refreshes at both in turn and at once, a response lost at one and retried at the \
+         other 19 s later, a logout at one seen by the other."
     )
 }
 
@@ -33,29 +33,29 @@ async fn session(stack: &Stack, first: &Functions, second: &Functions) -> Vec<St
     let mut wrong = Vec::new();
     let (user, nonce) = (stack.kakao.new_user().await, unique());
     let id_token = stack.kakao.id_token(&user, &json!({"nonce": nonce})).await;
-    let answer = first.login(&json!({"id_token": id_token, "nonce": nonce})).await;
-    if answer.status != 200 {
-        return vec![format!("a fresh ID token gives {} {}", answer.status, answer.code())];
+    let response = first.login(&json!({"id_token": id_token, "nonce": nonce})).await;
+    if response.status != 200 {
+        return vec![format!("a fresh ID token gives {} {}", response.status, response.code())];
     }
-    let mut browser = Browser::logged_in(&answer);
+    let mut browser = Browser::logged_in(&response);
     let mut sides = [first, second];
     for seconds in [0, 29, 30, 31, 41, 300] {
         stack.advance(Duration::from_secs(seconds));
         let [here, there] = sides;
         let (one, other) = tokio::join!(here.refresh(browser.cookie()), there.refresh(browser.cookie()));
-        for answer in [&one, &other] {
-            if answer.status != 200 {
-                wrong.push(format!("{seconds} s later a renewal gives {} {}", answer.status, answer.code()));
+        for response in [&one, &other] {
+            if response.status != 200 {
+                wrong.push(format!("{seconds} s later a renewal gives {} {}", response.status, response.code()));
                 return wrong;
             }
             for side in sides {
-                let profile = side.profile(answer.access()).await;
+                let profile = side.profile(response.access()).await;
                 if profile.status != 200 {
                     wrong.push(format!("an access token gives {} {}", profile.status, profile.code()));
                 }
             }
         }
-        wrong.extend([&one, &other].into_iter().filter_map(|answer| browser.take(answer).err()));
+        wrong.extend([&one, &other].into_iter().filter_map(|response| browser.take(response).err()));
         sides.reverse();
     }
     stack.advance(Duration::from_mins(1));
@@ -63,13 +63,13 @@ async fn session(stack: &Stack, first: &Functions, second: &Functions) -> Vec<St
     stack.advance(Duration::from_secs(19));
     let again = second.refresh(browser.cookie()).await;
     if again.cookie.is_none() || again.cookie != lost.cookie {
-        wrong.push(format!("after a lost answer it gets {} and no cookie", again.status));
+        wrong.push(format!("after a lost response it gets {} and no cookie", again.status));
     }
     let jar = again.cookie.unwrap_or_default();
     second.logout(&jar).await;
     let after = first.refresh(&jar).await.status;
     if after != 401 {
-        wrong.push(format!("after a log-out at the other the cookie gives {after}"));
+        wrong.push(format!("after a logout at the other the cookie gets {after}"));
     }
     wrong
 }

@@ -1,4 +1,4 @@
-//! A soak: browsers that come and go, on the real binaries, while something fails most of the time.
+//! A soak: browsers come and go on the real binaries, while something fails most of the time.
 
 use std::{
     collections::BTreeMap,
@@ -15,17 +15,17 @@ use tests::{Settings, Stack, client::cookie_pair};
 use crate::{
     binaries,
     part::Part,
+    random_faults,
     visitor::{Notes, Visitor},
-    weather,
 };
 
 const BROWSERS: u64 = 80;
-const AFTER_ALL: &str = "cookies that worked after a log-out everywhere";
-const AFTER_LOCAL: &str = "cookies that worked after a log-out here, all of which the function's log had told";
-/// How long browsers are given to finish what they have begun.
+const AFTER_ALL: &str = "cookies that worked after a logout everywhere";
+const AFTER_LOCAL: &str = "cookies that worked after a logout of one session, all reported in the function's log";
+/// How long browsers may take to finish after the last fault.
 const PATIENCE: Duration = Duration::from_mins(3);
 
-/// Resident memory of the oldest process of each function, in KiB, in the order of time.
+/// Resident memory of the oldest process of each function, in KiB, over time.
 type Memory = BTreeMap<String, Vec<u64>>;
 
 pub async fn run(lasts: Duration) -> Result<(), String> {
@@ -40,12 +40,12 @@ pub async fn run(lasts: Duration) -> Result<(), String> {
         .collect();
     let mut memory = Memory::new();
     tokio::select! {
-        () = weather::strike(&stack, &notes) => {}
+        () = random_faults::inject(&stack, &notes) => {}
         () = watch(&stack, &mut memory, end) => {}
     }
-    // The fault that was under way.
-    stack.wire.heal();
-    stack.keys_wire.heal();
+    // Ends the fault that was under way.
+    stack.table_proxy.heal();
+    stack.keys_proxy.heal();
     stack.kakao.heal().await;
     for environment in stack.lambdas().values().flat_map(|lambda| lambda.environments()) {
         let _ = environment.signal("CONT").await;
@@ -56,19 +56,19 @@ pub async fn run(lasts: Duration) -> Result<(), String> {
         match tokio::time::timeout_at(deadline, browser).await {
             Ok(Ok(())) => alive += 1,
             Ok(Err(error)) => notes.fail(format!("a browser: {error}")),
-            Err(_) => notes.fail(format!("a browser gets nowhere although all has been well for {PATIENCE:?}")),
+            Err(_) => notes.fail(format!("a browser gets nowhere {PATIENCE:?} after the last fault")),
         }
     }
     let sessions = stack.count("SESSION#").await;
     part(&stack, &notes, &memory, lasts, alive, sessions).report()
 }
 
-/// One browser after another, until the time is over; the last one's cookie must still work then.
+/// Runs one browser after another until the time is over; the last one's cookie must still work then.
 async fn browse(stack: &Stack, notes: &Arc<Notes>, end: Instant) {
-    let people = &stack.kakao;
-    let mut user = people.new_user().await;
+    let kakao = &stack.kakao;
+    let mut user = kakao.new_user().await;
     loop {
-        let mut browser = Visitor::sign_in(stack, people, &user, notes).await;
+        let mut browser = Visitor::log_in(stack, kakao, &user, notes).await;
         loop {
             if Instant::now() >= end {
                 browser.refresh(1).await;
@@ -90,22 +90,22 @@ async fn browse(stack: &Stack, notes: &Arc<Notes>, end: Instant) {
             }
         }
         if random::up_to(1) == 0 {
-            user = people.new_user().await;
+            user = kakao.new_user().await;
         }
     }
 }
 
-/// Logs out, after which the cookie is worth nothing.
+/// Logs out, and counts if the cookie still works afterwards.
 async fn leave(stack: &Stack, notes: &Notes, browser: Visitor, everywhere: bool) {
     let cookie = browser.log_out(everywhere).await;
     let request = stack.request(Method::POST, "/auth/refresh").header(COOKIE, cookie_pair(&cookie));
-    let answer = notes.ask("refresh after log-out", stack, request).await;
-    if answer.is_some_and(|answer| answer.status == 200) {
+    let response = notes.ask("refresh after logout", stack, request).await;
+    if response.is_some_and(|response| response.status == 200) {
         notes.count(if everywhere { AFTER_ALL } else { AFTER_LOCAL });
     }
 }
 
-/// Notes how much memory the processes hold, until the time is over.
+/// Samples the memory of the processes until the time is over.
 async fn watch(stack: &Stack, memory: &mut Memory, end: Instant) {
     while Instant::now() < end {
         tokio::time::sleep(Duration::from_secs(5)).await;
@@ -126,14 +126,14 @@ fn resident(pid: u32) -> u64 {
 
 fn part(stack: &Stack, notes: &Notes, memory: &Memory, lasts: Duration, alive: u64, sessions: usize) -> Part {
     let mut failures = notes.failures();
-    // A sign-in whose answer was lost leaves a session that nobody holds, until it expires.
+    // A login whose response was lost leaves a session that no browser holds, until it expires.
     let unheld = (sessions as u64).saturating_sub(alive);
-    if unheld > notes.counted("sign-ins tried again") || (sessions as u64) < alive {
+    if unheld > notes.counted("logins retried") || (sessions as u64) < alive {
         failures.push(format!("{sessions} sessions in the table for {alive} browsers"));
     }
     let unstored = stack.lambdas()["logout"].outcomes().get("logged_out_unstored").copied().unwrap_or_default();
     if notes.counted(AFTER_ALL) > 0 || notes.counted(AFTER_LOCAL) > unstored {
-        failures.push("a cookie works after its log-out".to_owned());
+        failures.push("a cookie works after its logout".to_owned());
     }
     let of = |what: &str| failures.iter().filter(|failure| failure.contains(what)).count();
     let mut rows = vec![
@@ -143,7 +143,7 @@ fn part(stack: &Stack, notes: &Notes, memory: &Memory, lasts: Duration, alive: u
         row(AFTER_ALL, notes.counted(AFTER_ALL)),
         row(AFTER_LOCAL, notes.counted(AFTER_LOCAL)),
         row("browsers that got nowhere", of("nowhere")),
-        row("sessions in the table that no browser holds (their sign-in's answer was lost)", unheld),
+        row("sessions in the table that no browser holds (the login's response was lost)", unheld),
     ];
     let died: u64 = stack.lambdas().values().map(|lambda| lambda.died()).sum();
     if died > 0 {
@@ -173,9 +173,9 @@ fn part(stack: &Stack, notes: &Notes, memory: &Memory, lasts: Duration, alive: u
     Part {
         title: "Soak".to_owned(),
         found: format!(
-            "{BROWSERS} browsers for {} minutes on the functions' binaries, {started} processes in all, with the settings that deploy and a higher limit for logins. \
-             Each signs in with a credential of any kind, renews in one to four tabs at once, asks for its profile, logs out, \
-             and asks again after a failure as our client does; at the end each renews once more. Something fails most of the time; \
+            "{BROWSERS} browsers for {} minutes on the functions' binaries, {started} processes in all, with the deployed settings and a higher limit for logins. \
+             Each logs in with a credential of any kind, refreshes in one to four tabs at once, asks for its profile, logs out, \
+             and retries after a failure as our client does; at the end each refreshes once more. Something fails most of the time; \
              no fault lasts longer than six seconds.",
             lasts.as_secs() / 60
         ),
@@ -189,7 +189,7 @@ fn row(what: &str, value: impl Display) -> Vec<String> {
     vec![what.to_owned(), format!("{value}")]
 }
 
-/// The median of one quarter of the samples, the first being 0.
+/// The median of one quarter of the samples, counted from 0.
 fn median(samples: &[u64], quarter: usize) -> u64 {
     let length = samples.len() / 4;
     let mut samples = samples.get(length * quarter..length * (quarter + 1)).unwrap_or_default().to_vec();

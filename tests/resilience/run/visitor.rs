@@ -1,4 +1,4 @@
-//! An honest person's browser in a soak: it asks again after a failure as our client does.
+//! A user's browser in a soak. It retries after a failure as our client does.
 
 use std::{
     collections::BTreeMap,
@@ -10,11 +10,11 @@ use reqwest::{Method, RequestBuilder, header::COOKIE};
 use serde_json::json;
 use shared::random;
 use tests::{
-    Browser, Credential, People,
-    client::{Answer, Functions, cookie_pair},
+    Browser, Credential, KakaoControl,
+    client::{Functions, Response, cookie_pair},
 };
 
-/// What all browsers of a run have seen.
+/// The counts and failures of all browsers of a run.
 #[derive(Debug, Default)]
 pub struct Notes {
     counts: Mutex<BTreeMap<String, u64>>,
@@ -27,7 +27,7 @@ pub struct Visitor {
     functions: Functions,
     notes: Arc<Notes>,
     browser: Browser,
-    /// When it last got an answer that it wanted to a refresh.
+    /// The time of its last successful refresh.
     renewed: Instant,
 }
 
@@ -52,45 +52,47 @@ impl Notes {
         lock(&self.failures).clone()
     }
 
-    /// Sends it, and counts what came by its route and status. Without an answer it is as if the gateway had failed.
-    pub async fn ask(&self, route: &str, functions: &Functions, request: RequestBuilder) -> Option<Answer> {
-        let Ok(answer) = functions.ask(request).await else {
-            self.count(&format!("{route} no answer"));
+    /// Sends a request, and counts its response by route and status. `None` if there was no response.
+    pub async fn ask(&self, route: &str, functions: &Functions, request: RequestBuilder) -> Option<Response> {
+        let Ok(response) = functions.ask(request).await else {
+            self.count(&format!("{route} no response"));
             return None;
         };
-        let status = answer.status.as_u16();
-        // An HTTP API speaks for itself with `message`, a function with `code`.
-        let whose = if answer.body.get("message").is_some() { " of the gateway" } else { "" };
+        let status = response.status.as_u16();
+        // The gateway's own responses have a `message`, a function's a `code`.
+        let whose = if response.body.get("message").is_some() { " of the gateway" } else { "" };
         self.count(&format!("{route} {status}{whose}"));
         if status == 500 && whose.is_empty() {
-            self.fail(format!("{route}: 500 {}", answer.body));
+            self.fail(format!("{route}: 500 {}", response.body));
         }
-        Some(answer)
+        Some(response)
     }
 }
 
 impl Visitor {
-    /// This person signs in, as often as it takes.
-    pub async fn sign_in(functions: &Functions, people: &People, user: &str, notes: &Arc<Notes>) -> Self {
+    /// Logs this user in, with as many attempts as it takes.
+    pub async fn log_in(functions: &Functions, kakao: &KakaoControl, user: &str, notes: &Arc<Notes>) -> Self {
         for failures in 1.. {
             let kind = *one_of(&[Credential::AccessToken, Credential::Code, Credential::IdToken]);
-            // Its way to Kakao may be forgotten in between.
-            let asked = tokio::time::timeout(Duration::from_secs(5), people.credential(user, kind));
+            // The connection to the stand-in may be dropped meanwhile.
+            let asked = tokio::time::timeout(Duration::from_secs(5), kakao.credential(user, kind));
             let Ok(credential) = asked.await else {
                 continue;
             };
             let request = functions.request(Method::POST, "/auth/kakao").json(&credential);
-            if let Some(answer) = notes.ask("sign-in", functions, request).await.filter(|answer| answer.status == 200) {
+            if let Some(response) =
+                notes.ask("login", functions, request).await.filter(|response| response.status == 200)
+            {
                 let (functions, notes) = (functions.clone(), Arc::clone(notes));
-                return Self { functions, notes, browser: Browser::logged_in(&answer), renewed: Instant::now() };
+                return Self { functions, notes, browser: Browser::logged_in(&response), renewed: Instant::now() };
             }
-            notes.count("sign-ins tried again");
+            notes.count("logins retried");
             back_off(failures).await;
         }
-        unreachable!("it tries for ever")
+        unreachable!("it retries for ever")
     }
 
-    /// Renews, in as many tabs at once, until each has an access token. `false` if it was signed out.
+    /// Refreshes in this many tabs at once until each has an access token. `false` if the browser was logged out.
     pub async fn refresh(&mut self, tabs: usize) -> bool {
         for failures in 1.. {
             let asked = (0..tabs).map(|_| {
@@ -101,9 +103,9 @@ impl Visitor {
             });
             let asked: Vec<_> = asked.collect();
             let mut good = 0;
-            for answer in asked {
-                let Ok(Some(answer)) = answer.await else { continue };
-                match answer.status.as_u16() {
+            for response in asked {
+                let Ok(Some(response)) = response.await else { continue };
+                match response.status.as_u16() {
                     200 => good += 1,
                     401 => {
                         let silence = self.renewed.elapsed().as_secs();
@@ -115,7 +117,7 @@ impl Visitor {
                     _ => continue,
                 }
                 self.renewed = Instant::now();
-                match self.browser.take(&answer) {
+                match self.browser.take(&response) {
                     Ok(true) => self.notes.count("rotations"),
                     Ok(false) => {}
                     Err(wrong) => self.notes.fail(wrong),
@@ -124,18 +126,18 @@ impl Visitor {
             if good == tabs {
                 return true;
             }
-            self.notes.count("refreshes tried again");
+            self.notes.count("refreshes retried");
             back_off(failures).await;
         }
-        unreachable!("it tries for ever")
+        unreachable!("it retries for ever")
     }
 
-    /// Asks for the profile; after a 401 it renews and asks once more. `false` if it was signed out.
+    /// Asks for the profile; after a 401 it refreshes and asks once more. `false` if the browser was logged out.
     pub async fn profile(&mut self) -> bool {
         for _ in 0..2 {
             let request = self.functions.request(Method::GET, "/auth/profile").bearer_auth(self.browser.access());
-            let answer = self.notes.ask("profile", &self.functions, request).await;
-            if answer.is_none_or(|answer| answer.status != 401) {
+            let response = self.notes.ask("profile", &self.functions, request).await;
+            if response.is_none_or(|response| response.status != 401) {
                 return true;
             }
             if !self.refresh(1).await {
@@ -146,14 +148,14 @@ impl Visitor {
         true
     }
 
-    /// Logs out, here or everywhere, until that is done. What the cookie was is returned.
+    /// Logs out, of this session or everywhere, until that succeeds. Returns the cookie's value.
     pub async fn log_out(self, everywhere: bool) -> String {
         let path = if everywhere { "/auth/logout?scope=all" } else { "/auth/logout" };
         let cookie = self.browser.cookie().to_owned();
         for failures in 1.. {
             let request = self.functions.request(Method::POST, path).header(COOKIE, cookie_pair(&cookie));
-            let answer = self.notes.ask("log-out", &self.functions, request).await;
-            if answer.is_some_and(|answer| answer.status == 200) {
+            let response = self.notes.ask("logout", &self.functions, request).await;
+            if response.is_some_and(|response| response.status == 200) {
                 break;
             }
             back_off(failures).await;
@@ -162,13 +164,13 @@ impl Visitor {
     }
 }
 
-/// As our client waits: some three seconds, ten times, and then a minute.
+/// Waits as our client does: about three seconds, ten times, and then a minute.
 async fn back_off(failures: u32) {
     let milliseconds = if failures < 10 { 3_000 } else { 60_000 };
     tokio::time::sleep(Duration::from_millis(milliseconds / 2 + random::up_to(milliseconds))).await;
 }
 
-/// One of them, by chance.
+/// One of the choices at random.
 pub fn one_of<T>(choices: &[T]) -> &T {
     let last = u64::try_from(choices.len().saturating_sub(1)).unwrap_or_default();
     &choices[usize::try_from(random::up_to(last)).unwrap_or_default()]

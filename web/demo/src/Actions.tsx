@@ -1,4 +1,4 @@
-//! What one may ask of the API, and how the requests went.
+/** Buttons that call the API, and the requests that they caused. */
 
 import { type ReactNode, useState } from 'react';
 import type { Demo } from './demo.js';

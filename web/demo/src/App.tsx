@@ -1,7 +1,7 @@
-//! The page: causes on the left, effects on the right; one below the other where it is narrow.
+/** The page: actions on the left, the journal on the right; on narrow screens one below the other. */
 
 import { useRef } from 'react';
-import { useAuth } from '../../src/react.js';
+import { useAuth } from 'kakao-login-web/react';
 import { Actions } from './Actions.js';
 import type { Demo } from './demo.js';
 import { Drawer } from './Drawer.js';
@@ -68,7 +68,7 @@ function Header() {
   );
 }
 
-/** The README is served as it is, and browsers find the heading in it. */
+/** Text fragments: browsers scroll to these headings in the README, which is served as plain text. */
 const TOPICS = { how: 'How%20it%20works', limits: 'Limits', deploy: 'Deploy' };
 
 function Footer() {

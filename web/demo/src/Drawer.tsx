@@ -1,7 +1,7 @@
-//! Where the tokens are, as far as a script can see, and what the server says of the rest.
+/** Where the tokens are: what a script can see, and which cookies the server receives. */
 
 import { type ReactNode, type Ref, useState } from 'react';
-import type { AuthClient } from '../../src/index.js';
+import type { AuthClient } from 'kakao-login-web';
 import { type Config, loadConfig } from './config.js';
 import { icons } from './icons.js';
 import { useTexts } from './language.js';

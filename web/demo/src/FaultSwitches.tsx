@@ -1,4 +1,4 @@
-//! Switches for what goes wrong. All of it happens in this page's `fetch`, and the page says so.
+/** Switches that simulate faults in this page's `fetch`. */
 
 import { useSyncExternalStore } from 'react';
 import type { Demo } from './demo.js';

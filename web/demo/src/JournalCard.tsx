@@ -1,4 +1,4 @@
-//! The journal and its counters.
+/** The journal and its counters. */
 
 import { type ReactNode, useSyncExternalStore } from 'react';
 import { icons } from './icons.js';
@@ -68,14 +68,14 @@ function look(entry: Entry): [icon: ReactNode, tone: 'good' | 'bad' | 'warning' 
     case 'refreshed':
       return [icons.refresh, 'new'];
     case 'signed-out':
-    case 'signing-out':
+    case 'logging-out':
       return [icons.out, 'quiet'];
     case 'expired':
       return [icons.alert, 'bad'];
     case 'failed':
       return [icons.alert, entry.code === 'denied' ? 'quiet' : 'warning'];
     case 'unavailable':
-    case 'owed':
+    case 'logout-pending':
       return [icons.alert, 'warning'];
     case 'fault':
       return [entry.fault === 'offline' ? icons.offline : icons.server, 'quiet'];

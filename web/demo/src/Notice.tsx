@@ -1,9 +1,9 @@
-//! Instead of the page, where it cannot work.
+/** Shown instead of the page if it cannot work at this address. */
 
 import { icons } from './icons.js';
 import { useTexts } from './language.js';
 
-/** `url` is where it would work; null if that could not be found out. */
+/** `url` is the address where the page works; null if it is unknown. */
 export function Notice({ url }: { url: string | null }) {
   const { t } = useTexts();
   return (

@@ -1,4 +1,4 @@
-//! The time that the access token has left. It refills when the client renews the token, which nobody has to ask for.
+/** The time until the access token expires. The ring refills when the client renews the token. */
 
 import { useEffect, useState } from 'react';
 import type { Demo } from './demo.js';
@@ -6,7 +6,7 @@ import { useTexts } from './language.js';
 
 const TICK_MS = 200;
 const NEWS_MS = 2_500;
-/** As the client does it: in the last tenth of the token's life, or the last minute. */
+/** When the client renews: in the last tenth of the token's life, at most a minute before it expires. */
 const renewalMs = (life: number) => Math.min(60_000, life / 10);
 
 export function Ring({ demo, isCutOff }: { demo: Demo; isCutOff: boolean }) {

@@ -1,8 +1,8 @@
-//! Who is signed in: one view for each state.
+/** Who is logged in: one view for each state. */
 
 import { useEffect, useRef, useState } from 'react';
-import type { User } from '../../src/index.js';
-import { useAuth } from '../../src/react.js';
+import type { User } from 'kakao-login-web';
+import { useAuth } from 'kakao-login-web/react';
 import type { Demo } from './demo.js';
 import { icons, KakaoSymbol } from './icons.js';
 import { useTexts } from './language.js';
@@ -15,7 +15,7 @@ export function SessionCard({ demo, onWhere }: { demo: Demo; onWhere: () => void
   const heading = useRef<HTMLHeadingElement>(null);
   const hadSession = useRef(false);
   useEffect(() => {
-    // A log-out takes the pressed button away. The keyboard goes on from here, not from the top of the page.
+    // A logout removes the pressed button. Keep the keyboard focus here, not at the top of the page.
     if (status === 'anonymous' && hadSession.current && document.activeElement === document.body) heading.current?.focus();
     hadSession.current = status === 'authenticated';
   }, [status]);
@@ -28,7 +28,7 @@ export function SessionCard({ demo, onWhere }: { demo: Demo; onWhere: () => void
         <p role="status" aria-live="polite">
           {status === 'unknown' && <Badge tone={isCutOff ? 'warning' : 'quiet'} text={t.checking} />}
           {status === 'anonymous' && <Badge tone="quiet" text={t.anonymous} />}
-          {status === 'authenticated' && <Badge tone={isCutOff ? 'warning' : 'good'} text={isCutOff ? t.offline : t.signedIn} />}
+          {status === 'authenticated' && <Badge tone={isCutOff ? 'warning' : 'good'} text={isCutOff ? t.offline : t.loggedIn} />}
         </p>
       </div>
       <div role="status" aria-live="polite">
@@ -40,7 +40,7 @@ export function SessionCard({ demo, onWhere }: { demo: Demo; onWhere: () => void
         )}
       </div>
       {status === 'unknown' && <Checking />}
-      {status === 'anonymous' && <SignIn demo={demo} />}
+      {status === 'anonymous' && <LogIn demo={demo} />}
       {status === 'authenticated' && <Profile user={user} demo={demo} isCutOff={isCutOff} />}
       <div className="card-foot">
         {status === 'authenticated' && (
@@ -78,18 +78,18 @@ function Checking() {
   );
 }
 
-function SignIn({ demo }: { demo: Demo }) {
+function LogIn({ demo }: { demo: Demo }) {
   const { t } = useTexts();
   const [isLeaving, setLeaving] = useState(false);
   useEffect(() => {
-    // Back from Kakao's page, the browser shows this one as it was left.
+    // After Back from Kakao's page, the browser restores this page as it was left.
     const stay = () => setLeaving(false);
     addEventListener('pageshow', stay);
     return () => removeEventListener('pageshow', stay);
   }, []);
   return (
     <div className="start">
-      <div className="sign-in">
+      <div className="login">
         <p className="welcome">{t.welcome}</p>
         <button
           type="button"
@@ -136,7 +136,7 @@ function Profile({ user, demo, isCutOff }: { user: User; demo: Demo; isCutOff: b
 
 const HUES = 6;
 
-/** The picture, or one drawn here: a stand-in's people have pictures at addresses that do not exist. */
+/** The user's picture, or an initial: the pictures of the stand-in's users have addresses that do not exist. */
 function Avatar({ user, standIn }: { user: User; standIn: string | null }) {
   const { t } = useTexts();
   const [isBroken, setBroken] = useState(false);

@@ -1,4 +1,4 @@
-/** What the page is told by `/demo.json` of its own origin. */
+/** The settings of the page, from `/demo.json` of its own origin. */
 export interface Config {
   api: string;
   authorizeUrl: string;
@@ -6,9 +6,9 @@ export interface Config {
   redirectUri: string;
   /** Seconds. */
   accessTtl: number;
-  /** The stand-in for Kakao; null where Kakao is the real one. */
+  /** Origin of the stand-in for Kakao; null with the real Kakao. */
   'stand-in': string | null;
-  /** The cookies that came with this very request, as the server saw them. */
+  /** The cookies that the server received with this request. */
   cookies: { name: string; bytes: number }[];
 }
 

@@ -1,6 +1,6 @@
-//! The auth client of this page with its journal, and what the buttons do.
+/** The auth client of this page, its journal, and the actions of the buttons. */
 
-import { createAuthClient, type AuthClient, type AuthState } from '../../src/index.js';
+import { createAuthClient, type AuthClient, type AuthState } from 'kakao-login-web';
 import type { Config } from './config.js';
 import { createJournal, type Source, type Step } from './journal.js';
 import { createWire, type Fault, type Trip } from './wire.js';
@@ -19,9 +19,9 @@ export function createDemo(config: Config) {
     fetch: wire.fetch,
   });
   const watched = new Set<Trip[]>();
-  /** Of the newest answers that an event of the client will tell of. */
+  /** Duration of the last successful login and refresh, by path. The client's event that follows adds them to the journal. */
   const lastMs: Record<string, number> = {};
-  /** How long the present token lives from its issue to its end. */
+  /** Lifetime of the current token in milliseconds. */
   let life = config.accessTtl * 1_000;
   let was: AuthState['status'] = 'unknown';
 
@@ -37,7 +37,7 @@ export function createDemo(config: Config) {
     }
   }
 
-  function signedIn(via: Source) {
+  function loggedIn(via: Source) {
     const exchanged = lastMs['/auth/kakao'];
     if (via === 'tab') journal.add({ kind: was === 'unknown' ? 'handed-over' : 'joined' }, 'tab');
     else if (exchanged !== undefined) journal.add({ kind: 'exchanged', isStrict: import.meta.env.DEV }, 'network', { ms: exchanged });
@@ -49,7 +49,7 @@ export function createDemo(config: Config) {
     if (expiresAt !== null && (type === 'signed-in' || type === 'refreshed')) {
       life = via === 'network' ? expiresAt - Date.now() : config.accessTtl * 1_000;
     }
-    if (type === 'signed-in') signedIn(via);
+    if (type === 'signed-in') loggedIn(via);
     else if (type === 'refreshed') {
       const ms = via === 'network' ? (lastMs['/auth/refresh'] ?? null) : null;
       journal.add({ kind: 'refreshed', via }, via, { ms });
@@ -60,7 +60,7 @@ export function createDemo(config: Config) {
     else if (via === 'network') journal.add({ kind: 'expired' }, 'network');
     else if (via === 'tab') journal.add({ kind: 'signed-out', via }, 'tab');
     if (type === 'signed-in') localStorage.removeItem(SWITCH);
-    // Only a logout by the person: after an expired session the same one comes back.
+    // Only after a logout by the user: after an expired session the same user logs in again.
     else if (type === 'signed-out' && via === 'page') localStorage.setItem(SWITCH, 'yes');
     was = client.getState().status;
   });
@@ -83,7 +83,7 @@ export function createDemo(config: Config) {
     switchesAccount,
     login: () => client.login({ switchAccount: switchesAccount() }),
 
-    /** Calls the API this often at once, after the access token has expired if so wished, and says what that took. */
+    /** Makes this many calls at once, with an expired token if `expire`, and returns the requests that they caused. */
     async call(times: number, expire: boolean): Promise<Step[]> {
       if (expire) {
         const token = await client.getToken().catch(() => null);
@@ -101,23 +101,23 @@ export function createDemo(config: Config) {
     },
 
     async logout(everywhere: boolean) {
-      journal.add({ kind: 'signing-out', everywhere }, 'page');
+      journal.add({ kind: 'logging-out', everywhere }, 'page');
       const heard = await client.logout({ everywhere });
-      if (!heard) journal.add({ kind: 'owed' }, 'page');
+      if (!heard) journal.add({ kind: 'logout-pending' }, 'page');
     },
 
-    /** Renews at once, so that nobody has to wait for the token's end to see what a fault does. */
+    /** Renews at once, so that the effect of a fault shows without waiting for the token to expire. */
     setFault(fault: Fault, on: boolean) {
       wire.setFault(fault, on);
       journal.add({ kind: 'fault', fault, on }, 'page', { simulated: true });
-      // What a browser says when its network is back.
+      // The browser's event when the network is back.
       if (fault === 'offline' && !on) dispatchEvent(new Event('online'));
       if (client.getState().status !== 'anonymous') client.refresh().catch(() => {});
     },
   };
 }
 
-/** The first tries, the renewals and the second tries, each by status. */
+/** Counts calls, renewals and retries by status. */
 function summary(trips: Trip[]): Step[] {
   const steps = new Map<string, Step>();
   for (const { path, status, retry } of trips) {

@@ -1,4 +1,4 @@
-//! Drawings, 20 units square, in the colour of the text beside them. All are decoration: words say the same.
+/** Icons of 20 × 20 units in the colour of the text. All are decoration beside a text that says the same. */
 
 import type { ReactNode } from 'react';
 
@@ -31,7 +31,7 @@ export const icons = {
   lock: <Icon><rect x="4.5" y="9" width="11" height="7.5" rx="1.5" /><path d="M7 9V6.5a3 3 0 0 1 6 0V9" /></Icon>,
 } satisfies Record<string, ReactNode>;
 
-/** A plain bubble for this demo. In production take the symbol from Kakao's official resources, whose shape may not be redrawn. */
+/** A plain bubble for this demo. In production use the symbol from Kakao's official resources, which may not be redrawn. */
 export function KakaoSymbol() {
   return (
     <svg className="kakao-symbol" viewBox="0 0 20 20" aria-hidden="true" focusable="false">

@@ -1,6 +1,6 @@
-//! What has happened, newest first, and how often. Rows are facts; the words for them are in `texts.ts`.
+/** The journal: what happened, newest first, with counters. The texts of its rows are in `texts.ts`. */
 
-import type { AuthErrorCode } from '../../src/index.js';
+import type { AuthErrorCode } from 'kakao-login-web';
 import type { Fault, Trip } from './wire.js';
 
 export type Source = 'network' | 'tab' | 'page';
@@ -13,11 +13,11 @@ export interface Step {
 }
 
 export type Entry =
-  | { kind: 'first-visit' | 'checked' | 'resumed' | 'handed-over' | 'joined' | 'owed' | 'unavailable' | 'expired' | 'force-expired' }
+  | { kind: 'first-visit' | 'checked' | 'resumed' | 'handed-over' | 'joined' | 'logout-pending' | 'unavailable' | 'expired' | 'force-expired' }
   | { kind: 'failed'; code: AuthErrorCode }
   | { kind: 'exchanged'; isStrict: boolean }
   | { kind: 'refreshed' | 'signed-out'; via: Source }
-  | { kind: 'signing-out'; everywhere: boolean }
+  | { kind: 'logging-out'; everywhere: boolean }
   | { kind: 'fault'; fault: Fault; on: boolean }
   | { kind: 'result'; steps: Step[] }
   | ({ kind: 'trip' } & Pick<Trip, 'method' | 'path' | 'status' | 'retry'>);
@@ -29,14 +29,14 @@ export interface Row {
   source: Source;
   simulated: boolean;
   ms: number | null;
-  /** Requests that are alike and come at once share a row. */
+  /** Equal requests at the same time share a row. */
   count: number;
 }
 
 export interface Counters {
   refreshes: number;
   retries: number;
-  /** Requests that have left this page. Simulated ones have not. */
+  /** Requests sent to the server. Simulated ones are not. */
   requests: number;
 }
 

@@ -1,4 +1,4 @@
-//! Which language the page speaks. The choice is remembered, and `<html lang>` follows it.
+/** The language of the page. The choice is stored, and `<html lang>` follows it. */
 
 import { createContext, type ReactNode, useContext, useLayoutEffect, useState } from 'react';
 import { type Language, TEXTS, type Texts } from './texts.js';

@@ -1,6 +1,6 @@
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { AuthProvider } from '../../src/react.js';
+import { AuthProvider } from 'kakao-login-web/react';
 import { App } from './App.js';
 import { Notice } from './Notice.js';
 import { type Config, loadConfig } from './config.js';
@@ -10,7 +10,7 @@ import './styles.css';
 
 function page(config: Config | null) {
   if (!config) return <Notice url={null} />;
-  // The cookie and the redirect belong to one spelling of this machine's name: 127.0.0.1 is another site than localhost.
+  // The cookie and the redirect URI belong to one host name: 127.0.0.1 is another site than localhost.
   const { origin } = new URL(config.redirectUri);
   if (origin !== location.origin) return <Notice url={`${origin}/`} />;
   const demo = createDemo(config);

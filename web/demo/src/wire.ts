@@ -1,15 +1,15 @@
-//! Stands between the client and the network: measures every request, and breaks some of them when told to.
+/** The client's `fetch`: measures every request, and simulates faults. */
 
-/** One request and what became of it. */
+/** A request and its outcome. */
 export interface Trip {
   method: string;
   path: string;
-  /** Null if there was no answer. */
+  /** Null if there was no response. */
   status: number | null;
   ms: number;
-  /** Answered in this page; the server knows nothing of it. */
+  /** Simulated by this page and not sent to the server. */
   simulated: boolean;
-  /** The client sends it for the second time, after a 401. */
+  /** Sent for the second time, after a 401. */
   retry: boolean;
 }
 
@@ -17,9 +17,9 @@ export const FAULTS = ['offline', 'unavailable'] as const;
 export type Fault = (typeof FAULTS)[number];
 export type Faults = Readonly<Record<Fault, boolean>>;
 
-/** The routes that live by the cookie. An expired access token is nothing to them. */
+/** The routes that use the cookie. An expired access token does not affect them. */
 const AUTH_ROUTES = ['/auth/kakao', '/auth/refresh', '/auth/logout'];
-/** Kept over a reload of this tab, so that one can be tried too. */
+/** In `sessionStorage`, so that faults outlast a reload of the tab. */
 const KEY = 'demo.faults';
 
 export type Wire = ReturnType<typeof createWire>;
@@ -30,7 +30,7 @@ export function createWire(record: (trip: Trip) => void) {
   let expired: string | null = null;
   let isRetry = false;
 
-  /** An answer of this page, or null to let the request go. */
+  /** A simulated response, or null to send the request. */
   function simulate(request: Request, path: string): Response | null {
     const isAuth = AUTH_ROUTES.includes(path);
     if (faults.offline) throw new TypeError('Failed to fetch (simulated)');
@@ -51,7 +51,7 @@ export function createWire(record: (trip: Trip) => void) {
     try {
       const answer = simulate(request, path);
       if (answer) {
-        // Even the fastest network answers in a later task.
+        // A real response also arrives in a later task.
         await new Promise((resolve) => setTimeout(resolve));
         done(answer.status, true);
         return answer;
@@ -67,9 +67,9 @@ export function createWire(record: (trip: Trip) => void) {
 
   return {
     fetch: send,
-    /** From now on this access token is answered 401, as if its time were up. */
+    /** From now on, calls with this access token get a 401, as if it had expired. */
     expire: (token: string) => void (expired = token),
-    /** The next request is a retry: the client says so before it sends it. */
+    /** Marks the next request as a retry: the client emits `retried` before it sends one. */
     expectRetry: () => void (isRetry = true),
     getFaults: () => faults,
     setFault(fault: Fault, on: boolean) {

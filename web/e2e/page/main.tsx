@@ -1,4 +1,4 @@
-//! What the tests look at: who is signed in, in words and with two buttons. The client is on `window` for them.
+/** What the tests look at: who is logged in, in words and with two buttons. The client is on `window` for them. */
 
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
@@ -39,9 +39,9 @@ function Page() {
     <main>
       <p id="who">{text}</p>
       <p id="error">{error?.code}</p>
-      <button onClick={() => void login()}>Sign in with Kakao</button>
-      <button onClick={() => void logout()}>Sign out</button>
-      <button onClick={() => void logout({ everywhere: true })}>Sign out everywhere</button>
+      <button onClick={() => void login()}>Log in with Kakao</button>
+      <button onClick={() => void logout()}>Log out</button>
+      <button onClick={() => void logout({ everywhere: true })}>Log out everywhere</button>
     </main>
   );
 }

@@ -1,0 +1,136 @@
+//! Assembles the functions as AWS does: each gets its environment from the template.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use jwks::Jwks;
+use kakao_login::KakaoLogin;
+use logout::Logout;
+use profile::Profile;
+use refresh::Refresh;
+use shared::{
+    clock::Clock,
+    config::{Config, ConfigError},
+    function,
+};
+use verify::Verify;
+
+use crate::{
+    iam,
+    kakao::SHOP,
+    lambda::{Function, Handler, here},
+    template::{Template, TemplateError},
+};
+
+/// The project's template.
+pub const TEMPLATE: &str = include_str!("../../template.yaml");
+
+/// Environment variables that set a parameter of the template, with the parameter's name and local default.
+const PARAMETERS: [(&str, &str, &str); 23] = [
+    ("ISSUER", "Issuer", "http://localhost:9000"),
+    ("AUDIENCE", "Audience", "api"),
+    ("ALLOWED_ORIGINS", "AllowedOrigins", "http://localhost:9000,http://localhost:5173"),
+    ("REDIRECT_URIS", "RedirectUris", "http://localhost:9000/,http://localhost:5173/"),
+    ("KAKAO_APP_ID", "KakaoAppId", ""),
+    ("KAKAO_REST_API_KEY", "KakaoRestApiKey", SHOP.rest_api_key),
+    ("KAKAO_APP_KEYS", "KakaoAppKeys", SHOP.other_keys),
+    ("ID_TOKEN_MAX_AGE", "IdTokenMaxAge", "600"),
+    ("CREDENTIALS", "Credentials", "access_token,code,id_token"),
+    ("REQUIRE_BINDING", "RequireBinding", "true"),
+    ("ACCESS_TTL", "AccessTtl", "300"),
+    ("SESSION_IDLE_TTL", "SessionIdleTtl", "604800"),
+    ("SESSION_MAX_TTL", "SessionMaxTtl", "2592000"),
+    ("ROTATION_WINDOW", "RotationWindow", "30"),
+    ("COOKIE_SAMESITE", "CookieSameSite", "Strict"),
+    ("SIGNING_ALGORITHM", "SigningAlgorithm", "ES256"),
+    ("VERIFIER_CACHE_TTL", "VerifierCacheTtl", "7200"),
+    ("FIRST_KEYS", "FirstKeys", "make"),
+    ("STAGE", "Stage", "local"),
+    ("THROTTLING_RATE_LIMIT", "ThrottlingRateLimit", "500"),
+    ("THROTTLING_BURST_LIMIT", "ThrottlingBurstLimit", "1000"),
+    ("LOGIN_RATE_LIMIT", "LoginRateLimit", "20"),
+    ("LOGIN_BURST_LIMIT", "LoginBurstLimit", "40"),
+];
+
+/// The settings of `make run`, with those in `given` replaced.
+#[must_use]
+pub fn settings(given: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let app_id = SHOP.app_id.to_string();
+    let defaults = PARAMETERS.iter().map(|(name, _, default)| {
+        let default = if *name == "KAKAO_APP_ID" { &app_id } else { *default };
+        let value = given.get(*name).map_or(default, String::as_str);
+        ((*name).to_owned(), value.to_owned())
+    });
+    defaults.collect()
+}
+
+/// Reads the template with a local stack's parameters. Values in `given`, by their environment variables, take precedence.
+///
+/// # Errors
+///
+/// [`TemplateError`] if the template would not deploy.
+pub fn template(given: &BTreeMap<String, String>) -> Result<Template, TemplateError> {
+    template_from(TEMPLATE, given)
+}
+
+/// Reads a template other than the project's, with the same parameters as [`template`].
+///
+/// # Errors
+///
+/// [`TemplateError`] if it would not deploy.
+pub fn template_from(yaml: &str, given: &BTreeMap<String, String>) -> Result<Template, TemplateError> {
+    let settings = settings(given);
+    let parameters = PARAMETERS.iter().map(|(name, parameter, _)| ((*parameter).to_owned(), settings[*name].clone()));
+    Template::read(yaml, &parameters.collect())
+}
+
+/// The environment of one function: the template's variables, its role's credentials, and the `local` settings.
+#[must_use]
+pub fn environment(template: &Template, function: &str, local: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut environment =
+        template.functions.get(function).map(|declared| declared.environment.clone()).unwrap_or_default();
+    environment.insert("AWS_ACCESS_KEY_ID".to_owned(), iam::access_key(function));
+    environment.insert("AWS_SECRET_ACCESS_KEY".to_owned(), "local".to_owned());
+    environment.extend(local.clone());
+    environment
+}
+
+/// The HTTP functions, each with its own environment.
+///
+/// # Errors
+///
+/// [`ConfigError`] if the template gives one of them less than it needs.
+pub fn functions(
+    template: &Template,
+    local: &BTreeMap<String, String>,
+    clock: &Arc<dyn Clock>,
+) -> Result<BTreeMap<String, Function>, ConfigError> {
+    let build = Build { template, local, clock };
+    let functions = [
+        build.function::<KakaoLogin>()?,
+        build.function::<Refresh>()?,
+        build.function::<Logout>()?,
+        build.function::<Profile>()?,
+        build.function::<Verify>()?,
+        build.function::<Jwks>()?,
+    ];
+    Ok(functions.into())
+}
+
+/// The inputs of every function.
+struct Build<'a> {
+    template: &'a Template,
+    local: &'a BTreeMap<String, String>,
+    clock: &'a Arc<dyn Clock>,
+}
+
+impl Build<'_> {
+    fn function<F: function::Function>(&self) -> Result<(String, Function), ConfigError> {
+        let config = Config::from_pairs(environment(self.template, F::NAME, self.local));
+        let function = Arc::new(F::from_config(&config, Arc::clone(self.clock))?);
+        let handler: Handler = Arc::new(move |request| {
+            let function = Arc::clone(&function);
+            Box::pin(async move { function::respond(&*function, request).await })
+        });
+        Ok((F::NAME.to_owned(), here(handler)))
+    }
+}

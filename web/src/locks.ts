@@ -1,0 +1,61 @@
+/** Web Locks: turns between tabs, and which tab can hand its token over. */
+
+import { timeout } from './browser.js';
+
+/**
+ * Runs one task at a time across all tabs, if the browser has Web Locks. It never steals a lock. After waiting `patienceMs` for one
+ * it runs the task anyway: locks only save requests, and the API handles simultaneous ones correctly.
+ */
+export function turns(name: string, patienceMs: number) {
+  let tail: Promise<unknown> = Promise.resolve();
+  return async <T>(work: (waited: boolean) => Promise<T>): Promise<T> => {
+    const { locks } = navigator;
+    // Undefined outside of secure contexts, although its type does not say so.
+    if (!(locks as LockManager | undefined)) {
+      const turn = tail.then(() => work(false));
+      tail = turn.catch(() => {});
+      return turn;
+    }
+    let began = false;
+    const begin = (waited: boolean) => {
+      began = true;
+      return work(waited);
+    };
+    try {
+      const atOnce = await locks.request(name, { ifAvailable: true }, async (lock) => lock && { result: await begin(false) });
+      if (atOnce) return atOnce.result;
+      return await locks.request(name, { signal: timeout(patienceMs) }, () => begin(true));
+    } catch (error) {
+      if (began) throw error;
+      return begin(true);
+    }
+  };
+}
+
+/**
+ * Shows new tabs whether another tab can hand its token over: a tab that can holds a lock. It has to release the lock when it no
+ * longer can, and when the page is left: browsers do not freeze a page that holds a lock, and do not keep it for the Back button.
+ */
+export function handOver(name: string) {
+  const offer = `${name}.token`;
+  let withdraw: (() => void) | undefined;
+  return {
+    offer(isOffered: boolean) {
+      if (isOffered === !!withdraw) return;
+      withdraw?.();
+      withdraw = undefined;
+      if (!isOffered) return;
+      const withdrawn = new Promise<void>((resolve) => (withdraw = resolve));
+      (navigator.locks as LockManager | undefined)?.request(offer, { mode: 'shared' }, () => withdrawn).catch(() => {});
+    },
+    /** Whether another tab has a fresh token or is requesting one. True if the browser cannot tell. */
+    async isLikely(): Promise<boolean> {
+      try {
+        const { held } = await navigator.locks.query();
+        return held!.some((lock) => lock.name === name || lock.name === offer);
+      } catch {
+        return true;
+      }
+    },
+  };
+}

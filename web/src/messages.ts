@@ -1,0 +1,20 @@
+/** Messages between the tabs of one browser. */
+
+import type { Session } from './session.js';
+
+/** Null or undefined if no session is known. */
+export type SessionId = string | null | undefined;
+
+/** `hello`: a new tab asks for the token. `session`: a login or a renewal. `end`: a logout, or the session has expired. */
+export type Message = { type: 'hello' } | { type: 'session'; session: Session } | { type: 'end'; id: SessionId };
+
+/** Undefined in Safari before 15.4 and in Firefox without cookies. Tabs then notice each other's logout when they are shown. */
+export function openChannel(name: string, receive: (message: Message) => void): BroadcastChannel | undefined {
+  try {
+    const channel = new BroadcastChannel(name);
+    channel.onmessage = ({ data }: MessageEvent<Message>) => receive(data);
+    return channel;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,47 @@
+/** The session of a page: its token and its user. */
+
+import { type ApiResponse, grant } from './api.js';
+import { random } from './browser.js';
+import { AuthError, type User } from './types.js';
+
+export interface Session {
+  /** Random, one for each login. It tells messages and responses about another login apart. */
+  id: string;
+  access: string;
+  /** When the token arrived, by this machine's clock. The expiry does not tell which token is newer, because lifetimes vary. */
+  since: number;
+  /** In milliseconds. */
+  life: number;
+  user: User;
+}
+
+/**
+ * Milliseconds until the token is due for renewal: in the last tenth of its life, and at most a minute before its expiry. With a
+ * `margin` of 0: until it expires. 0 if that time has passed or there is no token.
+ */
+export function freshFor(session: Session | null, margin = 60_000): number {
+  return session ? Math.max(0, session.since + session.life - Math.min(margin, session.life / 10) - Date.now()) : 0;
+}
+
+/**
+ * Reads the response to a login or refresh. `previous` is the session that it may continue, `hint` the id of the session that this
+ * browser has.
+ */
+export async function readSession(
+  response: ApiResponse,
+  previous: Session | null,
+  hint: string | null | undefined,
+  profile: (access: string) => Promise<User>,
+): Promise<Session> {
+  try {
+    const { access, life, subject, user } = grant(response.body);
+    // Another tab may have logged in as someone else: the cookie is theirs by now.
+    const same = previous && String(previous.user.pk) === subject ? previous : null;
+    const known = hint ?? same?.id;
+    const id = !known || (known === previous?.id && !same) ? random() : known;
+    const owner = user ?? same?.user ?? (await profile(access));
+    return { id, access, since: Date.now(), life, user: owner };
+  } catch (cause) {
+    throw new AuthError('unavailable', response.status, cause);
+  }
+}
