@@ -7,7 +7,6 @@ use reqwest::{Method, StatusCode};
 use rotate_keys::document::Reason;
 use serde_json::json;
 use shared::{
-    clock::{Clock, SystemClock},
     config::Config,
     id::UserId,
     keys::{Document, IssuingKeys},
@@ -29,7 +28,7 @@ async fn begin_session(stack: &Stack, user: &str, version: Version) -> String {
     let user: UserId = jwt_part(stack.log_in_as(user).await.access(), 1)["sub"].as_str().unwrap().parse().unwrap();
     let ring = stack.key_document(Document::Issuing).await.unwrap();
     let (_, keys) = IssuingKeys::read(&ring, &audience(), DAY).unwrap();
-    let now = SystemClock.now();
+    let now = stack.now();
     let first = keys.refresh_tokens.issue(version, user, keys.refresh_tokens.new_session(None, now), now + DAY, now);
     let store = Config::from_pairs(stack.environment("kakao-login")).store().unwrap();
     store.start_session(&first, &Device::default(), now + DAY, now).await.unwrap();

@@ -26,7 +26,7 @@ use local::{
 };
 use rotate_keys::{Event, RotateKeys};
 use shared::{
-    clock::{Clock, SystemClock},
+    clock::{Clock, SystemClock, Timestamp},
     function::Worker,
 };
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -245,6 +245,12 @@ impl Stack {
         let url = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
         tokio::spawn(Gateway::new(&self.template, &functions, TrailingSlash::default(), None).serve(listener));
         Functions::new(&url)
+    }
+
+    /// The time by the stack's clock.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.clock.now()
     }
 
     /// Advances the stack's clock.

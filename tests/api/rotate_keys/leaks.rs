@@ -6,7 +6,6 @@ use reqwest::StatusCode;
 use rotate_keys::document::Reason;
 use secrecy::ExposeSecret;
 use shared::{
-    clock::{Clock, SystemClock},
     id::{SessionId, UserId},
     keys::{Document, IssuingKeys},
 };
@@ -24,7 +23,7 @@ async fn sign(stack: &Stack, logged_in: &Response, lifetime: Duration) -> String
     let claims = jwt_part(logged_in.access(), 1);
     let user: UserId = claims["sub"].as_str().unwrap().parse().unwrap();
     let session: SessionId = claims["sid"].as_str().unwrap().parse().unwrap();
-    keys.signer.sign(user, session, SystemClock.now(), SystemClock.now()).text.expose_secret().to_owned()
+    keys.signer.sign(user, session, stack.now(), stack.now()).text.expose_secret().to_owned()
 }
 
 /// One command; after ten minutes every token that the leaked key signed is refused.
