@@ -62,12 +62,12 @@ def per_user(value):
 
 
 def key_read_units(users):
-    """Each running function reads its document of keys again after five minutes, if a request comes."""
+    """Each running function reads its documents of keys again after five minutes, if a request comes."""
     units = 0
-    for call, count, login in month_of_a_user():
+    for call, count, _ in month_of_a_user():
         at_peak = users * count / MONTH * MODEL["peak"] * call["milliseconds"] / 1e3
         reads = min(users * count, math.ceil(at_peak) * MONTH // MODEL["key_reads_every_seconds"])
-        units += reads * (MODEL["key_documents_of_a_login"] if login else 1)
+        units += reads * call["keys"]
     return units
 
 
@@ -207,7 +207,7 @@ def limits_table():
 
 
 def sentence():
-    pattern = ", ".join(f"{number} × {name.split(' by ')[0]}" for name, number in MODEL["a_users_month"].items())
+    pattern = ", ".join(f"{number} × {re.split(' by | [(]', name)[0]}" for name, number in MODEL["a_users_month"].items())
     first, *_ = MODEL["regions"]
     few, *more = MODEL["users"]
     here = " and ".join(f"{dollars(total(few, region))} in {region}" for region in MODEL["regions"])
