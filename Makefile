@@ -143,7 +143,7 @@ gates: ## instructions, sizes and requests are no worse than in bench/baseline.j
 # Apart from the functions, whose libraries would be built with more features otherwise.
 RELEASE_BENCH := cargo build --release -p local -p bench
 
-bench: ## what BENCHMARKS.md says of the functions; DYNAMODB_MS and KAKAO_MS say how far away these are
+bench: ## what docs/performance.md says of the functions; DYNAMODB_MS and KAKAO_MS say how far away these are
 	$(RELEASE)
 	$(RELEASE_BENCH)
 	target/release/bench counts
@@ -152,7 +152,7 @@ bench: ## what BENCHMARKS.md says of the functions; DYNAMODB_MS and KAKAO_MS say
 
 DJANGO := target/django
 
-bench-django: $(DJANGO)/.installed ## what BENCHMARKS.md says of the Django stack
+bench-django: $(DJANGO)/.installed ## what docs/performance.md says of the Django stack
 	$(RELEASE)
 	$(RELEASE_BENCH)
 	target/release/bench django $(DJANGO)

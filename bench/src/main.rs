@@ -1,5 +1,5 @@
 //! Measures the functions' release binaries. `make gates` counts what must not get worse; `make bench` and `make bench-django`
-//! measure, and write what they find into BENCHMARKS.md.
+//! measure, and write what they find into docs/performance.md.
 
 mod aws;
 mod django;
@@ -23,7 +23,7 @@ use crate::{
 };
 
 const USAGE: &str = "bench gates | accept         compares with bench/baseline.json, or makes it anew
-bench counts | starts | load writes one section of BENCHMARKS.md; for the starts, DYNAMODB_MS and KAKAO_MS say how far away they are
+bench counts | starts | load writes one section of docs/performance.md; for the starts, DYNAMODB_MS and KAKAO_MS say how far away they are
 bench django VENV            the same for the comparison with Django, which is installed in VENV
 
 BINARIES says where the binaries are, if not in target/release.";

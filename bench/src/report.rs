@@ -1,4 +1,4 @@
-//! The figures in BENCHMARKS.md. Each section between two marks is written by one measurement, the rest by hand.
+//! The figures in docs/performance.md. Each section between two marks is written by one measurement, the rest by hand.
 
 use std::{fmt::Write, fs, process::Command};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::{MEMORY_SIZES, function::FUNCTIONS, measure::Latencies};
 
-const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../BENCHMARKS.md");
+const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/performance.md");
 
 /// Writes one section, with the day and the machine.
 pub fn put(section: &str, text: &str) -> Result<(), String> {
