@@ -1,4 +1,4 @@
-//! Beside the usual Django stack: the same requests in turn, with one Kakao stand-in for both.
+//! The comparison with the usual Django stack: both get the same requests in turn, and share a Kakao stand-in.
 
 use std::{
     path::{Path, PathBuf},
@@ -15,35 +15,35 @@ use tokio::{
 use crate::{
     function::{peak_mib, processor_seconds},
     measure::{self, spread},
-    scene::{Credential, Scene},
-    side::Side,
+    peer::Peer,
+    scenario::{Credential, Scenario},
 };
 
 const PROJECT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/django");
 const PAIRS: usize = 5;
 const CONNECTIONS: [usize; 2] = [1, 8];
-/// So many that each of our sessions is due to rotate again, and each user to log in again, when its turn comes.
+/// So many that each session is due to rotate again, and each user may log in again, when its turn comes.
 const OUR_USERS: usize = 16_000;
 const DJANGO_USERS: usize = 64;
 const COLD_RUNS: usize = 21;
 
-/// Django in a virtual environment, with a database and a Kakao of its own.
+/// Django in a virtual environment, with its database and the Kakao stand-in.
 struct Django {
     bin: PathBuf,
     folder: PathBuf,
     kakao: String,
 }
 
-/// One of our own processes, stopped when dropped.
+/// One of our own processes. Dropping it stops it.
 struct Ours {
     process: Child,
     port: u16,
 }
 
-/// Both sides' figures. `bin` is where the virtual environment has its programs.
+/// Measures both sides. `bin` is the folder of the virtual environment's programs.
 pub async fn compare(binaries: &Path, bin: &Path) -> Result<Value, String> {
     let local = binaries.join("local");
-    // Kakao, DynamoDB, and the gateway with the functions in a process each, so that the time of each is known.
+    // Kakao, DynamoDB, and the gateway with the functions have a process each, so that the time of each is known.
     let own = std::env::current_exe().map_err(|error| error.to_string())?;
     let (kakao, dynamodb) = (Ours::start(&local, "run", &[]).await?, Ours::start(&own, "dynamodb", &[]).await?);
     let kakao_url = format!("http://localhost:{}", kakao.port + 1);
@@ -65,11 +65,11 @@ pub async fn compare(binaries: &Path, bin: &Path) -> Result<Value, String> {
     .await?;
     let tokens = access_tokens(&kakao_url, OUR_USERS).await?;
     let logins: Vec<String> = tokens.iter().map(|token| json!({"access_token": token}).to_string()).collect();
-    let ours = Side::log_in(format!("http://localhost:{}", functions.port), functions.pid(), logins.clone()).await?;
+    let ours = Peer::log_in(format!("http://localhost:{}", functions.port), functions.pid(), logins.clone()).await?;
     let django = Django::install(bin, kakao_url).await?;
     let (mut gunicorn, base) = django.serve().await?;
     let pid = gunicorn.id().unwrap_or_default();
-    let theirs = Side::log_in(base, pid, logins[..DJANGO_USERS].to_vec()).await?;
+    let theirs = Peer::log_in(base, pid, logins[..DJANGO_USERS].to_vec()).await?;
 
     let mut rows = Vec::new();
     for operation in ["login", "refresh", "profile"] {
@@ -81,10 +81,10 @@ pub async fn compare(binaries: &Path, bin: &Path) -> Result<Value, String> {
     stop(&mut gunicorn, pid).await?;
     drop(functions);
 
-    let scene = Scene::set(binaries, Credential::AccessToken).await?;
+    let scenario = Scenario::set(binaries, Credential::AccessToken).await?;
     let mut cold = Vec::new();
     for token in &tokens[..COLD_RUNS] {
-        let here = measure::cold_login(&scene).await?;
+        let here = measure::cold_login(&scenario).await?;
         cold.push([here, django.cold_login(token).await?]);
     }
     Ok(json!({
@@ -94,11 +94,11 @@ pub async fn compare(binaries: &Path, bin: &Path) -> Result<Value, String> {
     }))
 }
 
-/// Pairs of loads, the two sides in turn so that both meet the same machine.
+/// Pairs of loads. The two sides take turns, so that the machine is equally busy for both.
 async fn row(
-    ours: &Side,
+    ours: &Peer,
     dynamodb: &Ours,
-    theirs: &Side,
+    theirs: &Peer,
     operation: &str,
     connections: usize,
 ) -> Result<Value, String> {
@@ -149,7 +149,7 @@ impl Django {
         if migrated.is_ok_and(|status| status.success()) {
             Ok(django)
         } else {
-            Err("Django's tables are not made".into())
+            Err("python -m django migrate failed".into())
         }
     }
 
@@ -161,7 +161,7 @@ impl Django {
         command
     }
 
-    /// Under gunicorn, with a worker for each of two cores.
+    /// Runs Django under gunicorn, with a worker for each of two cores.
     async fn serve(&self) -> Result<(Child, String), String> {
         let port = free_ports().map_err(|error| error.to_string())?;
         let address = format!("127.0.0.1:{port}");
@@ -208,7 +208,7 @@ impl Ours {
         let mut output = process.stdout.take().ok_or("no standard output")?;
         let mut first = [0; 1];
         output.read_exact(&mut first).await.map_err(|_| format!("{} {argument} does not start", program.display()))?;
-        // Its log is not read, but must not block.
+        // Nobody reads its log, but a full pipe would block it.
         tokio::spawn(async move { tokio::io::copy(&mut output, &mut tokio::io::sink()).await });
         Ok(Self { process, port })
     }
@@ -218,7 +218,7 @@ impl Ours {
     }
 }
 
-/// The embedded DynamoDB at the port `PORT`, for [`compare`].
+/// Runs the embedded DynamoDB at the port `PORT`, for [`compare`].
 pub async fn dynamodb() -> Result<(), String> {
     let port = std::env::var("PORT").map_err(|_| "PORT is missing")?;
     let listener =
@@ -229,14 +229,14 @@ pub async fn dynamodb() -> Result<(), String> {
     Ok(())
 }
 
-/// Ends gunicorn with its workers, which a plain kill would leave behind.
+/// Ends gunicorn and its workers with SIGTERM. SIGKILL would leave the workers running.
 async fn stop(gunicorn: &mut Child, pid: u32) -> Result<(), String> {
     let asked = Command::new("kill").arg(pid.to_string()).status().await;
     let ended = tokio::time::timeout(Duration::from_secs(30), gunicorn.wait()).await;
     if asked.is_ok() && ended.is_ok() { Ok(()) } else { Err("gunicorn does not end".into()) }
 }
 
-/// Four free ports in a row: the stack's own, Kakao's, DynamoDB's and Lambda's.
+/// The first of four free ports in a row: the stack's own, Kakao's, DynamoDB's and Lambda's.
 fn free_ports() -> std::io::Result<u16> {
     loop {
         let first = std::net::TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();

@@ -1,47 +1,60 @@
-//! One function's binary as a process: started with its environment, watched, stopped.
+//! Runs one function's binary as a process, with events from a Runtime API.
 
 use std::{
     collections::BTreeMap,
     fs,
-    path::{Path, PathBuf},
     process::Stdio,
-    sync::atomic::{AtomicU32, Ordering},
     time::{Duration, Instant},
 };
 
-use tokio::process::{Child, Command};
-
-use crate::{
-    runtime::{Record, Runtime},
-    scene::Scene,
+use local::lambda::{Runtime, Work};
+use serde_json::Value;
+use tokio::{
+    process::{Child, Command},
+    sync::{mpsc, oneshot},
 };
 
-/// Their names, which are the binaries' too.
+use crate::{scenario::Scenario, share::Share};
+
+/// The functions that are measured. Their binaries have the same names.
 pub const FUNCTIONS: [&str; 4] = ["kakao-login", "refresh", "logout", "profile"];
 
-/// How one is run.
+/// How long a run may take. Valgrind is some 50 times slower, and the machine may be busy.
+const PATIENCE: Duration = Duration::from_mins(5);
+
+/// How a function is run.
 pub struct Run<'a> {
     pub function: &'static str,
     /// How many times it gets its event.
     pub times: usize,
-    /// What it is started by, such as valgrind with its arguments.
+    /// The program that starts it, with arguments, such as valgrind.
     pub under: &'a [&'a str],
     pub environment: BTreeMap<String, String>,
-    /// A Lambda of so many MB: its share of a processor, from its first request on.
+    /// From its first event on, it gets the share of a processor that Lambda gives to so many MB.
     pub share_of: Option<u32>,
-    /// How long it waits for its last event.
+    /// How long the last event is held back.
     pub pause: Duration,
 }
 
-/// What came of it.
+/// What a run came to.
 pub struct Outcome {
     pub started: Instant,
     pub record: Record,
     pub peak_mib: f64,
-    /// Seconds of processor time, at the moment when it was ready and at the end.
+    /// Seconds of processor time from start to end.
     pub processor: f64,
     /// What it wrote on standard error.
     pub errors: String,
+}
+
+/// What the process did, and when.
+#[derive(Default)]
+pub struct Record {
+    /// When it first asked for an event.
+    pub ready: Option<Instant>,
+    /// When each event was handed out, and when its response came.
+    pub invocations: Vec<(Instant, Instant)>,
+    last_response: Value,
 }
 
 impl Run<'_> {
@@ -50,39 +63,69 @@ impl Run<'_> {
         Self { function, times, under: &[], environment: BTreeMap::new(), share_of: None, pause: Duration::ZERO }
     }
 
-    /// Runs it in this scene until it has answered, and checks that it answered well.
-    pub async fn go(self, scene: &Scene) -> Result<Outcome, String> {
+    /// Runs it in this scenario until it has handled its events and asks for another. Its last response must have the status 200.
+    pub async fn go(self, scenario: &Scenario) -> Result<Outcome, String> {
         let share = self.share_of.map(Share::of_memory).transpose()?;
-        let group = share.as_ref().map(|share| share.group.clone());
-        let pid = std::sync::Arc::new(std::sync::OnceLock::<u32>::new());
-        let pid_when_ready = std::sync::Arc::clone(&pid);
-        let runtime = Runtime::start(scene.event(self.function), self.times, self.pause, move || {
-            if let (Some(group), Some(pid)) = (&group, pid_when_ready.get()) {
-                // Without the right to, the run is not slowed down, which `Share` has found out before.
-                let _ = fs::write(group.join("cgroup.procs"), pid.to_string());
-            }
-        });
-        let runtime = runtime.await.map_err(|error| error.to_string())?;
+        let (work, runtime) = Runtime::new();
+        let api = runtime.serve().map_err(|error| error.to_string())?;
 
-        let binary = scene.binary(self.function);
+        let binary = scenario.binary(self.function);
         let mut words = self.under.iter().copied().chain([binary.to_str().unwrap_or_default()]);
         let mut command = Command::new(words.next().unwrap_or_default());
-        command.args(words).env_clear().envs(scene.environment(self.function)).envs(self.environment);
-        command.env("AWS_LAMBDA_RUNTIME_API", runtime.address()).env("PATH", "/usr/bin:/bin");
+        command.args(words).env_clear().envs(scenario.environment(self.function)).envs(&self.environment);
+        command.env("AWS_LAMBDA_RUNTIME_API", api.url().trim_start_matches("http://")).env("PATH", "/usr/bin:/bin");
         command.stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
         let started = Instant::now();
-        let child = command.spawn().map_err(|error| format!("{}: {error}", self.function))?;
+        let mut child = command.spawn().map_err(|error| format!("{}: {error}", self.function))?;
         let id = child.id().unwrap_or_default();
-        let _ = pid.set(id);
 
-        let record = runtime.finished(Duration::from_mins(5)).await;
+        let limit = || share.iter().for_each(|share| share.limit(id));
+        let mut record = Record::default();
+        let ran = tokio::select! {
+            ran = tokio::time::timeout(PATIENCE, self.hand_out(scenario, &work, &runtime, limit, &mut record)) => {
+                ran.unwrap_or_else(|_| Err("it takes too long".to_owned()))
+            }
+            ended = child.wait() => Err(format!("it has ended: {ended:?}")),
+        };
         let (peak_mib, processor) = (peak_mib(id), processor_seconds(id));
         let errors = stop(child, id).await;
-        let record = record.map_err(|error| format!("{}: {error}\n{errors}", self.function))?;
-        if self.times > 0 && record.last_answer["statusCode"] != 200 {
-            return Err(format!("{}: {}", self.function, record.last_answer));
+        let done = record.invocations.len();
+        ran.map_err(|error| format!("{}: {error} (after {done} events)\n{errors}", self.function))?;
+        if self.times > 0 && record.last_response["statusCode"] != 200 {
+            return Err(format!("{}: {}", self.function, record.last_response));
         }
         Ok(Outcome { started, record, peak_mib, processor, errors })
+    }
+
+    /// Waits until the process is ready, hands out the events one after another, and waits until it asks for one more.
+    async fn hand_out(
+        &self,
+        scenario: &Scenario,
+        work: &mpsc::UnboundedSender<Work>,
+        runtime: &Runtime,
+        on_ready: impl Fn(),
+        record: &mut Record,
+    ) -> Result<(), String> {
+        let mut asked = runtime.asked.subscribe();
+        let closed = |error| format!("the Runtime API has ended: {error}");
+        record.ready = *asked.wait_for(Option::is_some).await.map_err(|error| closed(error.to_string()))?;
+        on_ready();
+        for left in (0..self.times).rev() {
+            if left == 0 {
+                tokio::time::sleep(self.pause).await;
+            }
+            let (given, is_given) = oneshot::channel();
+            let (answer, answered) = oneshot::channel();
+            let invocation = scenario.invocation(self.function);
+            work.send(Work { invocation, given, answer }).map_err(|error| closed(error.to_string()))?;
+            let given = is_given.await.map_err(|error| closed(error.to_string()))?;
+            let answered = answered.await.map_err(|error| closed(error.to_string()))?;
+            record.last_response = answered.response.map_err(|failed| format!("{failed:?}"))?;
+            record.invocations.push((given, answered.at));
+        }
+        let last = record.invocations.last().map(|(_, answered)| *answered);
+        asked.wait_for(|asked| *asked >= last).await.map_err(|error| closed(error.to_string()))?;
+        Ok(())
     }
 }
 
@@ -91,16 +134,16 @@ impl Outcome {
         self.record.ready.map_or(f64::NAN, |ready| milliseconds(self.started, ready))
     }
 
-    pub fn first_answer_ms(&self) -> f64 {
-        self.answers_ms().first().copied().unwrap_or(f64::NAN)
+    pub fn first_response_ms(&self) -> f64 {
+        self.response_times_ms().first().copied().unwrap_or(f64::NAN)
     }
 
-    /// Of each event in turn.
-    pub fn answers_ms(&self) -> Vec<f64> {
+    /// How long each event took.
+    pub fn response_times_ms(&self) -> Vec<f64> {
         self.record.invocations.iter().map(|(given, answered)| milliseconds(*given, *answered)).collect()
     }
 
-    pub fn start_to_first_answer_ms(&self) -> f64 {
+    pub fn start_to_first_response_ms(&self) -> f64 {
         self.record.invocations.first().map_or(f64::NAN, |(_, answered)| milliseconds(self.started, *answered))
     }
 }
@@ -109,17 +152,17 @@ fn milliseconds(from: Instant, to: Instant) -> f64 {
     to.duration_since(from).as_secs_f64() * 1e3
 }
 
-/// Asks it to end, so that a tool which it runs under still writes what it knows.
+/// Ends a process with SIGTERM, so that the tool it runs under still writes its results. Returns its standard error.
 async fn stop(child: Child, id: u32) -> String {
     let asked = Command::new("kill").arg(id.to_string()).status().await;
     let output = tokio::time::timeout(Duration::from_mins(1), child.wait_with_output()).await;
     match (asked, output) {
         (Ok(_), Ok(Ok(output))) => String::from_utf8_lossy(&output.stderr).into_owned(),
-        _ => "it does not end".to_owned(),
+        _ => "it did not end".to_owned(),
     }
 }
 
-/// The most memory that it has held (`VmHWM`), in MiB.
+/// The most memory that a process has held (`VmHWM`), in MiB.
 pub fn peak_mib(pid: u32) -> f64 {
     let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
@@ -132,38 +175,4 @@ pub fn processor_seconds(pid: u32) -> f64 {
     let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
     let ticks: f64 = fields.iter().skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum();
     ticks / 100.0
-}
-
-/// A control group with the share of a processor that Lambda gives to so much memory: 1,769 MB are one processor.
-struct Share {
-    group: PathBuf,
-}
-
-/// Microseconds. Lambda's own is not published.
-const PERIOD: u32 = 20_000;
-/// For names that nobody else has.
-static GROUPS: AtomicU32 = AtomicU32::new(0);
-
-impl Share {
-    fn of_memory(megabytes: u32) -> Result<Self, String> {
-        let quota = PERIOD * megabytes / 1_769;
-        let name = format!("kakao-login-bench-{}-{}", std::process::id(), GROUPS.fetch_add(1, Ordering::Relaxed));
-        let legacy = Path::new("/sys/fs/cgroup/cpu");
-        let (group, settings) = if legacy.is_dir() {
-            let settings = vec![("cpu.cfs_period_us", PERIOD.to_string()), ("cpu.cfs_quota_us", quota.to_string())];
-            (legacy.join(name), settings)
-        } else {
-            (Path::new("/sys/fs/cgroup").join(name), vec![("cpu.max", format!("{quota} {PERIOD}"))])
-        };
-        let made = fs::create_dir_all(&group);
-        let made = made.and_then(|()| settings.iter().try_for_each(|(name, value)| fs::write(group.join(name), value)));
-        made.map_err(|error| format!("{}: {error} (a control group needs root)", group.display()))?;
-        Ok(Self { group })
-    }
-}
-
-impl Drop for Share {
-    fn drop(&mut self) {
-        let _ = fs::remove_dir(&self.group);
-    }
 }

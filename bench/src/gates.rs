@@ -1,4 +1,4 @@
-//! What must not get worse: counts that a loaded machine does not change, held to `bench/baseline.json`.
+//! Counts that do not depend on how busy the machine is, compared with `bench/baseline.json`.
 
 use std::{fs, path::Path};
 
@@ -7,35 +7,36 @@ use serde_json::{Map, Value, json};
 use crate::{
     function::FUNCTIONS,
     measure::{all_instructions, calls, connections, opened_files, sizes},
-    scene::{Credential, Scene},
+    scenario::{Credential, Scenario},
 };
 
 const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/baseline.json");
-/// How much more than in the baseline a count may be.
+/// By how much a count may exceed the baseline.
 const TOLERANCE: f64 = 0.03;
 
-/// Counts what can be counted of each function, and of each call.
-pub async fn count(scene: &Scene) -> Result<Value, String> {
-    let mut counts = Map::new();
+/// The counts of each function and of each kind of call.
+pub async fn count(scenario: &Scenario) -> Result<Value, String> {
+    let mut counts = Map::from_iter([("calls".to_owned(), calls().await)]);
     for function in FUNCTIONS {
-        let files = opened_files(scene, function).await?;
-        let instructions = all_instructions(scene, function).await?;
-        let (sizes, connections) = (sizes(scene, function)?, connections(scene, function).await?);
+        let files = opened_files(scenario, function).await?;
+        let instructions = all_instructions(scenario, function).await?;
+        let (sizes, connections) = (sizes(scenario, function)?, connections(scenario, function).await?);
         let of_function =
             json!({"instructions": instructions, "bytes": sizes, "thousand_requests": connections, "files": files});
+        eprintln!("{function}: {of_function}");
         counts.insert(function.to_owned(), of_function);
     }
-    counts.insert("calls".to_owned(), calls().await);
     Ok(Value::Object(counts))
 }
 
-/// Compares with the baseline, and says each number of before and after.
+/// Compares the counts with the baseline, and prints both.
 ///
 /// # Errors
 ///
-/// All that is worse.
+/// The counts that are worse.
 pub async fn check(binaries: &Path) -> Result<(), String> {
-    let now = count(&Scene::set(binaries, Credential::IdToken).await?).await?;
+    let scenario = Scenario::set(binaries, Credential::IdToken).await?;
+    let now = count(&scenario).await?;
     let text = fs::read_to_string(BASELINE).map_err(|error| format!("{BASELINE}: {error}"))?;
     let before: Value = serde_json::from_str(&text).map_err(|error| format!("{BASELINE}: {error}"))?;
     let mut worse = Vec::new();
@@ -48,9 +49,9 @@ pub async fn check(binaries: &Path) -> Result<(), String> {
                 let line = format!("{function} {kind} {name}: {before} before, {now} now ({change:+.1} %)");
                 println!("{line}");
                 let most = match name.as_str() {
-                    // The order in which tasks get their turn is chance, and moves a few percent.
+                    // The order in which tasks are polled is chance, which changes a few percent.
                     "start" | "start_tls" => before * 1.1,
-                    // How many calls overlap is chance; what matters is that they are not made for each request.
+                    // How many calls overlap is chance. What matters is that not every request makes a handshake.
                     "handshakes" => before + 3.0,
                     _ => before * (1.0 + tolerance),
                 };
@@ -70,9 +71,9 @@ pub async fn check(binaries: &Path) -> Result<(), String> {
     if worse.is_empty() { Ok(()) } else { Err(format!("worse than {BASELINE}:\n{}", worse.join("\n"))) }
 }
 
-/// Makes the present counts the baseline.
+/// Writes the present counts as the baseline.
 pub async fn accept(binaries: &Path) -> Result<(), String> {
-    let counts = count(&Scene::set(binaries, Credential::IdToken).await?).await?;
+    let counts = count(&Scenario::set(binaries, Credential::IdToken).await?).await?;
     let text = serde_json::to_string_pretty(&counts).map_err(|error| error.to_string())?;
     fs::write(BASELINE, text + "\n").map_err(|error| format!("{BASELINE}: {error}"))
 }

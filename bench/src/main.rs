@@ -1,16 +1,16 @@
-//! Measures the functions' release binaries. `make gates` counts what must not get worse; `make bench` and `make bench-django`
-//! measure, and write what they find into docs/performance.md.
+//! Measures the functions' release binaries. `make gates` compares counts with a baseline; `make bench` and `make bench-django`
+//! write their measurements into docs/performance.md.
 
-mod aws;
 mod django;
+mod dynamodb;
 mod function;
 mod gates;
 mod load;
 mod measure;
+mod peer;
 mod report;
-mod runtime;
-mod scene;
-mod side;
+mod scenario;
+mod share;
 
 use std::{env, path::Path};
 
@@ -19,14 +19,14 @@ use serde_json::{Map, Value};
 use crate::{
     function::FUNCTIONS,
     measure::Latencies,
-    scene::{Credential, Scene},
+    scenario::{Credential, Scenario},
 };
 
-const USAGE: &str = "bench gates | accept         compares with bench/baseline.json, or makes it anew
-bench counts | starts | load writes one section of docs/performance.md; for the starts, DYNAMODB_MS and KAKAO_MS say how far away they are
+const USAGE: &str = "bench gates | accept         compares the counts with bench/baseline.json, or replaces it
+bench counts | starts | load writes one section of docs/performance.md; DYNAMODB_MS and KAKAO_MS are the latencies for starts
 bench django VENV            the same for the comparison with Django, which is installed in VENV
 
-BINARIES says where the binaries are, if not in target/release.";
+BINARIES is the folder of the binaries, by default target/release.";
 const BINARIES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/release");
 const MEMORY_SIZES: [u32; 3] = [128, 256, 512];
 
@@ -40,15 +40,15 @@ async fn main() -> Result<(), String> {
         ["gates"] => gates::check(binaries).await,
         ["accept"] => gates::accept(binaries).await,
         ["counts"] => {
-            let scene = Scene::set(binaries, Credential::IdToken).await?;
-            report::put("counts", &report::counts(&gates::count(&scene).await?))
+            let scenario = Scenario::set(binaries, Credential::IdToken).await?;
+            report::put("counts", &report::counts(&gates::count(&scenario).await?))
         }
         ["starts"] => {
             let away = Latencies { dynamodb: milliseconds("DYNAMODB_MS", 4)?, kakao: milliseconds("KAKAO_MS", 30)? };
             report::put("starts", &report::starts(&starts(binaries, away).await?, away))
         }
         ["load"] => report::put("load", &report::load(&load::run().await)),
-        // A process of the comparison.
+        // The database process of the comparison.
         ["dynamodb"] => django::dynamodb().await,
         ["django", venv] => {
             let bin = Path::new(venv).canonicalize().map_err(|error| format!("{venv}: {error}"))?.join("bin");
@@ -64,19 +64,19 @@ fn milliseconds(name: &str, usual: u64) -> Result<u64, String> {
 }
 
 async fn starts(binaries: &Path, away: Latencies) -> Result<Value, String> {
-    let scene = Scene::set(binaries, Credential::IdToken).await?;
+    let scenario = Scenario::set(binaries, Credential::IdToken).await?;
     let mut all = Map::new();
     for function in FUNCTIONS {
         let mut of_function = Map::new();
         for memory in MEMORY_SIZES {
-            let mut figures = measure::model(&scene, function, memory, away).await?;
+            let mut figures = measure::model(&scenario, function, memory, away).await?;
             if function == "refresh" {
-                figures["after_idling_ms"] = measure::after_idling(&scene, function, memory, away).await?;
+                figures["after_idling_ms"] = measure::after_idling(&scenario, function, memory, away).await?;
             }
             eprintln!("{function} {memory} MB: {figures}");
             of_function.insert(memory.to_string(), figures);
         }
-        of_function.insert("processor_ms".to_owned(), measure::processor(&scene, function).await?);
+        of_function.insert("processor_ms".to_owned(), measure::processor(&scenario, function).await?);
         all.insert(function.to_owned(), Value::Object(of_function));
     }
     Ok(Value::Object(all))

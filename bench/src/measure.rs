@@ -3,53 +3,53 @@
 use std::{collections::BTreeMap, fs, process::Command, time::Duration};
 
 use serde_json::{Value, json};
-use tests::Stack;
+use tests::{Settings, Stack};
 
 use crate::{
-    aws::{Aws, ROOT},
+    dynamodb::{DynamoDb, ROOT},
     function::{Outcome, Run},
-    scene::Scene,
+    scenario::Scenario,
 };
 
-/// Requests in the shorter and the longer of two runs: what starting costs is in both, and cancels out.
+/// Requests in the shorter and the longer of two runs. The cost of the start is in both, and cancels out.
 const REQUESTS: (usize, usize) = (50, 250);
 
-/// Instructions of a process that answers `times` requests (callgrind), with AWS behind TLS or not.
-async fn instructions(scene: &Scene, function: &'static str, times: usize, tls: bool) -> Result<u64, String> {
-    let aws = replaying(scene, tls).await?;
+/// Instructions of a process that handles `times` requests (callgrind), with DynamoDB behind TLS or not.
+async fn instructions(scenario: &Scenario, function: &'static str, times: usize, tls: bool) -> Result<u64, String> {
+    let dynamodb = replaying(scenario, tls).await?;
     let under = ["valgrind", "--tool=callgrind", "--callgrind-out-file=/dev/null"];
-    let run = Run { under: &under, environment: at(&aws), ..Run::of(function, times) };
-    let outcome = run.go(scene).await?;
-    if aws.counts().0 == 0 {
-        return Err(format!("{function} has not asked DynamoDB before its first request"));
+    let run = Run { under: &under, environment: at(&dynamodb), ..Run::of(function, times) };
+    let outcome = run.go(scenario).await?;
+    if dynamodb.counts().0 == 0 {
+        return Err(format!("{function} did not ask DynamoDB before its first event"));
     }
     let collected = outcome.errors.lines().find_map(|line| line.split_once("Collected :"));
     let count = collected.and_then(|(_, count)| count.trim().parse().ok());
-    count.ok_or_else(|| format!("valgrind says: {}", outcome.errors))
+    count.ok_or_else(|| format!("valgrind printed no count: {}", outcome.errors))
 }
 
-/// Instructions up to the first `/next`, the same with TLS, and for each further request.
-pub async fn all_instructions(scene: &Scene, function: &'static str) -> Result<Value, String> {
-    let start = least(scene, function, 0, false).await?;
-    let start_tls = least(scene, function, 0, true).await?;
-    let few = least(scene, function, REQUESTS.0, false).await?;
-    let many = least(scene, function, REQUESTS.1, false).await?;
+/// Instructions up to the first `/next` without and with TLS, and of each further request.
+pub async fn all_instructions(scenario: &Scenario, function: &'static str) -> Result<Value, String> {
+    let start = least(scenario, function, 0, false).await?;
+    let start_tls = least(scenario, function, 0, true).await?;
+    let few = least(scenario, function, REQUESTS.0, false).await?;
+    let many = least(scenario, function, REQUESTS.1, false).await?;
     let request = (many - few) / (REQUESTS.1 - REQUESTS.0) as u64;
     Ok(json!({"start": start, "start_tls": start_tls, "request": request}))
 }
 
-/// The least of several runs: the order in which several tasks get their turn is chance.
-async fn least(scene: &Scene, function: &'static str, times: usize, tls: bool) -> Result<u64, String> {
+/// The lowest count of three runs: the order in which tasks are polled is chance.
+async fn least(scenario: &Scenario, function: &'static str, times: usize, tls: bool) -> Result<u64, String> {
     let mut least = u64::MAX;
     for _ in 0..3 {
-        least = least.min(instructions(scene, function, times, tls).await?);
+        least = least.min(instructions(scenario, function, times, tls).await?);
     }
     Ok(least)
 }
 
-/// Bytes of the binary, and of the zip that Lambda is given.
-pub fn sizes(scene: &Scene, function: &str) -> Result<Value, String> {
-    let binary = scene.binary(function);
+/// Bytes of the binary, and of the zip that is deployed.
+pub fn sizes(scenario: &Scenario, function: &str) -> Result<Value, String> {
+    let binary = scenario.binary(function);
     let bytes = fs::metadata(&binary).map_err(|error| format!("{}: {error}", binary.display()))?.len();
     let folder = std::env::temp_dir().join(format!("bench-{}", std::process::id()));
     let (bootstrap, zip) = (folder.join("bootstrap"), folder.join("bootstrap.zip"));
@@ -65,21 +65,21 @@ pub fn sizes(scene: &Scene, function: &str) -> Result<Value, String> {
     }
 }
 
-/// Files that are opened from start to the first answer (strace).
-pub async fn opened_files(scene: &Scene, function: &'static str) -> Result<Vec<String>, String> {
-    let aws = replaying(scene, true).await?;
+/// Files that are opened from the start to the first response (strace).
+pub async fn opened_files(scenario: &Scenario, function: &'static str) -> Result<Vec<String>, String> {
+    let dynamodb = replaying(scenario, true).await?;
     let under = ["strace", "-f", "-e", "trace=open,openat"];
-    let outcome = Run { under: &under, environment: at(&aws), ..Run::of(function, 1) }.go(scene).await?;
+    let outcome = Run { under: &under, environment: at(&dynamodb), ..Run::of(function, 1) }.go(scenario).await?;
     let opened = outcome.errors.lines().filter(|line| line.contains("open") && !line.contains(" = -1 "));
     let names = opened.filter_map(|line| line.split('"').nth(1)).filter(|name| *name != ROOT);
     Ok(names.map(ToOwned::to_owned).collect())
 }
 
-/// TLS handshakes and requests at AWS's side for a thousand events.
-pub async fn connections(scene: &Scene, function: &'static str) -> Result<Value, String> {
-    let aws = replaying(scene, true).await?;
-    Run { environment: at(&aws), ..Run::of(function, 1_000) }.go(scene).await?;
-    let (requests, handshakes) = aws.counts();
+/// TLS handshakes and requests that DynamoDB sees for a thousand events.
+pub async fn connections(scenario: &Scenario, function: &'static str) -> Result<Value, String> {
+    let dynamodb = replaying(scenario, true).await?;
+    Run { environment: at(&dynamodb), ..Run::of(function, 1_000) }.go(scenario).await?;
+    let (requests, handshakes) = dynamodb.counts();
     Ok(json!({"requests": requests, "handshakes": handshakes}))
 }
 
@@ -90,29 +90,29 @@ pub struct Latencies {
     pub kakao: u64,
 }
 
-/// Starts, then 40 requests in a row, in a Lambda of so many MB as far as the processor goes.
-pub async fn model(scene: &Scene, function: &'static str, memory: u32, away: Latencies) -> Result<Value, String> {
+/// Starts and 40 requests in a row, with the share of a processor that Lambda gives to so many MB.
+pub async fn model(scenario: &Scenario, function: &'static str, memory: u32, away: Latencies) -> Result<Value, String> {
     const RUNS: usize = 15;
     const IN_A_ROW: usize = 40;
     let mut outcomes = Vec::new();
     for _ in 0..RUNS {
-        outcomes.push(throttled(scene, function, IN_A_ROW, memory, away, Duration::ZERO).await?);
+        outcomes.push(throttled(scenario, function, IN_A_ROW, memory, away, Duration::ZERO).await?);
     }
-    // The first one of each run is the cold one.
-    let mut warm: Vec<f64> = outcomes.iter().flat_map(|outcome| outcome.answers_ms().split_off(1)).collect();
+    // The first request of each run is a cold one.
+    let mut warm: Vec<f64> = outcomes.iter().flat_map(|outcome| outcome.response_times_ms().split_off(1)).collect();
     warm.sort_by(f64::total_cmp);
     let percentile = |of: usize| (warm[(warm.len() * of / 100).min(warm.len() - 1)] * 10.0).round() / 10.0;
     Ok(json!({
         "ready_ms": spread(&outcomes, Outcome::ready_ms),
-        "first_answer_ms": spread(&outcomes, Outcome::first_answer_ms),
+        "first_response_ms": spread(&outcomes, Outcome::first_response_ms),
         "warm_ms": [percentile(50), percentile(90), percentile(99)],
         "peak_mib": spread(&outcomes, |outcome| outcome.peak_mib),
     }))
 }
 
-/// A request after 20 s without one.
+/// A request after 20 s without any.
 pub async fn after_idling(
-    scene: &Scene,
+    scenario: &Scenario,
     function: &'static str,
     memory: u32,
     away: Latencies,
@@ -120,47 +120,47 @@ pub async fn after_idling(
     const RUNS: usize = 3;
     let mut times = Vec::new();
     for _ in 0..RUNS {
-        let outcome = throttled(scene, function, 5, memory, away, Duration::from_secs(20)).await?;
-        times.push(outcome.answers_ms().pop().unwrap_or(f64::NAN));
+        let outcome = throttled(scenario, function, 5, memory, away, Duration::from_secs(20)).await?;
+        times.push(outcome.response_times_ms().pop().unwrap_or(f64::NAN));
     }
     Ok(spread(&times, |time| *time))
 }
 
 async fn throttled(
-    scene: &Scene,
+    scenario: &Scenario,
     function: &'static str,
     times: usize,
     memory: u32,
     away: Latencies,
     pause: Duration,
 ) -> Result<Outcome, String> {
-    scene.delay_kakao(Duration::from_millis(away.kakao));
-    let aws = Aws::replaying(&scene.answers, Duration::from_millis(away.dynamodb), true).await;
-    let aws = aws.map_err(|error| error.to_string())?;
-    let run = Run { environment: at(&aws), share_of: Some(memory), pause, ..Run::of(function, times) };
-    run.go(scene).await
+    scenario.delay_kakao(Duration::from_millis(away.kakao));
+    let dynamodb = DynamoDb::replaying(&scenario.responses, Duration::from_millis(away.dynamodb), true).await;
+    let dynamodb = dynamodb.map_err(|error| error.to_string())?;
+    let run = Run { environment: at(&dynamodb), share_of: Some(memory), pause, ..Run::of(function, times) };
+    run.go(scenario).await
 }
 
 /// Milliseconds of processor time for a request (`utime` and `stime`), DynamoDB behind TLS.
-pub async fn processor(scene: &Scene, function: &'static str) -> Result<Value, String> {
+pub async fn processor(scenario: &Scenario, function: &'static str) -> Result<Value, String> {
     const REQUESTS: u16 = 2_000;
     let mut times = Vec::new();
     for _ in 0..5 {
-        let aws = replaying(scene, true).await?;
-        let run = Run { environment: at(&aws), ..Run::of(function, REQUESTS.into()) };
-        times.push(run.go(scene).await?.processor * 1e3 / f64::from(REQUESTS));
+        let dynamodb = replaying(scenario, true).await?;
+        let run = Run { environment: at(&dynamodb), ..Run::of(function, REQUESTS.into()) };
+        times.push(run.go(scenario).await?.processor * 1e3 / f64::from(REQUESTS));
     }
     Ok(spread(&times, |time| *time))
 }
 
-/// Milliseconds from the start of `kakao-login` to its first answer, on a whole processor and with nothing far away.
-pub async fn cold_login(scene: &Scene) -> Result<f64, String> {
-    let aws = replaying(scene, true).await?;
-    let run = Run { environment: at(&aws), ..Run::of("kakao-login", 1) };
-    Ok(run.go(scene).await?.start_to_first_answer_ms())
+/// Milliseconds from the start of `kakao-login` to its first response, on a whole processor, with no delay to services.
+pub async fn cold_login(scenario: &Scenario) -> Result<f64, String> {
+    let dynamodb = replaying(scenario, true).await?;
+    let run = Run { environment: at(&dynamodb), ..Run::of("kakao-login", 1) };
+    Ok(run.go(scenario).await?.start_to_first_response_ms())
 }
 
-/// Median, least and greatest.
+/// Median, minimum and maximum.
 pub fn spread<T>(items: &[T], value: impl Fn(&T) -> f64) -> Value {
     let mut values: Vec<f64> = items.iter().map(value).collect();
     values.sort_by(f64::total_cmp);
@@ -168,38 +168,43 @@ pub fn spread<T>(items: &[T], value: impl Fn(&T) -> f64) -> Value {
     json!([at(values.len() / 2), at(0), at(values.len().saturating_sub(1))])
 }
 
-async fn replaying(scene: &Scene, tls: bool) -> Result<Aws, String> {
-    Aws::replaying(&scene.answers, Duration::ZERO, tls).await.map_err(|error| error.to_string())
+async fn replaying(scenario: &Scenario, tls: bool) -> Result<DynamoDb, String> {
+    DynamoDb::replaying(&scenario.responses, Duration::ZERO, tls).await.map_err(|error| error.to_string())
 }
 
-fn at(aws: &Aws) -> BTreeMap<String, String> {
-    let url = aws.url.as_str();
+fn at(dynamodb: &DynamoDb) -> BTreeMap<String, String> {
+    let url = dynamodb.url.as_str();
     let pairs = [("AWS_ENDPOINT_URL_DYNAMODB", url), ("AWS_CA_BUNDLE", ROOT)];
     pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).into()
 }
 
-/// What one call of each kind costs: DynamoDB requests and units, and calls to Kakao.
+/// What each kind of call costs on the wire: DynamoDB requests and units, and calls to Kakao.
 pub async fn calls() -> Value {
-    let stack = Stack::with_setting("ROTATION_WINDOW", "5").await;
+    // On a busy machine a call that timed out would be repeated, or a used code be rejected.
+    let environment = [("ROTATION_WINDOW", "5"), ("TIME_FACTOR", "500")];
+    let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    let stack = Stack::with(Settings { environment, ..Settings::default() }).await;
     let user = stack.kakao.new_user().await;
     let token = stack.kakao.token(&user).await;
     let one = json!({"id_token": stack.kakao.id_token(&user, &json!({"nonce": "one"})).await, "nonce": "one"});
     let two = json!({"id_token": stack.kakao.id_token(&user, &json!({"nonce": "two"})).await, "nonce": "two"});
-    // Somebody else, until this user signs in.
+    // Another user's session, until this user logs in.
     let mut last = stack.log_in().await;
     let mut rows = Vec::new();
     for (name, credential) in [
-        ("sign-in by access token, new user", json!({"access_token": token})),
-        ("sign-in by access token", json!({"access_token": token})),
-        ("sign-in by ID token, without Kakao's keys at hand", one),
-        ("sign-in by ID token", two),
-        ("sign-in by code", stack.kakao.code_body(&user).await),
+        ("login by access token, new user", json!({"access_token": token})),
+        ("login by access token", json!({"access_token": token})),
+        ("login by ID token, without Kakao's keys at hand", one),
+        ("login by ID token", two),
+        ("login by code", Value::Null),
         ("refresh", Value::Null),
         ("profile", Value::Null),
         ("logout", Value::Null),
     ] {
-        // A login in the same minute as the one before costs a second write to count it.
+        // A second login in the same minute costs a second write to count it.
         stack.advance(Duration::from_mins(1));
+        // Kakao's codes expire after five minutes.
+        let credential = if name == "login by code" { stack.kakao.code_body(&user).await } else { credential };
         let before = stack.kakao.calls().await;
         let _ = stack.table_proxy.take_traffic();
         match name {
@@ -209,11 +214,14 @@ pub async fn calls() -> Value {
             }
             "profile" => drop(stack.profile(last.access()).await),
             "logout" => drop(stack.logout(&last.token()).await),
-            _ => last = stack.login(&credential).await,
+            _ => {
+                last = stack.login(&credential).await;
+                assert_eq!(last.status, 200, "{name}: {}", last.body);
+            }
         }
         let traffic = stack.table_proxy.take_traffic();
         let mut requests = traffic.operations;
-        // Some of them are made at the same time, in an order of chance.
+        // Some requests are concurrent, so their order is chance.
         requests.sort();
         rows.push(json!({
             "call": name, "requests": requests, "kakao": stack.kakao.calls().await - before,

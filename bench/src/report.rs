@@ -1,4 +1,4 @@
-//! The figures in docs/performance.md. Each section between two marks is written by one measurement, the rest by hand.
+//! The figures in docs/performance.md. Each section between two marks is written by one measurement; the rest is written by hand.
 
 use std::{fmt::Write, fs, process::Command};
 
@@ -8,7 +8,7 @@ use crate::{MEMORY_SIZES, function::FUNCTIONS, measure::Latencies};
 
 const PAGE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/performance.md");
 
-/// Writes one section, with the day and the machine.
+/// Writes one section, with the date and the machine.
 pub fn put(section: &str, text: &str) -> Result<(), String> {
     let page = fs::read_to_string(PAGE).map_err(|error| format!("{PAGE}: {error}"))?;
     let marks = [format!("<!-- {section}: bench -->"), format!("<!-- end of {section} -->")];
@@ -47,7 +47,7 @@ fn table(head: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     text
 }
 
-/// What is counted, of functions and of calls.
+/// What is counted: of functions, and of calls.
 pub fn counts(counts: &Value) -> String {
     let functions = FUNCTIONS.map(|function| {
         let of = &counts[function];
@@ -76,14 +76,14 @@ pub fn counts(counts: &Value) -> String {
     table(&head, functions) + "\n" + &calls
 }
 
-/// The model of a Lambda.
+/// The start model.
 pub fn starts(all: &Value, away: Latencies) -> String {
     let rows = FUNCTIONS.iter().flat_map(|function| {
         MEMORY_SIZES.map(|memory| {
             let (of, name) = (&all[*function][memory.to_string()], format!("`{function}`, {memory} MB"));
             let warm = &of["warm_ms"];
             let idle = if of["after_idling_ms"].is_null() { "–".to_owned() } else { range(&of["after_idling_ms"]) };
-            let (ready, first) = (range(&of["ready_ms"]), range(&of["first_answer_ms"]));
+            let (ready, first) = (range(&of["ready_ms"]), range(&of["first_response_ms"]));
             let (warm, peak) = (format!("{} / {} / {}", warm[0], warm[1], warm[2]), range(&of["peak_mib"]));
             vec![name, ready, first, warm, idle, peak, range(&all[*function]["processor_ms"])]
         })
@@ -100,28 +100,29 @@ pub fn starts(all: &Value, away: Latencies) -> String {
     format!("DynamoDB {} ms away, Kakao {} ms.\n\n{}", away.dynamodb, away.kakao, table(&head, rows))
 }
 
-/// Ten thousand sessions on a bad day.
+/// The load on a bad day.
 pub fn load(load: &Value) -> String {
-    let rows = [("refresh", "refresh_ms"), ("login", "sign_in_ms")].map(|(name, key)| {
+    let rows = [("refresh", "refresh_ms"), ("login", "login_ms")].map(|(name, key)| {
         let times = load[key].as_array().into_iter().flatten().map(Value::to_string);
         [name.to_owned()].into_iter().chain(times).collect()
     });
     format!(
-        "{} sessions refreshed {} times and {} logins within {} s. Logged out: {}. Given up: {}. Tried again after a 503: {}. \
+        "{} sessions refreshed {} times and {} logins within {} s. Logged out: {}. Given up: {}. Retried after a 503: {}. Two tokens of one generation: {}. \
          Sessions that still refresh at the end: {}.\n\n{}",
         load["sessions"],
         load["refreshes"],
-        load["sign_ins"],
+        load["logins"],
         load["seconds"],
         load["logged_out"],
         load["given_up"],
-        load["tried_again"],
+        load["retried"],
+        load["doubled"],
         load["alive_after"],
         table(&["ms since due", "median", "99 %", "99.9 %", "longest"], rows)
     )
 }
 
-/// Beside Django.
+/// The comparison with Django.
 pub fn django(all: &Value) -> String {
     let rows = all["rows"].as_array().into_iter().flatten().map(|row| {
         let name = format!("{}, {} at once", plain(&row["operation"]), row["connections"]);
@@ -139,8 +140,8 @@ pub fn django(all: &Value) -> String {
         "Django, requests/s",
     ];
     format!(
-        "{}\nStart of a process to the response to its first login: {} ms here, {} ms there, {} times sooner. \
-         Peak memory: {:.0} MiB here (gateway and four functions), {:.0} MiB there (one worker).\n",
+        "{}\nFrom the start of a process to the response to its first login: {} ms, Django {} ms, ratio {}. \
+         Peak memory: {:.0} MiB (gateway and four functions), Django {:.0} MiB (one worker).\n",
         table(&head, rows),
         range(&all["our_cold_ms"]),
         range(&all["their_cold_ms"]),

@@ -8,22 +8,25 @@ use std::{
     fmt::{self, Write},
     path::PathBuf,
     process::{Command, Stdio},
-    sync::{Arc, Mutex, OnceLock},
+    sync::{Mutex, OnceLock},
     time::Duration,
 };
 
 use aws_sdk_dynamodb::{primitives::Blob, types::AttributeValue};
-use axum::{Router, http::StatusCode, response::IntoResponse, routing};
 use base64::{
     Engine,
     prelude::{BASE64_STANDARD_NO_PAD, BASE64_URL_SAFE_NO_PAD},
 };
-use local::{iam::access_key, server::Server, table};
+use local::{
+    iam::access_key,
+    lambda::{Invocation, Runtime, Work},
+    table,
+};
 use rotate_keys::{Event, document::Reason, new_attempt};
 use serde_json::{Value, json};
 use shared::keys::{DOCUMENT, Document};
-use tests::{Settings, Stack, fault_proxy::Fault};
-use tokio::sync::mpsc;
+use tests::{Settings, Stack, client::unique, fault_proxy::Fault};
+use tokio::sync::oneshot;
 use tracing::{
     Level, Subscriber,
     field::{Field, Visit},
@@ -245,41 +248,17 @@ fn binary(function: &str) -> PathBuf {
     path.join(function)
 }
 
-/// A Runtime API with one event; it passes on the response.
-async fn runtime_api(event: Value) -> (Server, mpsc::UnboundedReceiver<String>) {
-    let (told, responses) = mpsc::unbounded_channel();
-    let (event, taken) = (Arc::new(event.to_string()), Arc::new(Mutex::new(false)));
-    let next = move || {
-        let is_first = !std::mem::replace(&mut *taken.lock().unwrap(), true);
-        let event = Arc::clone(&event);
-        async move {
-            if !is_first {
-                std::future::pending::<()>().await;
-            }
-            let headers = [
-                ("lambda-runtime-aws-request-id", "8476a536-e9f4-11e8-9739-2dfe598c3fcd"),
-                ("lambda-runtime-deadline-ms", "4000000000000"),
-                ("lambda-runtime-invoked-function-arn", "arn:aws:lambda:ap-northeast-2:1:function:rotate-keys"),
-            ];
-            (headers, (*event).clone()).into_response()
-        }
-    };
-    let respond = move |body: String| {
-        told.send(body).unwrap();
-        async { StatusCode::ACCEPTED }
-    };
-    let routes = Router::new()
-        .route("/2018-06-01/runtime/invocation/next", routing::get(next))
-        .route("/2018-06-01/runtime/invocation/{id}/{what}", routing::post(respond));
-    (Server::start_on_free_port(routes).await.unwrap(), responses)
-}
-
 /// The names that Rust programs and Lambda's advanced logging controls have for a level.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_variable_of_the_environment_makes_a_function_log_at_trace() {
     let stack = Stack::start().await;
     let event = json!({"command": "replace", "keys": "schedule", "attempt": new_attempt()});
-    let (server, mut responses) = runtime_api(event).await;
+    let (work, runtime) = Runtime::new();
+    let server = runtime.serve().unwrap();
+    let (given, _given) = oneshot::channel();
+    let (answer, answered) = oneshot::channel();
+    let invocation = Invocation { event, request_id: unique(), timeout: Duration::from_mins(1) };
+    work.send(Work { invocation, given, answer }).unwrap();
     let mut command = Command::new(binary("rotate-keys"));
     command.env_clear().envs(stack.environment("rotate-keys")).env("AWS_LAMBDA_FUNCTION_NAME", "rotate-keys");
     command.envs([("AWS_LAMBDA_FUNCTION_VERSION", "1"), ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "256")]);
@@ -289,10 +268,10 @@ async fn no_variable_of_the_environment_makes_a_function_log_at_trace() {
         command.env(name, "trace");
     }
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-    let response = responses.recv().await.unwrap();
+    let response = answered.await.unwrap().response;
     child.kill().unwrap();
     let output = child.wait_with_output().unwrap();
-    assert_eq!(response, "\"rotated\"");
+    assert_eq!(response, Ok(json!("rotated")));
     let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     assert!(text.contains("A key command was carried out"), "the log is heard: {text}");
     assert!(!text.contains("TRACE") && !text.contains("DEBUG"), "{text}");

@@ -13,7 +13,10 @@ use lambda_http::{Body, BoxFuture, Context};
 use serde_json::Value;
 use shared::http;
 
-pub use self::process::{Environment, Lambda, function};
+pub use self::{
+    process::{Environment, Lambda, function},
+    runtime::{Answered, Runtime, Work},
+};
 
 /// A function as its caller invokes it.
 pub type Function = Arc<dyn Fn(Invocation) -> BoxFuture<'static, Result<Value, Failed>> + Send + Sync>;

@@ -108,7 +108,7 @@ impl Lambda {
         let environment = self.begin(false)?;
         let mut asked = environment.runtime.asked.subscribe();
         tokio::select! {
-            asked = tokio::time::timeout(INIT, asked.wait_for(|asked| *asked)) => match asked {
+            asked = tokio::time::timeout(INIT, asked.wait_for(Option::is_some)) => match asked {
                 Ok(Ok(_)) => Ok(Arc::clone(&environment)),
                 _ => Err(io::Error::other(format!("{} did not ask for its first event", self.name))),
             },
@@ -235,14 +235,14 @@ impl Environment {
         let run = async {
             // The start of the process does not count towards the timeout of the event.
             match tokio::time::timeout(INIT, is_given).await {
-                Ok(Ok(())) => tokio::time::timeout(timeout, answered).await.map_err(|_| Failed::TimedOut),
+                Ok(Ok(_)) => tokio::time::timeout(timeout, answered).await.map_err(|_| Failed::TimedOut),
                 Ok(Err(_)) => Err(Failed::Crashed),
                 Err(_) => Err(Failed::TimedOut),
             }
         };
         tokio::select! {
             biased;
-            answer = run => answer?.map_err(|_| Failed::Crashed)?,
+            answer = run => answer?.map_err(|_| Failed::Crashed)?.response,
             () = self.end() => Err(Failed::Crashed),
         }
     }

@@ -8,6 +8,7 @@ use std::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
+    time::Instant,
 };
 
 use axum::{
@@ -24,36 +25,56 @@ use tokio::sync::{mpsc, oneshot, watch};
 use super::{Failed, Invocation, deadline, lock};
 use crate::server::Server;
 
-/// The state of the Runtime API.
+/// The Runtime API of one process.
 #[derive(Debug)]
-pub(super) struct Runtime {
+pub struct Runtime {
     next: tokio::sync::Mutex<mpsc::UnboundedReceiver<Work>>,
-    current: Mutex<Option<oneshot::Sender<Result<Value, Failed>>>>,
-    pub(super) asked: watch::Sender<bool>,
+    current: Mutex<Option<oneshot::Sender<Answered>>>,
+    /// When the process last asked for an event.
+    pub asked: watch::Sender<Option<Instant>>,
     pub(super) answered: AtomicU64,
 }
 
+/// An event for the process, and where its caller waits.
 #[derive(Debug)]
-pub(super) struct Work {
-    pub(super) invocation: Invocation,
-    pub(super) given: oneshot::Sender<()>,
-    pub(super) answer: oneshot::Sender<Result<Value, Failed>>,
+pub struct Work {
+    /// The event.
+    pub invocation: Invocation,
+    /// Receives the moment at which the process takes the event.
+    pub given: oneshot::Sender<Instant>,
+    /// Receives the response.
+    pub answer: oneshot::Sender<Answered>,
+}
+
+/// A response, and the moment at which it arrived.
+#[derive(Debug)]
+pub struct Answered {
+    /// The moment.
+    pub at: Instant,
+    /// What the function returned.
+    pub response: Result<Value, Failed>,
 }
 
 impl Runtime {
     /// A Runtime API, and the sender for its work.
-    pub(super) fn new() -> (mpsc::UnboundedSender<Work>, Arc<Self>) {
+    #[must_use]
+    pub fn new() -> (mpsc::UnboundedSender<Work>, Arc<Self>) {
         let (work, next) = mpsc::unbounded_channel();
         let runtime = Self {
             next: tokio::sync::Mutex::new(next),
             current: Mutex::default(),
-            asked: watch::Sender::new(false),
+            asked: watch::Sender::new(None),
             answered: AtomicU64::new(0),
         };
         (work, Arc::new(runtime))
     }
 
-    pub(super) fn serve(self: &Arc<Self>) -> io::Result<Server> {
+    /// Serves it at a free port.
+    ///
+    /// # Errors
+    ///
+    /// If there is no free port.
+    pub fn serve(self: &Arc<Self>) -> io::Result<Server> {
         let routes = Router::new()
             .route("/2018-06-01/runtime/invocation/next", get(next_event))
             .route("/2018-06-01/runtime/invocation/{id}/response", post(take_answer))
@@ -65,16 +86,16 @@ impl Runtime {
         Server::start(tokio::net::TcpListener::from_std(listener)?, routes)
     }
 
-    fn answer(&self, answer: Result<Value, Failed>) -> StatusCode {
+    fn answer(&self, answered: Answered) -> StatusCode {
         if let Some(current) = lock(&self.current).take() {
-            let _ = current.send(answer);
+            let _ = current.send(answered);
         }
         StatusCode::ACCEPTED
     }
 }
 
 async fn next_event(State(runtime): State<Arc<Runtime>>) -> Response {
-    runtime.asked.send_replace(true);
+    runtime.asked.send_replace(Some(Instant::now()));
     let work = loop {
         match runtime.next.lock().await.recv().await {
             // The caller has given up, because the process took too long to ask.
@@ -94,15 +115,17 @@ async fn next_event(State(runtime): State<Arc<Runtime>>) -> Response {
         ),
     ];
     *lock(&runtime.current) = Some(work.answer);
-    let _ = work.given.send(());
-    (headers, work.invocation.event.to_string()).into_response()
+    let event = work.invocation.event.to_string();
+    let _ = work.given.send(Instant::now());
+    (headers, event).into_response()
 }
 
 async fn take_answer(State(runtime): State<Arc<Runtime>>, body: Bytes) -> StatusCode {
+    let at = Instant::now();
     runtime.answered.fetch_add(1, Ordering::SeqCst);
-    runtime.answer(serde_json::from_slice(&body).map_err(|_| Failed::Crashed))
+    runtime.answer(Answered { at, response: serde_json::from_slice(&body).map_err(|_| Failed::Crashed) })
 }
 
 async fn take_error(State(runtime): State<Arc<Runtime>>) -> StatusCode {
-    runtime.answer(Err(Failed::Crashed))
+    runtime.answer(Answered { at: Instant::now(), response: Err(Failed::Crashed) })
 }

@@ -1,4 +1,4 @@
-//! A DynamoDB that answers what the embedded one answered before: the same bytes, over TLS if asked.
+//! A DynamoDB that replays the recorded responses of the embedded one, over TLS or not.
 
 use std::{
     collections::BTreeMap,
@@ -24,53 +24,53 @@ use serde_json::Value;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
-/// Answers by what was asked: the operation and the kind of item.
-pub type Answers = BTreeMap<String, Bytes>;
+/// Responses by operation and kind of item.
+pub type Responses = BTreeMap<String, Bytes>;
 
-/// A running one.
-pub struct Aws {
+/// A running server. Dropping it stops it.
+pub struct DynamoDb {
     pub url: String,
     state: Arc<Shared>,
     task: tokio::task::JoinHandle<()>,
 }
 
 struct Shared {
-    /// Where to pass requests on to, and remember the answers.
+    /// Where requests are forwarded to while recording.
     target: Option<(String, reqwest::Client)>,
-    answers: Mutex<Answers>,
+    responses: Mutex<Responses>,
     delay: Duration,
     requests: AtomicU64,
     handshakes: AtomicU64,
 }
 
-impl Aws {
-    /// Passes everything on and remembers what was answered.
+impl DynamoDb {
+    /// Forwards every request and records the responses.
     pub async fn recording(target: &str) -> io::Result<Self> {
         let target = Some((target.to_owned(), local::client::http_client()));
-        Self::start(target, Answers::new(), Duration::ZERO, false).await
+        Self::start(target, Responses::new(), Duration::ZERO, false).await
     }
 
-    /// Answers from memory, after `delay`.
-    pub async fn replaying(answers: &Answers, delay: Duration, tls: bool) -> io::Result<Self> {
-        Self::start(None, answers.clone(), delay, tls).await
+    /// Replays recorded responses, after `delay`.
+    pub async fn replaying(responses: &Responses, delay: Duration, tls: bool) -> io::Result<Self> {
+        Self::start(None, responses.clone(), delay, tls).await
     }
 
     async fn start(
         target: Option<(String, reqwest::Client)>,
-        answers: Answers,
+        responses: Responses,
         delay: Duration,
         tls: bool,
     ) -> io::Result<Self> {
         let state = Arc::new(Shared {
             target,
-            answers: Mutex::new(answers),
+            responses: Mutex::new(responses),
             delay,
             requests: AtomicU64::new(0),
             handshakes: AtomicU64::new(0),
         });
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let routes = Router::new().fallback(answer).with_state(Arc::clone(&state));
+        let routes = Router::new().fallback(respond).with_state(Arc::clone(&state));
         let (scheme, task) = if tls {
             let listener = TlsListener { listener, acceptor: acceptor()?, state: Arc::clone(&state) };
             ("https", tokio::spawn(async { drop(axum::serve(listener, routes).await) }))
@@ -81,9 +81,9 @@ impl Aws {
         Ok(Self { url: format!("{scheme}://localhost:{}", address.port()), state, task })
     }
 
-    /// What has been answered so far.
-    pub fn answers(&self) -> Answers {
-        self.state.answers.lock().map(|answers| answers.clone()).unwrap_or_default()
+    /// The responses so far.
+    pub fn responses(&self) -> Responses {
+        self.state.responses.lock().map(|responses| responses.clone()).unwrap_or_default()
     }
 
     /// Requests and TLS handshakes so far.
@@ -92,30 +92,30 @@ impl Aws {
     }
 }
 
-impl Drop for Aws {
+impl Drop for DynamoDb {
     fn drop(&mut self) {
         self.task.abort();
     }
 }
 
-async fn answer(State(state): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
+async fn respond(State(state): State<Arc<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     state.requests.fetch_add(1, Ordering::SeqCst);
     let target = headers.get("x-amz-target").and_then(|target| target.to_str().ok()).unwrap_or_default();
     let key = format!("{} {}", target.rsplit('.').next().unwrap_or_default(), kind(&body));
     tokio::time::sleep(state.delay).await;
     let bytes = match &state.target {
-        None => state.answers.lock().ok().and_then(|answers| answers.get(&key).cloned()),
+        None => state.responses.lock().ok().and_then(|responses| responses.get(&key).cloned()),
         Some((url, client)) => {
             let mut headers = headers;
             headers.remove("content-length");
-            let answer = client.post(url).headers(headers).body(body).send().await;
-            let Ok(answer) = answer else { return axum::http::StatusCode::BAD_GATEWAY.into_response() };
-            let (status, bytes) = (answer.status(), answer.bytes().await.unwrap_or_default());
+            let response = client.post(url).headers(headers).body(body).send().await;
+            let Ok(response) = response else { return axum::http::StatusCode::BAD_GATEWAY.into_response() };
+            let (status, bytes) = (response.status(), response.bytes().await.unwrap_or_default());
             if !status.is_success() {
                 return (status, json_headers(), bytes).into_response();
             }
-            if let Ok(mut answers) = state.answers.lock() {
-                answers.insert(key, bytes.clone());
+            if let Ok(mut responses) = state.responses.lock() {
+                responses.insert(key, bytes.clone());
             }
             Some(bytes)
         }
@@ -130,8 +130,8 @@ fn json_headers() -> HeaderMap {
     )])
 }
 
-/// The document of keys; or the sort key up to its `#`, which says what kind of item is meant; the table of a batch; nothing for
-/// queries.
+/// The kind of item that a request is about: the name of a document of keys, or the part of the sort key before its `#`. For a batch,
+/// the table; for a query, nothing.
 fn kind(body: &[u8]) -> String {
     let body: Value = serde_json::from_slice(body).unwrap_or_default();
     if let Some((table, _)) = body["RequestItems"].as_object().and_then(|tables| tables.iter().next()) {
@@ -146,7 +146,7 @@ fn kind(body: &[u8]) -> String {
 /// The root of the chain below, as `AWS_CA_BUNDLE` takes it.
 pub const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tls/root.pem");
 
-/// A chain like Amazon's: RSA root, RSA intermediate, RSA leaf for `localhost`. Its keys are the Kakao stand-in's.
+/// A chain like Amazon's: RSA root, RSA intermediate, RSA leaf for `localhost`. Its keys are those of the Kakao stand-in.
 const CHAIN: [&[u8]; 2] = [include_bytes!("../tls/leaf.der"), include_bytes!("../tls/intermediate.der")];
 const LEAF_KEY: &[u8] = include_bytes!("../../local/src/kakao/keys/three.pk8");
 
@@ -159,7 +159,7 @@ fn acceptor() -> io::Result<TlsAcceptor> {
     Ok(TlsAcceptor::from(Arc::new(config.map_err(io::Error::other)?)))
 }
 
-/// Takes handshakes that get through a handshake.
+/// Accepts connections once their TLS handshake succeeds, and counts them.
 struct TlsListener {
     listener: TcpListener,
     acceptor: TlsAcceptor,
@@ -173,7 +173,7 @@ impl Listener for TlsListener {
     async fn accept(&mut self) -> (Self::Io, Self::Addr) {
         loop {
             let Ok((stream, address)) = self.listener.accept().await else { continue };
-            // Else the handshake's small packets wait 40 ms for each other.
+            // Without it, the small packets of the handshake wait 40 ms for each other.
             let _ = stream.set_nodelay(true);
             if let Ok(stream) = self.acceptor.accept(stream).await {
                 self.state.handshakes.fetch_add(1, Ordering::SeqCst);

@@ -1,4 +1,4 @@
-//! One of two servers with the same routes, under load. Its processor time comes from the kernel.
+//! One of the two servers that are compared, under load. Its processor time comes from the kernel.
 
 use std::{
     fs,
@@ -15,9 +15,9 @@ use crate::function::{peak_mib, processor_seconds};
 const SECONDS: Duration = Duration::from_secs(2);
 
 /// A server with users who are logged in.
-pub struct Side {
+pub struct Peer {
     base: String,
-    /// The process whose time, with its descendants', counts.
+    /// The process whose time counts, with that of its descendants.
     pid: u32,
     /// Bodies of login requests.
     logins: Vec<String>,
@@ -31,17 +31,17 @@ struct Session {
     access: String,
 }
 
-/// What a load came to.
+/// The result of a load.
 pub struct Load {
     /// Requests per second.
     pub rate: f64,
     /// Milliseconds of processor time for each request.
     pub processor_ms: f64,
-    /// How many requests there were.
+    /// How many requests were made.
     pub count: f64,
 }
 
-impl Side {
+impl Peer {
     /// Logs in once with each of these bodies.
     pub async fn log_in(base: String, pid: u32, logins: Vec<String>) -> Result<Self, String> {
         let client = local::client::http_client();
@@ -59,7 +59,7 @@ impl Side {
         Ok(Self { base, pid, logins, sessions, turn: AtomicUsize::new(0) })
     }
 
-    /// Sends requests one after another over so many connections.
+    /// Sends requests one after another over each of so many connections.
     pub async fn load(&self, operation: &str, connections: usize) -> Result<Load, String> {
         let (done, failed, stop) = (AtomicU32::new(0), AtomicU32::new(0), AtomicBool::new(false));
         let before = processor_of_tree(self.pid);
@@ -108,7 +108,7 @@ impl Side {
         response.status() == 200 && response.bytes().await.is_ok()
     }
 
-    /// The most memory that one of its processes has held, in MiB.
+    /// The peak memory of its largest process, in MiB.
     pub fn peak_mib(&self) -> f64 {
         tree(self.pid).into_iter().map(peak_mib).fold(0.0, f64::max)
     }
