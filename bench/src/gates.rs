@@ -13,6 +13,9 @@ use crate::{
 const BASELINE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/baseline.json");
 /// By how much a count may exceed the baseline.
 const TOLERANCE: f64 = 0.03;
+/// What the AWS SDK logs at TRACE together with a request's body. `tracing`'s feature `release_max_level_info` keeps it out of the
+/// binaries.
+const MESSAGE_AT_TRACE: &[u8] = b"transmitting request";
 
 /// The counts of each function and of each kind of call.
 pub async fn count(scenario: &Scenario) -> Result<Value, String> {
@@ -63,6 +66,10 @@ pub async fn check(binaries: &Path) -> Result<(), String> {
         let files = now[function]["files"].as_array().into_iter().flatten().filter_map(Value::as_str);
         let authorities = |file: &&str| ["cert", "ssl", ".pem", ".crt"].iter().any(|word| file.contains(word));
         worse.extend(files.filter(authorities).map(|file| format!("{function} opens {file}")));
+        let binary = fs::read(scenario.binary(function)).map_err(|error| format!("{function}: {error}"))?;
+        if binary.windows(MESSAGE_AT_TRACE.len()).any(|bytes| bytes == MESSAGE_AT_TRACE) {
+            worse.push(format!("{function} can log at TRACE"));
+        }
     }
     if before["calls"] != now["calls"] {
         worse.push(format!("calls: {} before, {} now", before["calls"], now["calls"]));

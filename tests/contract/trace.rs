@@ -233,6 +233,8 @@ async fn our_code_logs_no_part_of_a_key_and_the_sdks_trace_events_are_filtered()
     for name in ["aws_smithy_runtime", "hyper_util", "shared", "rotate_keys"] {
         assert!(crates.contains(name), "{name} is heard: {crates:?}");
     }
+    let request = events.iter().any(|(.., text)| text.contains("transmittingrequest"));
+    assert!(request, "the SDK logs each request; `bench gates` looks for this message in the release binaries");
     assert_eq!(printed_by, BTreeSet::from([("aws_smithy_runtime".to_owned(), Level::TRACE)]), "docs/keys.md says so");
 }
 
