@@ -5,7 +5,7 @@
 //! order of every step is tried: tabs that send, requests and responses that take up to D, responses that are lost (up to L in a row),
 //! functions that crash before or after the write, writes that are made again because their response was lost, the session's end, a thief.
 //! Each token that is sent is also asked whether it may log its user out everywhere: a spent one ends its own session only.
-//! A log-out, one everywhere and expiry are one step to a session: from one moment on it is no longer there, whatever the jar holds.
+//! A logout, one everywhere and expiry are one step to a session: from one moment on it is no longer there, whatever the jar holds.
 //! A browser that got no response asks again at once: who is away for longer than W after a response was lost is logged out, which is the price of
 //! finding a thief who stays one step behind.
 
@@ -44,7 +44,7 @@ enum Rules {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Life {
     Living,
-    /// By a log-out or its age: a 401 is right.
+    /// By a logout or its age: a 401 is right.
     Over,
     /// By a reuse.
     Revoked,

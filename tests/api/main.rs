@@ -4,9 +4,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
-mod log;
-mod recorder;
-mod token_versions;
+// Every file of this folder. A route with several files has a folder of its own, and is listed below.
+automod::dir!(pub(crate) "api");
 
 /// `POST /auth/kakao`
 mod login {

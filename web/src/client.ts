@@ -85,7 +85,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     offerToken();
     if (via === 'network') broadcast({ type: 'session', session: next });
     if (isOther || state.error) setState({ status: 'authenticated', user: next.user, error: null });
-    emit(isOther ? 'signed-in' : 'refreshed', via);
+    emit(isOther ? 'logged-in' : 'refreshed', via);
     schedule();
     return next;
   }
@@ -103,7 +103,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
       broadcast({ type: 'end', id });
     }
     setState({ status: 'anonymous', user: null, error });
-    emit('signed-out', via);
+    emit('logged-out', via);
     return null;
   }
 

@@ -48,7 +48,7 @@ export type Credential =
 
 /** What happened, for a log or a test. It never carries a token. */
 export interface AuthEvent {
-  type: 'signed-in' | 'signed-out' | 'refreshed' | 'retried' | 'unavailable';
+  type: 'logged-in' | 'logged-out' | 'refreshed' | 'retried' | 'unavailable';
   /** Where it came from: the API, another tab, or this page itself. */
   via: 'network' | 'tab' | 'page';
 }

@@ -54,7 +54,7 @@ test('events say what happened and carry no token', async () => {
   expect(client.events).toEqual([
     { type: 'refreshed', via: 'network' },
     { type: 'retried', via: 'page' },
-    { type: 'signed-out', via: 'page' },
+    { type: 'logged-out', via: 'page' },
   ]);
 });
 

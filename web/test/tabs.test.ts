@@ -9,7 +9,7 @@ test('a new tab is handed the token and sends no request', async () => {
   const second = tab(api);
   expect(await second.start()).toMatchObject({ status: 'authenticated', user: { pk: 'ryan' } });
   expect(await second.getToken()).toBe(await first.getToken());
-  expect(second.events).toEqual([{ type: 'signed-in', via: 'tab' }]);
+  expect(second.events).toEqual([{ type: 'logged-in', via: 'tab' }]);
   expect(api.calls).toHaveLength(0);
 });
 
@@ -21,7 +21,7 @@ test('a token that is due is not handed over: the new tab refreshes, for both', 
   const second = tab(api);
   await second.start();
   await messages();
-  expect(second.events).toEqual([{ type: 'signed-in', via: 'network' }]);
+  expect(second.events).toEqual([{ type: 'logged-in', via: 'network' }]);
   expect(await first.getToken()).toBe(await second.getToken());
   expect(api.count(REFRESH)).toBe(1);
 });
@@ -69,7 +69,7 @@ test('a logout in one tab logs the others out', async () => {
   expect(await first.logout()).toBe(true);
   await messages();
   expect(second.getState()).toMatchObject({ status: 'anonymous', error: null });
-  expect(second.events).toEqual([{ type: 'signed-out', via: 'tab' }]);
+  expect(second.events).toEqual([{ type: 'logged-out', via: 'tab' }]);
   expect(api.count('/auth/logout')).toBe(1);
 });
 
@@ -147,7 +147,7 @@ test('a 401 to a refresh from before a login does not end the new session', asyn
   release();
   await refreshing;
   expect(client.getState()).toMatchObject({ status: 'authenticated', user: { pk: 'muzi' } });
-  expect(client.events.map(({ type }) => type)).not.toContain('signed-out');
+  expect(client.events.map(({ type }) => type)).not.toContain('logged-out');
 });
 
 test('a failed refresh from before a logout does not show as an error after it', async () => {

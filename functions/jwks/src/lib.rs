@@ -12,7 +12,6 @@ use shared::{
     function::Function,
     http,
     keys::{PublishedKeys, SecretCache},
-    log,
 };
 
 /// What this function needs. Its IAM role allows no more.
@@ -51,7 +50,6 @@ impl Function for Jwks {
         let now = self.clock.now();
         let keys = self.keys.at(now).await?;
         let keys: Vec<Value> = keys.0.iter().filter_map(|key| key.published(now)).collect();
-        log::outcome("published");
         let body = if request.uri().path().trim_end_matches('/').ends_with("/jwks.json") {
             json!({"keys": keys})
         } else {

@@ -10,7 +10,6 @@ use shared::{
     function::Function,
     http,
     keys::{self, SecretCache, VerificationKeys},
-    log,
     store::Store,
 };
 
@@ -53,7 +52,6 @@ impl Function for Profile {
         let access = keys::verify(&self.keys, http::bearer(&request)?, now).await??;
         let user = self.store.user_with_session(access.user, access.session, now).await?;
         let user = user.ok_or(Error::SessionEnded)?;
-        log::outcome("shown");
         Ok(http::json_response(StatusCode::OK, &user.to_json()))
     }
 }

@@ -78,7 +78,7 @@ pub(super) async fn issue_token(State(standin): State<Arc<Standin>>, Json(new): 
     let Some(app) = standin.grantable(&new) else {
         return unknown();
     };
-    let grant = standin.sign_in(&new.user, app);
+    let grant = standin.log_in(&new.user, app);
     let token = standin.issue_access_token(grant, Duration::from_secs(new.expires_in.unwrap_or(43_199)));
     Json(json!({"access_token": token})).into_response()
 }

@@ -94,7 +94,7 @@ struct Grant {
     person: String,
     app: &'static App,
     expires_at: Timestamp,
-    signed_in_at: Timestamp,
+    logged_in_at: Timestamp,
     /// Whether ID tokens are issued with it.
     openid: bool,
     /// The refresh token that was issued with an access token.
@@ -178,14 +178,14 @@ impl Standin {
     }
 
     /// A grant as if this person had just logged in to this app and consented, which links them.
-    fn sign_in(&self, person: &str, app: &'static App) -> Grant {
+    fn log_in(&self, person: &str, app: &'static App) -> Grant {
         self.data().unlinked.remove(&(person.to_owned(), app.app_id));
         let now = self.clock.now();
         Grant {
             person: person.to_owned(),
             app,
             expires_at: now,
-            signed_in_at: now,
+            logged_in_at: now,
             openid: app.oidc,
             refresh_token: None,
         }

@@ -142,7 +142,7 @@ impl Standin {
 
     pub(super) fn new_code(&self, person: &str, app: &'static App, parameters: &Parameters, ttl: Duration) -> String {
         let text = random_text();
-        let mut grant = self.sign_in(person, app);
+        let mut grant = self.log_in(person, app);
         // A request with a scope that lacks `openid` gets no ID token.
         let mut scopes = list(parameters, "scope").peekable();
         grant.openid &= scopes.peek().is_none() || scopes.any(|scope| scope == "openid");
@@ -150,7 +150,7 @@ impl Standin {
             redirect_uri: parameters.get("redirect_uri").cloned().unwrap_or_default(),
             challenge: parameters.get("code_challenge").cloned(),
             nonce: parameters.get("nonce").cloned(),
-            expires_at: grant.signed_in_at + ttl,
+            expires_at: grant.logged_in_at + ttl,
             spent: false,
             grant,
         };

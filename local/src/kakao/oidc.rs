@@ -114,7 +114,7 @@ impl Standin {
     /// An ID token as the token endpoint issues it.
     pub(super) fn id_token(&self, person: &Person, grant: &Grant, nonce: Option<&str>, access_token: &str) -> String {
         let mut claims = self.claims(person, grant.app, grant.app.rest_api_key, nonce);
-        claims["auth_time"] = json!(grant.signed_in_at);
+        claims["auth_time"] = json!(grant.logged_in_at);
         let hash = digest::digest(&digest::SHA256, access_token.as_bytes());
         claims["at_hash"] = json!(BASE64_URL_SAFE_NO_PAD.encode(&hash.as_ref()[..16]));
         let number = self.data().rotations + 1;

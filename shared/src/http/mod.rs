@@ -82,7 +82,11 @@ fn write_line(
     elapsed: Duration,
 ) {
     let status = response.status();
-    let outcome = error.filter(|_| notes.outcome.is_empty()).map_or(notes.outcome, |error| error.response().code);
+    let outcome = match error {
+        Some(error) if notes.outcome.is_empty() => error.response().code,
+        None if notes.outcome.is_empty() => "ok",
+        _ => notes.outcome,
+    };
     let mut line = Map::new();
     line.insert("message".to_owned(), Value::from(format!("{function} responded {}: {outcome}", status.as_u16())));
     line.insert("function".to_owned(), Value::from(function));

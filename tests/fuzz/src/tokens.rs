@@ -5,12 +5,12 @@ use std::{str, sync::LazyLock, time::Duration};
 use lambda_http::{Body, http::Request};
 use secrecy::ExposeSecret;
 use shared::{
+    access_token::Audience,
     clock::Timestamp,
     http::{Cookies, SameSite},
     id::{SessionId, UserId},
-    access_token::Audience,
     kakao::KakaoCredentials,
-    keys::{LogoutKeys, IssuingKeys, PublishedKeys, VerificationKeys},
+    keys::{IssuingKeys, LogoutKeys, PublishedKeys, VerificationKeys},
     session::{Proof, Version},
 };
 

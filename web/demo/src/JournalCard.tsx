@@ -67,7 +67,7 @@ function look(entry: Entry): [icon: ReactNode, tone: 'good' | 'bad' | 'warning' 
       return [icons.in, 'good'];
     case 'refreshed':
       return [icons.refresh, 'new'];
-    case 'signed-out':
+    case 'logged-out':
     case 'logging-out':
       return [icons.out, 'quiet'];
     case 'expired':

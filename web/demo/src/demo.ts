@@ -46,10 +46,10 @@ export function createDemo(config: Config) {
 
   client.on(({ type, via }) => {
     const expiresAt = client.expiresAt();
-    if (expiresAt !== null && (type === 'signed-in' || type === 'refreshed')) {
+    if (expiresAt !== null && (type === 'logged-in' || type === 'refreshed')) {
       life = via === 'network' ? expiresAt - Date.now() : config.accessTtl * 1_000;
     }
-    if (type === 'signed-in') loggedIn(via);
+    if (type === 'logged-in') loggedIn(via);
     else if (type === 'refreshed') {
       const ms = via === 'network' ? (lastMs['/auth/refresh'] ?? null) : null;
       journal.add({ kind: 'refreshed', via }, via, { ms });
@@ -58,10 +58,10 @@ export function createDemo(config: Config) {
       wire.expectRetry();
     } else if (type === 'unavailable') journal.add({ kind: 'unavailable' }, 'page');
     else if (via === 'network') journal.add({ kind: 'expired' }, 'network');
-    else if (via === 'tab') journal.add({ kind: 'signed-out', via }, 'tab');
-    if (type === 'signed-in') localStorage.removeItem(SWITCH);
+    else if (via === 'tab') journal.add({ kind: 'logged-out', via }, 'tab');
+    if (type === 'logged-in') localStorage.removeItem(SWITCH);
     // Only after a logout by the user: after an expired session the same user logs in again.
-    else if (type === 'signed-out' && via === 'page') localStorage.setItem(SWITCH, 'yes');
+    else if (type === 'logged-out' && via === 'page') localStorage.setItem(SWITCH, 'yes');
     was = client.getState().status;
   });
 

@@ -16,7 +16,7 @@ export type Entry =
   | { kind: 'first-visit' | 'checked' | 'resumed' | 'handed-over' | 'joined' | 'logout-pending' | 'unavailable' | 'expired' | 'force-expired' }
   | { kind: 'failed'; code: AuthErrorCode }
   | { kind: 'exchanged'; isStrict: boolean }
-  | { kind: 'refreshed' | 'signed-out'; via: Source }
+  | { kind: 'refreshed' | 'logged-out'; via: Source }
   | { kind: 'logging-out'; everywhere: boolean }
   | { kind: 'fault'; fault: Fault; on: boolean }
   | { kind: 'result'; steps: Step[] }

@@ -127,7 +127,7 @@ const ko = {
       case 'force-expired': return '토큰을 만료된 것으로 취급';
       case 'expired': return '서버가 세션을 끝냄';
       case 'failed': return this.error(entry.code, 'anonymous');
-      case 'signed-out': return '다른 탭에서 로그아웃함';
+      case 'logged-out': return '다른 탭에서 로그아웃함';
       case 'logging-out': return entry.everywhere ? '모든 기기에서 로그아웃' : '로그아웃';
       case 'logout-pending': return '로그아웃을 아직 서버에 보내지 못함 · 연결되면 보냄';
       case 'unavailable': return '연결 안 됨 · 자동으로 다시 시도';
@@ -259,7 +259,7 @@ const en: Texts = {
       case 'force-expired': return 'Token treated as expired';
       case 'expired': return 'The server ended the session';
       case 'failed': return this.error(entry.code, 'anonymous');
-      case 'signed-out': return 'Logout in another tab';
+      case 'logged-out': return 'Logout in another tab';
       case 'logging-out': return entry.everywhere ? 'Logged out everywhere' : 'Logged out';
       case 'logout-pending': return 'Logout not sent yet · will be sent once connected';
       case 'unavailable': return 'Can’t reach the server · retrying';

@@ -76,7 +76,7 @@ describe('a refresh that fails', () => {
     expect(client.getState()).toMatchObject({ status: 'anonymous', user: null, error: { code: 'expired', status: 401 } });
     expect(await client.getToken()).toBe(null);
     expect(localStorage.getItem('kakao-auth.session')).toBe(null);
-    expect(client.events).toEqual([{ type: 'signed-out', via: 'network' }]);
+    expect(client.events).toEqual([{ type: 'logged-out', via: 'network' }]);
   });
 
   test('is retried often for half a minute, then rarely, and at once when the page is online again', async () => {
