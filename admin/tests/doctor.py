@@ -13,7 +13,7 @@ import urllib.request
 
 import boto3
 
-sys.path.insert(0, "local")
+sys.path.insert(0, "tests/contract")
 import sam_template
 
 STACK = "kakao-login"
