@@ -1,4 +1,4 @@
-//! Behaves as an AWS HTTP API does: routes and CORS of the template, payload format 2.0 in, responses out.
+//! A local AWS HTTP API: routes and CORS as in the template, events in payload format 2.0.
 
 mod event;
 mod routes;
@@ -122,7 +122,7 @@ impl Gateway {
     pub async fn serve(self, listener: TcpListener) {
         let app = Router::new().fallback(handle).with_state(Arc::new(self));
         let app = app.into_make_service_with_connect_info::<std::net::SocketAddr>();
-        // axum's server has no way to fail once it listens.
+        // axum's server cannot fail once it listens.
         let _ = axum::serve(listener, app).await;
     }
 
@@ -244,7 +244,7 @@ fn request_id() -> String {
     format!("{}=", BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<11>()))
 }
 
-/// AWS finds an API by its host, so it refuses an invalid one.
+/// Whether the request has exactly one valid `Host`. AWS finds an API by it, so it refuses any other request.
 fn has_good_host(request: &Request) -> bool {
     let mut hosts = request.headers().get_all(HOST).iter();
     let (Some(host), None) = (hosts.next(), hosts.next()) else {
@@ -256,7 +256,7 @@ fn has_good_host(request: &Request) -> bool {
     host.parse::<Authority>().is_ok() && !host.contains('@') && reqwest::Url::parse(&format!("https://{host}")).is_ok()
 }
 
-/// An API with a CORS configuration removes its functions' own CORS headers.
+/// Removes a function's own CORS headers, as an API with a CORS configuration does.
 fn drop_cors(headers: &mut HeaderMap) {
     let names: Vec<HeaderName> =
         headers.keys().filter(|name| name.as_str().starts_with("access-control-")).cloned().collect();

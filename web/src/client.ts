@@ -12,7 +12,7 @@ import { AuthError, type AuthClient, type AuthClientOptions, type AuthEvent, typ
 
 /** How long a new tab waits for another one to hand its token over, if there is one. */
 const HAND_OVER_MS = 60;
-/** A message may arrive after its sender has released the lock. */
+/** How long to wait for a message after getting the lock: it may arrive after its sender has released the lock. */
 const TRAILING_MESSAGE_MS = 150;
 /** Flags: the id of this browser's session, and the path of a logout that the API has not confirmed yet. */
 const SESSION = '.session';
@@ -139,7 +139,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   function schedule() {
     clearTimeout(timer);
     if (isDisposed || (!session && state.status !== 'unknown' && !flag.get(PENDING_LOGOUT))) return;
-    // Often for the first half minute: for that long the API accepts a refresh token whose successor was lost on the way.
+    // Often for the first half minute: the API still accepts a refresh token whose successor was lost on the way.
     const backOff = failures && (failures < 10 ? 3_000 : 60_000) * (0.5 + Math.random());
     timer = setTimeout(wake, backOff || freshFor(session));
   }
@@ -259,7 +259,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
       void sendPendingLogout();
       return state;
     }
-    // Undefined if the browser refuses access to its storage: then only the API knows.
+    // Undefined if the browser refuses access to its storage: then only the API knows whether there is a session.
     if (flag.get(SESSION) === null && options.silent !== 'always') return setState({ status: 'anonymous', user: null, error });
 
     broadcast({ type: 'hello' });

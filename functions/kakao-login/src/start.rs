@@ -1,4 +1,4 @@
-//! Starting a session for a user of Kakao's: the part of a login that is the same for every credential.
+//! Starts a session for a Kakao user: the part of a login that is the same for every credential.
 
 use std::sync::Arc;
 
@@ -30,13 +30,13 @@ pub(crate) struct LoginContext {
     pub(crate) now: Timestamp,
 }
 
-/// A user of ours, with what Kakao says about them.
+/// One of our users, with what Kakao says about them.
 pub(crate) struct Person {
     id: UserId,
     kakao: KakaoUser,
     /// Whether this login created the user.
     is_new: bool,
-    /// For user/me, if so far only an ID token describes the user.
+    /// Kakao's access token, to ask user/me if only an ID token describes the user so far.
     access_token: Option<SecretString>,
 }
 

@@ -22,7 +22,7 @@ use shared::{
 pub struct Refresh {
     /// Stores the sessions.
     pub store: Store,
-    /// Sign access tokens, read refresh tokens and derive their successors.
+    /// The keys that sign access tokens, read refresh tokens and derive their successors.
     pub keys: SecretCache<IssuingKeys>,
     /// How the cookie of the refresh token is set and read.
     pub cookies: Cookies,
@@ -53,13 +53,13 @@ impl Function for Refresh {
 
     /// Responds with a new access token, and with the successor of the presented refresh token if it is due.
     ///
-    /// If several cookies are presented, the newest token counts. If its session has ended, the next one is tried, as its session may
-    /// be alive.
+    /// If several cookies are presented, the newest token is tried first. If its session has ended, the next token is
+    /// tried.
     ///
     /// # Errors
     ///
     /// - [`Error::ForeignOrigin`] if a page of another origin calls.
-    /// - [`Error::NotJson`] and [`Error::InvalidRequest`] for a body that is not empty and not a JSON object.
+    /// - [`Error::NotJson`] and [`Error::InvalidRequest`] for a body that is neither empty nor a JSON object.
     /// - [`Error::LoggedOut`] if there is no session to renew. If a spent token is presented, two parties hold it, so its session ends
     ///   for both (RFC 9700 §4.14.2).
     /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys. The cookie stays valid.
