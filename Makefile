@@ -38,7 +38,7 @@ check: ## before every commit: format, clippy, unit and API tests
 	@scripts/setup.sh check
 	cargo fmt --check
 	cargo clippy --workspace --all-targets -- -D warnings
-	cargo test --workspace --lib --test api --test contract --test resilience
+	cargo test --workspace --lib --test api --test contract
 	@echo "passed: $@"
 
 test: ## everything that CI runs
