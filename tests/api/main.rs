@@ -14,6 +14,7 @@ mod login {
     pub(crate) mod id_token;
     mod id_token_keys;
     mod id_token_once;
+    mod known_user;
     mod odd_responses;
     mod quota;
     mod redemption;
