@@ -119,10 +119,16 @@ pub fn event(data: &[u8]) {
     let text = text.replace("SECRET", SECRET);
     let event: Event = serde_json::from_str(&text).unwrap_or_else(|_| with_body(text.as_bytes()));
     let request = event.into_request(Context::default());
+    let is_get = request.method() == "GET";
     WORLD.with(|world| {
         let function = &world.functions[usize::from(*function) % world.functions.len()];
         let response = world.runtime.block_on(function(request));
         let status = response.status().as_u16();
+        if status == 204 {
+            // `GET /auth/kakao` only starts the function.
+            assert!(is_get && response.body().is_empty() && !response.headers().contains_key("set-cookie"));
+            return;
+        }
         assert!(matches!(status, 200 | 400 | 401 | 403 | 404 | 413 | 415 | 503), "{status}");
         let body: Value = serde_json::from_slice(response.body()).expect("every response is JSON");
         assert!(status == 200 || body["code"].is_string() && body["detail"].is_string(), "{status} {body}");
