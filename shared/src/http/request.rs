@@ -75,7 +75,7 @@ impl JsonObject {
     ///
     /// # Errors
     ///
-    /// As [`required`](Self::required), if there is a body. A blank body needs no content type.
+    /// The errors of [`required`](Self::required), if there is a body. A blank body needs no content type.
     pub fn optional(request: &Request) -> Result<Self, Error> {
         if trimmed(request.body()).is_empty() {
             return Ok(Self(Map::new()));

@@ -97,7 +97,7 @@ impl<T: Send + Sync + 'static> SecretCache<T> {
     ///
     /// # Errors
     ///
-    /// As [`SecretCache::at`].
+    /// [`SecretError`] if no version is cached and none can be read, like [`SecretCache::at`].
     pub async fn find<R>(
         &self,
         now: Timestamp,

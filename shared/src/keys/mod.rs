@@ -120,7 +120,7 @@ impl VerificationKeys {
     ///
     /// # Errors
     ///
-    /// As [`IssuingKeys::read`].
+    /// [`SecretError::Empty`] and [`SecretError::Unreadable`], like [`IssuingKeys::read`].
     pub fn read(json: &str, audience: &Audience) -> Parsed<Self> {
         let (version, document): (_, Verification) = document(json)?;
         let verifier = Verifier::new(&document.verification_keys, audience.clone()).map_err(SecretError::Unreadable)?;
@@ -133,7 +133,7 @@ impl PublishedKeys {
     ///
     /// # Errors
     ///
-    /// As [`IssuingKeys::read`].
+    /// [`SecretError::Empty`] and [`SecretError::Unreadable`], like [`IssuingKeys::read`].
     pub fn read(json: &str) -> Parsed<Self> {
         let (version, document): (_, Verification) = document(json)?;
         Ok((version, Self(document.verification_keys)))
@@ -145,7 +145,7 @@ impl LogoutKeys {
     ///
     /// # Errors
     ///
-    /// As [`IssuingKeys::read`].
+    /// [`SecretError::Empty`] and [`SecretError::Unreadable`], like [`IssuingKeys::read`].
     pub fn read(json: &str) -> Parsed<Self> {
         #[derive(Deserialize)]
         struct Document {
