@@ -10,6 +10,7 @@ pub mod logins;
 pub mod recent;
 
 pub mod access_token;
+pub mod account;
 pub mod log;
 pub mod redemption;
 pub mod session;
