@@ -25,7 +25,7 @@ use crate::{
 pub const TEMPLATE: &str = include_str!("../../template.yaml");
 
 /// Environment variables that set a parameter of the template, with the parameter's name and local default.
-const PARAMETERS: [(&str, &str, &str); 23] = [
+const PARAMETERS: [(&str, &str, &str); 24] = [
     ("ISSUER", "Issuer", "http://localhost:9000"),
     ("AUDIENCE", "Audience", "api"),
     ("ALLOWED_ORIGINS", "AllowedOrigins", "http://localhost:9000,http://localhost:5173"),
@@ -33,6 +33,7 @@ const PARAMETERS: [(&str, &str, &str); 23] = [
     ("KAKAO_APP_ID", "KakaoAppId", ""),
     ("KAKAO_REST_API_KEY", "KakaoRestApiKey", SHOP.rest_api_key),
     ("KAKAO_APP_KEYS", "KakaoAppKeys", SHOP.other_keys),
+    ("KAKAO_ADMIN_KEY_HASHES", "KakaoAdminKeyHashes", SHOP.admin_key_hash),
     ("ID_TOKEN_MAX_AGE", "IdTokenMaxAge", "600"),
     ("CREDENTIALS", "Credentials", "access_token,code,id_token"),
     ("REQUIRE_BINDING", "RequireBinding", "true"),

@@ -19,7 +19,7 @@ use crate::{
     address,
     aws::{Endpoint, dynamodb, https_client},
     http::{Cookies, Origins, SameSite},
-    kakao::{Kakao, KakaoApp, KakaoCredentials},
+    kakao::{AdminKeyHashes, Kakao, KakaoApp, KakaoCredentials},
     keys::{Document, IssuingKeys, KeyTable, LogoutKeys, PublishedKeys, SecretCache, SecretError, VerificationKeys},
     session::SessionPolicy,
     store::Store,
@@ -269,6 +269,12 @@ impl Config {
             auth_url: auth_url?,
             api_url: api_url?,
         }))
+    }
+
+    /// `KAKAO_ADMIN_KEY_HASHES`, which may be empty.
+    pub fn admin_key_hashes(&self) -> Option<AdminKeyHashes> {
+        let name = "KAKAO_ADMIN_KEY_HASHES";
+        AdminKeyHashes::read(&self.text_or_empty(name)?).map_err(|reason| self.note(name, &reason)).ok()
     }
 
     fn kakao_url(&self, name: &str, kakao: &str) -> Option<String> {

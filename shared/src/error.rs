@@ -41,6 +41,15 @@ pub enum Error {
         /// When to try again.
         retry_after: Duration,
     },
+    /// Wait until the deletion is over, then log in again as a new user: 409 `account_being_deleted`.
+    #[error("the user's account is being deleted")]
+    AccountBeingDeleted,
+    /// Log in again, then repeat the request: 403 `login_required`.
+    #[error("the session's login is too old for this request")]
+    LoginRequired,
+    /// Retry after the operator has stored an admin key: 503 `unavailable`. Without one nobody can be unlinked at Kakao.
+    #[error("there is no admin key of Kakao's to unlink with (setting KakaoAdminKeyHashes)")]
+    NoAdminKey,
     /// Call from a page of an allowed origin: 403 `origin_not_allowed`.
     #[error("the calling page's origin is not allowed")]
     ForeignOrigin,
@@ -120,6 +129,17 @@ impl Error {
                     "Too many logins of this user. Try again later.",
                 )
             },
+            Self::AccountBeingDeleted => ErrorResponse {
+                retry_after: Some(Duration::from_mins(1)),
+                ..response(
+                    StatusCode::CONFLICT,
+                    "account_being_deleted",
+                    "This account is being deleted. Log in again in a few minutes to join as a new user.",
+                )
+            },
+            Self::LoginRequired => {
+                response(StatusCode::FORBIDDEN, "login_required", "Log in again to do this, then repeat the request.")
+            }
             Self::ForeignOrigin => {
                 response(StatusCode::FORBIDDEN, "origin_not_allowed", "This origin may not call this route.")
             }
@@ -142,7 +162,7 @@ impl Error {
                 response(StatusCode::BAD_REQUEST, "kakao_underage", "Kakao does not allow this user's age.")
             }
             Self::Kakao(KakaoError::Unavailable { retry_after, .. }) => unavailable(*retry_after),
-            Self::Kakao(KakaoError::Misconfigured { .. }) => unavailable(Duration::from_mins(1)),
+            Self::Kakao(KakaoError::Misconfigured { .. }) | Self::NoAdminKey => unavailable(Duration::from_mins(1)),
             Self::Store(StoreError::Refused { .. })
             | Self::Secret(SecretError::Empty | SecretError::Refused(_) | SecretError::Unreadable(_)) => {
                 unavailable(Duration::from_secs(10))
@@ -160,7 +180,7 @@ impl Error {
     #[must_use]
     pub const fn needs_an_operator(&self) -> bool {
         match self {
-            Self::Kakao(KakaoError::Misconfigured { .. }) => true,
+            Self::Kakao(KakaoError::Misconfigured { .. }) | Self::NoAdminKey => true,
             Self::Store(error) => error.needs_an_operator(),
             Self::Secret(error) => error.needs_an_operator(),
             _ => false,

@@ -21,14 +21,14 @@ fn units(traffic: &Traffic) -> (f64, f64) {
 }
 
 #[tokio::test]
-async fn a_first_login_costs_three_writes_and_half_a_read() {
+async fn a_first_login_costs_three_writes_and_a_read() {
     let stack = Stack::start().await;
     let token = stack.kakao.token(&stack.kakao.new_user().await).await;
     let before = stack.kakao.calls().await;
     stack.login(&json!({"access_token": token})).await;
     let traffic = stack.table_proxy.take_traffic();
-    assert_eq!(sorted(&traffic, 2), ["GetItem", "PutItem", "PutItem", "UpdateItem"]);
-    assert_eq!(units(&traffic), (3.0, 0.5));
+    assert_eq!(sorted(&traffic, 2), ["GetItem", "UpdateItem", "PutItem", "UpdateItem"]);
+    assert_eq!(units(&traffic), (3.0, 1.0));
     assert_eq!(stack.kakao.calls().await - before, 2, "access_token_info and user/me");
 }
 
@@ -50,7 +50,7 @@ async fn starting_the_login_function_calls_neither_dynamodb_nor_kakao() {
 }
 
 #[tokio::test]
-async fn a_known_users_login_costs_two_writes_and_half_a_read() {
+async fn a_known_users_login_costs_two_writes_and_a_read() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     stack.log_in_as(&user).await;
@@ -59,7 +59,7 @@ async fn a_known_users_login_costs_two_writes_and_half_a_read() {
     stack.log_in_as(&user).await;
     let traffic = stack.table_proxy.take_traffic();
     assert_eq!(sorted(&traffic, 1), ["GetItem", "PutItem", "UpdateItem"]);
-    assert_eq!(units(&traffic), (2.0, 0.5));
+    assert_eq!(units(&traffic), (2.0, 1.0));
     stack.log_in_as(&user).await;
     let again = stack.table_proxy.take_traffic();
     assert_eq!(sorted(&again, 1), ["GetItem", "PutItem", "UpdateItem", "UpdateItem"], "in the same minute");
@@ -183,8 +183,8 @@ async fn a_login_by_code_that_can_be_retried_costs_one_request_and_four_writes_m
     let once = json!({"code": code, "redirect_uri": REDIRECT_URI, "nonce": "n"});
     let twice = stack.kakao.code_body(&user).await;
     for (body, in_order, operations, expected) in [
-        (once, 1, vec!["GetItem", "PutItem", "UpdateItem"], (2.0, 0.5)),
-        (twice, 2, vec!["PutItem", "GetItem", "TransactWriteItems", "UpdateItem"], (6.0, 0.5)),
+        (once, 1, vec!["GetItem", "PutItem", "UpdateItem"], (2.0, 1.0)),
+        (twice, 2, vec!["PutItem", "GetItem", "TransactWriteItems", "UpdateItem"], (6.0, 1.0)),
     ] {
         stack.advance(MINUTE);
         let (_, before) = (stack.table_proxy.take_traffic(), stack.kakao.calls().await);

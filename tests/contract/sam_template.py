@@ -26,6 +26,7 @@ PARAMETER_SETS = {
         "AllowedOrigins": "https://www.example.com,https://m.example.com,http://localhost:5173",
         "RedirectUris": "https://www.example.com/callback,https://m.example.com/callback",
         "KakaoAppKeys": f"{'1' * 32},{'2' * 32}",
+        "KakaoAdminKeyHashes": f"{'1' * 64},{'2' * 64}",
     },
     "keys": {
         "FirstKeys": "wait",

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lambda_http::{Body, Response};
 use secrecy::SecretString;
-use shared::error::Error;
+use shared::{account::ProvenAt, error::Error};
 
 use crate::{KakaoLogin, start::LoginContext};
 
@@ -19,7 +19,7 @@ impl KakaoLogin {
             return Err(Error::TooManyLogins { retry_after: Duration::from_secs(until.seconds_since(now)) });
         }
         let kakao = self.kakao.user_of_access_token(token, now).await?;
-        let person = self.find_or_create_user(kakao, now).await?;
+        let person = self.find_or_create_user(kakao, ProvenAt::by_request(now), now).await?;
         let response =
             self.start_session(&person, context.keys.refresh_tokens.new_session(None, now), None, context).await;
         if let Err(Error::TooManyLogins { retry_after }) = response {

@@ -5,6 +5,7 @@ use std::time::Duration;
 use lambda_http::{Body, Response};
 use secrecy::SecretString;
 use shared::{
+    account::ProvenAt,
     clock::Timestamp,
     error::Error,
     kakao::{AuthorizationCode, Grant, KakaoError},
@@ -56,13 +57,15 @@ impl KakaoLogin {
     async fn holder(&self, grant: &AuthorizationCode, now: Timestamp) -> Result<Person, Error> {
         let Grant { access_token, identity } =
             self.kakao.exchange(grant, &*self.kakao_credentials.at(now).await?, now).await?;
+        let proven_at = ProvenAt::by_request(now);
         let Some(identity) = identity else {
-            return Ok(self.find_or_create_user(self.kakao.user_me(&access_token, now).await?, now).await?);
+            return self.find_or_create_user(self.kakao.user_me(&access_token, now).await?, proven_at, now).await;
         };
-        match self.store.find_user(identity.user.id).await? {
-            Some(id) => Ok(Person::known(id, identity.user).with_access_token(access_token)),
-            None => Ok(self.create_user(self.fetch_user(&identity.user, &access_token, now).await?, now).await?),
+        if let Some(id) = self.find_user(identity.user.id, proven_at).await? {
+            return Ok(Person::known(id, identity.user).with_access_token(access_token));
         }
+        let kakao = self.fetch_user(&identity.user, &access_token, now).await?;
+        self.create_user(kakao, proven_at, now).await
     }
 
     /// Asks user/me about the user of an ID token, with the access token that came with it.

@@ -2,7 +2,7 @@
 
 use lambda_http::{Body, Response};
 use secrecy::{ExposeSecret, SecretString};
-use shared::{clock::Timestamp, error::Error, session::Proof, user::KakaoUser};
+use shared::{account::ProvenAt, clock::Timestamp, error::Error, session::Proof, user::KakaoUser};
 
 use crate::{
     KakaoLogin,
@@ -21,20 +21,20 @@ impl KakaoLogin {
     ) -> Result<Response<Body>, Error> {
         let identity = self.kakao.identity_of_id_token(token, nonce.expose_secret(), context.now).await?;
         let proof = identity.knows_preimage.then(|| Proof::new(token, nonce));
+        let proven_at = ProvenAt::by_id_token(identity.issued_at);
         let (known, redeemed) = tokio::join!(
-            self.store.find_user(identity.user.id),
+            self.find_user(identity.user.id, proven_at),
             self.redeem(token, proof.as_ref(), identity.expires_at, context),
         );
         match redeemed? {
             Redeemed::Before(shown, first, at) => Ok(self.finish_login(&shown, &first, at, context).await),
             Redeemed::Once(ticket, new_session) => {
                 let response = async {
-                    let person = match known? {
-                        Some(id) => Person::known(id, identity.user),
-                        None => {
-                            self.create_user(self.fetch_new_user(identity.user, context.now).await?, context.now)
-                                .await?
-                        }
+                    let person = if let Some(id) = known? {
+                        Person::known(id, identity.user)
+                    } else {
+                        let kakao = self.fetch_new_user(identity.user, context.now).await?;
+                        self.create_user(kakao, proven_at, context.now).await?
                     };
                     self.start_session(&person, new_session, Some(&ticket), context).await
                 };

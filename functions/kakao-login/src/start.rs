@@ -5,10 +5,11 @@ use std::sync::Arc;
 use lambda_http::{Body, Request, Response, http::StatusCode};
 use secrecy::SecretString;
 use shared::{
+    account::{LoginVerdict, ProvenAt},
     clock::Timestamp,
     error::Error,
     http,
-    id::UserId,
+    id::{KakaoId, UserId},
     kakao::KakaoError,
     keys::{IssuingKeys, SecretError},
     log,
@@ -60,15 +61,32 @@ impl Person {
 }
 
 impl KakaoLogin {
-    pub(crate) async fn find_or_create_user(&self, kakao: KakaoUser, now: Timestamp) -> Result<Person, StoreError> {
-        match self.store.find_user(kakao.id).await? {
+    /// The user of a person at Kakao, or `None` if this is the person's first login.
+    pub(crate) async fn find_user(&self, kakao: KakaoId, proven_at: ProvenAt) -> Result<Option<UserId>, Error> {
+        user_of(self.store.identity(kakao).await?.judge_login(proven_at))
+    }
+
+    pub(crate) async fn find_or_create_user(
+        &self,
+        kakao: KakaoUser,
+        proven_at: ProvenAt,
+        now: Timestamp,
+    ) -> Result<Person, Error> {
+        match self.find_user(kakao.id, proven_at).await? {
             Some(id) => Ok(Person::known(id, kakao)),
-            None => self.create_user(kakao, now).await,
+            None => self.create_user(kakao, proven_at, now).await,
         }
     }
 
-    pub(crate) async fn create_user(&self, kakao: KakaoUser, now: Timestamp) -> Result<Person, StoreError> {
-        Ok(Person { id: self.store.create_user(kakao.id, now).await?, kakao, is_new: true, access_token: None })
+    pub(crate) async fn create_user(
+        &self,
+        kakao: KakaoUser,
+        proven_at: ProvenAt,
+        now: Timestamp,
+    ) -> Result<Person, Error> {
+        let id = user_of(self.store.create_user(kakao.id, proven_at, now).await?)?;
+        let id = id.ok_or(StoreError::Corrupt("user_id"))?;
+        Ok(Person { id, kakao, is_new: true, access_token: None })
     }
 
     /// Starts a session. With a ticket, only if this request still holds the redemption.
@@ -186,5 +204,17 @@ impl KakaoLogin {
         let expires_at = self.sessions.expires_at(first.session_ends_at, now);
         http::add_cookies(&mut response, self.cookies.set(first, expires_at, now, &context.presented));
         response
+    }
+}
+
+/// The user that a login may log in, or `None` if it may create one.
+fn user_of(verdict: LoginVerdict) -> Result<Option<UserId>, Error> {
+    match verdict {
+        LoginVerdict::Known(user) => Ok(Some(user)),
+        LoginVerdict::New => Ok(None),
+        LoginVerdict::BeingDeleted => Err(Error::AccountBeingDeleted),
+        LoginVerdict::ProofTooOld => {
+            Err(KakaoError::Rejected("Kakao has unlinked the user since the credential was issued".to_owned()).into())
+        }
     }
 }

@@ -17,6 +17,8 @@ pub struct App {
     pub other_keys: &'static str,
     /// The admin key, which can call the API for any user of the app.
     pub admin_key: &'static str,
+    /// SHA-256 of the admin key, for functions that only receive webhooks.
+    pub admin_key_hash: &'static str,
     /// The secret of the REST API key, or `""` if it is disabled.
     pub client_secret: &'static str,
     /// Whether `OpenID` Connect is enabled.
@@ -30,6 +32,7 @@ pub const SHOP: App = App {
     rest_api_key: "5f0ab1c2d3e4f5061728394a5b6c7d8e",
     other_keys: "0a1b2c3d4e5f60718293a4b5c6d7e8f9,9f8e7d6c5b4a39281706f5e4d3c2b1a0",
     admin_key: "adadadadadadadadadadadadadadad01",
+    admin_key_hash: "cdd2ada541998dd237a94c3b39a3f80012a8ce79fac0db37b751602a352d30a3",
     client_secret: "LocalClientSecretOfTheShopNo0001",
     oidc: true,
 };
@@ -41,6 +44,7 @@ const OTHER: App = App {
     rest_api_key: "00112233445566778899aabbccddeeff",
     other_keys: "",
     admin_key: "adadadadadadadadadadadadadadad02",
+    admin_key_hash: "f7bc32b5f99615514cdd18a8c15b0be4f2cfc318e19c13ad3a33dbf23a417a11",
     client_secret: "LocalClientSecretOfAnotherNo0002",
     oidc: true,
 };
@@ -52,6 +56,7 @@ pub(super) const PLAIN: App = App {
     rest_api_key: "abcdefabcdefabcdefabcdefabcdef00",
     other_keys: "",
     admin_key: "adadadadadadadadadadadadadadad03",
+    admin_key_hash: "737090b4a0e07453b5aaf9768dd23ab6eadfb52853eaa03037341aec4c4dab68",
     client_secret: "",
     oidc: false,
 };

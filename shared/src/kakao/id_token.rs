@@ -31,6 +31,8 @@ const LAST_SECOND: f64 = 253_402_300_799.0;
 pub struct Identity {
     /// The user, with what the token says about them.
     pub user: KakaoUser,
+    /// When the token was issued, by Kakao's clock.
+    pub issued_at: Timestamp,
     /// When the token is no longer accepted, with the leeway.
     pub expires_at: Timestamp,
     /// Whether the presenter knows a preimage of the nonce, which the token does not reveal.
@@ -202,6 +204,7 @@ impl Claims {
                 email: self.email,
                 source: Source::IdToken(self.profile),
             },
+            issued_at: self.iat,
             expires_at,
             knows_preimage,
         })

@@ -1,5 +1,6 @@
 //! Kakao as an identity provider: tells which user a code, an ID token or an access token belongs to.
 
+mod admin_keys;
 mod call;
 mod circuit;
 mod codes;
@@ -17,6 +18,7 @@ use std::{sync::Arc, time::Duration};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::OnceCell;
 
+pub use self::{admin_keys::AdminKeyHashes, credentials::KakaoCredentials, error::KakaoError, id_token::Identity};
 use self::{
     circuit::Circuit,
     codes::{Cause, Failure},
@@ -25,7 +27,6 @@ use self::{
     rejections::{RejectedTokens, Rejection},
     responses::TokenInfo,
 };
-pub use self::{credentials::KakaoCredentials, error::KakaoError, id_token::Identity};
 use crate::{clock::Timestamp, id::KakaoId, recent::Recent, user::KakaoUser};
 
 /// How long Kakao's responses about an access token are reused. A second request with the same token, such as a double tap or a

@@ -16,6 +16,8 @@ pub(super) type Item = HashMap<String, AttributeValue>;
 
 pub(super) const PROFILE: &str = "PROFILE";
 pub(super) const IDENTITY: &str = "IDENTITY";
+/// The attribute of a deleted user's profile, which has no others.
+pub(super) const DELETED_AT: &str = "deleted_at";
 pub(super) const SESSION_PREFIX: &str = "SESSION#";
 
 pub(super) fn text(value: impl Into<String>) -> AttributeValue {
@@ -40,6 +42,14 @@ pub(super) fn hash(hash: RefreshTokenHash) -> AttributeValue {
 
 pub(super) fn blob(bytes: &[u8]) -> AttributeValue {
     AttributeValue::B(bytes.into())
+}
+
+pub(super) fn list(values: Vec<AttributeValue>) -> AttributeValue {
+    AttributeValue::L(values)
+}
+
+pub(super) fn map<const N: usize>(members: [(&str, AttributeValue); N]) -> AttributeValue {
+    AttributeValue::M(members.map(|(name, value)| (name.to_owned(), value)).into())
 }
 
 pub(super) fn user_pk(user: UserId) -> AttributeValue {
@@ -99,6 +109,15 @@ pub(super) fn read_number<T: std::str::FromStr>(item: &Item, name: &'static str)
 
 pub(super) fn read_time(item: &Item, name: &'static str) -> Result<Timestamp, StoreError> {
     read_number(item, name).map(Timestamp::from_unix_seconds)
+}
+
+/// An attribute that may be missing.
+pub(super) fn optional<'a, T>(
+    item: &'a Item,
+    name: &'static str,
+    read: impl FnOnce(&'a Item, &'static str) -> Result<T, StoreError>,
+) -> Result<Option<T>, StoreError> {
+    item.contains_key(name).then(|| read(item, name)).transpose()
 }
 
 /// The attributes that [`read_session`] reads.

@@ -7,11 +7,17 @@
 //! | user | `USER#<user id>` | `PROFILE` |
 //! | session | `USER#<user id>` | `SESSION#<session id>` |
 //! | redemption | `CLAIM#<hash of a credential>` | `CLAIM` |
+//! | work that is left | `OUTBOX` | `WORK#<id>` |
+//! | security event token | `OUTBOX` | `SEEN#<jti>` |
 
+mod deletions;
+mod identities;
 mod item;
+mod outbox;
 mod profile;
 mod redemptions;
 mod sessions;
+mod transaction;
 mod users;
 
 use aws_sdk_dynamodb::{
@@ -21,6 +27,8 @@ use aws_sdk_dynamodb::{
 use lambda_http::BoxFuture;
 
 pub use self::{
+    deletions::{Closed, Marked},
+    outbox::{DueWork, Lease, Release, SecurityEvent, Work, WorkKey},
     profile::Login,
     redemptions::RedemptionKey,
     sessions::{Device, Ended, Rotation},

@@ -7,10 +7,8 @@
 //! An item holds what [`Redemption`] has and nothing secret. Its key and attributes are those of earlier releases, so that two
 //! releases can run side by side. Every write names the attempt that it belongs to, so no request can undo the write of another.
 
-use std::time::Duration;
-
 use aws_sdk_dynamodb::{
-    operation::{put_item::PutItemError, transact_write_items::TransactWriteItemsError, update_item::UpdateItemError},
+    operation::{put_item::PutItemError, update_item::UpdateItemError},
     types::{Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem, Update},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -26,9 +24,6 @@ use crate::{
 
 /// The redemption is open, and `:attempt` holds it.
 const OPEN_AND_OURS: &str = "attempt = :attempt AND attribute_not_exists(user_id)";
-/// How often a transaction is tried that conflicts with another request's write, and the pause between two tries.
-const TRIES: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(50);
 
 /// Names the redemption of a credential.
 #[derive(Clone, Debug)]
@@ -145,30 +140,15 @@ impl Store {
         let started = started.build().map_err(|_| StoreError::Corrupt("session_id"))?;
         let writes =
             [TransactWriteItem::builder().update(completed).build(), TransactWriteItem::builder().put(started).build()];
-        let mut tries = 0;
-        loop {
-            tries += 1;
-            let write = self.client.transact_write_items().set_transact_items(Some(writes.to_vec()));
-            let cancelled = match call("TransactWriteItems", write.send()).await? {
-                Ok(_) => return Ok(()),
-                Err(TransactWriteItemsError::TransactionCanceledException(cancelled)) => cancelled,
-                Err(error) => return unconditional("TransactWriteItems", Err(error)),
-            };
-            let reasons = cancelled.cancellation_reasons();
-            let stored = reasons.first().and_then(|reason| reason.item());
-            if stored
-                .is_some_and(|stored| stored.get("attempt") == Some(&attempt) && stored.get("user_id") == Some(&user))
-            {
-                // An earlier try of this request completed it, and its response was lost.
-                return Ok(());
-            }
-            let is_conflict = reasons.iter().any(|reason| reason.code() == Some("TransactionConflict"));
-            if !is_conflict || tries == TRIES {
-                let reason = if is_conflict { "TransactionConflict" } else { "the redemption is another request's" };
-                return Err(StoreError::Unavailable { operation: "TransactWriteItems", reason: reason.to_owned() });
-            }
-            tokio::time::sleep(PAUSE).await;
+        let Err(cancelled) = self.transact(&writes).await? else { return Ok(()) };
+        let is_ours =
+            |stored: &item::Item| stored.get("attempt") == Some(&attempt) && stored.get("user_id") == Some(&user);
+        if cancelled.item(0).is_some_and(is_ours) {
+            // An earlier try of this request completed it, and its response was lost.
+            return Ok(());
         }
+        let reason = "the redemption is another request's".to_owned();
+        Err(StoreError::Unavailable { operation: "TransactWriteItems", reason })
     }
 
     /// Gives back a credential that started no session, so that its client can try again: the redemption now belongs to no attempt

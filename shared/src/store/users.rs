@@ -1,16 +1,13 @@
-//! Users: which one a Kakao id belongs to, and what is stored about them.
+//! Users: what is stored about them. A profile with `deleted_at` is what a deletion leaves for an hour: it is not a user.
 
 use std::collections::HashMap;
 
-use aws_sdk_dynamodb::{
-    operation::put_item::PutItemError,
-    types::{KeysAndAttributes, ReturnValuesOnConditionCheckFailure},
-};
+use aws_sdk_dynamodb::types::KeysAndAttributes;
 
 use super::{Store, StoreError, call, item, unconditional};
 use crate::{
     clock::Timestamp,
-    id::{KakaoId, SessionId, UserId},
+    id::{SessionId, UserId},
     user::User,
 };
 
@@ -29,42 +26,6 @@ impl Read {
 }
 
 impl Store {
-    /// The user with this Kakao id, if there is one.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] if DynamoDB fails.
-    pub async fn find_user(&self, kakao: KakaoId) -> Result<Option<UserId>, StoreError> {
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(identity_key(kakao)));
-        let found = unconditional("GetItem", call("GetItem", get.send()).await?)?;
-        found.item.as_ref().map(user_of).transpose()
-    }
-
-    /// Creates a user for a Kakao id. Of several first logins at the same time, one creates the user and all get it.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] if DynamoDB fails.
-    pub async fn create_user(&self, kakao: KakaoId, now: Timestamp) -> Result<UserId, StoreError> {
-        let user = UserId::generate();
-        let put = self
-            .client
-            .put_item()
-            .table_name(&self.table)
-            .set_item(Some(identity_key(kakao)))
-            .item("user_id", item::text(user.to_string()))
-            .item("created_at", item::time(now))
-            .condition_expression("attribute_not_exists(pk)")
-            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match call("PutItem", put.send()).await? {
-            Ok(_) => Ok(user),
-            Err(PutItemError::ConditionalCheckFailedException(lost)) => {
-                user_of(lost.item().ok_or(StoreError::Corrupt("user_id"))?)
-            }
-            Err(error) => unconditional("PutItem", Err(error)),
-        }
-    }
-
     /// The user, or `None`. If an eventually consistent read finds nothing, a consistent one decides: a user who has just logged in
     /// must not be logged out by a stale read.
     ///
@@ -82,7 +43,7 @@ impl Store {
         let found = self.client.get_item().table_name(&self.table).set_key(Some(item::profile_key(user)));
         let found = found.set_consistent_read(read.flag());
         let found = unconditional("GetItem", call("GetItem", found.send()).await?)?;
-        found.item.map(|profile| item::read_user(user, &profile)).transpose()
+        found.item.filter(is_living).map(|profile| item::read_user(user, &profile)).transpose()
     }
 
     /// The user, or `None` if the session has ended. One request reads both. If it does not find both, a second, consistent one
@@ -140,7 +101,7 @@ impl Store {
 
         let mut items = found.responses.unwrap_or_default().remove(&self.table).unwrap_or_default();
         let profile = items.iter().position(|item| item.get("sk") == Some(&item::text(item::PROFILE)));
-        let Some(profile) = profile.map(|at| items.swap_remove(at)) else {
+        let Some(profile) = profile.map(|at| items.swap_remove(at)).filter(is_living) else {
             return Ok(None);
         };
         let Some(session) = items.first() else { return Ok(None) };
@@ -151,10 +112,6 @@ impl Store {
     }
 }
 
-fn identity_key(kakao: KakaoId) -> item::Item {
-    item::key(item::kakao_pk(kakao), item::text(item::IDENTITY))
-}
-
-fn user_of(identity: &item::Item) -> Result<UserId, StoreError> {
-    item::read_text(identity, "user_id")?.parse().map_err(|_| StoreError::Corrupt("user_id"))
+fn is_living(profile: &item::Item) -> bool {
+    !profile.contains_key(item::DELETED_AT)
 }

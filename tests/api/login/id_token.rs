@@ -47,7 +47,7 @@ async fn a_known_user_logs_in_without_a_call_to_kakao_in_two_round_trips() {
     traffic.operations[..2].sort();
     traffic.operations[2..].sort();
     assert_eq!(traffic.operations, ["GetItem", "PutItem", "TransactWriteItems", "UpdateItem"]);
-    assert_eq!((traffic.write_units, traffic.read_units), (6.0, 0.5));
+    assert_eq!((traffic.write_units, traffic.read_units), (6.0, 1.0));
     assert_eq!(stack.refresh(&response.token()).await.status, StatusCode::OK);
 }
 

@@ -1,0 +1,72 @@
+//! The admin keys with which Kakao authenticates its webhooks, as hashes: a function that only receives webhooks cannot use the key.
+
+use ring::digest::{SHA256, digest};
+use secrecy::{ExposeSecret, SecretString};
+use subtle::ConstantTimeEq;
+
+/// SHA-256 hashes of the app's primary admin keys: none if the app has no admin key, two while it is being changed.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct AdminKeyHashes(Vec<[u8; 32]>);
+
+impl AdminKeyHashes {
+    /// Reads hashes in hexadecimal digits, separated by commas. The text may be empty.
+    ///
+    /// # Errors
+    ///
+    /// A text that says what is wrong.
+    pub fn read(text: &str) -> Result<Self, String> {
+        let hashes = text.split(',').map(str::trim).filter(|hash| !hash.is_empty()).map(read_hash);
+        let hashes: Option<Vec<_>> = hashes.collect();
+        hashes.map(Self).ok_or_else(|| "each must be a SHA-256 hash of 64 hexadecimal digits".to_owned())
+    }
+
+    /// Whether the app has no admin key.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Whether this is one of the keys. Takes the same time for every key.
+    #[must_use]
+    pub fn contains(&self, key: &SecretString) -> bool {
+        let presented = digest(&SHA256, key.expose_secret().as_bytes());
+        self.0.iter().fold(false, |found, hash| bool::from(hash.as_slice().ct_eq(presented.as_ref())) | found)
+    }
+}
+
+fn read_hash(text: &str) -> Option<[u8; 32]> {
+    let mut hash = [0; 32];
+    if text.len() != 64 || !text.bytes().all(|digit| digit.is_ascii_hexdigit()) {
+        return None;
+    }
+    for (byte, digits) in hash.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok()?;
+    }
+    Some(hash)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_known_by_any_of_its_hashes() {
+        // `printf abc | sha256sum`, and the same of `def`.
+        let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+        let def = "cb8379ac2098aa165029e3938a51da0bcecfc008fd6795f401178647f96c5b34";
+        let both = AdminKeyHashes::read(&format!("{abc}, {def}")).unwrap();
+        for (key, is_known) in [("abc", true), ("def", true), ("", false), ("ab", false), (abc, false)] {
+            assert_eq!(both.contains(&key.into()), is_known, "{key}");
+            assert!(!AdminKeyHashes::default().contains(&key.into()), "{key}");
+        }
+        assert!(!AdminKeyHashes::read(abc).unwrap().contains(&"def".into()));
+    }
+
+    #[test]
+    fn only_hashes_are_accepted() {
+        assert!(AdminKeyHashes::read("").unwrap().is_empty());
+        for wrong in ["abc", &"g".repeat(64), &"a".repeat(63), &format!("+{}", "a".repeat(63))] {
+            assert!(AdminKeyHashes::read(wrong).is_err(), "{wrong}");
+        }
+    }
+}
