@@ -250,14 +250,11 @@ impl Config {
 
     /// Our app at Kakao: `KAKAO_APP_ID`, `KAKAO_REST_API_KEY`, `ID_TOKEN_MAX_AGE` and `KAKAO_APP_KEYS`, which may be empty.
     pub fn kakao(&self) -> Option<Kakao> {
-        let app_id = self.parse("KAKAO_APP_ID", |text| {
-            text.parse().map_err(|_| "must be the numeric app ID, not an app key".to_owned())
-        });
+        let app_id = self.kakao_app_id();
         let rest_api_key = self.text("KAKAO_REST_API_KEY");
         let app_keys = self.text_or_empty("KAKAO_APP_KEYS");
         let id_token_max_age = self.seconds("ID_TOKEN_MAX_AGE", 60..=43_200);
-        let auth_url = self.kakao_url("KAKAO_AUTH_URL", "https://kauth.kakao.com");
-        let api_url = self.kakao_url("KAKAO_API_URL", "https://kapi.kakao.com");
+        let [auth_url, api_url] = self.kakao_urls();
         let rest_api_key = rest_api_key?;
         let mut audiences: Vec<String> = split(&app_keys?).collect();
         audiences.push(rest_api_key.clone());
@@ -269,6 +266,33 @@ impl Config {
             auth_url: auth_url?,
             api_url: api_url?,
         }))
+    }
+
+    /// Our app at Kakao for a function that logs nobody in: `KAKAO_APP_ID` and `KAKAO_REST_API_KEY`. It accepts no ID token.
+    pub fn kakao_without_logins(&self) -> Option<Kakao> {
+        let app_id = self.kakao_app_id();
+        let rest_api_key = self.text("KAKAO_REST_API_KEY");
+        let [auth_url, api_url] = self.kakao_urls();
+        Some(Kakao::new(KakaoApp {
+            app_id: app_id?,
+            rest_api_key: rest_api_key?,
+            audiences: Vec::new(),
+            id_token_max_age: Duration::ZERO,
+            auth_url: auth_url?,
+            api_url: api_url?,
+        }))
+    }
+
+    fn kakao_app_id(&self) -> Option<i64> {
+        self.parse("KAKAO_APP_ID", |text| {
+            text.parse().map_err(|_| "must be the numeric app ID, not an app key".to_owned())
+        })
+    }
+
+    /// The authorization server and the API server.
+    fn kakao_urls(&self) -> [Option<String>; 2] {
+        [("KAKAO_AUTH_URL", "https://kauth.kakao.com"), ("KAKAO_API_URL", "https://kapi.kakao.com")]
+            .map(|(name, kakao)| self.kakao_url(name, kakao))
     }
 
     /// `KAKAO_ADMIN_KEY_HASHES`, which may be empty.

@@ -1,5 +1,14 @@
 //! What an account-status event of Kakao's leads to (a security event token, RFC 8417).
 
+/// A security event of Kakao's.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecurityEvent {
+    /// The event's URI.
+    pub uri: String,
+    /// The consent items that it names.
+    pub scopes: Vec<String>,
+}
+
 /// What the worker does for an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EventAction {

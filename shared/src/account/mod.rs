@@ -24,7 +24,7 @@ use std::time::Duration;
 
 pub use self::{
     deletion::{AfterAsking, AfterUnlinking, Deletion, FinalSweep, UnlinkAnswer},
-    event::{EventAction, ProfileField, action_of_event, fields_of_scopes},
+    event::{EventAction, ProfileField, SecurityEvent, action_of_event, fields_of_scopes},
     identity::{Identity, LoginVerdict, ProvenAt},
     inquiry::{AfterAnswer, AfterStamp, Inquiry},
     profile::{MarkedBy, Profile},

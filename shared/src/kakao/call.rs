@@ -70,8 +70,10 @@ impl Kakao {
         call("kakao_token", (&self.auth_circuit, Meaning::is_outage), request, Tokens::read, auth_failure, now).await
     }
 
-    pub(super) async fn fetch_keys(&self, now: Timestamp) -> Result<Keys, Failure> {
+    /// Fetches Kakao's keys. `limit` is shorter than the client's own where Kakao waits for our response.
+    pub(super) async fn fetch_keys(&self, limit: Option<Duration>, now: Timestamp) -> Result<Keys, Failure> {
         let request = self.connections.client(now).get(format!("{}/.well-known/jwks.json", self.app.auth_url));
+        let request = limit.into_iter().fold(request, RequestBuilder::timeout);
         // Every failure opens this circuit: the request is the same for all users.
         call("kakao_jwks", (&self.jwks_circuit, |_| true), request, Keys::read, auth_failure, now).await
     }

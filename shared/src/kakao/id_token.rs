@@ -10,6 +10,7 @@ use ring::digest::{SHA256, digest};
 use super::{
     KakaoError,
     jwks::PublicKey,
+    jwt::{self, HeaderError, ISSUER, members, numeric_date, signed_claims},
     members::{Member, Members},
     responses,
 };
@@ -19,12 +20,9 @@ use crate::{
     user::{FieldUpdate, IdTokenProfile, KakaoUser, Source},
 };
 
-const ISSUER: &str = "https://kauth.kakao.com";
 const LEEWAY: Duration = Duration::from_mins(1);
 /// Kakao's have about 900 characters.
 pub(super) const MAX_LENGTH: usize = 8 * 1024;
-/// The end of the year 9999, past which a time is a mistake.
-const LAST_SECOND: f64 = 253_402_300_799.0;
 
 /// The user that an ID token identifies.
 #[derive(Debug)]
@@ -53,26 +51,20 @@ struct Claims {
     profile: IdTokenProfile,
 }
 
-/// The id of the key that signed a token, by its header. `jku`, `x5u`, `x5c` and `jwk` are ignored: only Kakao's own set counts.
+/// The id of the key that signed a token, by its header.
 pub(super) fn key_id(token: &str) -> Result<String, KakaoError> {
-    if token.len() > MAX_LENGTH {
-        return Err(rejected("the ID token is too long"));
+    jwt::key_id(token, MAX_LENGTH, is_type).map_err(|error| match error {
+        HeaderError::Malformed(reason) | HeaderError::Key(reason) => rejected(&format!("the ID token {reason}")),
+    })
+}
+
+/// Kakao's ID tokens have JWT here.
+fn is_type(typ: &Member<String>) -> bool {
+    match typ {
+        Member::Absent => true,
+        Member::Unreadable => false,
+        Member::Value(typ) => typ.eq_ignore_ascii_case("JWT"),
     }
-    let header = token.split_once('.').and_then(|(header, _)| members(header));
-    let header = header.ok_or_else(|| rejected("the ID token is not a JWT"))?;
-    if header.text("crit") != Member::Absent {
-        return Err(rejected("the ID token has a critical extension (crit)"));
-    }
-    // Kakao's ID tokens have JWT here, and its other tokens, such as security events, have other types (RFC 8725 §3.11).
-    match header.text("typ") {
-        Member::Absent => {}
-        Member::Value(typ) if typ.eq_ignore_ascii_case("JWT") => {}
-        _ => return Err(rejected("the ID token is a JWT of another type")),
-    }
-    if header.text("alg").value().as_deref() != Some("RS256") {
-        return Err(rejected("the ID token is not signed with RS256"));
-    }
-    header.text("kid").value().ok_or_else(|| rejected("the ID token has no kid"))
 }
 
 /// Verifies a token that a client sent, with its signature and its age.
@@ -106,26 +98,6 @@ pub(super) fn read(
 ) -> Result<Option<Identity>, KakaoError> {
     let claims = token.split('.').nth(1).and_then(members).as_ref().and_then(Claims::read);
     claims.map(|claims| claims.check(audiences, nonce, Some(access_token), now)).transpose()
-}
-
-/// The claims of a token, if this key signed it.
-fn signed_claims<'a>(token: &'a str, key: &PublicKey) -> Option<&'a str> {
-    let (message, signature) = token.rsplit_once('.')?;
-    let signature = BASE64_URL_SAFE_NO_PAD.decode(signature).ok()?;
-    let (_, claims) = message.split_once('.')?;
-    key.verifies(message, &signature).then_some(claims)
-}
-
-/// The members of a header or of claims.
-fn members(part: &str) -> Option<Members> {
-    Members::parse(&BASE64_URL_SAFE_NO_PAD.decode(part).ok()?)
-}
-
-/// A time, which may have a fraction (RFC 7519 §2).
-fn numeric_date(claims: &Members, name: &str) -> Option<Timestamp> {
-    let seconds: f64 = claims.get(name).value()?;
-    #[expect(clippy::cast_possible_truncation, reason = "the fraction goes, and the range fits")]
-    (0.0..=LAST_SECOND).contains(&seconds).then(|| Timestamp::from_unix_seconds(seconds as i64))
 }
 
 impl Claims {

@@ -61,7 +61,7 @@ impl Jwks {
         let may_ask_at = state.asked_at.filter(|_| !state.keys.0.is_empty()).map(|at| at + PAUSE);
         if let Some(may_ask_at) = may_ask_at.filter(|at| now < *at) {
             return known.ok_or_else(|| KakaoError::Unavailable {
-                reason: "the ID token's key is unknown, and Kakao's keys were fetched moments ago".to_owned(),
+                reason: "the token's key is unknown, and Kakao's keys were fetched moments ago".to_owned(),
                 retry_after: Duration::from_secs(may_ask_at.seconds_since(now)),
             });
         }
@@ -71,7 +71,7 @@ impl Jwks {
                 state.keys = keys;
                 state.fetched_at = Some(now);
                 let key = state.keys.0.get(key_id).cloned();
-                key.ok_or_else(|| KakaoError::Rejected("the ID token was signed by an unknown key".to_owned()))
+                key.ok_or_else(|| KakaoError::Rejected("the token was signed by an unknown key".to_owned()))
             }
             Err(failure) => {
                 let error = KakaoError::from(failure);

@@ -29,6 +29,11 @@ impl Members {
         serde_json::from_str(&repair(&String::from_utf8_lossy(json))).ok()
     }
 
+    /// The names, in any order.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     pub(super) fn get<T: DeserializeOwned>(&self, name: &str) -> Member<T> {
         match self.0.get(name) {
             None => Member::Absent,
@@ -53,6 +58,15 @@ impl Members {
 impl<T> Member<T> {
     pub(super) fn value(self) -> Option<T> {
         if let Self::Value(value) = self { Some(value) } else { None }
+    }
+
+    /// The value, or nothing if the member is absent. One that is unreadable is this error.
+    pub(super) fn optional<E>(self, unreadable: E) -> Result<Option<T>, E> {
+        match self {
+            Self::Absent => Ok(None),
+            Self::Unreadable => Err(unreadable),
+            Self::Value(value) => Ok(Some(value)),
+        }
     }
 
     pub(super) fn and_then<U>(self, read: impl FnOnce(T) -> Member<U>) -> Member<U> {

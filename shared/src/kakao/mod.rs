@@ -9,16 +9,24 @@ mod credentials;
 mod error;
 mod id_token;
 mod jwks;
+mod jwt;
 mod members;
 mod rejections;
 mod responses;
+mod security_event;
 
 use std::{sync::Arc, time::Duration};
 
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::OnceCell;
 
-pub use self::{admin_keys::AdminKeyHashes, credentials::KakaoCredentials, error::KakaoError, id_token::Identity};
+pub use self::{
+    admin_keys::AdminKeyHashes,
+    credentials::KakaoCredentials,
+    error::KakaoError,
+    id_token::Identity,
+    security_event::{SecurityEventError, SecurityEventToken},
+};
 use self::{
     circuit::Circuit,
     codes::{Cause, Failure},
@@ -180,8 +188,30 @@ impl Kakao {
         now: Timestamp,
     ) -> Result<Identity, KakaoError> {
         let token = token.expose_secret();
-        let key = self.jwks.key(&id_token::key_id(token)?, now, || self.fetch_keys(now)).await?;
+        let key = self.jwks.key(&id_token::key_id(token)?, now, || self.fetch_keys(None, now)).await?;
         id_token::verify(token, &key, &self.app.audiences, nonce, self.app.id_token_max_age, now)
+    }
+
+    /// Verifies a security event token (RFC 8417). The only call is for Kakao's keys, once a day, and takes a second at most.
+    ///
+    /// # Errors
+    ///
+    /// [`SecurityEventError`].
+    pub async fn security_event(
+        &self,
+        token: &SecretString,
+        now: Timestamp,
+    ) -> Result<SecurityEventToken, SecurityEventError> {
+        let token = token.expose_secret();
+        let key_id = security_event::key_id(token)?;
+        let key = self.jwks.key(&key_id, now, || self.fetch_keys(Some(security_event::KEYS_WITHIN), now)).await?;
+        security_event::verify(token, &key, &self.app.rest_api_key, now)
+    }
+
+    /// Whether this is the app ID of our app.
+    #[must_use]
+    pub fn is_our_app(&self, app_id: &str) -> bool {
+        app_id.parse() == Ok(self.app.app_id)
     }
 
     /// Exchanges a code (RFC 6749 §4.1.3). Never retried, because a code is good for one exchange.

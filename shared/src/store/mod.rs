@@ -28,7 +28,7 @@ use lambda_http::BoxFuture;
 
 pub use self::{
     deletions::{Closed, Marked},
-    outbox::{DueWork, Lease, Release, SecurityEvent, Work, WorkKey},
+    outbox::{DueWork, Lease, Release, Work, WorkKey},
     profile::Login,
     redemptions::RedemptionKey,
     sessions::{Device, Ended, Rotation},

@@ -15,7 +15,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use super::{Store, StoreError, call, item, transaction::until_settled, unconditional};
 use crate::{
-    account::{Deletion, Inquiry, LEASE, may_take},
+    account::{Deletion, Inquiry, LEASE, SecurityEvent, may_take},
     clock::Timestamp,
     id::{KakaoId, UserId},
     random,
@@ -76,15 +76,6 @@ pub enum Work {
         /// How far it is, if one of them means that Kakao has unlinked the person.
         inquiry: Inquiry,
     },
-}
-
-/// A security event of Kakao's.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct SecurityEvent {
-    /// The event's URI.
-    pub uri: String,
-    /// The consent items that it names.
-    pub scopes: Vec<String>,
 }
 
 /// The work that is due, the longest overdue first, and the age of the oldest deletion that is not closed.
