@@ -151,6 +151,7 @@ impl Surroundings {
             let kakao = Kakao::start(listener, Arc::new(SystemClock), redirect_uris);
             let kakao = kakao.map_err(|error| error.to_string())?;
             let url = kakao.url().replace("127.0.0.1", "localhost");
+            kakao.send_webhooks_to(&format!("http://127.0.0.1:{port}"));
             (Some(kakao), [url.clone(), url])
         };
         local.insert("KAKAO_AUTH_URL".to_owned(), auth_url);

@@ -161,10 +161,68 @@ impl KakaoControl {
         calls.values().sum()
     }
 
-    async fn post(&self, what: &str, body: &Value, member: &str) -> String {
+    /// Registers the webhooks of the functions' app elsewhere, or none; see `docs/kakao-stand-in.md`.
+    ///
+    /// # Panics
+    ///
+    /// If the stand-in does not respond.
+    pub async fn register_webhooks(&self, registration: &Value) {
+        let response = self.client.post(format!("{}/control/webhooks", self.url)).json(registration).send().await;
+        assert_eq!(response.expect("the stand-in responds").status(), 204, "{registration}");
+    }
+
+    /// Lets a user unlink the app in their settings at Kakao, which sends the unlink webhook. Returns the webhook with its responses.
+    pub async fn unlink_at_kakao(&self, user: &str) -> Value {
+        self.control("webhooks/unlink", &json!({"user": user})).await
+    }
+
+    /// The same, but Kakao's webhook does not arrive; see [`send_webhook`](Self::send_webhook).
+    pub async fn unlink_at_kakao_silently(&self, user: &str) -> Value {
+        self.control("webhooks/unlink", &json!({"user": user, "send": false})).await
+    }
+
+    /// Sends an event of this type about a user, such as `user-unlinked`. Returns the webhook with its responses.
+    pub async fn send_event(&self, user: &str, event: &str) -> Value {
+        self.control("webhooks/events", &json!({"user": user, "events": [event]})).await
+    }
+
+    /// A security event token as Kakao sends it, with these parameters; see `docs/kakao-stand-in.md`. It is not sent.
+    ///
+    /// # Panics
+    ///
+    /// If there is no such token.
+    pub async fn security_event(&self, user: &str, parameters: &Value) -> String {
+        let mut body = json!({"user": user, "events": ["user-unlinked"], "send": false});
+        for (name, value) in parameters.as_object().into_iter().flatten() {
+            body[name] = value.clone();
+        }
+        let webhook = self.control("webhooks/events", &body).await;
+        webhook["content"]["account_status"]["token"].as_str().expect("a token").to_owned()
+    }
+
+    /// Sends a webhook again, or late.
+    pub async fn send_webhook(&self, webhook: &Value) -> Value {
+        self.control("webhooks/send", &json!({"number": webhook["number"]})).await
+    }
+
+    /// All webhooks, the oldest first.
+    ///
+    /// # Panics
+    ///
+    /// If the stand-in does not respond.
+    pub async fn webhooks(&self) -> Vec<Value> {
+        let response = self.client.get(format!("{}/control/webhooks", self.url)).send().await;
+        let list: Value = response.expect("the stand-in responds").json().await.expect("a JSON object");
+        list["webhooks"].as_array().expect("a list").clone()
+    }
+
+    async fn control(&self, what: &str, body: &Value) -> Value {
         let response = self.client.post(format!("{}/control/{what}", self.url)).json(body).send().await;
-        let response: Value =
-            response.expect("the stand-in responds").json().await.expect("the stand-in responds JSON");
+        response.expect("the stand-in responds").json().await.expect("the stand-in responds JSON")
+    }
+
+    async fn post(&self, what: &str, body: &Value, member: &str) -> String {
+        let response = self.control(what, body).await;
         response[member].as_str().unwrap_or_else(|| panic!("{what} {body}: {response}")).to_owned()
     }
 }

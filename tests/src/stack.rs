@@ -172,6 +172,7 @@ impl Stack {
         let listener = free_port().await;
         let url = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
         servers.push(tokio::spawn(Gateway::new(&template, &functions, settings.slash, None).serve(listener)));
+        kakao.send_webhooks_to(&url);
         Self {
             functions: Functions::new(&url),
             kakao: KakaoControl::at(kakao.url()),

@@ -9,7 +9,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Grant, Parameters, Standin, api_error, app_of, found, json_answer, page};
+use super::{Data, Grant, Parameters, Standin, api_error, app_of, data::App, found, json_answer, page};
 
 /// `POST /v1/user/logout`: revokes the access token, or with the admin key all tokens of the user.
 pub(super) async fn logout(
@@ -115,14 +115,25 @@ impl Standin {
             if let Some(refresh_token) = grant.and_then(|grant| grant.refresh_token) {
                 data.refresh_tokens.remove(&refresh_token);
             }
+        } else if unlink {
+            data.unlink(&name, app);
         } else {
-            let others = |grant: &Grant| grant.app != app || grant.person != name;
-            data.access_tokens.retain(|_, grant| others(grant));
-            data.refresh_tokens.retain(|_, grant| others(grant));
-        }
-        if unlink {
-            data.unlinked.insert((name, app.app_id));
+            data.end_all_tokens(&name, app);
         }
         json_answer(StatusCode::OK, &json!({"id": person.id_in(app)}))
+    }
+}
+
+impl Data {
+    /// Unlinks a person from an app and revokes all their tokens.
+    pub(super) fn unlink(&mut self, person: &str, app: &App) {
+        self.end_all_tokens(person, app);
+        self.unlinked.insert((person.to_owned(), app.app_id));
+    }
+
+    fn end_all_tokens(&mut self, person: &str, app: &App) {
+        let others = |grant: &Grant| grant.app != app || grant.person != person;
+        self.access_tokens.retain(|_, grant| others(grant));
+        self.refresh_tokens.retain(|_, grant| others(grant));
     }
 }

@@ -37,7 +37,7 @@ pub(super) struct NewUser {
     linked: bool,
 }
 
-fn yes() -> bool {
+pub(super) fn yes() -> bool {
     true
 }
 
@@ -118,7 +118,7 @@ pub(super) struct NewIdToken {
     claims: Changes,
 }
 
-fn good() -> String {
+pub(super) fn good() -> String {
     "good".to_owned()
 }
 
@@ -128,7 +128,7 @@ pub(super) async fn issue_id_token(State(standin): State<Arc<Standin>>, Json(new
     let Some(person) = person.filter(|_| oidc::KINDS.contains(&new.kind.as_str())) else { return unknown() };
     let aud = new.aud.as_deref().unwrap_or(SHOP.rest_api_key);
     let claims = standin.claims(&person, &SHOP, aud, new.nonce.as_deref());
-    let token = standin.id_token_of_kind(&new.kind, claims, &new.header, &new.claims);
+    let token = standin.token_of_kind("JWT", &new.kind, claims, &new.header, &new.claims);
     Json(json!({"id_token": token})).into_response()
 }
 
@@ -182,10 +182,10 @@ impl Standin {
     }
 }
 
-fn unknown() -> Response {
-    (StatusCode::NOT_FOUND, Json(json!({"detail": "no such user, app or kind of ID token"}))).into_response()
+pub(super) fn unknown() -> Response {
+    (StatusCode::NOT_FOUND, Json(json!({"detail": "no such user, app, kind of token or webhook"}))).into_response()
 }
 
-fn refused(why: &str) -> Response {
+pub(super) fn refused(why: &str) -> Response {
     (StatusCode::BAD_REQUEST, Json(json!({"detail": why}))).into_response()
 }

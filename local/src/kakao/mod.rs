@@ -4,15 +4,17 @@ mod account;
 mod api;
 mod control;
 mod data;
+mod events;
 mod faults;
 mod oauth;
 mod oidc;
 mod page;
 mod raw;
+mod webhooks;
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
-    io,
+    fmt, io,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -36,8 +38,9 @@ pub use self::data::{App, SHOP};
 use self::{
     data::{APPS, PLAIN, Person, people},
     faults::{Rule, count_and_fail},
+    webhooks::{Registration, Webhooks},
 };
-use crate::server::Server;
+use crate::{client::http_client_without_pool, server::Server};
 
 /// The parameters of a query or a form.
 type Parameters = HashMap<String, String>;
@@ -59,14 +62,22 @@ const ENDPOINTS: [&str; 12] = [
 ];
 
 /// A running stand-in. The paths of kauth and kapi do not overlap, so one origin serves both.
-#[derive(Debug)]
 pub struct Kakao {
     server: Server,
+    standin: Arc<Standin>,
+}
+
+impl fmt::Debug for Kakao {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Kakao").field("url", &self.url()).finish_non_exhaustive()
+    }
 }
 
 struct Standin {
     clock: Arc<dyn Clock>,
     redirect_uris: Vec<String>,
+    /// Sends webhooks.
+    client: reqwest::Client,
     state: Mutex<Data>,
 }
 
@@ -86,6 +97,7 @@ struct Data {
     quota: Option<u64>,
     /// How often the keys of ID tokens were rotated.
     rotations: usize,
+    webhooks: Webhooks,
 }
 
 /// What an access token or a refresh token stands for.
@@ -128,8 +140,9 @@ impl Kakao {
             calls: BTreeMap::new(),
             quota: None,
             rotations: 0,
+            webhooks: Webhooks::default(),
         });
-        let standin = Arc::new(Standin { clock, redirect_uris, state });
+        let standin = Arc::new(Standin { clock, redirect_uris, client: http_client_without_pool(), state });
         let kakao = Router::new()
             .route("/oauth/authorize", get(oauth::authorize).post(oauth::decide))
             .route("/oauth/token", post(oauth::token))
@@ -154,9 +167,18 @@ impl Kakao {
             .route("/control/rotate-keys", post(oidc::rotate))
             .route("/control/faults", post(control::set_fault).delete(control::clear_faults))
             .route("/control/quota", post(control::set_quota))
-            .route("/control/calls", get(control::calls));
-        let routes = control.merge(kakao).with_state(standin);
-        Ok(Self { server: Server::start(listener, routes)? })
+            .route("/control/calls", get(control::calls))
+            .route("/control/webhooks", get(webhooks::list).post(webhooks::register))
+            .route("/control/webhooks/unlink", post(webhooks::unlink))
+            .route("/control/webhooks/events", post(webhooks::send_events))
+            .route("/control/webhooks/send", post(webhooks::send));
+        let routes = control.merge(kakao).with_state(Arc::clone(&standin));
+        Ok(Self { server: Server::start(listener, routes)?, standin })
+    }
+
+    /// Registers the webhooks of the app [`SHOP`] at the API with this origin.
+    pub fn send_webhooks_to(&self, api: &str) {
+        self.standin.data().webhooks.register(&SHOP, Registration::at(api));
     }
 
     /// The URL it listens on.

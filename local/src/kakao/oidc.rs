@@ -18,7 +18,7 @@ use super::{
     raw::{self, Changes},
 };
 
-const ISSUER: &str = "https://kauth.kakao.com";
+pub(super) const ISSUER: &str = "https://kauth.kakao.com";
 /// Generated for the stand-in and not secret. Two are published at any time; a rotation drops the older one.
 const KEYS: [(&str, &[u8]); 3] = [
     ("3f96980381e451efad0d2ddd30e3d3", include_bytes!("keys/one.pk8")),
@@ -121,9 +121,10 @@ impl Standin {
         signed(number, &header(number), &claims)
     }
 
-    /// An ID token for tests, of one of [`KINDS`], with these changes.
-    pub(super) fn id_token_of_kind(
+    /// A token of this type for tests, of one of [`KINDS`], with these changes.
+    pub(super) fn token_of_kind(
         &self,
+        typ: &str,
         kind: &str,
         mut claims: Value,
         header_changes: &Changes,
@@ -132,6 +133,7 @@ impl Standin {
         let number = self.data().rotations + 1;
         let now = self.clock.now().unix_seconds();
         let mut header = header(number);
+        header["typ"] = json!(typ);
         match kind {
             "other_aud" => claims["aud"] = json!("00112233445566778899aabbccddeeff"),
             "aud_list" => claims["aud"] = json!([claims["aud"], "00112233445566778899aabbccddeeff"]),

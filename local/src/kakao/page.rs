@@ -8,6 +8,8 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use super::{
     Standin,
     data::{APPS, Person},
+    events::EVENT_TYPES,
+    webhooks::Webhooks,
 };
 
 const STYLE: &str = "
@@ -19,7 +21,8 @@ button { display: block; width: 100%; min-height: 44px; margin: .5rem 0; padding
   font: inherit; border: 1px solid #8884; border-radius: 12px; background: #8881; color: inherit; cursor: pointer }
 button:first-of-type.person { background: #fee500; color: #000000d9; border-color: #fee500 }
 label { display: flex; align-items: center; gap: .5rem; min-height: 44px }
-button:focus-visible, input:focus-visible { outline: 3px solid #3b82f6; outline-offset: 2px }";
+select { flex: 1; min-width: 0; min-height: 44px; font: inherit }
+button:focus-visible, input:focus-visible, select:focus-visible { outline: 3px solid #3b82f6; outline-offset: 2px }";
 
 fn page(title: &str, body: &str) -> String {
     format!(
@@ -72,11 +75,12 @@ pub(super) fn refusal(code: &str, text: &str) -> String {
     page(code, &format!("<h1>{code}</h1><p>{}</p>", escaped(text)))
 }
 
-/// `GET /`: buttons that switch faults on and off, and lists of users and apps.
+/// `GET /`: buttons that switch faults on and off and that send webhooks, and lists of users and apps.
 pub(super) async fn home(State(standin): State<Arc<Standin>>) -> Html<String> {
-    let (people, faults) = {
+    let (people, faults, webhooks) = {
         let data = standin.data();
-        (data.people.clone(), data.faults.iter().map(|rule| rule.endpoint.as_str()).collect::<Vec<_>>().join(", "))
+        let faults = data.faults.iter().map(|rule| rule.endpoint.as_str()).collect::<Vec<_>>().join(", ");
+        (data.people.clone(), faults, webhooks(&data.people, &data.webhooks))
     };
     let now = if faults.is_empty() {
         "정상 <small>no faults</small>".to_owned()
@@ -93,16 +97,8 @@ pub(super) async fn home(State(standin): State<Arc<Standin>>) -> Html<String> {
     for (label, fault) in switches {
         push(&mut body, format_args!("<button data-fault=\"{}\">{label}</button>", escaped(fault)));
     }
-    body.push_str(
-        "<button data-fault=\"\">복구 <small>clear faults</small></button><script>
-for (const button of document.querySelectorAll('button')) button.onclick = async () => {
-  const fault = button.dataset.fault
-  await fetch('/control/faults', fault
-    ? { method: 'POST', headers: { 'content-type': 'application/json' }, body: `{\"fault\":${fault}}` }
-    : { method: 'DELETE' })
-  location.reload()
-}</script>",
-    );
+    body.push_str("<button data-fault=\"\">복구 <small>clear faults</small></button>");
+    body.push_str(&webhooks);
     body.push_str("<h2>사용자 <small>Users</small></h2><ul>");
     for (name, person) in in_order(&people) {
         push(
@@ -129,8 +125,49 @@ for (const button of document.querySelectorAll('button')) button.onclick = async
         );
     }
     body.push_str("</ul>");
+    body.push_str(SCRIPT);
     Html(page("Kakao (stand-in)", &body))
 }
+
+const SCRIPT: &str = "<script>
+const post = (path, body) => fetch(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
+const user = document.querySelector('select')
+user.value = sessionStorage.user ?? user.value
+for (const button of document.querySelectorAll('button')) button.onclick = async () => {
+  const { fault, event } = button.dataset
+  sessionStorage.user = user.value
+  if (fault) await post('/control/faults', `{\"fault\":${fault}}`)
+  else if (fault === '') await fetch('/control/faults', { method: 'DELETE' })
+  else if (event) await post('/control/webhooks/events', JSON.stringify({ user: user.value, events: [event] }))
+  else await post('/control/webhooks/unlink', JSON.stringify({ user: user.value }))
+  location.reload()
+}</script>";
+
+/// The choice of a person, a button for each webhook about them, and what was sent last.
+fn webhooks(people: &BTreeMap<String, Person>, webhooks: &Webhooks) -> String {
+    let mut body = String::from("<h2>웹훅 <small>Webhooks</small></h2><label>누구 <small>about</small> <select>");
+    for (name, person) in in_order(people) {
+        let (name, nickname) = (escaped(name), escaped(nickname(name, person)));
+        push(&mut body, format_args!("<option value=\"{name}\">{nickname} ({name})</option>"));
+    }
+    body.push_str(
+        "</select></label><button data-unlink>앱 연결 끊기 <small>unlink the app, then send the unlink webhook</small></button>\
+         <details><summary>계정 상태 이벤트 <small>account status events, without a change here</small></summary>",
+    );
+    for uri in EVENT_TYPES {
+        let name = uri.rsplit('/').next().unwrap_or_default();
+        push(&mut body, format_args!("<button data-event=\"{name}\">{name}</button>"));
+    }
+    body.push_str("</details><ul>");
+    for webhook in webhooks.newest().take(SHOWN) {
+        push(&mut body, format_args!("<li><small>{}</small></li>", escaped(&webhook.summary())));
+    }
+    body.push_str("</ul>");
+    body
+}
+
+/// How many webhooks the page shows.
+const SHOWN: usize = 5;
 
 fn push(body: &mut String, text: std::fmt::Arguments) {
     // Writing to a String cannot fail.

@@ -3,6 +3,7 @@
 mod api;
 mod control;
 mod oauth;
+mod webhooks;
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
