@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use jwks::Jwks;
+use kakao_events::KakaoEvents;
 use kakao_login::KakaoLogin;
 use logout::Logout;
 use profile::Profile;
@@ -113,6 +114,7 @@ pub fn functions(
         build.function::<Profile>()?,
         build.function::<Verify>()?,
         build.function::<Jwks>()?,
+        build.function::<KakaoEvents>()?,
     ];
     Ok(functions.into())
 }

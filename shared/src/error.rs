@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use lambda_http::http::{HeaderValue, StatusCode};
 
-use crate::{access_token::InvalidAccessToken, kakao::KakaoError, keys::SecretError, store::StoreError};
+use crate::{
+    access_token::InvalidAccessToken,
+    kakao::{KakaoError, SecurityEventError},
+    keys::SecretError,
+    store::StoreError,
+};
 
 /// Why a request failed. Each variant is named for what the caller can do next.
 #[derive(Debug, thiserror::Error)]
@@ -50,6 +55,12 @@ pub enum Error {
     /// Retry after the operator has stored an admin key: 503 `unavailable`. Without one nobody can be unlinked at Kakao.
     #[error("there is no admin key of Kakao's to unlink with (setting KakaoAdminKeyHashes)")]
     NoAdminKey,
+    /// Send the app's primary admin key and its app ID, as Kakao does: 401 `not_authenticated`.
+    #[error("not a webhook of Kakao's: {0}")]
+    NotKakao(&'static str),
+    /// Send another security event token: 400 with RFC 8935's `err` and `description`.
+    #[error(transparent)]
+    SecurityEventRefused(SecurityEventError),
     /// Call from a page of an allowed origin: 403 `origin_not_allowed`.
     #[error("the calling page's origin is not allowed")]
     ForeignOrigin,
@@ -87,6 +98,15 @@ pub struct ErrorResponse {
     pub detail: String,
     /// The value of `Retry-After`, whole seconds.
     pub retry_after: Option<Duration>,
+}
+
+impl From<SecurityEventError> for Error {
+    fn from(error: SecurityEventError) -> Self {
+        match error {
+            SecurityEventError::NoKeys(error) => Self::Kakao(error),
+            error => Self::SecurityEventRefused(error),
+        }
+    }
 }
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
@@ -139,6 +159,12 @@ impl Error {
             },
             Self::LoginRequired => {
                 response(StatusCode::FORBIDDEN, "login_required", "Log in again to do this, then repeat the request.")
+            }
+            Self::NotKakao(_) => {
+                response(StatusCode::UNAUTHORIZED, "not_authenticated", "This is not a call from Kakao.")
+            }
+            Self::SecurityEventRefused(error) => {
+                response(StatusCode::BAD_REQUEST, error.code().unwrap_or("invalid_request"), &error.to_string())
             }
             Self::ForeignOrigin => {
                 response(StatusCode::FORBIDDEN, "origin_not_allowed", "This origin may not call this route.")

@@ -48,6 +48,15 @@ mod verify {
     mod remote;
 }
 
+/// `/webhooks/kakao/unlink` and `/webhooks/kakao/account-status`
+mod kakao_events {
+    mod account_status;
+    mod outbox;
+    mod unlink;
+
+    pub(crate) use outbox::outbox;
+}
+
 /// `GET /.well-known/jwks.json` and `GET /.well-known/openid-configuration`
 mod jwks {
     mod remote;

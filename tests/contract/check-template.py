@@ -16,6 +16,14 @@ USERS_ONLY = {
     "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["USER#*"]},
     "Null": {"dynamodb:LeadingKeys": "false"},
 }
+# This one only puts work into the outbox.
+OUTBOX_ONLY = {
+    "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["OUTBOX"]},
+    "Null": {"dynamodb:LeadingKeys": "false"},
+}
+CONDITIONS = {"KakaoEvents": OUTBOX_ONLY}
+# These read no keys.
+WITHOUT_KEYS = {"KakaoEvents"}
 # Every function but this one is limited to some documents of keys.
 WRITER_OF_KEYS = "RotateKeys"
 DOCUMENTS = {"ISSUING", "VERIFYING", "LOGOUT", "KAKAO"}
@@ -101,7 +109,7 @@ check({method.lower() for method in cors.get("allowMethods", [])} == {method for
 
 functions = {name for name, resource in resources.items() if resource["Type"] == "AWS::Lambda::Function"}
 identities = {name for name, resource in resources.items() if resource["Type"].startswith("AWS::IAM::")}
-own = {f"{name}{part}" for name in functions for part in ("Role", "KeyAccess")}
+own = {f"{name}{part}" for name in functions for part in ("Role", "KeyAccess") if part == "Role" or name not in WITHOUT_KEYS}
 check(identities == own, f"roles or policies beside the functions' own: {sorted(identities ^ own)}")
 
 for name in functions:
@@ -110,14 +118,16 @@ for name in functions:
     managed = [arn.split("/")[-1] for arn in role["ManagedPolicyArns"]]
     check(managed == ["AWSLambdaBasicExecutionRole"], f"{name} has the managed policies {managed}")
     allowed = set()
-    access = resources[f"{name}KeyAccess"]["Properties"]
-    check(access["RoleName"] == {"Ref": f"{name}Role"}, f"{name}KeyAccess is for {access['RoleName']}")
-    policies = [*role.get("Policies", []), access]
+    policies = role.get("Policies", [])
+    if name not in WITHOUT_KEYS:
+        access = resources[f"{name}KeyAccess"]["Properties"]
+        check(access["RoleName"] == {"Ref": f"{name}Role"}, f"{name}KeyAccess is for {access['RoleName']}")
+        policies = [*policies, access]
     for statement in (s for policy in policies for s in policy["PolicyDocument"]["Statement"]):
         check("*" not in json.dumps([statement["Action"], statement["Resource"]]), f"{name}: a wildcard in {statement}")
         touched = set(references(statement["Resource"]))
         allowed |= touched
-        conditions = USERS_ONLY if "Table" in touched and name not in MORE_THAN_USERS else {}
+        conditions = CONDITIONS.get(name, USERS_ONLY) if "Table" in touched and name not in MORE_THAN_USERS else {}
         if "Keys" in touched and name != WRITER_OF_KEYS:
             documents = statement.get("Condition", {}).get("ForAllValues:StringEquals", {}).get("dynamodb:LeadingKeys", [])
             check(documents and set(documents) < DOCUMENTS, f"{name} may read the documents {documents}")
@@ -161,7 +171,7 @@ keys = resources["Keys"]["Properties"]
 check((denial["Effect"], denial["Principal"], denial["Resource"]) == ("Deny", "*", "*"), f"the policy of Keys: {denial}")
 check(set(denial["Action"]) == {f"dynamodb:{action}" for action in ITEM_ACTIONS}, "the policy of Keys denies other actions")
 roles = {tuple(arn["Fn::GetAtt"]) for arn in denial["Condition"]["ArnNotEquals"]["aws:PrincipalArn"]}
-check(roles == {(f"{name}Role", "Arn") for name in functions if "Keys" in references(resources[f"{name}KeyAccess"])},
+check(roles == {(f"{name}Role", "Arn") for name in functions - WITHOUT_KEYS if "Keys" in references(resources[f"{name}KeyAccess"])},
       f"the policy of Keys lets in {sorted(roles)}")
 check(denial["Condition"].keys() == {"ArnNotEquals"}, f"the policy of Keys has other conditions: {denial['Condition']}")
 check(not keys["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], "backups keep keys that were replaced")

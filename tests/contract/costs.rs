@@ -194,3 +194,23 @@ async fn a_login_by_code_that_can_be_retried_costs_one_request_and_four_writes_m
         assert_eq!(stack.kakao.calls().await - before, 1, "the exchange, whose ID token identifies the user");
     }
 }
+
+#[tokio::test]
+async fn an_unlink_webhook_costs_one_write_and_an_event_four() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    // The first token fetches Kakao's keys.
+    stack.kakao.send_event(&user, "user-linked").await;
+    let _ = stack.table_proxy.take_traffic();
+    let calls = stack.kakao.calls().await;
+    stack.kakao.unlink_at_kakao(&user).await;
+    let unlink = stack.table_proxy.take_traffic();
+    assert_eq!((unlink.operations.clone(), units(&unlink)), (vec!["PutItem".to_owned()], (1.0, 0.0)));
+    let event = stack.kakao.send_event(&user, "user-unlinked").await;
+    let written = stack.table_proxy.take_traffic();
+    let transaction = vec!["TransactWriteItems".to_owned()];
+    assert_eq!((written.operations.clone(), units(&written)), (transaction.clone(), (4.0, 0.0)));
+    stack.kakao.send_webhook(&event).await;
+    assert_eq!(stack.table_proxy.take_traffic().operations, transaction, "the same token again");
+    assert_eq!(stack.kakao.calls().await, calls);
+}

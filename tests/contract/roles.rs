@@ -6,6 +6,7 @@ use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
     types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem},
 };
+use base64::{Engine, prelude::BASE64_STANDARD};
 use kakao_login::KakaoLogin;
 use local::{
     assemble::TEMPLATE,
@@ -54,6 +55,9 @@ async fn use_everything(stack: &Stack) {
     let (here, everywhere) = (stack.log_in_as(&user).await.token(), stack.log_in_as(&user).await.token());
     assert_eq!(stack.logout(&here).await.status, 200);
     assert_eq!(stack.logout_everywhere(&everywhere).await.status, 200);
+    let [unlink, event] =
+        [stack.kakao.unlink_at_kakao(&user).await, stack.kakao.send_event(&user, "sessions-revoked").await];
+    assert_eq!((&unlink["attempts"][0]["status"], &event["attempts"][0]["status"]), (&json!(200), &json!(202)));
     for reason in [Reason::Schedule, Reason::SigningKeys] {
         stack.rotate(reason).await;
     }
@@ -74,7 +78,9 @@ async fn send_recorded_events(stack: &Stack) {
             }
         }
         let body = event["body"].as_str().unwrap_or_default();
-        let response = stack.ask(request.body(body.to_owned())).await.unwrap();
+        let is_binary = event["isBase64Encoded"] == true;
+        let body = if is_binary { BASE64_STANDARD.decode(body).unwrap() } else { body.as_bytes().to_vec() };
+        let response = stack.ask(request.body(body)).await.unwrap();
         assert!(response.status.as_u16() < 500, "{function}: {} {}", response.status, response.body);
     }
 }
@@ -147,6 +153,15 @@ async fn a_function_is_denied_actions_that_its_role_lacks() {
         let get = client.get_item().table_name("Another").set_key(Some(key(&user).into())).send().await;
         assert_eq!(code(get), DENIED, "{function} in another table");
     }
+    let events = table::client_as(&access_key("kakao-events"), stack.table_proxy.url());
+    for (pk, expected) in [("OUTBOX", ""), (user.as_str(), DENIED), ("KAKAO#1", DENIED), ("OUTBOX2", DENIED)] {
+        let put = events.put_item().table_name(table).set_item(Some(key(pk).into())).send().await;
+        assert_eq!(code(put), expected, "kakao-events PutItem {pk}");
+        let get = events.get_item().table_name(table).set_key(Some(key(pk).into())).send().await;
+        assert_eq!(code(get), DENIED, "kakao-events GetItem {pk}");
+        let delete = events.delete_item().table_name(table).set_key(Some(key(pk).into())).send().await;
+        assert_eq!(code(delete), DENIED, "kakao-events DeleteItem {pk}");
+    }
     let profile = table::client_as(&access_key("profile"), stack.table_proxy.url());
     for (pks, expected) in [(vec![user.as_str()], ""), (vec![user.as_str(), "KAKAO#1"], DENIED)] {
         let keys = pks.iter().fold(KeysAndAttributes::builder(), |keys, pk| keys.keys(key(pk).into()));
@@ -164,6 +179,7 @@ async fn a_function_is_denied_actions_that_its_role_lacks() {
         ("profile", vec![Document::Verifying]),
         ("verify", vec![Document::Verifying]),
         ("jwks", vec![Document::Verifying]),
+        ("kakao-events", vec![]),
         ("rotate-keys", all.to_vec()),
     ] {
         let client = table::client_as(&access_key(function), stack.keys_proxy.url());

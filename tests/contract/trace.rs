@@ -35,7 +35,8 @@ use tracing::{
 use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt};
 
 /// The crates of this project that are part of a function.
-const OURS: [&str; 8] = ["jwks", "kakao_login", "logout", "profile", "refresh", "rotate_keys", "shared", "verify"];
+const OURS: [&str; 9] =
+    ["jwks", "kakao_events", "kakao_login", "logout", "profile", "refresh", "rotate_keys", "shared", "verify"];
 /// The embedded DynamoDB, which runs in this process and in no function.
 const SERVER: &str = "dynoxide";
 

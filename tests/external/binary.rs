@@ -52,9 +52,15 @@ pub(crate) fn binary(function: &str) -> PathBuf {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_binary_answers_its_recorded_event() {
     let stack = stack().await;
-    for (function, status) in
-        [("kakao-login", 503), ("refresh", 401), ("logout", 200), ("profile", 401), ("verify", 401), ("jwks", 200)]
-    {
+    for (function, status) in [
+        ("kakao-login", 503),
+        ("refresh", 401),
+        ("logout", 200),
+        ("profile", 401),
+        ("verify", 401),
+        ("jwks", 200),
+        ("kakao-events", 200),
+    ] {
         let event = format!("{}/../events/{function}.json", env!("CARGO_MANIFEST_DIR"));
         let event = serde_json::from_str(&std::fs::read_to_string(event).unwrap()).unwrap();
         let response = invoke(&lambda(function, &stack), event).await;

@@ -199,6 +199,7 @@ mod tests {
             include_str!("../../../events/refresh.json"),
             include_str!("../../../events/logout.json"),
             include_str!("../../../events/profile.json"),
+            include_str!("../../../events/kakao-events.json"),
         ] {
             let recorded: Value = serde_json::from_str(text).unwrap();
             let route_key = recorded["routeKey"].as_str().unwrap();
@@ -213,7 +214,9 @@ mod tests {
                 request = request.header("cookie", cookie.as_str().unwrap());
             }
             let body = recorded["body"].as_str().unwrap_or_default();
-            let made = event(request.body(()).unwrap(), body.as_bytes(), None);
+            let is_binary = recorded["isBase64Encoded"] == true;
+            let body = if is_binary { BASE64_STANDARD.decode(body).unwrap() } else { body.as_bytes().to_vec() };
+            let made = event(request.body(()).unwrap(), &body, None);
             let (mut expected, mut found) = (Vec::new(), Vec::new());
             keys(&recorded, "", &mut expected);
             keys(&made, "", &mut found);
@@ -255,6 +258,8 @@ mod tests {
             ("application/problem+json; charset=utf-8", b"{}", false),
             ("text/plain", b"x", false),
             ("application/octet-stream", b"x", true),
+            ("application/x-www-form-urlencoded", b"a=1", true),
+            ("application/secevent+jwt", b"a.b.c", true),
             ("", b"x", true),
             ("application/json", b"\xff", true),
         ] {

@@ -21,7 +21,7 @@ use tracing::Level;
 pub use self::{
     cookie::{Cookies, SameSite},
     event::{Event, gateway_response},
-    request::{JsonObject, Origins, bearer, device},
+    request::{JsonObject, Origins, bearer, credential, device},
 };
 use crate::{error::Error, log};
 
@@ -133,6 +133,12 @@ pub fn no_content() -> Response<Body> {
     without_body(json_response(StatusCode::OK, &Value::Null), StatusCode::NO_CONTENT)
 }
 
+/// A 202 without a body, as RFC 8935 §2.2 has it, with the headers that all our responses have.
+#[must_use]
+pub fn accepted() -> Response<Body> {
+    without_body(json_response(StatusCode::OK, &Value::Null), StatusCode::ACCEPTED)
+}
+
 fn without_body(mut response: Response<Body>, status: StatusCode) -> Response<Body> {
     *response.status_mut() = status;
     *response.body_mut() = Body::Empty;
@@ -178,8 +184,10 @@ fn error_response(error: &Error) -> Response<Body> {
         // Front ends for dj-rest-auth look here for the text of a 400.
         body["non_field_errors"] = json!([parts.detail]);
     }
-    if let Error::FieldRequired(name) = error {
-        body[name] = json!(["This field is required."]);
+    match error {
+        Error::FieldRequired(name) => body[name] = json!(["This field is required."]),
+        Error::SecurityEventRefused(_) => body = json!({"err": parts.code, "description": parts.detail}),
+        _ => {}
     }
     let mut response = json_response(parts.status, &body);
     let headers = response.headers_mut();
@@ -189,6 +197,9 @@ fn error_response(error: &Error) -> Response<Body> {
     match error {
         Error::NoAccessToken => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        Error::NotKakao(_) => {
+            headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("KakaoAK"));
         }
         Error::AccessTokenRefused(_) | Error::TokenRefused(_) | Error::SessionEnded => {
             headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static(r#"Bearer error="invalid_token""#));

@@ -148,18 +148,23 @@ fn is_json(headers: &HeaderMap) -> bool {
     types.peek().is_some() && types.all(|value| value.to_str().is_ok_and(|types| types.split(',').all(is_json)))
 }
 
-/// The token of an `Authorization: Bearer` header (RFC 6750 §2.1), whose scheme is case-insensitive (RFC 9110 §11.1).
+/// The token of an `Authorization: Bearer` header (RFC 6750 §2.1).
 ///
 /// # Errors
 ///
 /// [`Error::NoAccessToken`] if there is no such header, or several.
 pub fn bearer(request: &Request) -> Result<&str, Error> {
+    credential(request, "bearer").ok_or(Error::NoAccessToken)
+}
+
+/// The credential of an `Authorization` header with this scheme, which is case-insensitive (RFC 9110 §11.1). `None` if there is no such
+/// header, or several.
+#[must_use]
+pub fn credential<'a>(request: &'a Request, scheme: &str) -> Option<&'a str> {
     let mut headers = request.headers().get_all(AUTHORIZATION).iter();
-    let (Some(header), None) = (headers.next(), headers.next()) else {
-        return Err(Error::NoAccessToken);
-    };
-    let (scheme, token) = header.to_str().ok().and_then(|text| text.split_once(' ')).ok_or(Error::NoAccessToken)?;
-    if scheme.eq_ignore_ascii_case("bearer") { Ok(token.trim()) } else { Err(Error::NoAccessToken) }
+    let (Some(header), None) = (headers.next(), headers.next()) else { return None };
+    let (sent, credential) = header.to_str().ok()?.split_once(' ')?;
+    sent.eq_ignore_ascii_case(scheme).then(|| credential.trim())
 }
 
 /// The device that a request comes from: as much as its owner needs to recognise it, in bounded length.
