@@ -2,11 +2,16 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use local::kakao::SHOP;
 use reqwest::Method;
 use rotate_keys::{Event, document::Reason, new_attempt};
 use serde_json::{Value, json};
 use shared::keys::Document;
-use tests::{REDIRECT_URI, Settings, Stack, client::cookie_pair, fault_proxy::Fault};
+use tests::{
+    REDIRECT_URI, Settings, Stack,
+    client::{cookie_pair, jwt_part},
+    fault_proxy::Fault,
+};
 
 use crate::recorder::{Log, line_of, lines_with};
 
@@ -79,6 +84,77 @@ async fn no_token_code_email_or_nickname_is_logged_or_kept() {
         assert!(!dump.contains(canary.as_str()), "{canary} is in the table");
     }
     assert!(dump.contains("canary-mail@example.com"), "the profile is in the table, and nowhere else");
+}
+
+#[tokio::test]
+async fn no_header_parameter_or_body_of_a_webhook_is_logged() {
+    let log = Log::start();
+    let stack = Stack::start().await;
+    let user = stack.kakao.user(&json!({"id": 4_123_456_789_012_345_678_i64})).await;
+    let unlink = async |key: &str, method: Method, more: &str| {
+        let parameters = format!("app_id=1234567&user_id=4123456789012345678&referrer_type=canary{more}");
+        let path = "/webhooks/kakao/unlink";
+        let request = match method {
+            Method::GET => stack.request(method, &format!("{path}?{parameters}")),
+            _ => stack.request(method, path).body(parameters),
+        };
+        let request = request.header("authorization", format!("KakaoAK {key}")).header("user-agent", "canary");
+        stack.send(request.header("content-type", "application/x-www-form-urlencoded;canary")).await
+    };
+    let push = async |token: &str| {
+        let request = stack.request(Method::POST, "/webhooks/kakao/account-status?canary");
+        stack.ask(request.header("authorization", "Bearer canary").body(token.to_owned())).await.unwrap()
+    };
+    let mut tokens = Vec::new();
+    for parameters in [
+        json!({}),
+        json!({"kind": "unknown_kid"}),
+        json!({"kind": "other_aud"}),
+        json!({"header": {"/typ": "\"canary\""}}),
+        json!({"header": {"/kid": "\"canary\""}}),
+        json!({"claims": {"/iss": "\"canary\""}}),
+        json!({"claims": {"/jti": "\"canary\\n\""}}),
+        json!({"claims": {"/sub": "\"canary\""}}),
+        json!({"claims": {"/events": r#"{"canary": "canary"}"#}}),
+    ] {
+        tokens.push(stack.kakao.security_event(&user, &parameters).await);
+    }
+    let all = async || {
+        for method in [Method::GET, Method::POST] {
+            for key in [SHOP.admin_key, "canary"] {
+                unlink(key, method.clone(), "").await;
+                unlink(key, method.clone(), "&user_id=canary&app_id=canary").await;
+            }
+        }
+        for token in &tokens {
+            push(token).await;
+        }
+        push("canary").await;
+    };
+    all().await;
+    for fault in [Fault::Down, Fault::Deny, Fault::FailAfter] {
+        stack.table_proxy.fail(fault);
+        all().await;
+        stack.table_proxy.heal();
+    }
+    stack.advance(Duration::from_hours(25));
+    for fault in ["down", "nonsense"] {
+        stack.kakao.fail("*", &json!({"kind": fault})).await;
+        all().await;
+        stack.kakao.heal().await;
+    }
+    let log = log.text();
+    let jtis: Vec<Value> = tokens.iter().map(|token| jwt_part(token, 1)["jti"].clone()).collect();
+    let jtis = jtis.iter().filter_map(Value::as_str).filter(|jti| jti.len() > 20);
+    for canary in ["canary", "4123456789012345678", SHOP.admin_key].into_iter().chain(jtis) {
+        assert!(!log.contains(canary), "{canary} is in the log");
+    }
+    for token in &tokens {
+        assert!(!log.contains(&token[token.len() - 20..]), "a token is in the log");
+    }
+    for outcome in ["unlink_received", "webhook_lost", "webhook_unreadable", "events_received", "events_known"] {
+        assert!(log.contains(&format!(r#""outcome":"{outcome}""#)), "{outcome}");
+    }
 }
 
 #[tokio::test]

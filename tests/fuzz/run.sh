@@ -4,7 +4,7 @@
 set -euo pipefail
 cd "$(dirname "$0")"
 
-targets=(cookie refresh_token access_token key_document kakao_answer id_token event)
+targets=(cookie refresh_token access_token key_document kakao_answer id_token security_event event)
 out=../../target/fuzz
 # What cargo-fuzz passes to a nightly compiler, with the stable one. --target spares build scripts.
 coverage=(-Cpasses=sancov-module)

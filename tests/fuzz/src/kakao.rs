@@ -116,25 +116,30 @@ fn keys() -> Vec<u8> {
     json!({"keys": [key]}).to_string().into_bytes()
 }
 
-/// After the first byte follows a token, or its header and claims, which are then signed with Kakao's key.
+/// After the first byte follows a token, or its header and claims, which are then signed with Kakao's key. Returns the token, and the
+/// claims if it was signed and they are JSON.
+fn token(data: &[u8], header: &str) -> Option<(SecretString, bool, Option<Value>)> {
+    let [mode, rest @ ..] = data else { return None };
+    let text = str::from_utf8(rest).ok()?;
+    if mode % 2 == 0 {
+        return Some((SecretString::from(text), false, None));
+    }
+    let (header, claims) = text.split_once('\n').unwrap_or((header, text));
+    let signed = [header, claims].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part)).join(".");
+    let mut signature = vec![0; SIGNER.public().modulus_len()];
+    SIGNER.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).expect("it signs");
+    let token = format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature));
+    Some((SecretString::from(token), true, serde_json::from_str(claims).ok()))
+}
+
+/// No ID token identifies a user whom Kakao did not sign for.
 pub fn id_token(data: &[u8]) {
-    let [mode, rest @ ..] = data else { return };
-    let Ok(text) = str::from_utf8(rest) else { return };
-    let (token, claims) = if mode % 2 == 0 {
-        (text.to_owned(), None)
-    } else {
-        let (header, claims) = text.split_once('\n').unwrap_or((r#"{"alg":"RS256","kid":"k","typ":"JWT"}"#, text));
-        let signed = [header, claims].map(|part| BASE64_URL_SAFE_NO_PAD.encode(part)).join(".");
-        let mut signature = vec![0; SIGNER.public().modulus_len()];
-        SIGNER.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature).expect("it signs");
-        (format!("{signed}.{}", BASE64_URL_SAFE_NO_PAD.encode(signature)), serde_json::from_str::<Value>(claims).ok())
-    };
+    let Some((token, is_signed, claims)) = token(data, r#"{"alg":"RS256","kid":"k","typ":"JWT"}"#) else { return };
     answers(|_, _| (200, keys()));
-    let token = SecretString::from(token);
     in_world(async |kakao, _| {
         let now = Timestamp::from_unix_seconds(NOW);
         if let Ok(identity) = kakao.identity_of_id_token(&token, "n", now).await {
-            assert_eq!(mode % 2, 1, "accepted although it was not signed");
+            assert!(is_signed, "accepted although it was not signed");
             // An optional claim may hold what no JSON library can read.
             let Some(claims) = claims else { return };
             assert_eq!(claims["sub"].as_str(), Some(identity.user.id.to_string().as_str()));
@@ -142,6 +147,32 @@ pub fn id_token(data: &[u8]) {
             assert_eq!(claims["aud"], "k", "for another app");
             let since = |claim: &str, age: i64| claims[claim].as_f64().is_some_and(|at| at as i64 > NOW - age);
             assert!(since("exp", 120) && since("iat", 720), "too old: {claims}");
+        }
+    });
+}
+
+/// No security event is accepted that Kakao did not sign for this app and one person.
+pub fn security_event(data: &[u8]) {
+    let Some((token, is_signed, claims)) = token(data, r#"{"alg":"RS256","kid":"k","typ":"secevent+jwt"}"#) else {
+        return;
+    };
+    answers(|_, _| (200, keys()));
+    in_world(async |kakao, _| {
+        let now = Timestamp::from_unix_seconds(NOW);
+        if let Ok(accepted) = kakao.security_event(&token, now).await {
+            assert!(is_signed, "accepted although it was not signed");
+            assert!(!accepted.events.is_empty() && (1..=128).contains(&accepted.jti.len()));
+            let Some(claims) = claims else { return };
+            let is_ours = |aud: &Value| aud == "k";
+            assert!(is_ours(&claims["aud"]) || claims["aud"].as_array().is_some_and(|all| all.iter().any(is_ours)));
+            assert_eq!((&claims["iss"], &claims["jti"]), (&json!("https://kauth.kakao.com"), &json!(accepted.jti)));
+            let issued_at = claims["iat"].as_f64().expect("a time") as i64;
+            assert!((NOW - 864_000..=NOW + 60).contains(&issued_at), "{issued_at}");
+            let person = json!(accepted.kakao_id.to_string());
+            let events = claims["events"].as_object().expect("events");
+            let subjects = events.values().map(|event| &event["subject"]["sub"]).chain([&claims["sub"]]);
+            assert!(subjects.filter(|sub| !sub.is_null()).all(|sub| *sub == person), "about somebody else");
+            assert_eq!(events.len(), accepted.events.len());
         }
     });
 }

@@ -20,6 +20,7 @@ static TARGET: LazyLock<Target> = LazyLock::new(|| match env::var("FUZZ").as_der
     Ok("key_document") => tokens::key_document,
     Ok("kakao_answer") => kakao::answer,
     Ok("id_token") => kakao::id_token,
+    Ok("security_event") => kakao::security_event,
     Ok("event") => event::event,
     other => panic!("FUZZ names no target: {other:?}"),
 });
