@@ -271,7 +271,7 @@ async fn the_response_comes_within_three_seconds_however_slow_kakao_and_dynamodb
 
     stack.kakao_proxy.set_rates(FaultRates { delay: Duration::from_millis(800), ..FaultRates::default() });
     stack.table_proxy.fail(Fault::Hang);
-    timed(StatusCode::SERVICE_UNAVAILABLE, 1_700, 3_000, "both are as slow as can be").await;
+    timed(StatusCode::SERVICE_UNAVAILABLE, 1_700, 2_600, "both are as slow as can be").await;
     assert_eq!(stack.kakao_proxy.take_traffic().operations, [KEYS]);
     let writes = stack.table_proxy.take_traffic().operations;
     assert!(!writes.is_empty() && writes.iter().all(|write| write == "TransactWriteItems"), "{writes:?}");
