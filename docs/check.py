@@ -16,7 +16,7 @@ GENERATED = re.compile(r"^<!-- .*?-->$.*?^<!-- end .*?-->$", re.MULTILINE | re.D
 LINK = re.compile(r"\]\(([^()\s]*(?:\([^()\s]*\)[^()\s]*)*)\)|^\[[^\]]+\]:\s*(\S+)|<(?:a|img)\b[^>]*?\b(?:href|src)=\"([^\"]+)\"", re.MULTILINE)
 SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*:")
 # An outcome of a request is set at once, or chosen before that by a match, by an if, or as what a function returns.
-OUTCOME = r"\boutcome\(\"(\w+)\"\)|=> \(\"(\w+)\", (?:Some|None)\b|\boutcome = if .*? \"(\w+)\" \} else \{ \"(\w+)\"|Ok\(\"(\w+)\"\)|None if .*? => \"(\w+)\""
+OUTCOME = r"\boutcome\(\"(\w+)\"\)|=> \(\"(\w+)\", (?:Some|None)\b|\boutcome = if .*? \"(\w+)\" \} else \{ \"(\w+)\"|(?:Ok|Done)\(\"(\w+)\"\)|None if .*? => \"(\w+)\""
 CODE = r"\breply\(\s*StatusCode::\w+,\s*\"(\w+)\"|\bcode: \"(\w+)\""
 README_LINES, PAGE_LINES, LINE_LENGTH = 150, 200, 120
 

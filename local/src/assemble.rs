@@ -8,6 +8,7 @@ use kakao_login::KakaoLogin;
 use logout::Logout;
 use profile::Profile;
 use refresh::Refresh;
+use sessions::Sessions;
 use shared::{
     clock::Clock,
     config::{Config, ConfigError},
@@ -112,6 +113,7 @@ pub fn functions(
         build.function::<Refresh>()?,
         build.function::<Logout>()?,
         build.function::<Profile>()?,
+        build.function::<Sessions>()?,
         build.function::<Verify>()?,
         build.function::<Jwks>()?,
         build.function::<KakaoEvents>()?,

@@ -20,6 +20,9 @@ pub enum Error {
     /// Add this member: 400 `invalid_request`, with Django's form errors as well.
     #[error("`{0}` is missing")]
     FieldRequired(&'static str),
+    /// Correct these members: 400 `invalid_request`, with Django's form errors as well. Each is a name and what is wrong with it.
+    #[error("{}", list(.0))]
+    InvalidFields(Vec<(&'static str, &'static str)>),
     /// Send an access token: 401 `not_authenticated` (RFC 6750 §3.1).
     #[error("no bearer token")]
     NoAccessToken,
@@ -64,8 +67,8 @@ pub enum Error {
     /// Call from a page of an allowed origin: 403 `origin_not_allowed`.
     #[error("the calling page's origin is not allowed")]
     ForeignOrigin,
-    /// Call another path: 404 `not_found`.
-    #[error("no such path")]
+    /// Call another path, or name another item: 404 `not_found`.
+    #[error("no such path or item")]
     NotFound,
     /// Send less: 413 `payload_too_large`.
     #[error("the body is larger than 16 KiB")]
@@ -111,6 +114,11 @@ impl From<SecurityEventError> for Error {
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+fn list(fields: &[(&str, &str)]) -> String {
+    let fields: Vec<String> = fields.iter().map(|(name, problem)| format!("`{name}`: {problem}")).collect();
+    fields.join(" ")
+}
+
 impl Error {
     /// The client's part of this error.
     #[must_use]
@@ -128,6 +136,7 @@ impl Error {
             Self::FieldRequired(name) => {
                 response(StatusCode::BAD_REQUEST, "invalid_request", &format!("`{name}` is required."))
             }
+            Self::InvalidFields(fields) => response(StatusCode::BAD_REQUEST, "invalid_request", &list(fields)),
             Self::TokenRefused(InvalidAccessToken::Expired) => {
                 response(StatusCode::UNAUTHORIZED, "token_not_valid", "Token is expired")
             }

@@ -21,6 +21,12 @@ pub struct User {
     pub profile_image: Option<String>,
     /// An address that Kakao called valid and verified at the last login that mentioned one.
     pub email: Option<String>,
+    /// The name that the person chose here, which no login changes. It is shown instead of the nickname.
+    pub username: Option<String>,
+    /// The given name that the person chose here.
+    pub first_name: Option<String>,
+    /// The family name that the person chose here.
+    pub last_name: Option<String>,
     /// The first login.
     pub created_at: Timestamp,
 }
@@ -115,15 +121,21 @@ impl LastFetch {
 }
 
 impl User {
+    /// The name that the person chose here, otherwise the nickname, otherwise `""`.
+    #[must_use]
+    pub fn username(&self) -> &str {
+        self.username.as_deref().or(self.nickname.as_deref()).unwrap_or_default()
+    }
+
     /// The `user` object of our responses: dj-rest-auth's five members, `""` if absent, then ours, `null` if absent.
     #[must_use]
     pub fn to_json(&self) -> Value {
         json!({
             "pk": self.id.to_string(),
-            "username": self.nickname.as_deref().unwrap_or_default(),
+            "username": self.username(),
             "email": self.email.as_deref().unwrap_or_default(),
-            "first_name": "",
-            "last_name": "",
+            "first_name": self.first_name.as_deref().unwrap_or_default(),
+            "last_name": self.last_name.as_deref().unwrap_or_default(),
             "nickname": self.nickname,
             "profile_image": self.profile_image,
             "email_verified": self.email.is_some(),

@@ -33,12 +33,20 @@ mod refresh {
 /// `POST /auth/logout`
 mod logout {
     mod everywhere;
+    mod others;
     mod remote;
     mod spent_tokens;
 }
 
-/// `GET /auth/profile`
+/// `GET /auth/profile`, `PATCH /auth/profile` and `PUT /dj-rest-auth/user/`
 mod profile {
+    mod names;
+    mod remote;
+}
+
+/// `GET /auth/sessions` and `DELETE /auth/sessions/{id}`
+mod sessions {
+    mod list;
     mod remote;
 }
 

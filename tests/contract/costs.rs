@@ -110,7 +110,12 @@ async fn an_invalid_token_costs_nothing() {
         stack.refresh(garbage).await;
         stack.logout(garbage).await;
         stack.logout_everywhere(garbage).await;
-        stack.profile(if garbage.is_empty() { "-" } else { garbage }).await;
+        stack.logout_others(garbage).await;
+        let access = if garbage.is_empty() { "-" } else { garbage };
+        stack.profile(access).await;
+        stack.change_profile(access, &json!({"username": "x"})).await;
+        stack.sessions(access).await;
+        stack.end_session(access, "x").await;
     }
     assert_eq!(stack.table_proxy.take_traffic(), Traffic::default());
 }
@@ -161,6 +166,51 @@ async fn a_profile_costs_one_request_and_one_read() {
     stack.profile(&access).await;
     let traffic = stack.table_proxy.take_traffic();
     assert_eq!((traffic.operations.clone(), units(&traffic)), (vec!["BatchGetItem".to_owned()], (0.0, 1.0)));
+}
+
+#[tokio::test]
+async fn a_list_of_two_sessions_costs_one_request_and_one_read_and_ending_one_a_write_more() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    stack.log_in_as(&user).await;
+    let access = stack.log_in_as(&user).await.access().to_owned();
+    let _ = stack.table_proxy.take_traffic();
+    let list = stack.sessions(&access).await.body;
+    let traffic = stack.table_proxy.take_traffic();
+    assert_eq!((traffic.operations.clone(), units(&traffic)), (vec!["Query".to_owned()], (0.0, 1.0)));
+    let sessions = list["sessions"].as_array().unwrap();
+    let other = sessions.iter().find(|session| session["current"] == false).unwrap();
+    stack.end_session(&access, other["id"].as_str().unwrap()).await;
+    let traffic = stack.table_proxy.take_traffic();
+    assert_eq!((sorted(&traffic, 2), units(&traffic)), (vec!["Query", "DeleteItem"], (1.0, 1.0)));
+}
+
+#[tokio::test]
+async fn a_logout_of_the_other_sessions_costs_one_query_and_one_write_for_each() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    stack.log_in_as(&user).await;
+    let token = stack.log_in_as(&user).await.token();
+    let _ = stack.table_proxy.take_traffic();
+    stack.logout_others(&token).await;
+    let traffic = stack.table_proxy.take_traffic();
+    assert_eq!((sorted(&traffic, 2), units(&traffic)), (vec!["Query", "DeleteItem"], (1.0, 1.0)));
+}
+
+#[tokio::test]
+async fn a_change_of_names_costs_a_consistent_read_and_one_write_and_one_of_nothing_no_write() {
+    let stack = Stack::start().await;
+    let access = stack.log_in().await.access().to_owned();
+    for (body, operations, expected) in [
+        (json!({"username": "x"}), vec!["BatchGetItem", "UpdateItem"], (1.0, 2.0)),
+        (json!({"username": "x"}), vec!["BatchGetItem"], (0.0, 2.0)),
+        (json!({"username": ""}), vec![], (0.0, 0.0)),
+    ] {
+        let _ = stack.table_proxy.take_traffic();
+        stack.change_profile(&access, &body).await;
+        let traffic = stack.table_proxy.take_traffic();
+        assert_eq!((sorted(&traffic, operations.len()), units(&traffic)), (operations, expected));
+    }
 }
 
 /// A write unit of DynamoDB is 1 KB: the largest session and user still fit.

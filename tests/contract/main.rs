@@ -8,5 +8,6 @@ mod deployment;
 mod kakao;
 mod limits;
 mod openapi;
+mod profile_change;
 mod requirements;
 mod roles;

@@ -33,6 +33,13 @@ async fn log_in_twice_by_code(stack: &Stack) -> [Response; 2] {
     [stack.login(&body).await, stack.login(&body).await]
 }
 
+/// Ends a session other than that of this access token.
+async fn end_a_session(stack: &Stack, access: &str) {
+    let list = stack.sessions(access).await.body;
+    let other = list["sessions"].as_array().unwrap().iter().find(|session| session["current"] == false).unwrap();
+    assert_eq!(stack.end_session(access, other["id"].as_str().unwrap()).await.status, 204);
+}
+
 /// Makes the functions use every AWS action that they ever use.
 async fn use_everything(stack: &Stack) {
     let config = Config::from_pairs(stack.environment("kakao-login"));
@@ -40,7 +47,9 @@ async fn use_everything(stack: &Stack) {
     let [first, second] = log_in_twice_by_code(stack).await;
     assert_eq!([first.status, second.status], [200, 200], "{} {}", first.body, second.body);
     // The browser has a session, which ends.
-    let token = stack.kakao.token(&stack.kakao.new_user().await).await;
+    let user = stack.kakao.new_user().await;
+    stack.log_in_as(&user).await;
+    let token = stack.kakao.token(&user).await;
     let again = stack.request(Method::POST, "/auth/kakao").header("cookie", cookie_pair(&first.token()));
     let logged_in = stack.send(again.json(&json!({"access_token": token}))).await;
     let spent = logged_in.token();
@@ -48,6 +57,9 @@ async fn use_everything(stack: &Stack) {
     let refreshed = stack.refresh_with_user(&spent).await;
     assert_eq!(stack.profile(refreshed.access()).await.status, 200);
     assert_eq!(stack.verify(refreshed.access()).await.status, 200);
+    let changed = stack.change_profile(refreshed.access(), &json!({"username": "x"})).await;
+    assert_eq!(changed.status, 200, "{}", changed.body);
+    end_a_session(stack, refreshed.access()).await;
     stack.jwks().await;
     stack.advance(Duration::from_secs(30));
     assert_eq!(stack.refresh(&spent).await.status, 401, "a reuse");
@@ -140,9 +152,13 @@ async fn a_function_is_denied_actions_that_its_role_lacks() {
         [("pk", pk), ("sk", "PROFILE")].map(|(name, value)| (name.to_owned(), AttributeValue::S(value.to_owned())))
     };
 
-    for (function, own_partition, other_partition) in
-        [("kakao-login", "", ""), ("refresh", "", DENIED), ("logout", DENIED, DENIED), ("profile", DENIED, DENIED)]
-    {
+    for (function, own_partition, other_partition) in [
+        ("kakao-login", "", ""),
+        ("refresh", "", DENIED),
+        ("logout", DENIED, DENIED),
+        ("profile", DENIED, DENIED),
+        ("sessions", DENIED, DENIED),
+    ] {
         let client = table::client_as(&access_key(function), stack.table_proxy.url());
         for (pk, expected) in [(user.as_str(), own_partition), ("KAKAO#1", other_partition)] {
             let get = client.get_item().table_name(table).set_key(Some(key(pk).into())).send().await;
@@ -177,6 +193,7 @@ async fn a_function_is_denied_actions_that_its_role_lacks() {
         ("refresh", vec![Document::Issuing]),
         ("logout", vec![Document::Logout]),
         ("profile", vec![Document::Verifying]),
+        ("sessions", vec![Document::Verifying]),
         ("verify", vec![Document::Verifying]),
         ("jwks", vec![Document::Verifying]),
         ("kakao-events", vec![]),

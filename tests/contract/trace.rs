@@ -35,8 +35,18 @@ use tracing::{
 use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt};
 
 /// The crates of this project that are part of a function.
-const OURS: [&str; 9] =
-    ["jwks", "kakao_events", "kakao_login", "logout", "profile", "refresh", "rotate_keys", "shared", "verify"];
+const OURS: [&str; 10] = [
+    "jwks",
+    "kakao_events",
+    "kakao_login",
+    "logout",
+    "profile",
+    "refresh",
+    "rotate_keys",
+    "sessions",
+    "shared",
+    "verify",
+];
 /// The embedded DynamoDB, which runs in this process and in no function.
 const SERVER: &str = "dynoxide";
 

@@ -57,6 +57,7 @@ async fn every_binary_answers_its_recorded_event() {
         ("refresh", 401),
         ("logout", 200),
         ("profile", 401),
+        ("sessions", 401),
         ("verify", 401),
         ("jwks", 200),
         ("kakao-events", 200),
@@ -81,6 +82,7 @@ async fn every_binary_reads_its_keys_with_one_request_before_the_first_invocatio
         ("refresh", "GetItem"),
         ("logout", "GetItem"),
         ("profile", "GetItem"),
+        ("sessions", "GetItem"),
         ("verify", "GetItem"),
         ("jwks", "GetItem"),
     ] {
@@ -125,6 +127,7 @@ async fn a_binary_without_its_settings_names_all_of_them_and_exits() {
             vec!["KEYS_TABLE_NAME", "FIRST_KEYS", "SIGNING_ALGORITHM", "VERIFIER_CACHE_TTL", "SESSION_MAX_TTL"],
         ),
         ("profile", vec!["KEYS_TABLE_NAME", "AUDIENCE"]),
+        ("sessions", vec!["TABLE_NAME", "KEYS_TABLE_NAME", "AUDIENCE"]),
     ] {
         let mut command = Command::new(binary(function));
         let output = command.env_clear().stdout(Stdio::null()).stderr(Stdio::piped()).output().unwrap();

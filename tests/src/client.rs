@@ -20,6 +20,9 @@ const HEADERS: [(&str, &str); 6] = [
     ("strict-transport-security", "max-age=63072000"),
 ];
 
+/// Members of a body that a 400 may name, in the format of Django's forms.
+const FORM_FIELDS: [&str; 4] = ["first_name", "last_name", "token", "username"];
+
 /// Calls the functions through a gateway, as a front end does.
 #[derive(Clone, Debug)]
 pub struct Functions {
@@ -78,6 +81,38 @@ impl Functions {
         self.send(self.request(Method::POST, "/auth/logout?scope=all").header(COOKIE, cookie_pair(cookie))).await
     }
 
+    /// `POST /auth/logout?scope=others` with a cookie.
+    pub async fn logout_others(&self, cookie: &str) -> Response {
+        self.send(self.request(Method::POST, "/auth/logout?scope=others").header(COOKIE, cookie_pair(cookie))).await
+    }
+
+    /// `GET /auth/sessions` with an access token.
+    pub async fn sessions(&self, access: &str) -> Response {
+        self.send(self.request(Method::GET, "/auth/sessions").bearer_auth(access)).await
+    }
+
+    /// `DELETE /auth/sessions/{id}` with an access token. A success has no body.
+    ///
+    /// # Panics
+    ///
+    /// If the response breaks the contract, or there is none.
+    pub async fn end_session(&self, access: &str, id: &str) -> Response {
+        let request = self.request(Method::DELETE, &format!("/auth/sessions/{id}")).bearer_auth(access);
+        let response = self.ask(request).await.expect("the gateway responds");
+        if response.status == StatusCode::NO_CONTENT {
+            assert!(response.body.is_null() && !response.headers.contains_key("content-type"), "{response:?}");
+            assert_eq!(response.headers["cache-control"], "no-store");
+        } else {
+            check(&response);
+        }
+        response
+    }
+
+    /// `PATCH /auth/profile` with an access token.
+    pub async fn change_profile(&self, access: &str, body: &Value) -> Response {
+        self.send(self.request(Method::PATCH, "/auth/profile").bearer_auth(access).json(body)).await
+    }
+
     /// `GET /auth/profile` with an access token.
     pub async fn profile(&self, access: &str) -> Response {
         self.send(self.request(Method::GET, "/auth/profile").bearer_auth(access)).await
@@ -106,36 +141,7 @@ impl Functions {
     /// If the response breaks the contract, or there is none.
     pub async fn send(&self, request: RequestBuilder) -> Response {
         let response = self.ask(request).await.expect("the gateway responds");
-        let Response { status, body, headers, .. } = &response;
-        let status = *status;
-        assert!(!body.is_null(), "{status} with no JSON");
-        for (name, expected) in HEADERS {
-            let found: Vec<_> = headers.get_all(name).iter().collect();
-            assert_eq!(found, [expected], "header {name} of {status} {body}");
-        }
-        let mut cookies: Vec<_> = headers.get_all(SET_COOKIE).iter().collect();
-        // The cookie that is set comes last, after the one that clears the cookie of the other kind.
-        cookies.pop();
-        assert!(cookies.len() <= 1, "more than two cookies");
-        assert!(
-            cookies.iter().all(|cookie| cookie.to_str().is_ok_and(|text| text.contains("Max-Age=0"))),
-            "{cookies:?}"
-        );
-        if !status.is_success() {
-            let members = body.as_object().map(|body| body.keys().map(String::as_str).collect::<Vec<_>>());
-            let expected = if status == StatusCode::BAD_REQUEST && body.get("token").is_some() {
-                vec!["code", "detail", "non_field_errors", "token"]
-            } else if status == StatusCode::BAD_REQUEST {
-                vec!["code", "detail", "non_field_errors"]
-            } else {
-                vec!["code", "detail"]
-            };
-            assert_eq!(members, Some(expected), "{status} {body}");
-        }
-        assert_eq!(status == StatusCode::UNAUTHORIZED, headers.contains_key("www-authenticate"), "{status} {body}");
-        let asks_to_wait = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&status);
-        assert_eq!(asks_to_wait, headers.contains_key("retry-after"), "{status} {body}");
-        assert_ne!(status, StatusCode::INTERNAL_SERVER_ERROR, "{body}");
+        check(&response);
         response
     }
 
@@ -196,6 +202,37 @@ impl Response {
     pub fn set_cookies(&self) -> Vec<&str> {
         self.headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()).collect()
     }
+}
+
+/// Checks what holds for every response with a body.
+fn check(response: &Response) {
+    let Response { status, body, headers, .. } = response;
+    let status = *status;
+    assert!(!body.is_null(), "{status} with no JSON");
+    for (name, expected) in HEADERS {
+        let found: Vec<_> = headers.get_all(name).iter().collect();
+        assert_eq!(found, [expected], "header {name} of {status} {body}");
+    }
+    let mut cookies: Vec<_> = headers.get_all(SET_COOKIE).iter().collect();
+    // The cookie that is set comes last, after the one that clears the cookie of the other kind.
+    cookies.pop();
+    assert!(cookies.len() <= 1, "more than two cookies");
+    assert!(cookies.iter().all(|cookie| cookie.to_str().is_ok_and(|text| text.contains("Max-Age=0"))), "{cookies:?}");
+    if !status.is_success() {
+        let is_form_error = |name: &&str| status == StatusCode::BAD_REQUEST && FORM_FIELDS.contains(name);
+        let members = body.as_object().expect("an error is an object").keys().map(String::as_str);
+        let members: Vec<&str> = members.filter(|name| !is_form_error(name)).collect();
+        let expected: &[&str] = if status == StatusCode::BAD_REQUEST {
+            &["code", "detail", "non_field_errors"]
+        } else {
+            &["code", "detail"]
+        };
+        assert_eq!(members, expected, "{status} {body}");
+    }
+    assert_eq!(status == StatusCode::UNAUTHORIZED, headers.contains_key("www-authenticate"), "{status} {body}");
+    let asks_to_wait = [StatusCode::SERVICE_UNAVAILABLE, StatusCode::TOO_MANY_REQUESTS].contains(&status);
+    assert_eq!(asks_to_wait, headers.contains_key("retry-after"), "{status} {body}");
+    assert_ne!(status, StatusCode::INTERNAL_SERVER_ERROR, "{body}");
 }
 
 /// The `Cookie` header for this refresh token.

@@ -1,4 +1,5 @@
-//! `POST /auth/logout`: ends the session of the refresh cookie, or with `?scope=all` all sessions of its user.
+//! `POST /auth/logout`: ends the session of the refresh cookie, with `?scope=all` all sessions of its user, or with `?scope=others`
+//! all but its own.
 
 use std::sync::Arc;
 
@@ -11,6 +12,7 @@ use shared::{
     error::Error,
     function::Function,
     http::{self, Cookies, JsonObject, Origins},
+    id::SessionId,
     keys::{self, LogoutKeys, SecretCache},
     log,
     session::{RefreshToken, RefreshTokenKeys, SessionPolicy, Verdict, judge},
@@ -37,8 +39,20 @@ pub struct Logout {
 /// What is logged out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Scope {
+    /// The session of the cookie.
     Local,
+    /// Every session of the user.
     All,
+    /// Every session of the user but that of the cookie.
+    Others,
+}
+
+/// What a logout has done.
+enum Outcome {
+    /// What there was to end has ended, with this outcome.
+    Done(&'static str),
+    /// No presented token may end other sessions, for this reason.
+    NoLivingSession(&'static str),
 }
 
 impl Function for Logout {
@@ -60,17 +74,21 @@ impl Function for Logout {
 
     /// Ends the session of each presented cookie and clears the cookies. Logout is idempotent and accepts any cookie or none.
     ///
+    /// With `others` the session and the cookie stay, so there has to be a session: without one nothing was logged out, and a success
+    /// would hide that.
+    ///
     /// If DynamoDB is down or the keys cannot be read, `local` still clears the cookie, so this browser is logged out. A copy of the
     /// cookie would work until it expires, which the log reports.
     ///
-    /// A spent token ends only its own session, also with `all`, and is reported: a thief may have kept it.
+    /// A spent token ends only its own session, whatever the scope, and is reported: a thief may have kept it.
     ///
     /// # Errors
     ///
     /// - [`Error::ForeignOrigin`] if a page of another origin calls.
     /// - [`Error::NotJson`] and [`Error::InvalidRequest`] for a body that is not empty and not a JSON object, or for an unknown scope.
-    /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys, while logging out everywhere. The cookie stays
-    ///   valid, so that the client can try again.
+    /// - [`Error::LoggedOut`] with `others`, if no presented cookie has a living session.
+    /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys, while logging out more than this session. The
+    ///   cookie stays valid, so that the client can try again.
     async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
         self.origins.check_origin(&request)?;
@@ -78,56 +96,84 @@ impl Function for Logout {
         let scope = scope(&request)?;
         let presented = self.cookies.presented(&request);
         match self.end(&presented, scope, now).await {
-            Ok(outcome) => log::outcome(outcome),
+            Ok(Outcome::Done(outcome)) => log::outcome(outcome),
+            Ok(Outcome::NoLivingSession(reason)) => {
+                return Err(Error::LoggedOut { reason, clear_cookies: self.cookies.clear(&presented) });
+            }
             Err(error) if scope == Scope::Local => unstored(&error),
             Err(error) => return Err(error),
         }
         let mut response = http::json_response(StatusCode::OK, &json!({"detail": "Successfully logged out."}));
-        http::add_cookies(&mut response, self.cookies.clear(&presented));
+        if scope != Scope::Others {
+            http::add_cookies(&mut response, self.cookies.clear(&presented));
+        }
         Ok(response)
     }
 }
 
 impl Logout {
-    /// Ends the sessions of these cookies as far as possible, and returns the outcome.
-    async fn end(&self, presented: &[SecretString], scope: Scope, now: Timestamp) -> Result<&'static str, Error> {
+    /// Ends the sessions of these cookies as far as possible.
+    async fn end(&self, presented: &[SecretString], scope: Scope, now: Timestamp) -> Result<Outcome, Error> {
         if presented.is_empty() {
-            return Ok("no_session");
+            return Ok(nothing(scope, "no cookie"));
         }
         let (tokens, keys) = keys::read_refresh_tokens(&self.keys, |keys| &keys.refresh_tokens, presented, now).await?;
-        let (mut outcome, mut failed) = ("no_session", None);
+        // A browser may hold two cookies. Its sessions stay both.
+        let kept: Vec<SessionId> =
+            tokens.iter().filter(|_| scope == Scope::Others).map(|token| token.session).collect();
+        let (mut ended, mut failed) = (nothing(scope, "not a refresh token of this server"), None);
         for token in &tokens {
             keys.pseudonyms.note(token.user, token.session);
-            match self.end_by(token, &keys.refresh_tokens, scope, now).await {
-                Ok(Verdict::Ended) if scope == Scope::All => {}
+            match self.end_by(token, scope, &kept, &keys.refresh_tokens, now).await {
                 Ok(verdict) => {
-                    let everywhere = scope == Scope::All && verdict.may_end_all_sessions();
-                    outcome = if everywhere { "logged_out_everywhere" } else { "logged_out" };
                     if matches!(verdict, Verdict::Reuse) {
                         log::refresh_reuse();
                     }
+                    ended = judged(ended, scope, &verdict);
                 }
                 Err(error) => failed = Some(error),
             }
         }
-        failed.map_or(Ok(outcome), |error| Err(error.into()))
+        failed.map_or(Ok(ended), |error| Err(error.into()))
     }
 
     /// Ends what this token may end, and returns the verdict about it.
     async fn end_by(
         &self,
         token: &RefreshToken,
-        keys: &RefreshTokenKeys,
         scope: Scope,
+        kept: &[SessionId],
+        keys: &RefreshTokenKeys,
         now: Timestamp,
     ) -> Result<Verdict, StoreError> {
         match scope {
-            Scope::All => self.store.end_all_sessions(token, keys, self.sessions.rotation_window, now).await,
+            Scope::All | Scope::Others => {
+                self.store.end_all_sessions(token, kept, keys, self.sessions.rotation_window, now).await
+            }
             Scope::Local => {
                 let session = self.store.end_session(token.user, token.session).await?;
                 Ok(judge(token, session.as_ref(), keys, now, self.sessions.rotation_window))
             }
         }
+    }
+}
+
+/// What there is to say if no token could be read.
+fn nothing(scope: Scope, reason: &'static str) -> Outcome {
+    if scope == Scope::Others { Outcome::NoLivingSession(reason) } else { Outcome::Done("no_session") }
+}
+
+/// What there is to say after the verdict about a token, and those before it.
+fn judged(before: Outcome, scope: Scope, verdict: &Verdict) -> Outcome {
+    let is_alive = verdict.may_end_all_sessions();
+    match (scope, verdict) {
+        (Scope::All, Verdict::Ended) => before,
+        (Scope::All, _) if is_alive => Outcome::Done("logged_out_everywhere"),
+        (Scope::Local | Scope::All, _) => Outcome::Done("logged_out"),
+        (Scope::Others, _) if is_alive || matches!(before, Outcome::Done(_)) => Outcome::Done("logged_out_others"),
+        (Scope::Others, Verdict::Reuse) => Outcome::NoLivingSession("a spent token was presented"),
+        (Scope::Others, Verdict::Ahead) => Outcome::NoLivingSession("the token is newer than its session"),
+        (Scope::Others, _) => Outcome::NoLivingSession("logged out or expired"),
     }
 }
 
@@ -142,6 +188,7 @@ fn scope(request: &Request) -> Result<Scope, Error> {
     match query.and_then(|query| query.first("scope")) {
         None | Some("local") => Ok(Scope::Local),
         Some("all") => Ok(Scope::All),
-        Some(_) => Err(Error::InvalidRequest("`scope` must be local or all.".to_owned())),
+        Some("others") => Ok(Scope::Others),
+        Some(_) => Err(Error::InvalidRequest("`scope` must be local, all or others.".to_owned())),
     }
 }

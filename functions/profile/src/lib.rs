@@ -1,17 +1,27 @@
-//! `GET /auth/profile`: the user of an access token (RFC 6750), while its session is alive.
+//! `GET /auth/profile`: the user of an access token (RFC 6750), while its session is alive. `PATCH` and `PUT` change the names.
+
+mod names;
 
 use std::sync::Arc;
 
-use lambda_http::{Body, Request, Response, http::StatusCode};
+use lambda_http::{
+    Body, Request, Response,
+    http::{Method, StatusCode},
+};
 use shared::{
-    clock::Clock,
+    access_token::Access,
+    clock::{Clock, Timestamp},
     config::{Config, ConfigError},
     error::Error,
     function::Function,
-    http,
+    http::{self, JsonObject},
     keys::{self, SecretCache, VerificationKeys},
-    store::Store,
+    log,
+    store::{NameChange, Store, StoreError},
+    user::User,
 };
+
+use self::names::Change;
 
 /// What this function needs. Its IAM role allows no more.
 #[derive(Debug)]
@@ -39,10 +49,11 @@ impl Function for Profile {
         let _ = self.keys.at(self.clock.now()).await;
     }
 
-    /// Responds with the user.
+    /// Responds with the user, after the change if the request is one.
     ///
     /// # Errors
     ///
+    /// - [`Error::NotJson`], [`Error::InvalidRequest`] and [`Error::InvalidFields`] for a change that cannot be made.
     /// - [`Error::NoAccessToken`] without a bearer token.
     /// - [`Error::AccessTokenRefused`] if the token is malformed, expired, of another kind or not from us.
     /// - [`Error::SessionEnded`] if its session was logged out or has expired.
@@ -50,8 +61,38 @@ impl Function for Profile {
     async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
         let access = keys::verify(&self.keys, http::bearer(&request)?, now).await??;
-        let user = self.store.user_with_session(access.user, access.session, now).await?;
+        let change = match *request.method() {
+            Method::PATCH => Some(Change::Partial),
+            Method::PUT => Some(Change::Whole),
+            _ => None,
+        };
+        let user = match change {
+            None => self.store.user_with_session(access.user, access.session, now).await?,
+            Some(change) => {
+                let names = names::read(&JsonObject::optional(&request)?, change)?;
+                self.change(access, names, now).await?
+            }
+        };
         let user = user.ok_or(Error::SessionEnded)?;
         Ok(http::json_response(StatusCode::OK, &user.to_json()))
+    }
+}
+
+impl Profile {
+    /// Changes the names that differ. Returns `None` if the session has ended, or the user is gone.
+    ///
+    /// The read is consistent: a name that was changed a moment ago must not seem to be what it was.
+    async fn change(&self, access: Access, names: NameChange, now: Timestamp) -> Result<Option<User>, StoreError> {
+        let user = self.store.latest_user_with_session(access.user, access.session, now).await?;
+        let Some(user) = user else { return Ok(None) };
+        let names = names::without_unchanged(names, &user);
+        if names == NameChange::default() {
+            return Ok(Some(user));
+        }
+        let changed = self.store.change_names(access.user, &names).await?;
+        if changed.is_some() {
+            log::outcome("profile_changed");
+        }
+        Ok(changed)
     }
 }

@@ -189,6 +189,11 @@ fn error_response(error: &Error) -> Response<Body> {
         Error::SecurityEventRefused(_) => body = json!({"err": parts.code, "description": parts.detail}),
         _ => {}
     }
+    if let Error::InvalidFields(fields) = error {
+        for (name, problem) in fields {
+            body[name] = json!([problem]);
+        }
+    }
     let mut response = json_response(parts.status, &body);
     let headers = response.headers_mut();
     if let Some(retry_after) = parts.retry_after {

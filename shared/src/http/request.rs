@@ -108,6 +108,12 @@ impl JsonObject {
         }
     }
 
+    /// A member as it was sent.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<&Value> {
+        self.0.get(name)
+    }
+
     /// A boolean member. Absent counts as `false`.
     ///
     /// # Errors

@@ -145,6 +145,9 @@ pub(super) fn read_user(id: UserId, item: &Item) -> Result<User, StoreError> {
         nickname: optional("nickname"),
         profile_image: optional("profile_image"),
         email: optional("email"),
+        username: optional("username"),
+        first_name: optional("first_name"),
+        last_name: optional("last_name"),
         created_at: read_time(item, "created_at")?,
     })
 }

@@ -11,9 +11,11 @@
 //! | security event token | `OUTBOX` | `SEEN#<jti>` |
 
 mod deletions;
+mod devices;
 mod identities;
 mod item;
 mod outbox;
+mod person;
 mod profile;
 mod redemptions;
 mod sessions;
@@ -28,7 +30,9 @@ use lambda_http::BoxFuture;
 
 pub use self::{
     deletions::{Closed, Marked},
+    devices::DeviceSession,
     outbox::{DueWork, Lease, Release, Work, WorkKey},
+    person::NameChange,
     profile::Login,
     redemptions::RedemptionKey,
     sessions::{Device, Ended, Rotation},

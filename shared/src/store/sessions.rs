@@ -168,8 +168,8 @@ impl Store {
         Ok(ended.attributes.and_then(|session| item::read_session(&session).ok()))
     }
 
-    /// Ends all sessions of this token's user if the token [may do that](Verdict::may_end_all_sessions), otherwise only its own.
-    /// Returns the verdict about the token.
+    /// Ends all sessions of this token's user but those in `kept`, if the token [may do that](Verdict::may_end_all_sessions).
+    /// Otherwise ends only its own, unless that is in `kept` and the token is not spent. Returns the verdict about the token.
     ///
     /// Without that rule an old cookie, once stolen, could log its owner out everywhere again and again. The token's own session is
     /// deleted last, so a request that fails or times out midway can be repeated and continues with the remaining sessions.
@@ -180,11 +180,13 @@ impl Store {
     pub async fn end_all_sessions(
         &self,
         token: &RefreshToken,
+        kept: &[SessionId],
         keys: &RefreshTokenKeys,
         window: Duration,
         now: Timestamp,
     ) -> Result<Verdict, StoreError> {
         let own_sk = item::session_sk(token.session);
+        let kept_sks: Vec<_> = kept.iter().map(|session| item::session_sk(*session)).collect();
         let (mut others, mut own, mut from) = (Vec::new(), None, None);
         loop {
             let page = self
@@ -202,7 +204,7 @@ impl Store {
             for session in page.items.unwrap_or_default() {
                 if session.get("sk") == Some(&own_sk) {
                     own = Some(item::read_session(&session)?);
-                } else if let Some(sk) = session.get("sk") {
+                } else if let Some(sk) = session.get("sk").filter(|sk| !kept_sks.contains(*sk)) {
                     others.push(item::key(item::user_pk(token.user), sk.clone()));
                 }
             }
@@ -216,7 +218,8 @@ impl Store {
             // The log has one call for all of them: a line must not have thousands.
             log::timed("DeleteItem", self.delete_all(others)).await?;
         }
-        if own.is_some() {
+        let own_stays = kept.contains(&token.session) && !matches!(verdict, Verdict::Reuse);
+        if own.is_some() && !own_stays {
             self.end_session(token.user, token.session).await?;
         }
         Ok(verdict)

@@ -7,11 +7,11 @@ use reqwest::{Method, RequestBuilder, StatusCode};
 use serde_json::{Value, json};
 use tests::{
     ORIGIN, Settings, Stack,
-    client::{Response, cookie_pair},
+    client::{Response, cookie_pair, jwt_part},
     fault_proxy::Fault,
 };
 
-const PATHS: [(&str, &str); 12] = [
+const PATHS: [(&str, &str); 16] = [
     ("GET", "/auth/kakao"),
     ("POST", "/auth/kakao"),
     ("POST", "/dj-rest-auth/kakao"),
@@ -22,6 +22,10 @@ const PATHS: [(&str, &str); 12] = [
     ("GET", "/auth/profile"),
     ("GET", "/api/profile"),
     ("GET", "/dj-rest-auth/user"),
+    ("PATCH", "/auth/profile"),
+    ("PATCH", "/dj-rest-auth/user"),
+    ("PUT", "/dj-rest-auth/user"),
+    ("GET", "/auth/sessions"),
     ("POST", "/auth/verify"),
     ("POST", "/dj-rest-auth/token/verify"),
 ];
@@ -46,6 +50,8 @@ async fn every_path_works_with_and_without_its_slash_however_the_gateway_takes_i
                     stack.request(method.clone(), &path).header("cookie", cookie_pair(&logged_in.token()));
                 if method == Method::GET {
                     request = request.bearer_auth(logged_in.access());
+                } else if [Method::PATCH, Method::PUT].contains(&method) {
+                    request = request.bearer_auth(logged_in.access()).json(&json!({"username": "x"}));
                 } else if path.contains("verify") {
                     request = request.json(&json!({"token": logged_in.access()}));
                 } else if path.contains("kakao") {
@@ -56,6 +62,28 @@ async fn every_path_works_with_and_without_its_slash_however_the_gateway_takes_i
                 let expected = if starts { StatusCode::NO_CONTENT } else { StatusCode::OK };
                 assert_eq!(response.status, expected, "{slash:?} {method} {path}: {}", response.body);
             }
+        }
+    }
+}
+
+/// `/auth/sessions/{id}` lies beside `/auth/sessions/{proxy+}`.
+#[tokio::test]
+async fn a_session_is_ended_with_and_without_the_slash_and_nothing_is_below_it() {
+    for slash in [TrailingSlash::Exact, TrailingSlash::Greedy, TrailingSlash::Dropped] {
+        let stack = Stack::with(Settings { slash, ..Settings::default() }).await;
+        let user = stack.kakao.new_user().await;
+        let here = stack.log_in_as(&user).await;
+        for end in ["", "/"] {
+            let other = stack.log_in_as(&user).await;
+            let id = jwt_part(other.access(), 1)["sid"].as_str().unwrap().to_owned();
+            let below = stack.end_session(here.access(), &format!("{id}/x")).await;
+            assert_eq!((below.status, below.code()), (StatusCode::NOT_FOUND, "not_found"), "{slash:?}");
+            let listed = stack.send(stack.request(Method::GET, &format!("/auth/sessions/{id}{end}"))).await;
+            assert_eq!((listed.status, listed.code()), (StatusCode::NOT_FOUND, "not_found"), "{slash:?}");
+            assert_eq!(stack.refresh(&other.token()).await.status, StatusCode::OK, "{slash:?}");
+            let ended = stack.end_session(here.access(), &format!("{id}{end}")).await;
+            assert_eq!(ended.status, StatusCode::NO_CONTENT, "{slash:?} {end}: {}", ended.body);
+            assert_eq!(stack.refresh(&other.token()).await.status, StatusCode::UNAUTHORIZED, "{slash:?}");
         }
     }
 }
@@ -90,7 +118,10 @@ async fn the_gateway_refuses_other_paths_and_methods() {
         ("GET", "/dj-rest-auth/kakao/"),
         ("DELETE", "/auth/logout"),
         ("POST", "/auth/profile"),
-        ("PATCH", "/auth/profile"),
+        ("PUT", "/auth/profile"),
+        ("PATCH", "/api/profile"),
+        ("DELETE", "/auth/sessions"),
+        ("GET", "/dj-rest-auth/users"),
         ("TRACE", "/auth/profile"),
         ("OPTIONS", "/auth/kakao"),
     ] {
@@ -131,7 +162,7 @@ async fn an_allowed_origin_may_call_with_cookies_and_no_other() {
         assert_eq!(granted, allowed.then_some(origin), "{origin}");
         assert_eq!(header("access-control-allow-credentials"), allowed.then_some("true"));
         assert_eq!(header("access-control-max-age"), allowed.then_some("7200"));
-        assert_eq!(header("access-control-allow-methods"), allowed.then_some("GET,POST"));
+        assert_eq!(header("access-control-allow-methods"), allowed.then_some("GET,POST,PUT,PATCH,DELETE"));
         assert_eq!(
             header("access-control-allow-headers"),
             allowed.then_some("authorization,content-type,x-requested-with")

@@ -14,6 +14,7 @@ use logout::Logout;
 use profile::Profile;
 use refresh::Refresh;
 use serde_json::{Value, json};
+use sessions::Sessions;
 use shared::{
     clock::{Clock, Timestamp},
     config::Config,
@@ -102,6 +103,7 @@ fn functions() -> Vec<Handler> {
         handler::<Profile>(&config),
         handler::<Verify>(&config),
         handler::<KakaoEvents>(&config),
+        handler::<Sessions>(&config),
     ]
 }
 
