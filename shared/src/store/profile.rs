@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `kakao_id` | the user's number at Kakao, and so the key of the identity item. Profiles get it at their next login |
 //! | `nickname`, `profile_image`, `email` | what Kakao said last |
+//! | `username`, `first_name`, `last_name` | what the person chose here; no login writes them |
 //! | `created_at`, `last_login_at` | the first login and the latest |
 //! | `logins` | the number of logins. If a response of DynamoDB is lost, a login may count twice |
 //! | `login_minute`, `logins_in_minute` | see [`logins`] |

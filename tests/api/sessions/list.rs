@@ -63,7 +63,7 @@ async fn an_expired_session_is_not_listed_and_cannot_be_ended_before_dynamodb_de
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let old = stack.log_in_as(&user).await;
-    stack.advance(7 * DAY - Duration::from_secs(1));
+    stack.advance(Duration::from_secs(7 * 86_400 - 1));
     let here = stack.log_in_as(&user).await;
     assert_eq!(ids(&stack.sessions(here.access()).await.body).len(), 2);
     stack.advance(Duration::from_secs(1));
