@@ -15,18 +15,18 @@ use crate::{
 pub struct User {
     /// Our id. Clients never see Kakao's, which may have 19 digits: too many for a JavaScript number.
     pub id: UserId,
+    /// The name that the user chose here, instead of the nickname.
+    pub username: Option<String>,
+    /// The given name, which only the user sets.
+    pub first_name: Option<String>,
+    /// The family name, which only the user sets.
+    pub last_name: Option<String>,
     /// The name that the user chose at Kakao.
     pub nickname: Option<String>,
     /// An https address of the picture that the user chose at Kakao.
     pub profile_image: Option<String>,
     /// An address that Kakao called valid and verified at the last login that mentioned one.
     pub email: Option<String>,
-    /// The name that the person chose here, which no login changes. It is shown instead of the nickname.
-    pub username: Option<String>,
-    /// The given name that the person chose here.
-    pub first_name: Option<String>,
-    /// The family name that the person chose here.
-    pub last_name: Option<String>,
     /// The first login.
     pub created_at: Timestamp,
 }

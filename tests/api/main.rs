@@ -41,6 +41,7 @@ mod logout {
 /// `GET /auth/profile`, `PATCH /auth/profile` and `PUT /dj-rest-auth/user/`
 mod profile {
     mod names;
+    mod own_names;
     mod remote;
 }
 

@@ -142,12 +142,12 @@ pub(super) fn read_user(id: UserId, item: &Item) -> Result<User, StoreError> {
     let optional = |name: &str| item.get(name).and_then(|value| value.as_s().ok()).cloned();
     Ok(User {
         id,
-        nickname: optional("nickname"),
-        profile_image: optional("profile_image"),
-        email: optional("email"),
         username: optional("username"),
         first_name: optional("first_name"),
         last_name: optional("last_name"),
+        nickname: optional("nickname"),
+        profile_image: optional("profile_image"),
+        email: optional("email"),
         created_at: read_time(item, "created_at")?,
     })
 }

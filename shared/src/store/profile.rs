@@ -2,6 +2,7 @@
 //!
 //! | attribute of `PROFILE` | |
 //! |---|---|
+//! | `username`, `first_name`, `last_name` | what the user has set here. No login changes them |
 //! | `kakao_id` | the user's number at Kakao, and so the key of the identity item. Profiles get it at their next login |
 //! | `nickname`, `profile_image`, `email` | what Kakao said last |
 //! | `username`, `first_name`, `last_name` | what the person chose here; no login writes them |
