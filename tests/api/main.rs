@@ -11,11 +11,13 @@ automod::dir!(pub(crate) "api");
 mod login {
     pub(crate) mod code;
     mod credentials;
+    mod deletion;
     pub(crate) mod id_token;
     mod id_token_keys;
     mod id_token_once;
     mod known_user;
     mod odd_responses;
+    mod presence;
     mod quota;
     mod redemption;
     mod remote;

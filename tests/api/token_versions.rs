@@ -11,7 +11,7 @@ use shared::{
     id::UserId,
     keys::{Document, IssuingKeys},
     session::Version,
-    store::Device,
+    store::{Device, SessionStart},
 };
 use tests::{
     Stack,
@@ -31,7 +31,14 @@ async fn begin_session(stack: &Stack, user: &str, version: Version) -> String {
     let now = stack.now();
     let first = keys.refresh_tokens.issue(version, user, keys.refresh_tokens.new_session(None, now), now + DAY, now);
     let store = Config::from_pairs(stack.environment("kakao-login")).store().unwrap();
-    store.start_session(&first, &Device::default(), now + DAY, now).await.unwrap();
+    let start = SessionStart {
+        first: &first,
+        device: &Device::default(),
+        authenticated_at: None,
+        expires_at: now + DAY,
+        now,
+    };
+    store.start_session(&start).await.unwrap();
     first.expose().to_owned()
 }
 

@@ -11,3 +11,8 @@ mod openapi;
 mod profile_change;
 mod requirements;
 mod roles;
+
+/// The rules of accounts, and the writes that follow them.
+mod accounts {
+    mod login_writes;
+}

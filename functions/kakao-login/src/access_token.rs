@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lambda_http::{Body, Response};
 use secrecy::SecretString;
-use shared::{account::ProvenAt, error::Error};
+use shared::{account::ProvenAt, error::Error, kakao::Holder};
 
 use crate::{KakaoLogin, start::LoginContext};
 
@@ -18,8 +18,9 @@ impl KakaoLogin {
         if let Some(until) = self.over_limit.find(token, now) {
             return Err(Error::TooManyLogins { retry_after: Duration::from_secs(until.seconds_since(now)) });
         }
-        let kakao = self.kakao.user_of_access_token(token, now).await?;
-        let person = self.find_or_create_user(kakao, ProvenAt::by_request(now), now).await?;
+        // Kakao's word may be another request's, up to ten seconds old: Kakao may have unlinked the user since.
+        let Holder { user, asked_at } = self.kakao.user_of_access_token(token, now).await?;
+        let person = self.find_or_create_user(user, ProvenAt::by_request(asked_at), now).await?;
         let response =
             self.start_session(&person, context.keys.refresh_tokens.new_session(None, now), None, context).await;
         if let Err(Error::TooManyLogins { retry_after }) = response {

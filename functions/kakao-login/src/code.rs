@@ -61,11 +61,13 @@ impl KakaoLogin {
         let Some(identity) = identity else {
             return self.find_or_create_user(self.kakao.user_me(&access_token, now).await?, proven_at, now).await;
         };
-        if let Some(id) = self.find_user(identity.user.id, proven_at).await? {
-            return Ok(Person::known(id, identity.user).with_access_token(access_token));
-        }
-        let kakao = self.fetch_user(&identity.user, &access_token, now).await?;
-        self.create_user(kakao, proven_at, now).await
+        let person = if let Some(id) = self.find_user(identity.user.id, proven_at).await? {
+            Person::known(id, identity.user).with_access_token(access_token)
+        } else {
+            let kakao = self.fetch_user(&identity.user, &access_token, now).await?;
+            self.create_user(kakao, proven_at, now).await?
+        };
+        Ok(person.authenticated_at(identity.authenticated_at))
     }
 
     /// Asks user/me about the user of an ID token, with the access token that came with it.

@@ -36,6 +36,7 @@ impl KakaoLogin {
                         let kakao = self.fetch_new_user(identity.user, context.now).await?;
                         self.create_user(kakao, proven_at, context.now).await?
                     };
+                    let person = person.authenticated_at(identity.authenticated_at);
                     self.start_session(&person, new_session, Some(&ticket), context).await
                 };
                 let response = response.await;

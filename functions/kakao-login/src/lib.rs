@@ -122,6 +122,7 @@ impl Function for KakaoLogin {
     /// - [`Error::ForeignOrigin`] if a page of another origin calls: it could log its visitor in as another user.
     /// - [`Error::NotJson`] and [`Error::InvalidRequest`] if the body is not one credential that is accepted.
     /// - [`Error::Kakao`] if Kakao refuses the credential or cannot be reached, or the credential was used before.
+    /// - [`Error::AccountBeingDeleted`] while a deletion of the user's account is under way.
     /// - [`Error::TooManyLogins`] if the user has logged in too often in this minute.
     /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys. Logging in again is safe.
     async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {

@@ -14,7 +14,7 @@ use shared::{
     keys::{IssuingKeys, SecretError},
     log,
     session::{NewSession, RefreshToken, Verdict, Version, judge, newest_of_each_session},
-    store::{Device, Login, StoreError},
+    store::{Device, Login, SessionStart, StoreError},
     user::{KakaoUser, Source, User},
 };
 
@@ -39,6 +39,8 @@ pub(crate) struct Person {
     is_new: bool,
     /// Kakao's access token, to ask user/me if only an ID token describes the user so far.
     access_token: Option<SecretString>,
+    /// When they were at Kakao's login page, if an ID token says so.
+    authenticated_at: Option<Timestamp>,
 }
 
 impl LoginContext {
@@ -52,7 +54,11 @@ impl LoginContext {
 
 impl Person {
     pub(crate) const fn known(id: UserId, kakao: KakaoUser) -> Self {
-        Self { id, kakao, is_new: false, access_token: None }
+        Self { id, kakao, is_new: false, access_token: None, authenticated_at: None }
+    }
+
+    pub(crate) fn authenticated_at(self, moment: Option<Timestamp>) -> Self {
+        Self { authenticated_at: moment, ..self }
     }
 
     pub(crate) fn with_access_token(self, access_token: SecretString) -> Self {
@@ -86,7 +92,7 @@ impl KakaoLogin {
     ) -> Result<Person, Error> {
         let id = user_of(self.store.create_user(kakao.id, proven_at, now).await?)?;
         let id = id.ok_or(StoreError::Corrupt("user_id"))?;
-        Ok(Person { id, kakao, is_new: true, access_token: None })
+        Ok(Person { is_new: true, ..Person::known(id, kakao) })
     }
 
     /// Starts a session. With a ticket, only if this request still holds the redemption.
@@ -106,15 +112,18 @@ impl KakaoLogin {
             now,
         );
         context.keys.pseudonyms.note(person.id, first.session);
-        let expires_at = self.sessions.expires_at(first.session_ends_at, now);
+        let start = SessionStart {
+            first: &first,
+            device: &context.device,
+            authenticated_at: person.authenticated_at,
+            expires_at: self.sessions.expires_at(first.session_ends_at, now),
+            now,
+        };
         let update_profile = self.update_profile(person, now);
         let write_session = async {
             match ticket {
-                Some(ticket) => {
-                    let (key, attempt) = (&ticket.key, &ticket.attempt);
-                    self.store.complete(key, attempt, &first, &context.device, expires_at, now).await
-                }
-                None => self.store.start_session(&first, &context.device, expires_at, now).await,
+                Some(ticket) => self.store.complete(&ticket.key, &ticket.attempt, &start).await,
+                None => self.store.start_session(&start).await,
             }
         };
         let shown = if person.is_new {
@@ -144,20 +153,24 @@ impl KakaoLogin {
     /// Counts the login and updates the profile. If the login has only an ID token to go by, and the token shows that the profile
     /// has changed, user/me is asked as well, and the profile updated a second time.
     async fn update_profile(&self, person: &Person, now: Timestamp) -> Result<User, Error> {
-        let (user, last_fetch) = match self.store.record_login(person.id, &person.kakao, now).await? {
-            Login::Counted(user, last_fetch) => (user, last_fetch),
+        let (shown, last_fetch) = match self.store.record_login(person.id, &person.kakao, now).await? {
+            Login::Counted { user, last_fetch, .. } => (user, last_fetch),
+            Login::Deleted => return Err(Error::AccountBeingDeleted),
             Login::TooMany { retry_after } => return Err(Error::TooManyLogins { retry_after }),
         };
         let (Some(access_token), Source::IdToken(profile)) = (&person.access_token, person.kakao.source) else {
-            return Ok(user);
+            return Ok(shown);
         };
         if !last_fetch.is_outdated(profile, now) {
-            return Ok(user);
+            return Ok(shown);
         }
         match self.fetch_user(&person.kakao, access_token, now).await {
-            Ok(me) => Ok(self.store.update_profile(person.id, &me, now).await?),
+            Ok(me) => {
+                let updated = self.store.update_profile(person.id, &me, now).await?;
+                updated.ok_or(Error::AccountBeingDeleted)
+            }
             // The ID token is enough. The next login asks again.
-            Err(KakaoError::Unavailable { .. }) => Ok(user),
+            Err(KakaoError::Unavailable { .. }) => Ok(shown),
             Err(error) => Err(error.into()),
         }
     }

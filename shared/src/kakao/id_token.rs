@@ -31,6 +31,9 @@ pub struct Identity {
     pub user: KakaoUser,
     /// When the token was issued, by Kakao's clock.
     pub issued_at: Timestamp,
+    /// When the user was at Kakao's login page (`auth_time`), which may be long before the token was issued. `None` if the token does
+    /// not say so readably.
+    pub authenticated_at: Option<Timestamp>,
     /// When the token is no longer accepted, with the leeway.
     pub expires_at: Timestamp,
     /// Whether the presenter knows a preimage of the nonce, which the token does not reveal.
@@ -44,6 +47,7 @@ struct Claims {
     sub: KakaoId,
     iat: Timestamp,
     exp: Timestamp,
+    auth_time: Option<Timestamp>,
     nonce: Option<String>,
     at_hash: Option<String>,
     nickname: FieldUpdate,
@@ -108,6 +112,7 @@ impl Claims {
             sub: claims.text("sub").value()?.parse().ok()?,
             iat: numeric_date(claims, "iat")?,
             exp: numeric_date(claims, "exp")?,
+            auth_time: numeric_date(claims, "auth_time"),
             nonce: match claims.text("nonce") {
                 Member::Absent => None,
                 // There is a nonce, but no client can present it.
@@ -177,6 +182,7 @@ impl Claims {
                 source: Source::IdToken(self.profile),
             },
             issued_at: self.iat,
+            authenticated_at: self.auth_time,
             expires_at,
             knows_preimage,
         })

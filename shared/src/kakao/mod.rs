@@ -68,8 +68,17 @@ pub struct Kakao {
     jwks_circuit: Circuit,
     jwks: Jwks,
     rejected_tokens: RejectedTokens,
-    /// The users of the access tokens that were checked last. A cell is empty while the first request with its token asks Kakao.
-    holders: Recent<Arc<OnceCell<KakaoUser>>>,
+    /// The access tokens that were checked last. A cell is empty while the first request with its token asks Kakao.
+    holders: Recent<Arc<OnceCell<Holder>>>,
+}
+
+/// The user of an access token.
+#[derive(Clone, Debug)]
+pub struct Holder {
+    /// The user.
+    pub user: KakaoUser,
+    /// Not later than the call that told: the start of the request that made it, which may be an earlier one.
+    pub asked_at: Timestamp,
 }
 
 /// An authorization code, with the values that Kakao checks when it is exchanged.
@@ -134,13 +143,13 @@ impl Kakao {
     /// # Errors
     ///
     /// [`KakaoError`] in all its variants.
-    pub async fn user_of_access_token(&self, token: &SecretString, now: Timestamp) -> Result<KakaoUser, KakaoError> {
+    pub async fn user_of_access_token(&self, token: &SecretString, now: Timestamp) -> Result<Holder, KakaoError> {
         let holder = self.holders.find_or_remember(token, now + RESPONSES_KEPT, now);
         let ask = async || {
             let user = self.ask_for_user_of_access_token(token, now).await?;
             // The ten seconds start at the successful check, not at the first attempt.
             self.holders.remember(token, Arc::clone(&holder), now + RESPONSES_KEPT, now);
-            Ok(user)
+            Ok(Holder { user, asked_at: now })
         };
         holder.get_or_try_init(ask).await.cloned()
     }
@@ -271,7 +280,8 @@ impl Kakao {
         query.extend([("target_id_type", "user_id"), ("target_id", id_text.as_str())]);
         let path = "/v2/user/me";
         match self.get_api("kakao_user_by_id", path, &query, &authorization, responses::user, now).await {
-            Ok(me) => Ok(Some(me).filter(|me| me.id == id)),
+            Ok(me) if me.id == id => Ok(Some(me)),
+            Ok(_) => Err(KakaoError::Rejected("Kakao answered about another user".to_owned())),
             // The only credential in this request is ours.
             Err(Failure { cause: cause @ Cause::Api(-401), .. }) => {
                 let fix = "App > Platform key > Admin key: KAKAO_ADMIN_KEY is not one, or may not call user/me";

@@ -89,9 +89,10 @@ impl Store {
     pub async fn stamp(&self, kakao: KakaoId, unlinked_at: Timestamp) -> Result<Identity, StoreError> {
         for _ in 0..STAMPS {
             // Only an identity without a user expires, so which of the two expressions is right depends on the item.
-            for (update, names_user) in
-                [("SET unlinked_at = :at", true), ("SET unlinked_at = :at, expires_at = :expires_at", false)]
-            {
+            for (update, names_user) in [
+                ("SET unlinked_at = :at REMOVE expires_at", true),
+                ("SET unlinked_at = :at, expires_at = :expires_at", false),
+            ] {
                 match until_settled(|| self.write_stamp(kakao, unlinked_at, update, names_user)).await? {
                     Ok(stamped) => {
                         return read_identity(&stamped.attributes.ok_or(StoreError::Corrupt("unlinked_at"))?);

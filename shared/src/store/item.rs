@@ -4,11 +4,11 @@ use std::collections::HashMap;
 
 use aws_sdk_dynamodb::types::AttributeValue;
 
-use super::{Device, StoreError};
+use super::{SessionStart, StoreError};
 use crate::{
     clock::Timestamp,
     id::{KakaoId, SessionId, UserId},
-    session::{RefreshToken, RefreshTokenHash, Session},
+    session::{RefreshTokenHash, Session},
     user::User,
 };
 
@@ -73,7 +73,8 @@ pub(super) fn session_key(user: UserId, session: SessionId) -> Item {
 }
 
 /// A session with its first token.
-pub(super) fn new_session(first: &RefreshToken, device: &Device, expires_at: Timestamp, now: Timestamp) -> Item {
+pub(super) fn new_session(start: &SessionStart<'_>) -> Item {
+    let SessionStart { first, device, authenticated_at, expires_at, now } = *start;
     let mut session = session_key(first.user, first.session);
     session.extend(
         [
@@ -87,6 +88,8 @@ pub(super) fn new_session(first: &RefreshToken, device: &Device, expires_at: Tim
             ("user_agent", text(&device.user_agent)),
             ("ip_prefix", text(&device.ip_prefix)),
         ]
+        .into_iter()
+        .chain(authenticated_at.map(|moment| ("auth_at", time(moment))))
         .map(|(name, value)| (name.to_owned(), value)),
     );
     session

@@ -35,7 +35,7 @@ pub use self::{
     person::NameChange,
     profile::Login,
     redemptions::RedemptionKey,
-    sessions::{Device, Ended, Rotation},
+    sessions::{Device, Ended, Rotation, SessionStart},
 };
 use crate::log;
 

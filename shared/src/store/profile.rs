@@ -3,6 +3,7 @@
 //! | attribute of `PROFILE` | |
 //! |---|---|
 //! | `username`, `first_name`, `last_name` | what the user has set here. No login changes them |
+//! | `deleted_at` | when the user was deleted. Such a profile has nothing else, and no write changes it |
 //! | `kakao_id` | the user's number at Kakao, and so the key of the identity item. Profiles get it at their next login |
 //! | `nickname`, `profile_image`, `email` | what Kakao said last |
 //! | `username`, `first_name`, `last_name` | what the person chose here; no login writes them |
@@ -16,13 +17,20 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 
-use super::{Store, StoreError, call, item, unconditional};
+use super::{Store, StoreError, call, item, transaction::until_settled, unconditional};
 use crate::{
     clock::Timestamp,
     id::UserId,
     logins::{self, Counted, Verdict},
     user::{FieldUpdate, IdTokenProfile, KakaoUser, LastFetch, Source, User},
 };
+
+/// The conditions of a login's write and of any other change: [`Profile::with_login`] and [`Profile::with_change`].
+///
+/// [`Profile::with_login`]: crate::account::Profile::with_login
+/// [`Profile::with_change`]: crate::account::Profile::with_change
+const NOT_DELETED: &str = "attribute_not_exists(deleted_at)";
+const LIVING: &str = "attribute_exists(created_at) AND attribute_not_exists(deleted_at)";
 
 /// How many writes one login tries. Each failed one means that another login was counted meanwhile.
 const TRIES: usize = 5;
@@ -31,7 +39,16 @@ const TRIES: usize = 5;
 #[derive(Debug)]
 pub enum Login {
     /// It was counted, and the profile is updated.
-    Counted(User, LastFetch),
+    Counted {
+        /// The user.
+        user: User,
+        /// When user/me was last asked.
+        last_fetch: LastFetch,
+        /// All logins of the user, with this one.
+        logins: u64,
+    },
+    /// The user was deleted; nothing was written.
+    Deleted,
     /// The user has logged in too often in this minute; nothing was written.
     TooMany {
         /// When the minute is over.
@@ -49,7 +66,7 @@ struct Changes {
 }
 
 impl Store {
-    /// Counts a login and updates the profile by what Kakao says about the user. One request, unless the user has logged in within
+    /// Counts a login and updates the profile by what Kakao says about the user, unless the user was deleted. One request, unless the user has logged in within
     /// this minute before: the condition of the first write fails then, and a second write adds to the count.
     ///
     /// # Errors
@@ -81,8 +98,15 @@ impl Store {
                 }
                 Verdict::TooMany { retry_after } => return Ok(Login::TooMany { retry_after }),
             };
-            match self.write_profile(user, changes, Some(condition)).await? {
-                Ok(profile) => return Ok(Login::Counted(item::read_user(user, &profile)?, read_last_fetch(&profile)?)),
+            match self.write_profile(user, changes, &format!("{NOT_DELETED} AND ({condition})")).await? {
+                Ok(profile) => {
+                    return Ok(Login::Counted {
+                        user: item::read_user(user, &profile)?,
+                        last_fetch: read_last_fetch(&profile)?,
+                        logins: item::read_number(&profile, "logins")?,
+                    });
+                }
+                Err(Some(stored)) if stored.contains_key(item::DELETED_AT) => return Ok(Login::Deleted),
                 Err(stored) => counted = stored.as_ref().map(read_counted).transpose()?,
             }
         }
@@ -90,16 +114,19 @@ impl Store {
         Err(StoreError::Unavailable { operation: "UpdateItem", reason })
     }
 
-    /// Updates the profile by what user/me says, after the login was counted.
+    /// Updates the profile by what user/me says, after the login was counted. Returns `None` if the user was deleted meanwhile.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if DynamoDB fails.
-    pub async fn update_profile(&self, user: UserId, kakao: &KakaoUser, now: Timestamp) -> Result<User, StoreError> {
-        match self.write_profile(user, Changes::of(kakao, now), None).await? {
-            Ok(profile) => item::read_user(user, &profile),
-            Err(_) => Err(StoreError::Corrupt("created_at")),
-        }
+    pub async fn update_profile(
+        &self,
+        user: UserId,
+        kakao: &KakaoUser,
+        now: Timestamp,
+    ) -> Result<Option<User>, StoreError> {
+        let written = self.write_profile(user, Changes::of(kakao, now), LIVING).await?;
+        written.ok().map(|profile| item::read_user(user, &profile)).transpose()
     }
 
     /// The profile as it is now, or as it was if the condition failed.
@@ -107,7 +134,7 @@ impl Store {
         &self,
         user: UserId,
         changes: Changes,
-        condition: Option<&str>,
+        condition: &str,
     ) -> Result<Result<item::Item, Option<item::Item>>, StoreError> {
         let update = self
             .client
@@ -115,11 +142,12 @@ impl Store {
             .table_name(&self.table)
             .set_key(Some(item::profile_key(user)))
             .update_expression(changes.expression())
-            .set_condition_expression(condition.map(str::to_owned))
+            .condition_expression(condition)
             .set_expression_attribute_values(Some(changes.values.into_iter().collect()))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        match call("UpdateItem", update.send()).await? {
+        // The transaction that marks a deletion may be writing the profile.
+        match until_settled(|| call("UpdateItem", update.clone().send())).await? {
             Err(UpdateItemError::ConditionalCheckFailedException(lost)) => Ok(Err(lost.item)),
             updated => {
                 let updated = unconditional("UpdateItem", updated)?;

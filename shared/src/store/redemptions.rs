@@ -15,11 +15,10 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::digest::{SHA256, digest};
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{Device, Store, StoreError, call, item, unconditional};
+use super::{SessionStart, Store, StoreError, call, item, unconditional};
 use crate::{
     clock::Timestamp,
     redemption::{Attempt, Redemption},
-    session::RefreshToken,
 };
 
 /// The redemption is open, and `:attempt` holds it.
@@ -118,12 +117,9 @@ impl Store {
         &self,
         key: &RedemptionKey,
         attempt: &Attempt,
-        first: &RefreshToken,
-        device: &Device,
-        expires_at: Timestamp,
-        now: Timestamp,
+        start: &SessionStart<'_>,
     ) -> Result<(), StoreError> {
-        let (attempt, user) = (item::text(attempt.as_str()), item::text(first.user.to_string()));
+        let (attempt, user) = (item::text(attempt.as_str()), item::text(start.first.user.to_string()));
         let completed = Update::builder()
             .table_name(&self.table)
             .set_key(Some(key.item()))
@@ -134,7 +130,7 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let started = Put::builder()
             .table_name(&self.table)
-            .set_item(Some(item::new_session(first, device, expires_at, now)))
+            .set_item(Some(item::new_session(start)))
             .condition_expression("attribute_not_exists(pk)");
         let completed = completed.build().map_err(|_| StoreError::Corrupt("user_id"))?;
         let started = started.build().map_err(|_| StoreError::Corrupt("session_id"))?;

@@ -30,6 +30,21 @@ pub struct Device {
     pub ip_prefix: String,
 }
 
+/// What is stored of a session that starts.
+#[derive(Clone, Copy, Debug)]
+pub struct SessionStart<'a> {
+    /// The session's first token.
+    pub first: &'a RefreshToken,
+    /// The device of the login.
+    pub device: &'a Device,
+    /// When the user was at Kakao's login page for it, if an ID token says so. No refresh changes it.
+    pub authenticated_at: Option<Timestamp>,
+    /// When the session expires if it is not renewed.
+    pub expires_at: Timestamp,
+    /// The time of the login.
+    pub now: Timestamp,
+}
+
 /// The result of a refresh. `logged_in_at` is the time of the login that started the session.
 #[derive(Debug)]
 pub enum Rotation {
@@ -73,18 +88,12 @@ impl Store {
     /// # Errors
     ///
     /// [`StoreError`] if DynamoDB fails.
-    pub async fn start_session(
-        &self,
-        first: &RefreshToken,
-        device: &Device,
-        expires_at: Timestamp,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
+    pub async fn start_session(&self, start: &SessionStart<'_>) -> Result<(), StoreError> {
         let begun = self
             .client
             .put_item()
             .table_name(&self.table)
-            .set_item(Some(item::new_session(first, device, expires_at, now)))
+            .set_item(Some(item::new_session(start)))
             // An earlier try that arrives late must not put a rotated token back.
             .condition_expression("attribute_not_exists(pk)");
         match call("PutItem", begun.send()).await? {

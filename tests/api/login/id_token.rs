@@ -75,6 +75,18 @@ async fn without_an_admin_key_the_profile_comes_from_the_id_token() {
 }
 
 #[tokio::test]
+async fn a_new_user_is_not_created_by_a_user_me_response_about_another() {
+    let stack = warm().await;
+    let user = stack.kakao.new_user().await;
+    let users = stack.count("KAKAO#").await;
+    let answer = json!({"kind": "answer", "status": 200, "body": r#"{"id": 1029384756}"#});
+    stack.kakao.fail("/v2/user/me", &answer).await;
+    let response = stack.login(&body(&stack, &user, "n", "n").await).await;
+    assert_eq!((response.code(), response.set_cookie()), ("kakao_rejected", ""));
+    assert_eq!((stack.count("KAKAO#").await, stack.count("SESSION#").await), (users, 1), "the one of `warm`");
+}
+
+#[tokio::test]
 async fn a_wrong_admin_key_is_a_503_and_the_id_token_stays_valid() {
     let stack = Stack::with_setting("KAKAO_ADMIN_KEY", "adadadadadadadadadadadadadadad99").await;
     let user = stack.kakao.new_user().await;

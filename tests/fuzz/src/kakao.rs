@@ -81,8 +81,8 @@ pub fn answer(data: &[u8]) {
     let secrets = KakaoCredentials::read(r#"{"KAKAO_CLIENT_SECRET":"s","KAKAO_ADMIN_KEY":"a"}"#).expect("secrets");
     in_world(async |kakao, now| match what % 3 {
         0 => {
-            if let Ok(user) = kakao.user_of_access_token(&"t".into(), now).await {
-                assert!(names(&user.id.to_string()), "{status} {text}: {}", user.id);
+            if let Ok(holder) = kakao.user_of_access_token(&"t".into(), now).await {
+                assert!(names(&holder.user.id.to_string()), "{status} {text}: {}", holder.user.id);
                 assert!(said.as_ref().is_none_or(|said| said["app_id"] == APP), "a token of another app");
             }
         }

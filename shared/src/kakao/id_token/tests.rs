@@ -74,6 +74,17 @@ fn a_field_with_an_unreadable_claim_is_kept() {
 }
 
 #[test]
+fn auth_time_is_when_the_user_was_at_kakaos_login_page() {
+    let authenticated_at = |claims: Value| check(&claims, None).unwrap().authenticated_at;
+    let an_hour_ago = NOW - Duration::from_hours(1);
+    assert_eq!(authenticated_at(json!({"auth_time": an_hour_ago.unix_seconds()})), Some(an_hour_ago));
+    for unknown in [json!({}), json!({"auth_time": null}), json!({"auth_time": "1799996400"}), json!({"auth_time": -1})]
+    {
+        assert_eq!(authenticated_at(unknown.clone()), None, "{unknown}");
+    }
+}
+
+#[test]
 fn from_the_token_endpoint_an_unreadable_token_counts_as_missing() {
     for changes in
         [json!({"sub": 7}), json!({"sub": "0"}), json!({"sub": "-5"}), json!({"iss": null}), json!({"exp": "1"})]
