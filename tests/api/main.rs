@@ -21,6 +21,7 @@ mod login {
     mod quota;
     mod redemption;
     mod remote;
+    mod session_limit;
     mod users;
 }
 

@@ -66,6 +66,25 @@ async fn a_known_users_login_costs_two_writes_and_a_read() {
 }
 
 #[tokio::test]
+async fn every_twentieth_login_costs_a_query_more_and_a_write_for_each_session_that_it_ends() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    for login in 1..=60 {
+        stack.advance(MINUTE);
+        let _ = stack.table_proxy.take_traffic();
+        stack.log_in_as(&user).await;
+        let operations = stack.table_proxy.take_traffic().operations;
+        let mut expected = vec![];
+        if login % 20 == 0 {
+            expected.push("Query");
+            expected.extend(vec!["DeleteItem"; if login == 20 { 0 } else { 20 }]);
+        }
+        let of_a_login = if login == 1 { 4 } else { 3 };
+        assert_eq!(operations[of_a_login..], expected, "login {login}: {operations:?}");
+    }
+}
+
+#[tokio::test]
 async fn a_refresh_costs_one_request_in_every_case_but_reuse() {
     let stack = Stack::start().await;
     let first = stack.log_in().await.token();

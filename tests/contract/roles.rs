@@ -16,7 +16,7 @@ use local::{
 use reqwest::Method;
 use rotate_keys::document::Reason;
 use serde_json::{Value, json};
-use shared::{clock::SystemClock, config::Config, function::Function, keys::Document};
+use shared::{clock::SystemClock, config::Config, function::Function, keys::Document, session::KEPT_SESSIONS};
 use tests::{
     REDIRECT_URI, Settings, Stack,
     client::{Response, cookie_pair},
@@ -70,6 +70,10 @@ async fn use_everything(stack: &Stack) {
     let [unlink, event] =
         [stack.kakao.unlink_at_kakao(&user).await, stack.kakao.send_event(&user, "sessions-revoked").await];
     assert_eq!((&unlink["attempts"][0]["status"], &event["attempts"][0]["status"]), (&json!(200), &json!(202)));
+    let user = stack.kakao.new_user().await;
+    for _ in 0..KEPT_SESSIONS {
+        stack.log_in_as(&user).await;
+    }
     for reason in [Reason::Schedule, Reason::SigningKeys] {
         stack.rotate(reason).await;
     }
@@ -130,7 +134,17 @@ async fn an_action_missing_from_the_template_fails_locally_too() {
     let stack = stack_with("[dynamodb:DeleteItem, dynamodb:Query]", "dynamodb:DeleteItem").await;
     assert_eq!(stack.logout_everywhere(&stack.log_in().await.token()).await.status, 503);
 
-    let stack = stack_with("[\"USER#*\"]", "[\"KAKAO#*\"]").await;
+    // Of `refresh`.
+    let [its_keys, other_keys] = ["USER#*", "KAKAO#*"].map(|keys| {
+        format!(
+            "[dynamodb:GetItem, dynamodb:UpdateItem, dynamodb:DeleteItem]
+              Resource: !GetAtt Table.Arn
+              # `ForAllValues` is true for a request without keys, so `Null` refuses such requests.
+              Condition:
+                ForAllValues:StringLike: {{ dynamodb:LeadingKeys: [\"{keys}\"] }}"
+        )
+    });
+    let stack = stack_with(&its_keys, &other_keys).await;
     assert_eq!(stack.refresh(&stack.log_in().await.token()).await.status, 503, "another partition");
 }
 
@@ -177,6 +191,12 @@ async fn a_function_is_denied_actions_that_its_role_lacks() {
         assert_eq!(code(get), DENIED, "kakao-events GetItem {pk}");
         let delete = events.delete_item().table_name(table).set_key(Some(key(pk).into())).send().await;
         assert_eq!(code(delete), DENIED, "kakao-events DeleteItem {pk}");
+    }
+    let login = table::client_as(&access_key("kakao-login"), stack.table_proxy.url());
+    for (pk, expected) in [(user.as_str(), ""), ("KAKAO#1", DENIED)] {
+        let query = login.query().table_name(table).key_condition_expression("pk = :pk");
+        let query = query.expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()));
+        assert_eq!(code(query.send().await), expected, "kakao-login Query {pk}");
     }
     let profile = table::client_as(&access_key("profile"), stack.table_proxy.url());
     for (pks, expected) in [(vec![user.as_str()], ""), (vec![user.as_str(), "KAKAO#1"], DENIED)] {

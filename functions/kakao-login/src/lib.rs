@@ -5,6 +5,7 @@ mod access_token;
 mod code;
 mod credential;
 mod id_token;
+mod prune;
 mod redeem;
 mod start;
 

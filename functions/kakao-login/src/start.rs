@@ -43,6 +43,12 @@ pub(crate) struct Person {
     authenticated_at: Option<Timestamp>,
 }
 
+/// A login that was counted.
+struct Counted {
+    shown: User,
+    logins: u64,
+}
+
 impl LoginContext {
     pub(crate) async fn read(function: &KakaoLogin, request: &Request, now: Timestamp) -> Result<Self, SecretError> {
         let keys = function.keys.at(now).await?;
@@ -126,17 +132,17 @@ impl KakaoLogin {
                 None => self.store.start_session(&start).await,
             }
         };
-        let shown = if person.is_new {
+        let Counted { shown, logins } = if person.is_new {
             // The profile first: a repeated request that finds a session must also find a profile.
-            let shown = update_profile.await?;
+            let counted = update_profile.await?;
             write_session.await?;
-            shown
+            counted
         } else {
-            let (shown, session) = tokio::join!(update_profile, write_session);
-            match shown {
-                Ok(shown) => {
+            let (counted, session) = tokio::join!(update_profile, write_session);
+            match counted {
+                Ok(counted) => {
                     session?;
-                    shown
+                    counted
                 }
                 // The session may have been started. A repeated request finds it.
                 Err(error @ Error::Store(_)) => return Err(error),
@@ -147,30 +153,33 @@ impl KakaoLogin {
             }
         };
         log::outcome("logged_in");
-        Ok(self.finish_login(&shown, &first, now, context).await)
+        let response = self.finish_login(&shown, &first, now, context).await;
+        // After the browser's previous sessions have ended, so that they do not count.
+        self.prune_sessions(person.id, logins, now).await;
+        Ok(response)
     }
 
     /// Counts the login and updates the profile. If the login has only an ID token to go by, and the token shows that the profile
     /// has changed, user/me is asked as well, and the profile updated a second time.
-    async fn update_profile(&self, person: &Person, now: Timestamp) -> Result<User, Error> {
-        let (shown, last_fetch) = match self.store.record_login(person.id, &person.kakao, now).await? {
-            Login::Counted { user, last_fetch, .. } => (user, last_fetch),
+    async fn update_profile(&self, person: &Person, now: Timestamp) -> Result<Counted, Error> {
+        let (shown, last_fetch, logins) = match self.store.record_login(person.id, &person.kakao, now).await? {
+            Login::Counted { user, last_fetch, logins } => (user, last_fetch, logins),
             Login::Deleted => return Err(Error::AccountBeingDeleted),
             Login::TooMany { retry_after } => return Err(Error::TooManyLogins { retry_after }),
         };
         let (Some(access_token), Source::IdToken(profile)) = (&person.access_token, person.kakao.source) else {
-            return Ok(shown);
+            return Ok(Counted { shown, logins });
         };
         if !last_fetch.is_outdated(profile, now) {
-            return Ok(shown);
+            return Ok(Counted { shown, logins });
         }
         match self.fetch_user(&person.kakao, access_token, now).await {
             Ok(me) => {
                 let updated = self.store.update_profile(person.id, &me, now).await?;
-                updated.ok_or(Error::AccountBeingDeleted)
+                Ok(Counted { shown: updated.ok_or(Error::AccountBeingDeleted)?, logins })
             }
             // The ID token is enough. The next login asks again.
-            Err(KakaoError::Unavailable { .. }) => Ok(shown),
+            Err(KakaoError::Unavailable { .. }) => Ok(Counted { shown, logins }),
             Err(error) => Err(error.into()),
         }
     }

@@ -4,10 +4,12 @@
 //! out of order cannot put an older token back into the browser. The parent of the current token is accepted inside the window
 //! only, so a thief who stays one step behind the owner is detected (RFC 9700 §4.14.2).
 
+mod limit;
 mod token;
 
 use std::{ops::RangeInclusive, time::Duration};
 
+pub use self::limit::{KEPT_SESSIONS, SETTLED_AFTER, UsedSession, is_count_due, surplus};
 pub use self::token::{
     MalformedToken, NewSession, Proof, RefreshToken, RefreshTokenHash, RefreshTokenKey, RefreshTokenKeys, Version,
     newest_of_each_session,

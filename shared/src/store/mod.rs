@@ -17,6 +17,7 @@ mod item;
 mod outbox;
 mod person;
 mod profile;
+mod prune;
 mod redemptions;
 mod sessions;
 mod transaction;

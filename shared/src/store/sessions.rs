@@ -235,7 +235,7 @@ impl Store {
     }
 
     /// Not with `BatchWriteItem`: its permission covers puts as well, so logout's role could create sessions.
-    fn delete_all(&self, keys: Vec<item::Item>) -> BoxFuture<'_, Result<(), StoreError>> {
+    pub(super) fn delete_all(&self, keys: Vec<item::Item>) -> BoxFuture<'_, Result<(), StoreError>> {
         let delete = move |key| {
             let delete = self.client.delete_item().table_name(&self.table).set_key(Some(key));
             Box::pin(async { unconditional("DeleteItem", name_failure("DeleteItem", delete.send().await)?).map(drop) })
