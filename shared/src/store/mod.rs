@@ -20,6 +20,7 @@ mod profile;
 mod prune;
 mod redemptions;
 mod sessions;
+mod sweep;
 mod transaction;
 mod users;
 
