@@ -13,7 +13,10 @@ pub use self::{
     pseudonyms::Pseudonyms,
     subscriber::{levels, start, subscriber},
 };
-use crate::clock::{Clock, SystemClock};
+use crate::{
+    clock::{Clock, SystemClock, Timestamp},
+    id::UserId,
+};
 
 /// What the code that handles a request adds to the request's line.
 #[derive(Debug, Default)]
@@ -57,6 +60,13 @@ pub fn failure(event: &'static str, needs_an_operator: bool, text: fmt::Argument
 pub fn refresh_reuse() {
     change(|notes| notes.refresh_reuse = true);
     tracing::warn!(event = "refresh_reuse", "A spent refresh token came back: its session was ended");
+}
+
+/// Logs that a user was deleted, on purpose with the user's id: the line is the receipt, and after a restore it tells whom to delete
+/// again. A user may have several of these lines, with the same time.
+pub fn account_deleted(user: UserId, deleted_at: Timestamp) {
+    let text = format_args!("The account was deleted at {}", deleted_at.to_rfc3339());
+    tracing::info!(event = "account_deleted", user_id = %user, deleted_at = deleted_at.unix_seconds(), "{text}");
 }
 
 /// Awaits a call to DynamoDB or Kakao and notes how long it took.

@@ -10,6 +10,7 @@
 //! | work that is left | `OUTBOX` | `WORK#<id>` |
 //! | security event token | `OUTBOX` | `SEEN#<jti>` |
 
+mod account;
 mod deletions;
 mod devices;
 mod identities;

@@ -13,7 +13,7 @@ use crate::{
 
 /// The consistency of a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Read {
+pub(super) enum Read {
     /// Half the price; may miss very recent writes.
     Eventual,
     Consistent,
@@ -85,6 +85,21 @@ impl Store {
         now: Timestamp,
         read: Read,
     ) -> Result<Option<User>, StoreError> {
+        let (profile, session) = self.profile_and_session(user, session, read).await?;
+        let (Some(profile), Some(session)) = (profile.filter(is_living), session) else { return Ok(None) };
+        if item::read_session(&session)?.expires_at <= now {
+            return Ok(None);
+        }
+        item::read_user(user, &profile).map(Some)
+    }
+
+    /// Both items by one request.
+    pub(super) async fn profile_and_session(
+        &self,
+        user: UserId,
+        session: SessionId,
+        read: Read,
+    ) -> Result<(Option<item::Item>, Option<item::Item>), StoreError> {
         let keys = KeysAndAttributes::builder()
             .keys(item::profile_key(user))
             .keys(item::session_key(user, session))
@@ -101,17 +116,11 @@ impl Store {
 
         let mut items = found.responses.unwrap_or_default().remove(&self.table).unwrap_or_default();
         let profile = items.iter().position(|item| item.get("sk") == Some(&item::text(item::PROFILE)));
-        let Some(profile) = profile.map(|at| items.swap_remove(at)).filter(is_living) else {
-            return Ok(None);
-        };
-        let Some(session) = items.first() else { return Ok(None) };
-        if item::read_session(session)?.expires_at <= now {
-            return Ok(None);
-        }
-        item::read_user(user, &profile).map(Some)
+        let profile = profile.map(|at| items.swap_remove(at));
+        Ok((profile, items.pop()))
     }
 }
 
-fn is_living(profile: &item::Item) -> bool {
+pub(super) fn is_living(profile: &item::Item) -> bool {
     !profile.contains_key(item::DELETED_AT)
 }
