@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use account::Account;
 use jwks::Jwks;
 use kakao_events::KakaoEvents;
 use kakao_login::KakaoLogin;
@@ -114,6 +115,7 @@ pub fn functions(
         build.function::<Logout>()?,
         build.function::<Profile>()?,
         build.function::<Sessions>()?,
+        build.function::<Account>()?,
         build.function::<Verify>()?,
         build.function::<Jwks>()?,
         build.function::<KakaoEvents>()?,

@@ -54,6 +54,15 @@ mod sessions {
     mod remote;
 }
 
+/// `DELETE /auth/account` and `GET /auth/account`
+mod account {
+    mod delete;
+    mod export;
+    mod killed;
+    mod recent_login;
+    mod remote;
+}
+
 /// `POST /auth/verify`
 mod verify {
     mod jwt_attacks;

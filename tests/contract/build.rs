@@ -66,6 +66,7 @@ fn nothing_of_the_local_stack_is_in_what_is_deployed() {
         "functions/refresh",
         "functions/logout",
         "functions/profile",
+        "functions/account",
         "functions/verify",
         "functions/jwks",
         "functions/rotate-keys",

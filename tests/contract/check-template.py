@@ -10,18 +10,12 @@ import tempfile
 
 import sam_template
 
-# Every function but these is limited to rows of users, by the condition of its statement about the table.
-MORE_THAN_USERS = {"KakaoLogin"}
-USERS_ONLY = {
-    "ForAllValues:StringLike": {"dynamodb:LeadingKeys": ["USER#*"]},
-    "Null": {"dynamodb:LeadingKeys": "false"},
-}
-# This one only puts work into the outbox.
-OUTBOX_ONLY = {
-    "ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["OUTBOX"]},
-    "Null": {"dynamodb:LeadingKeys": "false"},
-}
-CONDITIONS = {"KakaoEvents": OUTBOX_ONLY}
+# Every function is limited to some partitions of the table, by the condition of each statement about it. Only this one also has
+# a statement without a condition.
+ALL_PARTITIONS = {"KakaoLogin"}
+# Rows of users, and of these functions others.
+USERS = {"USER#*"}
+PARTITIONS = {"Account": {*USERS, "KAKAO#*", "OUTBOX"}, "KakaoEvents": {"OUTBOX"}}
 # These read no keys.
 WITHOUT_KEYS = {"KakaoEvents"}
 # Every function but this one is limited to some documents of keys.
@@ -127,7 +121,16 @@ for name in functions:
         check("*" not in json.dumps([statement["Action"], statement["Resource"]]), f"{name}: a wildcard in {statement}")
         touched = set(references(statement["Resource"]))
         allowed |= touched
-        conditions = CONDITIONS.get(name, USERS_ONLY) if "Table" in touched and name not in MORE_THAN_USERS else {}
+        conditions = {}
+        if "Table" in touched and ("Condition" in statement or name not in ALL_PARTITIONS):
+            operators = [operator for operator in statement.get("Condition", {}) if operator != "Null"]
+            check(operators in (["ForAllValues:StringLike"], ["ForAllValues:StringEquals"]), f"{name}: {statement}")
+            keys = statement["Condition"][operators[0]]["dynamodb:LeadingKeys"] if operators else []
+            check(keys and set(keys) <= PARTITIONS.get(name, USERS), f"{name} may access the partitions {keys}")
+            conditions = {
+                **{operator: {"dynamodb:LeadingKeys": keys} for operator in operators},
+                "Null": {"dynamodb:LeadingKeys": "false"},
+            }
         if "Keys" in touched and name != WRITER_OF_KEYS:
             documents = statement.get("Condition", {}).get("ForAllValues:StringEquals", {}).get("dynamodb:LeadingKeys", [])
             check(documents and set(documents) < DOCUMENTS, f"{name} may read the documents {documents}")

@@ -283,3 +283,29 @@ async fn an_unlink_webhook_costs_one_write_and_an_event_four() {
     assert_eq!(stack.table_proxy.take_traffic().operations, transaction, "the same token again");
     assert_eq!(stack.kakao.calls().await, calls);
 }
+
+#[tokio::test]
+async fn a_deletion_costs_two_requests_and_two_for_its_session() {
+    let stack = Stack::start().await;
+    let user = stack.kakao.new_user().await;
+    let logged_in = stack.log_in_at_kakao(&user).await;
+    let (_, before) = (stack.table_proxy.take_traffic(), stack.kakao.calls().await);
+    stack.delete_account(logged_in.access()).await;
+    let traffic = stack.table_proxy.take_traffic();
+    assert_eq!(traffic.operations, ["BatchGetItem", "TransactWriteItems", "Query", "DeleteItem"]);
+    assert_eq!(units(&traffic), (7.0, 3.0), "the mark is three writes, which DynamoDB bills twice");
+    stack.delete_account(logged_in.access()).await;
+    let repeat = stack.table_proxy.take_traffic();
+    assert_eq!(repeat.operations, ["BatchGetItem", "Query"]);
+    assert_eq!(stack.kakao.calls().await, before, "another function unlinks");
+}
+
+#[tokio::test]
+async fn an_export_costs_one_request() {
+    let stack = Stack::start().await;
+    let access = stack.log_in().await.access().to_owned();
+    let _ = stack.table_proxy.take_traffic();
+    stack.export(&access).await;
+    let traffic = stack.table_proxy.take_traffic();
+    assert_eq!((traffic.operations.clone(), units(&traffic)), (vec!["Query".to_owned()], (0.0, 1.0)));
+}

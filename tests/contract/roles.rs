@@ -74,6 +74,9 @@ async fn use_everything(stack: &Stack) {
     for _ in 0..KEPT_SESSIONS {
         stack.log_in_as(&user).await;
     }
+    let leaving = stack.log_in_at_kakao(&stack.kakao.new_user().await).await;
+    assert_eq!(stack.export(leaving.access()).await.status, 200);
+    assert_eq!(stack.delete_account(leaving.access()).await.status, 202);
     for reason in [Reason::Schedule, Reason::SigningKeys] {
         stack.rotate(reason).await;
     }
@@ -205,6 +208,29 @@ async fn a_function_is_denied_actions_that_its_role_lacks() {
         assert_eq!(code(get), expected, "profile {pks:?}");
     }
 
+    // A deletion writes users, identities and the outbox, each in its own way.
+    let account = table::client_as(&access_key("account"), stack.table_proxy.url());
+    for (pk, [reads, puts, updates, deletes]) in [
+        (user.as_str(), ["", "", DENIED, ""]),
+        ("KAKAO#1", [DENIED, DENIED, "", DENIED]),
+        ("OUTBOX", [DENIED, "", DENIED, DENIED]),
+        ("CLAIM#1", [DENIED; 4]),
+    ] {
+        let query = account.query().table_name(table).key_condition_expression("pk = :pk");
+        let query = query.expression_attribute_values(":pk", key(pk)[0].1.clone()).send().await;
+        assert_eq!(code(query), reads, "account Query {pk}");
+        let put = account.put_item().table_name(table).set_item(Some(key(pk).into())).send().await;
+        assert_eq!(code(put), puts, "account PutItem {pk}");
+        let update = account.update_item().table_name(table).set_key(Some(key(pk).into())).send().await;
+        assert_eq!(code(update), updates, "account UpdateItem {pk}");
+        let delete = account.delete_item().table_name(table).set_key(Some(key(pk).into())).send().await;
+        assert_eq!(code(delete), deletes, "account DeleteItem {pk}");
+        // The same in a transaction, whose permissions are those of its parts.
+        let put = Put::builder().table_name(table).set_item(Some(key(pk).into())).build().unwrap();
+        let put = account.transact_write_items().transact_items(TransactWriteItem::builder().put(put).build());
+        assert_eq!(code(put.send().await), puts, "account Put in a transaction {pk}");
+    }
+
     // Each function reads its own documents of keys, and none writes them but rotate-keys.
     let keys = &stack.template().keys.name;
     let all = [Document::Issuing, Document::Verifying, Document::Logout, Document::Kakao];
@@ -214,6 +240,7 @@ async fn a_function_is_denied_actions_that_its_role_lacks() {
         ("logout", vec![Document::Logout]),
         ("profile", vec![Document::Verifying]),
         ("sessions", vec![Document::Verifying]),
+        ("account", vec![Document::Verifying]),
         ("verify", vec![Document::Verifying]),
         ("jwks", vec![Document::Verifying]),
         ("kakao-events", vec![]),

@@ -35,7 +35,8 @@ use tracing::{
 use tracing_subscriber::{Layer, layer::Context, layer::SubscriberExt};
 
 /// The crates of this project that are part of a function.
-const OURS: [&str; 10] = [
+const OURS: [&str; 11] = [
+    "account",
     "jwks",
     "kakao_events",
     "kakao_login",

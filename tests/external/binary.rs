@@ -58,6 +58,7 @@ async fn every_binary_answers_its_recorded_event() {
         ("logout", 200),
         ("profile", 401),
         ("sessions", 401),
+        ("account", 401),
         ("verify", 401),
         ("jwks", 200),
         ("kakao-events", 200),
@@ -83,6 +84,7 @@ async fn every_binary_reads_its_keys_with_one_request_before_the_first_invocatio
         ("logout", "GetItem"),
         ("profile", "GetItem"),
         ("sessions", "GetItem"),
+        ("account", "GetItem"),
         ("verify", "GetItem"),
         ("jwks", "GetItem"),
     ] {
@@ -128,6 +130,7 @@ async fn a_binary_without_its_settings_names_all_of_them_and_exits() {
         ),
         ("profile", vec!["KEYS_TABLE_NAME", "AUDIENCE"]),
         ("sessions", vec!["TABLE_NAME", "KEYS_TABLE_NAME", "AUDIENCE"]),
+        ("account", vec!["TABLE_NAME", "KEYS_TABLE_NAME", "ALLOWED_ORIGINS", "KAKAO_ADMIN_KEY_HASHES"]),
     ] {
         let mut command = Command::new(binary(function));
         let output = command.env_clear().stdout(Stdio::null()).stderr(Stdio::piped()).output().unwrap();

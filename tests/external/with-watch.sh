@@ -17,7 +17,7 @@ watch=$!
 trap 'kill -INT "$watch" 2>/dev/null; wait "$watch" 2>/dev/null || true' EXIT
 
 # The first request of each function builds it: that can take minutes.
-for route in "POST /auth/refresh" "POST /auth/logout" "GET /auth/profile" "POST /auth/kakao" "POST /auth/verify" \
+for route in "POST /auth/refresh" "POST /auth/logout" "GET /auth/profile" "GET /auth/account" "POST /auth/kakao" "POST /auth/verify" \
   "GET /.well-known/jwks.json"; do
   read -r method path <<<"$route"
   for _ in $(seq 300); do

@@ -118,6 +118,16 @@ impl Functions {
         self.send(self.request(Method::GET, "/auth/profile").bearer_auth(access)).await
     }
 
+    /// `GET /auth/account` with an access token.
+    pub async fn export(&self, access: &str) -> Response {
+        self.send(self.request(Method::GET, "/auth/account").bearer_auth(access)).await
+    }
+
+    /// `DELETE /auth/account` with an access token.
+    pub async fn delete_account(&self, access: &str) -> Response {
+        self.send(self.request(Method::DELETE, "/auth/account").bearer_auth(access)).await
+    }
+
     /// `POST /auth/verify` with an access token.
     pub async fn verify(&self, access: &str) -> Response {
         self.send(self.request(Method::POST, "/auth/verify").json(&json!({"token": access}))).await

@@ -5,7 +5,10 @@ use std::{env, ops::Deref};
 use crate::{
     client::{Functions, Response},
     kakao_control::KakaoControl,
-    stack::{Stack, users::log_in},
+    stack::{
+        Stack,
+        users::{log_in, log_in_at_kakao},
+    },
 };
 
 /// A stack that may run in another process: only its routes and the Kakao stand-in can be used.
@@ -31,6 +34,12 @@ impl Remote {
     pub async fn log_in(&self) -> Response {
         let user = self.kakao.new_user().await;
         self.log_in_as(&user).await
+    }
+
+    /// Logs a new user in at Kakao's page, as deleting the account requires.
+    pub async fn log_in_at_kakao(&self) -> Response {
+        let user = self.kakao.new_user().await;
+        log_in_at_kakao(&self.functions, &self.kakao, &user).await
     }
 
     /// Logs this user in.

@@ -201,6 +201,7 @@ mod tests {
             include_str!("../../../events/profile.json"),
             include_str!("../../../events/kakao-events.json"),
             include_str!("../../../events/sessions.json"),
+            include_str!("../../../events/account.json"),
         ] {
             let recorded: Value = serde_json::from_str(text).unwrap();
             let route_key = recorded["routeKey"].as_str().unwrap();

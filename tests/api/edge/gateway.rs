@@ -11,7 +11,7 @@ use tests::{
     fault_proxy::Fault,
 };
 
-const PATHS: [(&str, &str); 16] = [
+const PATHS: [(&str, &str); 19] = [
     ("GET", "/auth/kakao"),
     ("POST", "/auth/kakao"),
     ("POST", "/dj-rest-auth/kakao"),
@@ -26,6 +26,9 @@ const PATHS: [(&str, &str); 16] = [
     ("PATCH", "/dj-rest-auth/user"),
     ("PUT", "/dj-rest-auth/user"),
     ("GET", "/auth/sessions"),
+    ("DELETE", "/dj-rest-auth/user"),
+    ("GET", "/auth/account"),
+    ("DELETE", "/auth/account"),
     ("POST", "/auth/verify"),
     ("POST", "/dj-rest-auth/token/verify"),
 ];
@@ -39,16 +42,18 @@ async fn gateways_own(request: RequestBuilder) -> (StatusCode, Value) {
 async fn every_path_works_with_and_without_its_slash_however_the_gateway_takes_it() {
     for slash in [TrailingSlash::Exact, TrailingSlash::Greedy, TrailingSlash::Dropped] {
         let stack = Stack::with(Settings { slash, ..Settings::default() }).await;
-        let user = stack.kakao.new_user().await;
+        let known = stack.kakao.new_user().await;
         for (method, path) in PATHS {
             for path in [path.to_owned(), format!("{path}/")] {
+                let deletes = method == "DELETE";
+                let user = if deletes { stack.kakao.new_user().await } else { known.clone() };
                 // One user may log in 20 times a minute.
                 stack.advance(Duration::from_mins(1));
-                let logged_in = stack.log_in_as(&user).await;
+                let logged_in = stack.log_in_at_kakao(&user).await;
                 let method: Method = method.parse().unwrap();
                 let mut request =
                     stack.request(method.clone(), &path).header("cookie", cookie_pair(&logged_in.token()));
-                if method == Method::GET {
+                if deletes || method == Method::GET {
                     request = request.bearer_auth(logged_in.access());
                 } else if [Method::PATCH, Method::PUT].contains(&method) {
                     request = request.bearer_auth(logged_in.access()).json(&json!({"username": "x"}));
@@ -59,7 +64,11 @@ async fn every_path_works_with_and_without_its_slash_however_the_gateway_takes_i
                 }
                 let starts = method == Method::GET && path.contains("kakao");
                 let response = if starts { stack.ask(request).await.unwrap() } else { stack.send(request).await };
-                let expected = if starts { StatusCode::NO_CONTENT } else { StatusCode::OK };
+                let expected = match (starts, deletes) {
+                    (true, _) => StatusCode::NO_CONTENT,
+                    (_, true) => StatusCode::ACCEPTED,
+                    _ => StatusCode::OK,
+                };
                 assert_eq!(response.status, expected, "{slash:?} {method} {path}: {}", response.body);
             }
         }
@@ -118,6 +127,8 @@ async fn the_gateway_refuses_other_paths_and_methods() {
         ("GET", "/dj-rest-auth/kakao/"),
         ("DELETE", "/auth/logout"),
         ("POST", "/auth/profile"),
+        ("POST", "/auth/account"),
+        ("DELETE", "/auth/profile"),
         ("PUT", "/auth/profile"),
         ("PATCH", "/api/profile"),
         ("DELETE", "/auth/sessions"),

@@ -7,6 +7,7 @@ use std::{
     sync::{Arc, LazyLock, Mutex},
 };
 
+use account::Account;
 use kakao_events::KakaoEvents;
 use kakao_login::KakaoLogin;
 use lambda_http::{Body, Context, Request, Response};
@@ -104,6 +105,7 @@ fn functions() -> Vec<Handler> {
         handler::<Verify>(&config),
         handler::<KakaoEvents>(&config),
         handler::<Sessions>(&config),
+        handler::<Account>(&config),
     ]
 }
 

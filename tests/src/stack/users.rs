@@ -20,6 +20,11 @@ impl Stack {
         log_in(&self.functions, &self.kakao, user).await
     }
 
+    /// Logs this user in at Kakao's page, as deleting the account requires.
+    pub async fn log_in_at_kakao(&self, user: &str) -> Response {
+        log_in_at_kakao(&self.functions, &self.kakao, user).await
+    }
+
     /// Refreshes with the same cookie, `times` times concurrently.
     ///
     /// # Panics
@@ -37,6 +42,13 @@ impl Stack {
         }
         responses
     }
+}
+
+/// By code: its ID token says when the user was at Kakao's page.
+pub(crate) async fn log_in_at_kakao(functions: &Functions, kakao: &KakaoControl, user: &str) -> Response {
+    let response = functions.login(&kakao.code_body(user).await).await;
+    assert_eq!(response.status, 200, "{}", response.body);
+    response
 }
 
 pub(crate) async fn log_in(functions: &Functions, kakao: &KakaoControl, user: &str) -> Response {
