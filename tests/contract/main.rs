@@ -14,5 +14,9 @@ mod roles;
 
 /// The rules of accounts, and the writes that follow them.
 mod accounts {
+    mod deletions;
     mod login_writes;
+    mod outbox;
+    mod sweep;
+    mod table;
 }

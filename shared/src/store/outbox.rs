@@ -9,7 +9,7 @@
 
 use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
-    types::{Put, ReturnValue, TransactWriteItem},
+    types::{Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
@@ -275,14 +275,21 @@ impl Store {
                 .expression_attribute_values(":lease", lease.value())
                 .expression_attribute_values(":leased_until", item::time(now + LEASE))
                 .expression_attribute_values(":now", item::time(now))
-                .return_values(ReturnValue::AllNew);
+                .return_values(ReturnValue::AllNew)
+                .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
             call("UpdateItem", update.send())
         };
-        match until_settled(take).await? {
-            Ok(taken) => Ok(Some((lease, read_work(&taken.attributes.unwrap_or_default())?))),
-            Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
-            Err(error) => unconditional("UpdateItem", Err(error)),
-        }
+        let taken = match until_settled(take).await? {
+            Ok(taken) => taken.attributes.unwrap_or_default(),
+            Err(UpdateItemError::ConditionalCheckFailedException(lost)) => match lost.item {
+                // An earlier try has taken it, and its response was lost.
+                Some(stored) if stored.get("lease") == Some(&lease.value()) => stored,
+                _ => return Ok(None),
+            },
+            Err(error) => return unconditional("UpdateItem", Err(error)),
+        };
+        let work = read_work(&taken)?;
+        Ok(Some((lease, work)))
     }
 
     /// Writes down that Kakao is about to be told to unlink the person. Returns `false` if another worker has the deletion now: then

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use aws_sdk_dynamodb::{Client, types::AttributeValue};
+use aws_sdk_dynamodb::Client;
 use local::table::{self, Item};
 use shared::{
     account::{Identity, LoginVerdict, Profile, ProvenAt},
@@ -14,6 +14,8 @@ use shared::{
     user::{FieldUpdate, KakaoUser, Source},
 };
 use tests::Stack;
+
+use super::table::{key, number, text, with};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 const EARLIER: Timestamp = Timestamp::from_unix_seconds(1_790_000_000);
@@ -46,24 +48,6 @@ impl Table {
         let get = self.client.get_item().table_name(&self.name).set_key(Some(key.clone())).consistent_read(true);
         get.send().await.unwrap().item
     }
-}
-
-fn text(value: &(impl ToString + ?Sized)) -> AttributeValue {
-    AttributeValue::S(value.to_string())
-}
-
-fn number(value: i64) -> AttributeValue {
-    AttributeValue::N(value.to_string())
-}
-
-fn key(pk: &str, sk: &str) -> Item {
-    [("pk", text(pk)), ("sk", text(sk))].map(|(name, value)| (name.to_owned(), value)).into()
-}
-
-/// This item with the attributes that have a value.
-fn with<const N: usize>(mut item: Item, attributes: [(&str, Option<AttributeValue>); N]) -> Item {
-    item.extend(attributes.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))));
-    item
 }
 
 fn identity_item(kakao: KakaoId, identity: &Identity, created_at: Option<Timestamp>) -> Item {
