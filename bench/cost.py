@@ -16,6 +16,7 @@ MODEL = json.loads((ROOT / "bench/prices.json").read_text())
 TEMPLATE = (ROOT / "template.yaml").read_text()
 MONTH = 30 * 86_400
 SCHEDULED_RUNS = MONTH // 300
+RUNS_FOR_DELETIONS = MONTH // 60
 END = "<!-- end of generated part -->"
 
 
@@ -28,6 +29,7 @@ MEMORY_GB = default("MemorySize") / 1024
 RETENTION_MONTHS = default("LogRetentionDays") / 30
 ALARMS = TEMPLATE.count("Type: AWS::CloudWatch::Alarm")
 assert "rate(5 minutes)" in TEMPLATE, "SCHEDULED_RUNS follows the schedule of rotate-keys"
+assert "rate(1 minute)" in TEMPLATE, "RUNS_FOR_DELETIONS follows the schedule of finish-deletions"
 
 
 def running(milliseconds, price):
@@ -82,6 +84,9 @@ def rows(users, price):
     )
     stored = users * MODEL["stored_kb_a_user"] / 1e6
     schedule = running(MODEL["scheduled_run_milliseconds"], price) + price["read_units_per_million"]
+    idle = running(MODEL["idle_run_milliseconds"], price) + price["read_units_per_million"] / 2
+    idle += MODEL["log_kb_of_an_idle_run"] * price["logs_per_gb"]
+    ending = per_million(MODEL["end_of_a_deletion"], price) - price["http_api_per_million"]
     kms_calls = MODEL["functions_with_keys"] * MONTH / MODEL["key_reads_every_seconds"]
     always = {
         "calls: gateway, functions, DynamoDB, traffic": per_user(lambda call: without_logs(call, price)) * millions,
@@ -93,6 +98,8 @@ def rows(users, price):
         "point-in-time recovery": stored * price["recovery_gb"],
         "keys: reads of the table, schedule of rotate-keys":
             key_read_units(users) / 1e6 * price["read_units_per_million"] + SCHEDULED_RUNS / 1e6 * schedule,
+        "deletions: schedule of finish-deletions, one user in a hundred":
+            RUNS_FOR_DELETIONS / 1e6 * idle + users * MODEL["deletions_a_users_month"] / 1e6 * ending,
         f"{MODEL['custom_metrics']} custom metrics": MODEL["custom_metrics"] * price["metric"],
         f"{ALARMS} alarms": ALARMS * price["alarm"],
     }

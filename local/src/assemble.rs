@@ -123,6 +123,19 @@ pub fn functions(
     Ok(functions.into())
 }
 
+/// A function that a schedule invokes, with its own environment.
+///
+/// # Errors
+///
+/// [`ConfigError`] if the template gives it less than it needs.
+pub fn worker<W: function::Worker>(
+    template: &Template,
+    local: &BTreeMap<String, String>,
+    clock: &Arc<dyn Clock>,
+) -> Result<W, ConfigError> {
+    W::from_config(&Config::from_pairs(environment(template, W::NAME, local)), Arc::clone(clock))
+}
+
 /// The inputs of every function.
 struct Build<'a> {
     template: &'a Template,

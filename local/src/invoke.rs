@@ -2,38 +2,78 @@
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html>
 
-use std::{io, sync::Arc};
+use std::{fmt, io, sync::Arc};
 
 use axum::{
     Json, Router,
     body::Bytes,
-    extract::State,
+    extract::{Path, State},
+    http::StatusCode,
     response::{IntoResponse, Response},
     routing::post,
 };
-use serde_json::json;
+use lambda_http::BoxFuture;
+use serde_json::{Value, json};
 use shared::function::Worker;
 use tokio::net::TcpListener;
 
 use crate::server::Server;
 
-/// Serves invocations of this function, by any name, until the server is dropped.
+/// A function that operators invoke.
+#[derive(Clone)]
+pub struct Invocable {
+    name: &'static str,
+    invoke: Arc<Invoke>,
+}
+
+type Invoke = dyn Fn(Bytes) -> BoxFuture<'static, Result<Value, String>> + Send + Sync;
+
+impl fmt::Debug for Invocable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Invocable").field(&self.name).finish()
+    }
+}
+
+impl Invocable {
+    /// This function.
+    pub fn new<W: Worker>(function: Arc<W>) -> Self {
+        let invoke = move |event: Bytes| -> BoxFuture<'static, Result<Value, String>> {
+            let function = Arc::clone(&function);
+            Box::pin(async move {
+                let event = serde_json::from_slice(&event).map_err(|_| "the event is not a command".to_owned())?;
+                let outcome = function.handle(event).await.map_err(|error| error.to_string())?;
+                serde_json::to_value(outcome).map_err(|error| error.to_string())
+            })
+        };
+        Self { name: W::NAME, invoke: Arc::new(invoke) }
+    }
+
+    /// By its own name, or by that of its resource in the template.
+    fn is_called(&self, name: &str) -> bool {
+        self.name.replace('-', "").eq_ignore_ascii_case(&name.replace('-', ""))
+    }
+}
+
+/// Serves invocations of these functions until the server is dropped.
 ///
 /// # Errors
 ///
 /// If the listener has no address.
-pub fn start<W: Worker>(listener: TcpListener, function: Arc<W>) -> io::Result<Server> {
+pub fn start(listener: TcpListener, functions: Vec<Invocable>) -> io::Result<Server> {
     let routes =
-        Router::new().route("/2015-03-31/functions/{function}/invocations", post(invoke::<W>)).with_state(function);
+        Router::new()
+            .route("/2015-03-31/functions/{function}/invocations", post(invoke))
+            .with_state(Arc::<[Invocable]>::from(functions));
     Server::start(listener, routes)
 }
 
-async fn invoke<W: Worker>(State(function): State<Arc<W>>, body: Bytes) -> Response {
-    let outcome = match serde_json::from_slice(&body) {
-        Ok(event) => function.handle(event).await.map_err(|error| error.to_string()),
-        Err(_) => Err("the event is not a command".to_owned()),
+async fn invoke(State(functions): State<Arc<[Invocable]>>, Path(name): Path<String>, body: Bytes) -> Response {
+    let Some(function) = functions.iter().find(|function| function.is_called(&name)) else {
+        let message = json!({"Type": "User", "Message": format!("Function not found: {name}")});
+        return (StatusCode::NOT_FOUND, [("x-amzn-errortype", "ResourceNotFoundException")], Json(message))
+            .into_response();
     };
-    match outcome {
+    match (function.invoke)(body).await {
         Ok(outcome) => Json(outcome).into_response(),
         Err(message) => {
             ([("x-amz-function-error", "Unhandled")], Json(json!({"errorMessage": message}))).into_response()

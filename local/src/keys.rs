@@ -6,8 +6,7 @@ use aws_sdk_dynamodb::{Client, error::DisplayErrorContext, types::AttributeValue
 use rotate_keys::{Event, RotateKeys};
 use shared::{
     clock::Clock,
-    config::{Config, ConfigError},
-    function::Worker,
+    config::ConfigError,
     keys::{DOCUMENT, Document},
 };
 
@@ -23,8 +22,7 @@ pub fn rotate_keys(
     local: &BTreeMap<String, String>,
     clock: &Arc<dyn Clock>,
 ) -> Result<RotateKeys, ConfigError> {
-    let config = Config::from_pairs(assemble::environment(template, "rotate-keys", local));
-    RotateKeys::from_config(&config, Arc::clone(clock))
+    assemble::worker(template, local, clock)
 }
 
 /// The event that stores Kakao's secrets.

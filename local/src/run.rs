@@ -26,7 +26,7 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use self::stand_ins::{start_dynamodb, start_rotate_keys};
+use self::stand_ins::{start_dynamodb, start_workers};
 
 /// Everything that the functions need.
 struct Surroundings {
@@ -156,7 +156,7 @@ impl Surroundings {
         };
         local.insert("KAKAO_AUTH_URL".to_owned(), auth_url);
         local.insert("KAKAO_API_URL".to_owned(), api_url);
-        let invoke = start_rotate_keys(number(&given, "LAMBDA_PORT", port + 3)?, &given, &template, &local).await?;
+        let invoke = start_workers(number(&given, "LAMBDA_PORT", port + 3)?, &given, &template, &local).await?;
         let settings = assemble::settings(&settings);
         for finding in examine(&given, settings.clone()) {
             eprintln!("{finding}");
@@ -214,7 +214,7 @@ impl Surroundings {
         let access = r#"$(echo "$LOGIN" | sed 's/.*"access":"\([^"]*\)".*/\1/')"#;
         format!(
             "API       {api}\nKakao     {kakao}  (a stand-in; open it for users and faults)\nDynamoDB  {dynamodb}\n\
-             Lambda    {lambda}  (rotate-keys, for operators' commands)\n\n\
+             Lambda    {lambda}  (rotate-keys and finish-deletions, for operators' commands)\n\n\
              Log in, get the profile, refresh, log out:\n\n\
              LOGIN=$(curl -s -c cookies.txt {api}/auth/kakao {json} -d \"$({token})\"); echo \"$LOGIN\"\n\
              curl -s {api}/auth/profile -H \"authorization: Bearer {access}\"; echo\n\

@@ -223,9 +223,11 @@ fn read_function(
 
 fn read_schedule(properties: &Value, references: &References) -> Result<Schedule> {
     let rate = references.member(properties, "Schedule", References::text)?;
+    // EventBridge refuses "1 minutes".
     let minutes = rate.strip_prefix("rate(").and_then(|rest| rest.strip_suffix(" minutes)"));
-    let Some(minutes) = minutes.and_then(|minutes| minutes.parse().ok()).filter(|minutes| *minutes > 1) else {
-        return error(format!("Schedule must be rate(N minutes) with N of at least 2, not {rate}"));
+    let minutes = minutes.and_then(|minutes| minutes.parse().ok()).filter(|minutes| *minutes > 1);
+    let Some(minutes) = minutes.or((rate == "rate(1 minute)").then_some(1)) else {
+        return error(format!("Schedule must be rate(1 minute), or rate(N minutes) with N of at least 2, not {rate}"));
     };
     let input = references.member(properties, "Input", References::text)?;
     if serde_json::from_str::<serde_json::Value>(&input).is_err() {

@@ -33,6 +33,12 @@ impl Timestamp {
         u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0)
     }
 
+    /// Reads RFC 3339, such as `2026-11-23T04:13:08Z`. `None` if the text is something else.
+    #[must_use]
+    pub fn from_rfc3339(text: &str) -> Option<Self> {
+        OffsetDateTime::parse(text, &Rfc3339).ok().map(|moment| Self(moment.unix_timestamp()))
+    }
+
     /// As RFC 3339 in UTC, such as `2026-11-23T04:13:08Z`.
     #[must_use]
     pub fn to_rfc3339(self) -> String {
@@ -82,9 +88,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_timestamp_is_written_as_rfc_3339_in_utc() {
+    fn a_timestamp_is_written_and_read_as_rfc_3339() {
         let moment = Timestamp::from_unix_seconds(1_795_407_188);
         assert_eq!(moment.to_rfc3339(), "2026-11-23T04:13:08Z");
+        for same in ["2026-11-23T04:13:08Z", "2026-11-23T13:13:08.9+09:00"] {
+            assert_eq!(Timestamp::from_rfc3339(same), Some(moment), "{same}");
+        }
+        for other in ["", "1795407188", "2026-11-23 04:13", "2026-13-23T04:13:08Z"] {
+            assert_eq!(Timestamp::from_rfc3339(other), None, "{other}");
+        }
     }
 
     #[test]

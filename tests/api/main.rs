@@ -92,6 +92,21 @@ mod rotate_keys {
     pub(crate) mod rotation;
 }
 
+/// The function that finishes deletions and acts on what Kakao says about people.
+mod finish_deletions {
+    mod deletion;
+    mod events;
+    mod inquiry;
+    mod kakao_fails;
+    mod killed;
+    mod leases;
+    mod lines;
+    mod operator;
+    mod person;
+    mod restore;
+    mod unreadable;
+}
+
 /// What holds for every route: the gateway, CORS, cookies, headers and bodies.
 mod edge {
     mod cookies;

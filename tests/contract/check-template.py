@@ -15,7 +15,8 @@ import sam_template
 ALL_PARTITIONS = {"KakaoLogin"}
 # Rows of users, and of these functions others.
 USERS = {"USER#*"}
-PARTITIONS = {"Account": {*USERS, "KAKAO#*", "OUTBOX"}, "KakaoEvents": {"OUTBOX"}}
+DELETIONS = {*USERS, "KAKAO#*", "OUTBOX"}
+PARTITIONS = {"Account": DELETIONS, "FinishDeletions": DELETIONS, "KakaoEvents": {"OUTBOX"}}
 # These read no keys.
 WITHOUT_KEYS = {"KakaoEvents"}
 # Every function but this one is limited to some documents of keys.
@@ -160,8 +161,9 @@ for permission in permissions:
     by = permission["Principal"]
     check(by in ("apigateway.amazonaws.com", "events.amazonaws.com"), f"{by} may call a function")
     if by == "events.amazonaws.com":
-        check(permission["FunctionName"] == {"Ref": "RotateKeys"}, "a schedule calls another function")
-        check("SourceArn" in permission, "any rule may call rotate-keys")
+        called = permission["FunctionName"]
+        check(called in ({"Ref": "RotateKeys"}, {"Ref": "FinishDeletions"}), "a schedule calls another function")
+        check("SourceArn" in permission, f"any rule may call {called}")
 
 # The table of keys is as closed as a secret store: its policy denies every action on items to everybody but the functions' roles,
 # and nothing else, so that whoever deploys can still manage it.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
+use shared::account::MarkedBy;
 use tests::{REDIRECT_URI, Stack, client::cookie_pair, fault_proxy::Traffic};
 
 const WINDOW: Duration = Duration::from_secs(30);
@@ -308,4 +309,34 @@ async fn an_export_costs_one_request() {
     stack.export(&access).await;
     let traffic = stack.table_proxy.take_traffic();
     assert_eq!((traffic.operations.clone(), units(&traffic)), (vec!["Query".to_owned()], (0.0, 1.0)));
+}
+
+#[tokio::test]
+async fn a_deletion_costs_seventeen_writes_and_two_calls_to_kakao_and_looking_for_work_half_a_read() {
+    let stack = Stack::start().await;
+    let name = stack.kakao.user(&json!({"id": 3_100_000_001_i64})).await;
+    let login = stack.log_in_as(&name).await;
+    let (user, kakao) =
+        (login.body["user"]["pk"].as_str().unwrap().parse().unwrap(), 3_100_000_001.try_into().unwrap());
+    let run = async || {
+        let _ = (stack.table_proxy.take_traffic(), stack.kakao_proxy.take_traffic());
+        stack.finish_deletions().await.unwrap();
+        (stack.table_proxy.take_traffic(), stack.kakao_proxy.take_traffic().operations)
+    };
+    let (idle, calls) = run().await;
+    assert_eq!((sorted(&idle, 0), units(&idle), calls), (vec!["Query"], (0.0, 0.5), Vec::new()));
+    stack.store().mark_deleted(user, kakao, MarkedBy::Person, stack.now()).await.unwrap();
+    let marked = stack.table_proxy.take_traffic();
+    assert_eq!((sorted(&marked, 0), units(&marked)), (vec!["TransactWriteItems"], (6.0, 0.0)));
+
+    stack.advance(MINUTE);
+    let (finished, calls) = run().await;
+    let expected =
+        ["Query", "UpdateItem", "Query", "DeleteItem", "UpdateItem", "UpdateItem", "TransactWriteItems"].to_vec();
+    assert_eq!((sorted(&finished, 7), units(&finished)), (expected, (8.0, 1.5)));
+    assert_eq!(calls, ["/v2/user/me", "/v1/user/unlink"]);
+    stack.advance(MINUTE * 60);
+    let (swept, calls) = run().await;
+    let expected = ["Query", "UpdateItem", "Query", "DeleteItem", "DeleteItem"].to_vec();
+    assert_eq!((sorted(&swept, 5), units(&swept), calls), (expected, (3.0, 1.5), Vec::new()));
 }

@@ -5,6 +5,7 @@ use std::{
     sync::Arc,
 };
 
+use finish_deletions::FinishDeletions;
 use lambda_http::{Context, RequestExt};
 use local::{
     assemble::{self, TEMPLATE},
@@ -192,7 +193,8 @@ fn each_function_gets_exactly_the_settings_that_it_needs() {
     let local = BTreeMap::new();
     let build = |template: &local::template::Template| {
         let functions = assemble::functions(template, &local, &clock).map(drop);
-        functions.and_then(|()| local::keys::rotate_keys(template, &local, &clock).map(drop))
+        let functions = functions.and_then(|()| local::keys::rotate_keys(template, &local, &clock).map(drop));
+        functions.and_then(|()| assemble::worker::<FinishDeletions>(template, &local, &clock).map(drop))
     };
     let complete = template();
     assert!(build(&complete).is_ok());

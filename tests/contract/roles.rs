@@ -7,6 +7,7 @@ use aws_sdk_dynamodb::{
     types::{AttributeValue, KeysAndAttributes, Put, TransactWriteItem},
 };
 use base64::{Engine, prelude::BASE64_STANDARD};
+use finish_deletions::Event as Work;
 use kakao_login::KakaoLogin;
 use local::{
     assemble::TEMPLATE,
@@ -16,7 +17,10 @@ use local::{
 use reqwest::Method;
 use rotate_keys::document::Reason;
 use serde_json::{Value, json};
-use shared::{clock::SystemClock, config::Config, function::Function, keys::Document, session::KEPT_SESSIONS};
+use shared::{
+    account::SecurityEvent, clock::SystemClock, config::Config, function::Function, keys::Document,
+    session::KEPT_SESSIONS,
+};
 use tests::{
     REDIRECT_URI, Settings, Stack,
     client::{Response, cookie_pair},
@@ -80,7 +84,28 @@ async fn use_everything(stack: &Stack) {
     for reason in [Reason::Schedule, Reason::SigningKeys] {
         stack.rotate(reason).await;
     }
+    finish_everything(stack).await;
     send_recorded_events(stack).await;
+}
+
+/// A deletion to its last sweep, Kakao's events, and a webhook about somebody who is not linked.
+async fn finish_everything(stack: &Stack) {
+    let store = stack.store();
+    for (kakao, is_linked) in [(3_100_000_001_i64, true), (3_100_000_002, false)] {
+        stack.log_in_as(&stack.kakao.user(&json!({"id": kakao})).await).await;
+        let kakao = kakao.try_into().unwrap();
+        if !is_linked {
+            stack.unlink_silently(kakao).await;
+        }
+        let event = SecurityEvent { uri: "x/identifier-changed".to_owned(), scopes: Vec::new() };
+        store.put_events(&format!("jti-{kakao}"), kakao, &[event], stack.now()).await.unwrap();
+        stack.finish_deletions().await.unwrap();
+        stack.finish_with(Work::Inquire { kakao_ids: vec![kakao] }).await.unwrap();
+    }
+    for wait in [0, 60, 3_600] {
+        stack.advance(Duration::from_secs(wait));
+        stack.finish_deletions().await.unwrap();
+    }
 }
 
 /// Sends each function its recorded event, so that a function which only reads keys needs no line above.
@@ -201,6 +226,16 @@ async fn a_function_is_denied_actions_that_its_role_lacks() {
         let query = query.expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()));
         assert_eq!(code(query.send().await), expected, "kakao-login Query {pk}");
     }
+    let worker = table::client_as(&access_key("finish-deletions"), stack.table_proxy.url());
+    for (pk, get, delete) in
+        [(user.as_str(), "", ""), ("KAKAO#1", "", DENIED), ("OUTBOX", DENIED, ""), ("CLAIM#1", DENIED, DENIED)]
+    {
+        let item = worker.get_item().table_name(table).set_key(Some(key(pk).into())).send().await;
+        assert_eq!(code(item), get, "finish-deletions GetItem {pk}");
+        let deleted = worker.delete_item().table_name(table).set_key(Some(key(pk).into())).send().await;
+        assert_eq!(code(deleted), delete, "finish-deletions DeleteItem {pk}");
+    }
+    assert_eq!(code(worker.scan().table_name(table).send().await), DENIED, "finish-deletions Scan");
     let profile = table::client_as(&access_key("profile"), stack.table_proxy.url());
     for (pks, expected) in [(vec![user.as_str()], ""), (vec![user.as_str(), "KAKAO#1"], DENIED)] {
         let keys = pks.iter().fold(KeysAndAttributes::builder(), |keys, pk| keys.keys(key(pk).into()));
@@ -244,6 +279,7 @@ async fn a_function_is_denied_actions_that_its_role_lacks() {
         ("verify", vec![Document::Verifying]),
         ("jwks", vec![Document::Verifying]),
         ("kakao-events", vec![]),
+        ("finish-deletions", vec![Document::Kakao]),
         ("rotate-keys", all.to_vec()),
     ] {
         let client = table::client_as(&access_key(function), stack.keys_proxy.url());

@@ -1,5 +1,6 @@
 //! A whole stack for one test: its own table, Kakao stand-in, gateway and clock, on free ports.
 
+mod deletions;
 mod items;
 mod key_documents;
 pub(crate) mod users;
@@ -13,6 +14,7 @@ use std::{
 };
 
 use dynoxide::Database;
+use finish_deletions::FinishDeletions;
 use local::{
     assemble::{self, TEMPLATE},
     gateway::{Gateway, TrailingSlash},
@@ -56,6 +58,7 @@ pub struct Stack {
     /// The proxy between the functions and the table of keys.
     pub keys_proxy: FaultProxy,
     rotate_keys: RotateKeys,
+    finish_deletions: FinishDeletions,
     template: Template,
     clock: Arc<ManualClock>,
     local: BTreeMap<String, String>,
@@ -158,6 +161,8 @@ impl Stack {
         if !settings.without_keys {
             rotate_keys.handle(Event::RotateIfDue).await.expect("rotate-keys makes keys");
         }
+        let finish_deletions =
+            assemble::worker(&template, &local, &shared_clock).expect("the template has all settings");
         let mut lambdas = BTreeMap::new();
         let functions = if let Some(folder) = settings.binaries {
             for name in template.functions.keys() {
@@ -180,6 +185,7 @@ impl Stack {
             kakao_proxy,
             keys_proxy,
             rotate_keys,
+            finish_deletions,
             clock,
             template,
             local,

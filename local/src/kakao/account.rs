@@ -9,7 +9,7 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use super::{Data, Grant, Parameters, Standin, api_error, app_of, data::App, found, json_answer, page};
+use super::{APPS, Data, Grant, Parameters, Standin, api_error, app_of, data::App, found, json_answer, page};
 
 /// `POST /v1/user/logout`: revokes the access token, or with the admin key all tokens of the user.
 pub(super) async fn logout(
@@ -27,6 +27,46 @@ pub(super) async fn unlink(
     form: Result<Form<Parameters>, FormRejection>,
 ) -> Response {
     standin.end_tokens(&headers, &form.map(|Form(form)| form).unwrap_or_default(), true)
+}
+
+/// `GET /v1/user/ids`: the linked users, with the admin key only.
+pub(super) async fn ids(
+    State(standin): State<Arc<Standin>>,
+    Query(query): Query<Parameters>,
+    headers: HeaderMap,
+) -> Response {
+    let header = headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let key = header.strip_prefix("KakaoAK ").unwrap_or_default();
+    let Some(app) = APPS.into_iter().find(|app| app.admin_key == key) else {
+        return api_error(StatusCode::UNAUTHORIZED, -401, "invalid app key.");
+    };
+    let number = |name: &str| query.get(name).map(|text| text.parse::<i64>());
+    let (limit, from) = (number("limit").unwrap_or(Ok(100)), number("from_id").unwrap_or(Ok(0)));
+    let (Ok(limit @ 1..=100), Ok(from)) = (limit, from) else {
+        return api_error(StatusCode::BAD_REQUEST, -2, "limit should be 1 to 100, and from_id a number");
+    };
+    let data = standin.data();
+    let linked = data.people.iter().filter(|(name, _)| data.is_linked(name, app));
+    let mut ids: Vec<i64> = linked.map(|(_, person)| person.id_in(app)).collect();
+    ids.sort_unstable();
+    let is_ascending = match query.get("order").map(String::as_str) {
+        None | Some("asc") => true,
+        Some("desc") => {
+            ids.reverse();
+            false
+        }
+        Some(_) => return api_error(StatusCode::BAD_REQUEST, -2, "order should be asc or desc"),
+    };
+    // Whether the page begins with `from_id` is not documented. Here it does.
+    let is_after = |id: &i64| from == 0 || if is_ascending { *id >= from } else { *id <= from };
+    let total = ids.len();
+    ids.retain(is_after);
+    let page: Vec<i64> = ids.iter().copied().take(usize::try_from(limit).unwrap_or(100)).collect();
+    let after = ids.get(page.len()).map(|id| format!("https://kapi.kakao.com/v1/user/ids?limit={limit}&from_id={id}"));
+    json_answer(
+        StatusCode::OK,
+        &json!({"elements": page, "total_count": total, "before_url": null, "after_url": after}),
+    )
 }
 
 /// `GET /v2/user/scopes`

@@ -42,11 +42,13 @@ pub(super) async fn user_me(
         return api_error(StatusCode::BAD_REQUEST, -8, "wrong content type");
     }
     asked.extend(form.map(|Form(form)| form).unwrap_or_default());
-    let (app, _, person) = match standin.holder_or_target(&headers, &asked) {
+    let (app, name, person) = match standin.holder_or_target(&headers, &asked) {
         Ok(holder) => holder,
         Err(refusal) => return *refusal,
     };
-    let mut me = json!({"id": person.id_in(app), "connected_at": "2026-01-02T03:04:05Z"});
+    let connected_at = standin.data().linked_at.get(&(name, app.app_id)).map(|at| at.to_rfc3339());
+    let connected_at = connected_at.unwrap_or_else(|| "2026-01-02T03:04:05Z".to_owned());
+    let mut me = json!({"id": person.id_in(app), "connected_at": connected_at});
     if !person.account.is_null() {
         let mut account = person.account;
         if asked.get("secure_resource").is_none_or(|secure| secure != "true") {
@@ -152,7 +154,7 @@ impl Standin {
 }
 
 impl Data {
-    fn is_linked(&self, person: &str, app: &App) -> bool {
+    pub(super) fn is_linked(&self, person: &str, app: &App) -> bool {
         let unlinked = self.unlinked.contains(&(person.to_owned(), app.app_id));
         !unlinked && self.people.get(person).is_some_and(|person| person.linked)
     }

@@ -46,7 +46,7 @@ use crate::{client::http_client_without_pool, server::Server};
 type Parameters = HashMap<String, String>;
 
 /// Kakao's own paths.
-const ENDPOINTS: [&str; 12] = [
+const ENDPOINTS: [&str; 13] = [
     "/oauth/authorize",
     "/oauth/token",
     "/oauth/tokeninfo",
@@ -57,6 +57,7 @@ const ENDPOINTS: [&str; 12] = [
     "/v2/user/me",
     "/v1/user/logout",
     "/v1/user/unlink",
+    "/v1/user/ids",
     "/v2/user/scopes",
     "/v1/oidc/userinfo",
 ];
@@ -85,6 +86,8 @@ struct Data {
     people: BTreeMap<String, Person>,
     /// The people and the apps they were unlinked from, until they log in there again.
     unlinked: BTreeSet<(String, i64)>,
+    /// When the people logged in who had been unlinked before. The others are linked since a time long ago.
+    linked_at: BTreeMap<(String, i64), Timestamp>,
     access_tokens: HashMap<String, Grant>,
     refresh_tokens: HashMap<String, Grant>,
     codes: HashMap<String, Code>,
@@ -132,6 +135,7 @@ impl Kakao {
         let state = Mutex::new(Data {
             people: people(),
             unlinked: BTreeSet::new(),
+            linked_at: BTreeMap::new(),
             access_tokens: HashMap::new(),
             refresh_tokens: HashMap::new(),
             codes: HashMap::new(),
@@ -154,6 +158,7 @@ impl Kakao {
             .route("/oauth/logout", get(account::browser_logout))
             .route("/v1/user/logout", post(account::logout))
             .route("/v1/user/unlink", post(account::unlink))
+            .route("/v1/user/ids", get(account::ids))
             .route("/v2/user/scopes", get(account::scopes))
             .route("/v1/oidc/userinfo", get(account::userinfo))
             .fallback(async || StatusCode::NOT_FOUND)
@@ -201,8 +206,13 @@ impl Standin {
 
     /// A grant as if this person had just logged in to this app and consented, which links them.
     fn log_in(&self, person: &str, app: &'static App) -> Grant {
-        self.data().unlinked.remove(&(person.to_owned(), app.app_id));
         let now = self.clock.now();
+        let mut data = self.data();
+        let link = (person.to_owned(), app.app_id);
+        if data.unlinked.remove(&link) {
+            data.linked_at.insert(link, now);
+        }
+        drop(data);
         Grant {
             person: person.to_owned(),
             app,

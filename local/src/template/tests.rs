@@ -94,6 +94,8 @@ fn an_error_says_where_it_is() {
         ("!GetAtt RefreshRole.Arn", "!GetAtt OtherRole.Arn", ["Keys: ResourcePolicy: ", "OtherRole"]),
         ("RoleName: !Ref VerifyRole", "RoleName: !Ref OtherRole", ["VerifyKeyAccess: ", "OtherRole"]),
         ("rate(5 minutes)", "rate(1 hour)", ["RotateKeys: event Schedule: ", "rate(1 hour)"]),
+        ("rate(5 minutes)", "rate(1 minutes)", ["RotateKeys: event Schedule: ", "rate(1 minutes)"]),
+        ("rate(1 minute)", "rate(2 minute)", ["FinishDeletions: event Schedule: ", "rate(2 minute)"]),
     ] {
         let refusal = read(from, to).unwrap_err().to_string();
         assert!(words.iter().all(|word| refusal.contains(word)), "{to}: {refusal}");

@@ -20,6 +20,14 @@ impl AdminKeyHashes {
         hashes.map(Self).ok_or_else(|| "each must be a SHA-256 hash of 64 hexadecimal digits".to_owned())
     }
 
+    /// The hash of a key, as [`read`](Self::read) reads it.
+    #[must_use]
+    pub fn hash_of(key: &SecretString) -> String {
+        let hash = digest(&SHA256, key.expose_secret().as_bytes());
+        let hexadecimal: Vec<String> = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
+        hexadecimal.concat()
+    }
+
     /// Whether the app has no admin key.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -54,6 +62,7 @@ mod tests {
         // `printf abc | sha256sum`, and the same of `def`.
         let abc = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
         let def = "cb8379ac2098aa165029e3938a51da0bcecfc008fd6795f401178647f96c5b34";
+        assert_eq!(AdminKeyHashes::hash_of(&"abc".into()), abc);
         let both = AdminKeyHashes::read(&format!("{abc}, {def}")).unwrap();
         for (key, is_known) in [("abc", true), ("def", true), ("", false), ("ab", false), (abc, false)] {
             assert_eq!(both.contains(&key.into()), is_known, "{key}");

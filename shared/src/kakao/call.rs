@@ -32,9 +32,7 @@ impl Kakao {
         read: fn(&Members) -> Option<T>,
         now: Timestamp,
     ) -> Result<T, Failure> {
-        let mut authorization = HeaderValue::try_from(authorization.expose_secret())
-            .map_err(|_| Failure::of_call(Meaning::Rejected, "the token does not fit into a header"))?;
-        authorization.set_sensitive(true);
+        let authorization = header(authorization)?;
         let request = || {
             let request = self.connections.client(now).get(format!("{}{path}", self.app.api_url)).query(query);
             request.header(AUTHORIZATION, authorization.clone())
@@ -48,6 +46,22 @@ impl Kakao {
             }
             result => result,
         }
+    }
+
+    /// Never retried: a call that got no response may take effect yet.
+    pub(super) async fn post_api<T>(
+        &self,
+        name: &'static str,
+        path: &str,
+        form: &[(&str, &str)],
+        authorization: &SecretString,
+        read: fn(&Members) -> Option<T>,
+        now: Timestamp,
+    ) -> Result<T, Failure> {
+        let authorization = header(authorization)?;
+        let request = self.connections.client(now).post(format!("{}{path}", self.app.api_url)).form(form);
+        let request = request.header(AUTHORIZATION, authorization);
+        call(name, (&self.api_circuit, Meaning::is_outage), request, read, api_failure, now).await
     }
 
     pub(super) async fn post_token(
@@ -77,6 +91,13 @@ impl Kakao {
         // Every failure opens this circuit: the request is the same for all users.
         call("kakao_jwks", (&self.jwks_circuit, |_| true), request, Keys::read, auth_failure, now).await
     }
+}
+
+fn header(authorization: &SecretString) -> Result<HeaderValue, Failure> {
+    let mut authorization = HeaderValue::try_from(authorization.expose_secret())
+        .map_err(|_| Failure::of_call(Meaning::Rejected, "the token does not fit into a header"))?;
+    authorization.set_sensitive(true);
+    Ok(authorization)
 }
 
 fn api_failure(response: &Members) -> Option<Failure> {

@@ -28,6 +28,11 @@ impl KakaoCredentials {
         Ok(credentials)
     }
 
+    /// The header of calls with the admin key.
+    pub(super) fn admin_authorization(&self) -> SecretString {
+        format!("KakaoAK {}", self.admin_key.expose_secret()).into()
+    }
+
     /// Whether the app can look users up by their numbers.
     #[must_use]
     pub fn has_admin_key(&self) -> bool {

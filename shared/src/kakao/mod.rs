@@ -10,6 +10,7 @@ mod error;
 mod id_token;
 mod jwks;
 mod jwt;
+mod links;
 mod members;
 mod rejections;
 mod responses;
@@ -270,11 +271,10 @@ impl Kakao {
         credentials: &KakaoCredentials,
         now: Timestamp,
     ) -> Result<Option<KakaoUser>, KakaoError> {
-        let admin_key = credentials.admin_key.expose_secret();
-        if admin_key.is_empty() {
+        if !credentials.has_admin_key() {
             return Ok(None);
         }
-        let authorization = SecretString::from(format!("KakaoAK {admin_key}"));
+        let authorization = credentials.admin_authorization();
         let id_text = id.to_string();
         let mut query = USER_ME_QUERY.to_vec();
         query.extend([("target_id_type", "user_id"), ("target_id", id_text.as_str())]);

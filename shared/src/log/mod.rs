@@ -2,6 +2,7 @@
 
 mod pseudonyms;
 mod subscriber;
+mod work;
 
 use std::{cell::RefCell, fmt, time::Instant};
 
@@ -12,6 +13,7 @@ use self::subscriber::LINE;
 pub use self::{
     pseudonyms::Pseudonyms,
     subscriber::{levels, start, subscriber},
+    work::{Ended, work},
 };
 use crate::{
     clock::{Clock, SystemClock, Timestamp},
@@ -27,6 +29,8 @@ pub struct Notes {
     session: String,
     refresh_reuse: bool,
     calls: Vec<Call>,
+    /// A metric in seconds.
+    age: Option<(&'static str, u64)>,
 }
 
 /// A call to DynamoDB or Kakao.
@@ -45,6 +49,11 @@ tokio::task_local! {
 /// Sets the outcome of the request, in a word.
 pub fn outcome(outcome: &'static str) {
     change(|notes| notes.outcome = outcome);
+}
+
+/// Adds an age to the line, as a metric.
+pub fn age(metric: &'static str, seconds: u64) {
+    change(|notes| notes.age = Some((metric, seconds)));
 }
 
 /// Logs a failure that the client is not told about: as an error if an operator must act, otherwise as a warning.
@@ -133,8 +142,12 @@ impl Notes {
                 counters.insert(counter, Value::from(count + 1));
             }
         }
-        if !counters.is_empty() {
-            let metrics: Vec<Value> = counters.keys().map(|name| json!({"Name": name, "Unit": "Count"})).collect();
+        let mut metrics: Vec<Value> = counters.keys().map(|name| json!({"Name": name, "Unit": "Count"})).collect();
+        if let Some((name, seconds)) = self.age {
+            metrics.push(json!({"Name": name, "Unit": "Seconds"}));
+            line.insert(name.to_owned(), Value::from(seconds));
+        }
+        if !metrics.is_empty() {
             line.insert(
                 "_aws".to_owned(),
                 json!({

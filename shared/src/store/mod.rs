@@ -13,11 +13,13 @@
 mod account;
 mod deletions;
 mod devices;
+mod due_work;
 mod identities;
 mod item;
 mod outbox;
 mod person;
 mod profile;
+mod profile_changes;
 mod prune;
 mod redemptions;
 mod sessions;
@@ -34,9 +36,11 @@ use lambda_http::BoxFuture;
 pub use self::{
     deletions::{Closed, Marked},
     devices::DeviceSession,
-    outbox::{DueWork, Lease, Release, Work, WorkKey},
+    due_work::{DueWork, Unreadable},
+    outbox::{Lease, Release, Work, WorkKey},
     person::NameChange,
     profile::Login,
+    profile_changes::Owner,
     redemptions::RedemptionKey,
     sessions::{Device, Ended, Rotation, SessionStart},
 };

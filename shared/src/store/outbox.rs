@@ -7,6 +7,8 @@
 //!
 //! A worker leases an item before it works on it, and each of its writes to the item names the lease. Items of work never expire.
 
+use std::fmt;
+
 use aws_sdk_dynamodb::{
     operation::update_item::UpdateItemError,
     types::{Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
@@ -15,14 +17,14 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use super::{Store, StoreError, call, item, transaction::until_settled, unconditional};
 use crate::{
-    account::{Deletion, Inquiry, LEASE, SecurityEvent, may_take},
+    account::{Deletion, Inquiry, LEASE, SecurityEvent},
     clock::Timestamp,
     id::{KakaoId, UserId},
     random,
 };
 
-const OUTBOX: &str = "OUTBOX";
-const WORK_PREFIX: &str = "WORK#";
+pub(super) const OUTBOX: &str = "OUTBOX";
+pub(super) const WORK_PREFIX: &str = "WORK#";
 pub(super) const DELETION: &str = "deletion";
 pub(super) const FINAL_SWEEP: &str = "final_sweep";
 const INQUIRY: &str = "inquiry";
@@ -33,6 +35,13 @@ const SEEN: std::time::Duration = std::time::Duration::from_hours(14 * 24);
 /// Names an item of work.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WorkKey(String);
+
+/// As the sort key names it. It has no Kakao id.
+impl fmt::Display for WorkKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
 
 /// An item of work that this worker holds.
 #[derive(Debug)]
@@ -78,15 +87,6 @@ pub enum Work {
     },
 }
 
-/// The work that is due, the longest overdue first, and the age of the oldest deletion that is not closed.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub struct DueWork {
-    /// The items that may be taken.
-    pub keys: Vec<WorkKey>,
-    /// When the oldest deletion that is under way was marked.
-    pub oldest_mark: Option<Timestamp>,
-}
-
 /// How a worker gives an item back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Release {
@@ -116,6 +116,11 @@ impl WorkKey {
     /// The work for a security event token with this id.
     fn of_token(jti: &str) -> Self {
         Self(jti.to_owned())
+    }
+
+    /// The key with this sort key.
+    pub(super) fn of_sk(sk: &str) -> Self {
+        Self(sk.trim_start_matches(WORK_PREFIX).to_owned())
     }
 
     /// Work of which there may be several for a person.
@@ -215,51 +220,27 @@ impl Store {
         Ok(self.transact(&writes).await?.is_ok())
     }
 
-    /// The work that is due, and the age of the oldest deletion.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] if DynamoDB fails.
-    pub async fn due_work(&self, now: Timestamp) -> Result<DueWork, StoreError> {
-        let (mut due, mut oldest_mark, mut from) = (Vec::new(), None, None);
-        loop {
-            let page = self
-                .client
-                .query()
-                .table_name(&self.table)
-                .key_condition_expression("pk = :outbox AND begins_with(sk, :work)")
-                .projection_expression("sk, kind, due_at, leased_until, marked_at")
-                .expression_attribute_values(":outbox", item::text(OUTBOX))
-                .expression_attribute_values(":work", item::text(WORK_PREFIX))
-                .set_exclusive_start_key(from);
-            let page = unconditional("Query", call("Query", page.send()).await?)?;
-            for work in page.items.unwrap_or_default() {
-                let leased_until = item::optional(&work, "leased_until", item::read_time)?;
-                let due_at = item::read_time(&work, "due_at")?;
-                if may_take(due_at, leased_until, now) {
-                    let key = item::read_text(&work, "sk")?.trim_start_matches(WORK_PREFIX);
-                    due.push((due_at, WorkKey(key.to_owned())));
-                }
-                if item::read_text(&work, "kind")? == DELETION {
-                    let marked_at = item::read_time(&work, "marked_at")?;
-                    oldest_mark = Some(oldest_mark.map_or(marked_at, |oldest: Timestamp| oldest.min(marked_at)));
-                }
-            }
-            from = page.last_evaluated_key;
-            if from.is_none() {
-                break;
-            }
-        }
-        due.sort_by_key(|(due_at, _)| *due_at);
-        Ok(DueWork { keys: due.into_iter().map(|(_, key)| key).collect(), oldest_mark })
-    }
-
     /// Takes an item of work. Returns `None` if it is done, not due, or another worker has it.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if DynamoDB fails. The item may be leased; it becomes free when the lease ends.
     pub async fn take_work(&self, key: &WorkKey, now: Timestamp) -> Result<Option<(Lease, Work)>, StoreError> {
+        self.take(key, "attribute_exists(pk) AND due_at <= :now", now).await
+    }
+
+    /// Takes the deletion of this user for an operator, also before it is due again. Returns `None` if there is none, or a worker
+    /// has it.
+    ///
+    /// # Errors
+    ///
+    /// As [`take_work`](Self::take_work).
+    pub async fn take_deletion(&self, user: UserId, now: Timestamp) -> Result<Option<(Lease, Work)>, StoreError> {
+        // What follows the close has the same key, and no Kakao id.
+        self.take(&WorkKey::of_user(user), "attribute_exists(kakao_id)", now).await
+    }
+
+    async fn take(&self, key: &WorkKey, condition: &str, now: Timestamp) -> Result<Option<(Lease, Work)>, StoreError> {
         let lease = Lease::new(key.clone());
         let take = || {
             let update = self
@@ -268,10 +249,9 @@ impl Store {
                 .table_name(&self.table)
                 .set_key(Some(key.item()))
                 .update_expression("SET lease = :lease, leased_until = :leased_until")
-                .condition_expression(
-                    "attribute_exists(pk) AND due_at <= :now \
-                     AND (attribute_not_exists(leased_until) OR leased_until <= :now)",
-                )
+                .condition_expression(format!(
+                    "{condition} AND (attribute_not_exists(leased_until) OR leased_until <= :now)"
+                ))
                 .expression_attribute_values(":lease", lease.value())
                 .expression_attribute_values(":leased_until", item::time(now + LEASE))
                 .expression_attribute_values(":now", item::time(now))

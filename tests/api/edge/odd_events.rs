@@ -58,7 +58,9 @@ async fn no_function_fails_on_a_malformed_query_path_host_or_body() {
     let stack = Stack::start().await;
     let functions = stack.past_the_gateway();
     let token = stack.log_in().await.token();
-    for function in ["kakao-login", "refresh", "logout", "profile", "sessions", "account", "verify", "jwks", "kakao-events"] {
+    for function in
+        ["kakao-login", "refresh", "logout", "profile", "sessions", "account", "verify", "jwks", "kakao-events"]
+    {
         let headers = |name: &str, value: &str| {
             let mut headers = event(function, &json!({}))["headers"].clone();
             headers[name] = json!(value);

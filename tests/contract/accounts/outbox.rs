@@ -121,12 +121,12 @@ async fn work_is_taken_when_it_is_due_and_its_lease_is_over_and_by_one_worker() 
                 let before = with(item.clone(), leased);
                 kinds.set(&table, Some(before.clone())).await;
                 let due = table.store.due_work(NOW).await.unwrap();
-                let oldest_mark = matches!(work, Work::Deletion { .. }).then_some(EARLIER);
+                let oldest = (!matches!(work, Work::FinalSweep { .. })).then_some(EARLIER);
                 let taken = table.store.take_work(&kinds.key, NOW).await.unwrap();
                 let after = kinds.get(&table).await.unwrap();
                 let may = may_take(due_at, leased_until, NOW);
                 let keys = if may { vec![kinds.key.clone()] } else { Vec::new() };
-                assert_eq!(due, DueWork { keys, oldest_mark }, "{why}");
+                assert_eq!(due, DueWork { keys, oldest, unreadable: Vec::new() }, "{why}");
                 assert_eq!(taken.as_ref().map(|(_, work)| work), may.then_some(work), "{why}");
                 let lease = after.get("lease").cloned();
                 let left = with(before.clone(), [("lease", lease.clone()), ("leased_until", Some(time(NOW + LEASE)))]);

@@ -120,3 +120,47 @@ async fn scopes_and_userinfo_follow_the_consents() {
     let plain = test.token(&json!({"user": "ryan", "app": "plain"})).await;
     assert_eq!(response(test.get("/v1/oidc/userinfo").bearer_auth(&plain)).await.1["code"], -3);
 }
+
+#[tokio::test]
+async fn the_linked_users_are_listed_with_the_admin_key() {
+    let test = Test::start().await;
+    let list = async |key: &str, query: &[(&str, &str)]| {
+        let request = test.get("/v1/user/ids").header("authorization", format!("KakaoAK {key}")).query(query);
+        response(request).await
+    };
+    let (status, all) = list(SHOP.admin_key, &[]).await;
+    let ids =
+        |page: &Value| page["elements"].as_array().unwrap().iter().map(|id| id.as_i64().unwrap()).collect::<Vec<_>>();
+    let mut expected = ids(&all);
+    expected.sort_unstable();
+    assert_eq!((status, ids(&all), &all["after_url"]), (200, expected.clone(), &Value::Null));
+    assert!(!expected.contains(&2_000_000_007), "jordy is not linked");
+    let (_, first) = list(SHOP.admin_key, &[("limit", "2")]).await;
+    assert_eq!(ids(&first), expected[..2]);
+    assert!(first["after_url"].as_str().unwrap().ends_with(&format!("from_id={}", expected[2])));
+    let from = expected[1].to_string();
+    assert_eq!(ids(&list(SHOP.admin_key, &[("from_id", &from)]).await.1), expected[1..]);
+    expected.reverse();
+    assert_eq!(ids(&list(SHOP.admin_key, &[("order", "desc")]).await.1), expected);
+    let (status, refusal) = list("x", &[]).await;
+    assert_eq!((status, &refusal["code"]), (401, &json!(-401)));
+    for wrong in [("limit", "0"), ("limit", "101"), ("from_id", "x"), ("order", "up")] {
+        let (status, refusal) = list(SHOP.admin_key, &[wrong]).await;
+        assert_eq!((status, &refusal["code"]), (400, &json!(-2)), "{wrong:?}");
+    }
+}
+
+#[tokio::test]
+async fn who_was_unlinked_is_connected_since_the_next_login() {
+    let test = Test::start().await;
+    let connected_at =
+        async |token: &str| response(test.get("/v2/user/me").bearer_auth(token)).await.1["connected_at"].clone();
+    let token = test.token(&json!({"user": "ryan"})).await;
+    let before = connected_at(&token).await;
+    let again = test.token(&json!({"user": "ryan"})).await;
+    assert_eq!(connected_at(&again).await, before, "another login");
+    let unlink = test.client.post(format!("{}/v1/user/unlink", test.kakao.url())).bearer_auth(&token);
+    assert_eq!(response(unlink).await.0, 200);
+    let token = test.token(&json!({"user": "ryan"})).await;
+    assert_eq!(connected_at(&token).await, test.clock.now().to_rfc3339());
+}

@@ -13,7 +13,7 @@ use local::{
 };
 use reqwest::{Client, RequestBuilder};
 use serde_json::{Value, json};
-use shared::clock::SystemClock;
+use shared::clock::{Clock, SystemClock};
 use tests::clock::ManualClock;
 use tokio::net::TcpListener;
 
