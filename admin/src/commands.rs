@@ -1,17 +1,20 @@
 //! The command line: one file for each command.
 
 mod carry_over_keys;
+mod close_deletion;
 mod describe_keys;
 mod doctor;
 mod export_symmetric_keys;
 mod put_kakao_secrets;
+mod reconcile;
 mod replace_keys;
+mod replay_deletions;
 
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
 
-use crate::{aws::AwsError, rotate_keys::InvokeError, stack::StackError};
+use crate::{aws::AwsError, lambda::InvokeError, stack::StackError};
 
 /// Commands for the operator of a deployed stack.
 ///
@@ -35,6 +38,9 @@ enum Command {
     DescribeKeys(describe_keys::DescribeKeys),
     ExportSymmetricKeys(export_symmetric_keys::ExportSymmetricKeys),
     CarryOverKeys(carry_over_keys::CarryOverKeys),
+    ReplayDeletions(replay_deletions::ReplayDeletions),
+    Reconcile(reconcile::Reconcile),
+    CloseDeletion(close_deletion::CloseDeletion),
 }
 
 /// The stack that a command is for.
@@ -42,8 +48,8 @@ enum Command {
 struct StackName {
     /// Name of the stack in CloudFormation
     ///
-    /// A stack of `make run` has none. Write any name, and set the variable `ROTATE_KEYS_FUNCTION` to any text and
-    /// `AWS_ENDPOINT_URL_LAMBDA` to the address that `make run` prints.
+    /// A stack of `make run` has none. Write any name, and set the variables `ROTATE_KEYS_FUNCTION` to rotate-keys,
+    /// `FINISH_DELETIONS_FUNCTION` to finish-deletions, and `AWS_ENDPOINT_URL_LAMBDA` to the address that `make run` prints.
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     stack: String,
 }
@@ -73,6 +79,9 @@ pub fn run() -> ExitCode {
         Command::DescribeKeys(command) => command.run(),
         Command::ExportSymmetricKeys(command) => command.run(),
         Command::CarryOverKeys(command) => command.run(),
+        Command::ReplayDeletions(command) => command.run(),
+        Command::Reconcile(command) => command.run(),
+        Command::CloseDeletion(command) => command.run(),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -106,6 +115,9 @@ mod tests {
             "admin replace-keys stack everything",
             "admin replace-keys stack signing_keys attempt",
             "admin carry-over-keys stack delete",
+            "admin close-deletion stack",
+            "admin replay-deletions stack now",
+            "admin reconcile stack apply",
         ] {
             let refused = Arguments::try_parse_from(line.split(' ')).err().unwrap_or_else(|| panic!("{line}"));
             assert_eq!(refused.exit_code(), 2, "{line}");

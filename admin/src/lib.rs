@@ -3,9 +3,11 @@
 mod aws;
 mod backup_plans;
 mod commands;
+mod deletions;
 mod finding;
 mod keys_policy;
 mod keys_table;
+mod lambda;
 mod rotate_keys;
 pub mod settings;
 mod stack;

@@ -4,6 +4,8 @@ mod addresses;
 
 use std::collections::BTreeMap;
 
+use shared::kakao::AdminKeyHashes;
+
 use crate::finding::Finding;
 
 /// Settings by their names in the functions' environment. `API_URL` is where browsers reach the API, if that is known.
@@ -34,6 +36,7 @@ pub fn examine(settings: &Settings) -> Vec<Finding> {
         }
     }
     kakao_keys(settings, &mut findings);
+    admin_key_hashes(settings, &mut findings);
     credentials(settings, &mut findings);
     addresses::examine(settings, &mut findings);
     times(settings, &mut findings);
@@ -111,6 +114,35 @@ fn no_admin_key(admin_key: &str, findings: &mut Vec<Finding>) {
                    `admin put-kakao-secrets`";
         findings.push(Finding::Warning(why.to_owned()));
     }
+}
+
+/// Accounts are deleted with the admin key, and Kakao's webhooks are known by its hash.
+fn admin_key_hashes(settings: &Settings, findings: &mut Vec<Finding>) {
+    let Some(text_of_hashes) = settings.get("KAKAO_ADMIN_KEY_HASHES") else { return };
+    let hashes = match AdminKeyHashes::read(text_of_hashes) {
+        Ok(hashes) => hashes,
+        Err(reason) => {
+            findings.push(Finding::Error(format!("KAKAO_ADMIN_KEY_HASHES: {reason}")));
+            return;
+        }
+    };
+    let admin_key = text(settings, "KAKAO_ADMIN_KEY");
+    let why = match (admin_key.is_empty(), hashes.is_empty()) {
+        (true, false) => {
+            "KAKAO_ADMIN_KEY_HASHES is set, but there is no admin key: deletions of accounts begin and never end. Store the \
+             key with `admin put-kakao-secrets`"
+        }
+        (false, true) => {
+            "KAKAO_ADMIN_KEY_HASHES is empty: accounts cannot be deleted, and Kakao's webhooks are refused. \
+             `admin put-kakao-secrets` prints the hash"
+        }
+        (false, false) if admin_key != STORED && !hashes.contains(&admin_key.into()) => {
+            "KAKAO_ADMIN_KEY_HASHES does not have the hash of KAKAO_ADMIN_KEY. If it is the primary admin key, Kakao's \
+             webhooks are refused"
+        }
+        _ => return,
+    };
+    findings.push(Finding::Warning(why.to_owned()));
 }
 
 /// A stack that was deployed before these settings existed does not have them.

@@ -6,8 +6,9 @@ use serde_json::Value;
 
 use crate::aws::{self, AwsError};
 
-/// Names the function rotate-keys where there is no CloudFormation to ask: on a developer's machine.
-const FUNCTION: &str = "ROTATE_KEYS_FUNCTION";
+/// Name the functions where there is no CloudFormation to ask: on a developer's machine.
+const ROTATE_KEYS: &str = "ROTATE_KEYS_FUNCTION";
+const FINISH_DELETIONS: &str = "FINISH_DELETIONS_FUNCTION";
 
 /// What is wrong with a stack's name, or with the stack.
 #[derive(Debug, thiserror::Error)]
@@ -51,7 +52,7 @@ impl Stack {
 
     /// The function rotate-keys.
     pub(crate) fn rotate_keys_function(&self) -> Result<String, StackError> {
-        env::var(FUNCTION).map_or_else(|_| self.output("RotateKeysFunction").map(str::to_owned), Ok)
+        env::var(ROTATE_KEYS).map_or_else(|_| self.output("RotateKeysFunction").map(str::to_owned), Ok)
     }
 
     /// The stack's resources: their names in AWS by their names in the template.
@@ -63,9 +64,17 @@ impl Stack {
 
 /// The function rotate-keys of the stack with this name.
 pub(crate) fn rotate_keys_function(stack: &str) -> Result<String, StackError> {
-    match env::var(FUNCTION) {
+    match env::var(ROTATE_KEYS) {
         Ok(function) => Ok(function),
         Err(_) => Stack::describe(stack)?.rotate_keys_function(),
+    }
+}
+
+/// The function finish-deletions of the stack with this name.
+pub(crate) fn finish_deletions_function(stack: &str) -> Result<String, StackError> {
+    match env::var(FINISH_DELETIONS) {
+        Ok(function) => Ok(function),
+        Err(_) => Stack::describe(stack)?.output("FinishDeletionsFunction").map(str::to_owned),
     }
 }
 

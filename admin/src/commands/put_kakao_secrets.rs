@@ -4,6 +4,7 @@ use std::io::{self, IsTerminal};
 
 use clap::Args;
 use secrecy::{ExposeSecret, SecretString};
+use shared::kakao::AdminKeyHashes;
 use zeroize::Zeroizing;
 
 use super::{CommandError, StackName};
@@ -32,10 +33,18 @@ impl PutKakaoSecrets {
                 "the client secret is empty, so nothing was stored. Kakao's console shows it beside the REST API key";
             return Err(CommandError::Other(why.to_owned()));
         }
-        let admin_key = secret("Kakao admin key, for new users who log in by ID token (empty: none): ")?;
+        let admin_key =
+            secret("Kakao admin key, to delete accounts and for new users who log in by ID token (empty: none): ")?;
         let command = Command::PutKakaoSecrets { client_secret: &client_secret, admin_key: &admin_key };
         rotate_keys::invoke(&function, &command)?;
         println!("Kakao's secrets are stored. The functions read them within ten minutes.");
+        if !admin_key.expose_secret().is_empty() {
+            // A hash of 128 random bits tells nothing about them.
+            println!(
+                "KakaoAdminKeyHashes of the stack must have the admin key's hash: {}",
+                AdminKeyHashes::hash_of(&admin_key)
+            );
+        }
         Ok(())
     }
 }

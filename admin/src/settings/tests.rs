@@ -186,3 +186,32 @@ fn a_secret_is_never_shown() {
         assert!(findings(name, value).iter().all(|finding| !finding.contains(value)));
     }
 }
+
+#[test]
+fn the_admin_key_and_its_hash_belong_together() {
+    let (key, hash) = ("0123456789abcdef0123456789abcdef", "1".repeat(64));
+    let own = shared::kakao::AdminKeyHashes::hash_of(&key.into());
+    for (key, hashes, complaint) in [
+        ("", "", "KAKAO_ADMIN_KEY is empty"),
+        ("", hash.as_str(), "never end"),
+        (key, "", "cannot be deleted"),
+        (STORED, "", "cannot be deleted"),
+        (key, &hash, "does not have the hash"),
+        (key, "x", "64 hexadecimal digits"),
+    ] {
+        let mut settings = good();
+        settings.insert("KAKAO_ADMIN_KEY".to_owned(), key.to_owned());
+        settings.insert("KAKAO_ADMIN_KEY_HASHES".to_owned(), hashes.to_owned());
+        let found = examine(&settings);
+        assert!(found.iter().any(|finding| finding.to_string().contains(complaint)), "{key} {hashes}: {found:?}");
+    }
+    for (key, hashes) in [(STORED, &hash), (key, &own)] {
+        let mut settings = good();
+        if key == STORED {
+            settings.insert("KAKAO_CLIENT_SECRET".to_owned(), STORED.to_owned());
+        }
+        settings.insert("KAKAO_ADMIN_KEY".to_owned(), key.to_owned());
+        settings.insert("KAKAO_ADMIN_KEY_HASHES".to_owned(), hashes.clone());
+        assert_eq!(examine(&settings), [], "{key}");
+    }
+}
