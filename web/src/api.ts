@@ -1,14 +1,14 @@
-/** The API's four routes: requests to them, and which responses are the API's own. */
+/** The API's routes: requests to them, and which responses are the API's own. */
 
 import { parseJson, REPEAT_MS, sleep, timeout } from './browser.js';
-import { AuthError, type AuthClientOptions, type Credential, type User } from './types.js';
+import { AuthError, type AuthClientOptions, type AuthErrorCode, type Credential, type User } from './types.js';
 
 const PATHS = {
   own: ['/auth/kakao', '/auth/refresh', '/auth/logout', '/auth/profile'],
   'dj-rest-auth': ['/dj-rest-auth/kakao/', '/dj-rest-auth/token/refresh/', '/dj-rest-auth/logout/', '/dj-rest-auth/user/'],
 } as const;
 
-/** The response to a login, refresh or logout. It may come from a proxy, a firewall or a captive portal instead of the API. */
+/** A response that is the API's only if its body says so: a proxy, a firewall or a captive portal may have responded instead. */
 export interface ApiResponse {
   ok?: boolean;
   /** 0 if the response was lost or incomplete. */
@@ -19,6 +19,12 @@ export interface ApiResponse {
   retryAfter?: number;
   cause?: unknown;
 }
+
+/** JSON makes the browser send a preflight from other origins (CORS), and the API refuses any other content type. */
+export const JSON_HEADERS = { 'content-type': 'application/json' };
+
+/** The API's codes that are also codes of an `AuthError`. */
+const OWN_CODES: AuthErrorCode[] = ['login_required', 'account_being_deleted'];
 
 /** What a successful login or refresh returns. */
 export interface Grant {
@@ -33,27 +39,22 @@ export interface Grant {
 export function api(options: AuthClientOptions) {
   const { timeoutMs = 7_000, fetch: http = (...request) => fetch(...request) } = options;
   const base = new URL(options.baseUrl || '/', globalThis.location?.href ?? 'http://localhost').href.replace(/\/$/, '');
-  const [loginPath, refreshPath, logoutPath, profilePath] = PATHS[options.paths ?? 'own'];
+  const paths = PATHS[options.paths ?? 'own'];
+  const [loginPath, , , profilePath] = paths;
 
   /** `keepalive` lets the request outlive the page, so the response to a refresh is rarely lost. */
   async function post(path: string, content: object): Promise<ApiResponse> {
-    try {
-      const response = await http(base + path, {
+    return read(() =>
+      http(base + path, {
         method: 'POST',
         credentials: 'include',
         cache: 'no-store',
         keepalive: true,
         signal: timeout(timeoutMs),
-        // JSON makes the browser send a preflight from other origins (CORS), and the API refuses any other content type.
-        headers: { 'content-type': 'application/json' },
+        headers: JSON_HEADERS,
         body: JSON.stringify(content),
-      });
-      const text = await response.text();
-      const retryAfter = Number(response.headers.get('retry-after'));
-      return { ok: response.ok, status: response.status, body: (parseJson(text) as ApiResponse['body'] | null) ?? {}, retryAfter };
-    } catch (cause) {
-      return { status: 0, body: {}, cause };
-    }
+      }),
+    );
   }
 
   /**
@@ -70,8 +71,8 @@ export function api(options: AuthClientOptions) {
       // After `too_many_logins` the user has to log in again later: the API has redeemed this code.
       const isTemporary = !status || (status === 429 && body['code'] !== 'too_many_logins') || status >= 500;
       if (isTemporary && tries < 3 && Date.now() + wait < end) await sleep(wait);
-      else throw loginError(response);
-      if (!isWanted()) throw loginError(response);
+      else throw refusal(response);
+      if (!isWanted()) throw refusal(response);
     }
   }
 
@@ -88,7 +89,7 @@ export function api(options: AuthClientOptions) {
 
   /** Whether the session has ended on the server. dj-rest-auth responds to a logout without a session with a 401 without a `code`. */
   function isLoggedOut({ ok, status, body }: ApiResponse): boolean {
-    return typeof body['detail'] === 'string' && (ok || (status === 401 && options.paths === 'dj-rest-auth'));
+    return typeof body['detail'] === 'string' && (ok || (status === 401 && options.paths === 'dj-rest-auth' && !body['code']));
   }
 
   async function profile(access: string): Promise<User> {
@@ -102,7 +103,18 @@ export function api(options: AuthClientOptions) {
     return user;
   }
 
-  return { base, refreshPath, logoutPath, timeoutMs, http, post, login, warmUp, isLoggedOut, profile };
+  return { base, paths, timeoutMs, http, post, login, warmUp, isLoggedOut, profile };
+}
+
+/** Sends a request and reads the response, whatever becomes of it. */
+export async function read(request: () => Promise<Response>): Promise<ApiResponse> {
+  try {
+    const response = await request();
+    const body = (parseJson(await response.text()) as ApiResponse['body'] | null) ?? {};
+    return { ok: response.ok, status: response.status, body, retryAfter: Number(response.headers.get('retry-after')) };
+  } catch (cause) {
+    return { status: 0, body: {}, cause };
+  }
 }
 
 /** The error for a response that says nothing about the session. */
@@ -113,19 +125,24 @@ export function isSessionOver({ status, body }: ApiResponse): boolean {
   return status === 401 && body['code'] === 'token_not_valid';
 }
 
-/** Why a login failed. Only the API's own 4xx is about the credential. dj-rest-auth's 4xx has no `code`. */
-function loginError({ status, body, cause }: ApiResponse): AuthError {
-  const isOurs = (body['code'] && body['detail']) || body['non_field_errors'];
-  const refusal = body['code'] === 'kakao_underage' ? 'underage' : 'rejected';
-  return new AuthError(isOurs && status < 500 && status !== 429 ? refusal : 'unavailable', status, cause);
+/** Why the API refused a login or a change. Only the API's own 4xx says so. dj-rest-auth's 4xx has no `code`. */
+export function refusal({ status, body, retryAfter, cause }: ApiResponse): AuthError {
+  const code = body['code'] as AuthErrorCode;
+  const isOurs = (code && body['detail']) || body['non_field_errors'];
+  const reason = (code as string) === 'kakao_underage' ? 'underage' : OWN_CODES.includes(code) ? code : 'rejected';
+  return new AuthError(isOurs && status < 500 && status !== 429 ? reason : 'unavailable', status, cause, retryAfter || 0);
 }
 
 /** Reads the response to a login or refresh. Throws if it is not the API's, for example a proxy's page with status 200. */
 export function grant(body: ApiResponse['body']): Grant {
   const { access, user } = body as { access: string; user?: User };
-  // Its signature is not verified: that is the API's task. The page needs only its lifetime and its user.
-  const claims = JSON.parse(atob(access.split('.')[1]!.replace(/-/g, '+').replace(/_/g, '/')));
-  const life = (claims.exp - claims.iat) * 1_000;
+  const { exp, iat, sub, user_id: id } = claims(access);
+  const life = (exp - iat) * 1_000;
   if (!(life > 0)) throw new Error('no life');
-  return { access, life, subject: String(claims.sub ?? claims.user_id), user };
+  return { access, life, subject: String(sub ?? id), user };
+}
+
+/** The claims of an access token. Its signature is not verified: that is the API's task. */
+export function claims(access: string) {
+  return JSON.parse(atob(access.split('.')[1]!.replace(/-/g, '+').replace(/_/g, '/')));
 }

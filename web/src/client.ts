@@ -1,14 +1,16 @@
 /** The client of a page. Its variables keep the tokens: no other script can reach them. */
 
+import { createAccount } from './account.js';
 import { api, isSessionOver, unavailable } from './api.js';
 import { flags, random } from './browser.js';
 import { createFetch } from './fetch.js';
 import { authorizeUrl, forgetCode, takeRedirect } from './kakao.js';
 import { addTo } from './listeners.js';
 import { handOver, turns } from './locks.js';
+import { createLogins } from './logins.js';
 import { type Message, openChannel, type SessionId } from './messages.js';
 import { freshFor, readSession, type Session } from './session.js';
-import { AuthError, type AuthClient, type AuthClientOptions, type AuthEvent, type AuthState, type Credential, type User } from './types.js';
+import { AuthError, type AuthClient, type AuthClientOptions, type AuthEvent, type AuthState, type User } from './types.js';
 
 /** How long a new tab waits for another one to hand its token over, if there is one. */
 const HAND_OVER_MS = 60;
@@ -21,7 +23,8 @@ const UNKNOWN: AuthState = { status: 'unknown', user: null, error: null };
 
 export function createAuthClient(options: AuthClientOptions): AuthClient {
   const { storageKey = 'kakao-auth' } = options;
-  const { base, refreshPath, logoutPath, timeoutMs, http, post, login, warmUp, isLoggedOut, profile } = api(options);
+  const { base, paths, timeoutMs, http, post, login, warmUp, isLoggedOut, profile } = api(options);
+  const [, refreshPath, logoutPath, profilePath] = paths;
   const flag = flags(storageKey);
   const tabFlag = flags(storageKey, 'sessionStorage');
   const inTurn = turns(storageKey, timeoutMs + 2_000);
@@ -37,8 +40,6 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   let session: Session | null = null;
   /** Grows when the session may have changed. The response to a renewal of an earlier generation is discarded. */
   let sessionGeneration = 0;
-  /** Grows with each login and logout in this page. A login of an earlier generation is abandoned. */
-  let loginGeneration = 0;
   /** Failed requests in a row. */
   let failures = 0;
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -47,7 +48,6 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   let onMessage = () => {};
   let started: Promise<AuthState> | undefined;
   let renewal: Promise<Session | null> | undefined;
-  let exchanging: { credential: string; user: Promise<User> } | undefined;
 
   const broadcast = (message: Message) => channel?.postMessage(message);
   /** Lets other tabs know whether this one can hand its token over. */
@@ -95,7 +95,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     ended.add(id);
     sessionGeneration++;
     session = null;
-    exchanging = undefined;
+    forgetLogin();
     offerToken();
     clearTimeout(timer);
     if (via !== 'tab') {
@@ -154,7 +154,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     const hint = flag.get(SESSION);
     if (session && hint === null) endSession('tab');
     if (!navigator.onLine) return;
-    if (flag.get(PENDING_LOGOUT)) return void sendPendingLogout();
+    if (flag.get(PENDING_LOGOUT)) return void sendInTurn();
     const isOthers = hint !== undefined && hint !== (session?.id ?? null);
     // After a failure even a fresh token is renewed, so that the error goes away once the API can be reached.
     const isDue = state.status === 'unknown' ? state.error : isOthers || (session && (failures || !freshFor(session)));
@@ -163,11 +163,27 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     else if (session) schedule();
   }
 
+  /** Replaces the profile. */
+  function setUser(user: User, isOwn?: boolean) {
+    if (session?.user.pk !== user.pk) return;
+    // The session stays the same object: a renewal under way continues it.
+    session.user = user;
+    if (isOwn) broadcast({ type: 'user', user });
+    setState({ ...state, user } as AuthState);
+  }
+
+  function sessionsChanged() {
+    broadcast({ type: 'sessions-changed' });
+    emit('sessions-changed', 'page');
+  }
+
   function receive(message: Message) {
     if (message.type === 'hello') {
       if (session && freshFor(session)) broadcast({ type: 'session', session });
       return;
     }
+    if (message.type === 'user') return setUser(message.user);
+    if (message.type === 'sessions-changed') return emit(message.type, 'tab');
     if (message.type === 'end') {
       ended.add(message.id);
       if (state.status !== 'anonymous' && (!session || session.id === message.id)) endSession('tab');
@@ -180,14 +196,14 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   }
 
   /**
-   * A logout is pending until the API has confirmed it: the cookie is HttpOnly, so only the API can remove it. Resolves to whether
-   * none is pending any more.
+   * Sends this logout or the pending one. A logout is pending until the API has confirmed it: the cookie is HttpOnly, so only the API
+   * can remove it. Resolves to whether it has.
    */
-  async function sendPendingLogout(): Promise<boolean> {
+  async function sendInTurn(given?: string): Promise<boolean> {
     try {
       await inTurn(async () => {
-        const pendingLogout = flag.get(PENDING_LOGOUT);
-        if (pendingLogout) await sendLogout(pendingLogout);
+        const path = given ?? flag.get(PENDING_LOGOUT);
+        if (path) await sendLogout(path);
       });
       return true;
     } catch {
@@ -201,38 +217,23 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     const response = await post(path, {});
     if (!isLoggedOut(response)) throw unavailable(response);
     failures = 0;
-    flag.set(PENDING_LOGOUT, null);
+    if (flag.get(PENDING_LOGOUT) === path) flag.set(PENDING_LOGOUT, null);
   }
 
-  async function logIn(credential: Credential): Promise<User> {
-    const generation = ++loginGeneration;
-    try {
-      return await inTurn(async () => {
-        const pendingLogout = flag.get(PENDING_LOGOUT);
-        // A login ends this browser's previous session by itself, but not the sessions on other devices.
-        if (pendingLogout?.includes('scope=all')) await sendLogout(pendingLogout);
-        const response = await login(credential, () => generation === loginGeneration);
-        const next = { ...(await readSession(response, null, null, profile)), id: random() };
-        if (generation !== loginGeneration) throw new AuthError('rejected');
-        flag.set(PENDING_LOGOUT, null);
-        return setSession(next, 'network').user;
-      });
-    } catch (error) {
-      if (generation === loginGeneration) setError(error);
-      throw error;
-    }
-  }
-
-  function exchange(credential: Credential): Promise<User> {
-    // React's StrictMode runs effects twice, and a code works only once.
-    const text = JSON.stringify(credential);
-    if (exchanging?.credential === text) return exchanging.user;
-    const user = logIn(credential);
-    exchanging = { credential: text, user };
-    const forget = () => (exchanging = undefined);
-    user.then('code' in credential ? () => {} : forget, forget);
-    return user;
-  }
+  const [exchange, forgetLogin, abandonLogin] = createLogins(
+    inTurn,
+    async (credential, isWanted) => {
+      const pendingLogout = flag.get(PENDING_LOGOUT);
+      // A login ends this browser's previous session by itself, but not the sessions on other devices.
+      if (pendingLogout?.includes('scope=all')) await sendLogout(pendingLogout);
+      return { ...(await readSession(await login(credential, isWanted), null, null, profile)), id: random() };
+    },
+    (next) => {
+      flag.set(PENDING_LOGOUT, null);
+      return setSession(next, 'network');
+    },
+    setError,
+  );
 
   async function run(): Promise<AuthState> {
     if (isDisposed) return state;
@@ -256,7 +257,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     }
     if (flag.get(PENDING_LOGOUT)) {
       endSession('page', error);
-      void sendPendingLogout();
+      void sendInTurn();
       return state;
     }
     // Undefined if the browser refuses access to its storage: then only the API knows whether there is a session.
@@ -288,6 +289,25 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     return (started ??= run());
   }
 
+  async function logout({ scope }: Parameters<AuthClient['logout']>[0] = {}): Promise<boolean> {
+    void start();
+    const path = logoutPath + (scope ? `?scope=${scope}` : '');
+    if (scope === 'others') {
+      const isDone = await sendInTurn(path);
+      if (isDone) sessionsChanged();
+      return isDone;
+    }
+    flag.set(PENDING_LOGOUT, path);
+    forgetCode(tabFlag);
+    abandonLogin();
+    endSession('page');
+    return sendInTurn();
+  }
+
+  const getSession = () => session;
+  const authFetch = createFetch(http, base, getSession, getToken, renew, emit);
+  const account = createAccount(authFetch, profilePath, timeoutMs, start, getSession, logout, endSession, setUser, sessionsChanged);
+
   return {
     start,
     getState: () => state,
@@ -305,26 +325,20 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
       void start();
       return exchange(credential);
     },
-    async logout({ everywhere = false } = {}) {
-      void start();
-      flag.set(PENDING_LOGOUT, logoutPath + (everywhere ? '?scope=all' : ''));
-      forgetCode(tabFlag);
-      loginGeneration++;
-      endSession('page');
-      return sendPendingLogout();
-    },
+    logout,
     getToken,
     async refresh() {
       await start();
       return (await renew())?.access ?? null;
     },
-    fetch: createFetch(http, base, () => session, getToken, renew, emit),
+    fetch: authFetch,
+    ...account,
     dispose() {
       disposal.abort();
       isDisposed = true;
       offerToken();
       sessionGeneration++;
-      loginGeneration++;
+      abandonLogin();
       channel?.close();
       channel = undefined;
       clearTimeout(timer);

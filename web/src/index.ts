@@ -1,3 +1,14 @@
 export { createAuthClient } from './client.js';
 export { AuthError } from './types.js';
-export type { AuthClient, AuthClientOptions, AuthErrorCode, AuthEvent, AuthState, Credential, User } from './types.js';
+export type {
+  AccountExport,
+  AuthClient,
+  AuthClientOptions,
+  AuthErrorCode,
+  AuthEvent,
+  AuthSession,
+  AuthState,
+  Credential,
+  DeletionReceipt,
+  User,
+} from './types.js';

@@ -11,7 +11,21 @@ export function AuthProvider({ client, children }: { client: AuthClient; childre
   return <Context.Provider value={client}>{children}</Context.Provider>;
 }
 
-export type UseAuth = AuthState & Pick<AuthClient, 'login' | 'logout' | 'exchange' | 'getToken' | 'fetch'>;
+/** The state, and the client's calls. */
+export type UseAuth = AuthState &
+  Pick<
+    AuthClient,
+    | 'login'
+    | 'logout'
+    | 'exchange'
+    | 'getToken'
+    | 'fetch'
+    | 'sessions'
+    | 'endSession'
+    | 'account'
+    | 'deleteAccount'
+    | 'updateProfile'
+  >;
 
 export function useAuth(): UseAuth {
   const client = useContext(Context);

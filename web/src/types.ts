@@ -16,18 +16,33 @@ export interface User {
  * - `underage`: Kakao does not allow the app at this user's age. Another attempt does not help.
  * - `interaction`: Kakao has to show a page, which `prompt: 'none'` forbids.
  * - `state`: this browser did not start the login that the redirect belongs to.
- * - `rejected`: the API or Kakao refused the login.
+ * - `rejected`: the API or Kakao refused the login, or the API the change.
+ * - `login_required`: the API wants a login of the last minutes first: `login({ prompt: 'login' })`. The session continues.
+ * - `account_being_deleted`: this user's account is being deleted. A login after `retryAfter` makes a new one.
  */
-export type AuthErrorCode = 'expired' | 'unavailable' | 'denied' | 'underage' | 'interaction' | 'state' | 'rejected';
+export type AuthErrorCode =
+  | 'expired'
+  | 'unavailable'
+  | 'denied'
+  | 'underage'
+  | 'interaction'
+  | 'state'
+  | 'rejected'
+  | 'login_required'
+  | 'account_being_deleted';
 
 export class AuthError extends Error {
   override readonly name = 'AuthError';
 
-  /** `status` is the HTTP status of the response, or 0 if there was none. */
+  /**
+   * `status` is the HTTP status of the response, or 0 if there was none. `retryAfter` is in seconds, or 0 if the API did not say when
+   * to try again.
+   */
   constructor(
     readonly code: AuthErrorCode,
     readonly status = 0,
     cause?: unknown,
+    readonly retryAfter = 0,
   ) {
     super(code, { cause });
   }
@@ -46,9 +61,36 @@ export type Credential =
   | { id_token: string; nonce: string }
   | { access_token: string };
 
-/** What happened, for a log or a test. It never carries a token. */
+/** A session of the user, on this device or another one. */
+export interface AuthSession {
+  id: string;
+  /** The `User-Agent` header of the login, or null. */
+  user_agent: string | null;
+  /** The network of the login, for example `203.0.113.0/24`, or null. */
+  ip_prefix: string | null;
+  created_at: string;
+  last_used_at: string;
+  expires_at: string;
+  /** Whether it is the session of this browser. */
+  current: boolean;
+}
+
+/** Everything that the API stores about the user, for the user to keep. */
+export interface AccountExport {
+  user: User;
+  account: Record<string, unknown>;
+  sessions: AuthSession[];
+}
+
+/** Confirms a deletion. */
+export interface DeletionReceipt {
+  id: string;
+  deleted_at: string;
+}
+
+/** What happened, for a log or a test. It never carries a token. `sessions-changed`: other sessions of the user have been ended. */
 export interface AuthEvent {
-  type: 'logged-in' | 'logged-out' | 'refreshed' | 'retried' | 'unavailable';
+  type: 'logged-in' | 'logged-out' | 'refreshed' | 'retried' | 'unavailable' | 'sessions-changed';
   /** Where it came from: the API, another tab, or this page itself. */
   via: 'network' | 'tab' | 'page';
 }
@@ -90,8 +132,21 @@ export interface AuthClient {
   login(options?: { returnTo?: string; switchAccount?: boolean; prompt?: string }): Promise<void>;
   /** Logs in with a credential that was obtained in another way, for example in an app's web view. */
   exchange(credential: Credential): Promise<User>;
-  /** Logs out at once, in every tab. Resolves to whether the API has confirmed it; if not, it is sent again later. */
-  logout(options?: { everywhere?: boolean }): Promise<boolean>;
+  /**
+   * Logs out at once, in every tab; with `scope: 'all'` on every device. Resolves to whether the API has confirmed it; if not, it is
+   * sent again later. `scope: 'others'` ends the sessions on other devices only, and is not sent again.
+   */
+  logout(options?: { scope?: 'local' | 'all' | 'others' }): Promise<boolean>;
+  /** The user's sessions, last used first. This call and the next four reject with an `AuthError`. */
+  sessions(): Promise<AuthSession[]>;
+  /** Ends one session. With the id of this browser's own it is `logout()`. Also resolves if the session has already ended. */
+  endSession(id: string): Promise<void>;
+  /** Everything that the API stores about the user. */
+  account(): Promise<AccountExport>;
+  /** Deletes the account, and logs out in every tab. Rejects with `login_required` if the login was not a moment ago. */
+  deleteAccount(): Promise<DeletionReceipt>;
+  /** Changes the names that are the user's own. Rejects with `rejected` if they are not allowed; `cause` is the response's body. */
+  updateProfile(changes: { username?: string; first_name?: string; last_name?: string }): Promise<User>;
   /** A usable access token, or null if nobody is logged in. Rejects with `unavailable` if the API cannot be reached. */
   getToken(): Promise<string | null>;
   /** Renews the access token now. */

@@ -15,7 +15,7 @@ test('a logout shows at once and is sent to the API', async () => {
 
 test('a logout everywhere is sent with scope=all', async () => {
   const api = scriptedApi();
-  await (await loggedInTab(api)).logout({ everywhere: true });
+  await (await loggedInTab(api)).logout({ scope: 'all' });
   expect(api.calls).toMatchObject([{ path: `${LOGOUT}?scope=all` }]);
 });
 
@@ -95,7 +95,7 @@ test('a pending logout everywhere is sent before the next login, which would not
   const api = scriptedApi();
   const client = await loggedInTab(api);
   api.instead.set(`${LOGOUT}?scope=all`, () => answer(503));
-  await client.logout({ everywhere: true });
+  await client.logout({ scope: 'all' });
   await expect(client.exchange({ access_token: 'muzi' })).rejects.toMatchObject({ code: 'unavailable' });
   expect(api.count('/auth/kakao')).toBe(0);
   api.instead.clear();

@@ -6,9 +6,11 @@ import { type AuthClientOptions, type AuthEvent, createAuthClient } from '../src
 export const API = 'https://api.example.com';
 
 export interface Call {
+  method: string;
   path: string;
   origin: string;
   bearer: string | null;
+  signal: AbortSignal | undefined;
   credentials: RequestCredentials | undefined;
   keepalive: boolean;
   body: string;
@@ -47,7 +49,7 @@ export function scriptedApi() {
     expire: () => api.live.clear(),
     token(subject: string) {
       const iat = Math.floor(Date.now() / 1_000) + api.ahead;
-      const access = `${base64url({ alg: 'ES256' })}.${base64url({ sub: subject, iat, exp: iat + api.life, jti: ++serial })}.c2ln`;
+      const access = `${base64url({ alg: 'ES256' })}.${base64url({ sub: subject, sid: `${subject}-here`, iat, exp: iat + api.life, jti: ++serial })}.c2ln`;
       api.live.add(access);
       return access;
     },
@@ -59,9 +61,11 @@ export function scriptedApi() {
       const request = input instanceof Request ? input : undefined;
       const url = new URL(request?.url ?? String(input));
       const call: Call = {
+        method: init?.method ?? request?.method ?? 'GET',
         path: url.pathname + url.search,
         origin: url.origin,
         bearer: new Headers(init?.headers ?? request?.headers).get('authorization')?.replace('Bearer ', '') ?? null,
+        signal: init?.signal ?? request?.signal,
         credentials: init?.credentials ?? request?.credentials,
         keepalive: init?.keepalive ?? request?.keepalive ?? false,
         body: request ? await request.text() : String(init?.body ?? ''),
@@ -72,7 +76,7 @@ export function scriptedApi() {
     },
   };
 
-  function usually({ path, bearer, body }: Call): Response {
+  function usually({ method, path, bearer, body }: Call): Response {
     if (/refresh/.test(path)) return api.cookie ? api.granted(api.cookie) : sessionOver();
     if (/kakao/.test(path)) {
       const { code, access_token: token } = JSON.parse(body) as Record<string, string>;
@@ -84,7 +88,16 @@ export function scriptedApi() {
       return answer(200, { detail: 'Successfully logged out.' });
     }
     if (!bearer || !api.live.has(bearer)) return answer(401);
-    const { sub } = JSON.parse(atob(bearer.split('.')[1]!)) as { sub: string };
+    const { sub, sid } = JSON.parse(atob(bearer.split('.')[1]!)) as { sub: string; sid: string };
+    if (method === 'DELETE' && path === '/auth/account') {
+      api.cookie = null;
+      return answer(202, { id: sub, deleted_at: '2026-11-26T00:00:00Z' });
+    }
+    if (method === 'DELETE') return new Response(null, { status: 204 });
+    const sessions = [{ id: sid, current: true }, { id: `${sub}-there`, current: false }];
+    if (path === '/auth/sessions') return answer(200, { sessions });
+    if (path === '/auth/account') return answer(200, { user: { pk: sub }, account: { logins: 1 }, sessions });
+    if (method === 'PATCH') return answer(200, { pk: sub, nickname: sub, ...(JSON.parse(body) as object) });
     return answer(200, { pk: sub, nickname: sub, bearer });
   }
   return api;

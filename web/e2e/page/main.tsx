@@ -41,7 +41,7 @@ function Page() {
       <p id="error">{error?.code}</p>
       <button onClick={() => void login()}>Log in with Kakao</button>
       <button onClick={() => void logout()}>Log out</button>
-      <button onClick={() => void logout({ everywhere: true })}>Log out everywhere</button>
+      <button onClick={() => void logout({ scope: 'all' })}>Log out everywhere</button>
     </main>
   );
 }
