@@ -2,8 +2,10 @@
 
 import { useRef } from 'react';
 import { useAuth } from 'kakao-login-web/react';
+import { Account } from './Account.js';
 import { Actions } from './Actions.js';
 import type { Demo } from './demo.js';
+import { Devices } from './Devices.js';
 import { Drawer } from './Drawer.js';
 import { FaultSwitches } from './FaultSwitches.js';
 import { JournalCard } from './JournalCard.js';
@@ -28,6 +30,8 @@ export function App({ demo }: { demo: Demo }) {
             <SessionCard demo={demo} onWhere={() => drawer.current?.showModal()} />
             {status === 'authenticated' && <Actions demo={demo} />}
             <FaultSwitches demo={demo} />
+            {status === 'authenticated' && <Devices demo={demo} />}
+            {status === 'authenticated' && <Account demo={demo} />}
           </div>
           <div className="column">
             <JournalCard journal={demo.journal} />

@@ -69,11 +69,12 @@ function look(entry: Entry): [icon: ReactNode, tone: 'good' | 'bad' | 'warning' 
       return [icons.refresh, 'new'];
     case 'logged-out':
     case 'logging-out':
+    case 'sessions-changed':
       return [icons.out, 'quiet'];
     case 'expired':
       return [icons.alert, 'bad'];
     case 'failed':
-      return [icons.alert, entry.code === 'denied' ? 'quiet' : 'warning'];
+      return [icons.alert, entry.code === 'denied' || entry.code === 'account_being_deleted' ? 'quiet' : 'warning'];
     case 'unavailable':
     case 'logout-pending':
       return [icons.alert, 'warning'];

@@ -1,6 +1,6 @@
 /** Who is logged in: one view for each state. */
 
-import { useEffect, useRef, useState } from 'react';
+import { useEffect, useRef, useState, useSyncExternalStore } from 'react';
 import type { User } from 'kakao-login-web';
 import { useAuth } from 'kakao-login-web/react';
 import type { Demo } from './demo.js';
@@ -33,11 +33,12 @@ export function SessionCard({ demo, onWhere }: { demo: Demo; onWhere: () => void
       </div>
       <div role="status" aria-live="polite">
         {error && (
-          <p className={error.code === 'denied' ? 'alert quiet' : 'alert'}>
+          <p className={error.code === 'denied' || error.code === 'account_being_deleted' ? 'alert quiet' : 'alert'}>
             {icons.alert}
             <span>{t.error(error.code, status)}</span>
           </p>
         )}
+        {status === 'anonymous' && <Receipt demo={demo} />}
       </div>
       {status === 'unknown' && <Checking />}
       {status === 'anonymous' && <LogIn demo={demo} />}
@@ -66,6 +67,31 @@ export function SessionCard({ demo, onWhere }: { demo: Demo; onWhere: () => void
 
 function Badge({ tone, text }: { tone: 'good' | 'warning' | 'quiet'; text: string }) {
   return <span className={`badge ${tone}`}>{text}</span>;
+}
+
+/** Confirms the deletion of the account, until the next login. */
+function Receipt({ demo }: { demo: Demo }) {
+  const { language, t } = useTexts();
+  const deletion = useSyncExternalStore(demo.deletion.subscribe, demo.deletion.get);
+  if (deletion.step !== 'done') return null;
+  const { id, deleted_at: at } = deletion.receipt;
+  const time = new Intl.DateTimeFormat(language, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(at));
+  return (
+    <div className="receipt">
+      <h3>{t.deleted}</h3>
+      <p>{t.deletedNote}</p>
+      <dl>
+        <div>
+          <dt>{t.receipt.id}</dt>
+          <dd>{id}</dd>
+        </div>
+        <div>
+          <dt>{t.receipt.at}</dt>
+          <dd>{time}</dd>
+        </div>
+      </dl>
+    </div>
+  );
 }
 
 function Checking() {

@@ -2,6 +2,7 @@
 
 import { createAuthClient, type AuthClient, type AuthState } from 'kakao-login-web';
 import type { Config } from './config.js';
+import { createDeletion } from './deletion.js';
 import { createJournal, type Source, type Step } from './journal.js';
 import { createWire, type Fault, type Trip } from './wire.js';
 
@@ -18,6 +19,7 @@ export function createDemo(config: Config) {
     kakao: { clientId: config.clientId, redirectUri: config.redirectUri, authorizeUrl: config.authorizeUrl },
     fetch: wire.fetch,
   });
+  const deletion = createDeletion(client);
   const watched = new Set<Trip[]>();
   /** Duration of the last successful login and refresh, by path. The client's event that follows adds them to the journal. */
   const lastMs: Record<string, number> = {};
@@ -57,9 +59,13 @@ export function createDemo(config: Config) {
       journal.count('retries');
       wire.expectRetry();
     } else if (type === 'unavailable') journal.add({ kind: 'unavailable' }, 'page');
+    else if (type === 'sessions-changed') via === 'tab' && journal.add({ kind: 'sessions-changed' }, 'tab');
     else if (via === 'network') journal.add({ kind: 'expired' }, 'network');
     else if (via === 'tab') journal.add({ kind: 'logged-out', via }, 'tab');
-    if (type === 'logged-in') localStorage.removeItem(SWITCH);
+    if (type === 'logged-in') {
+      localStorage.removeItem(SWITCH);
+      deletion.forget();
+    }
     // Only after a logout by the user: after an expired session the same user logs in again.
     else if (type === 'logged-out' && via === 'page') localStorage.setItem(SWITCH, 'yes');
     was = client.getState().status;
@@ -69,6 +75,7 @@ export function createDemo(config: Config) {
 
   void client.start().then((state) => {
     was = state.status;
+    void deletion.resume(lastMs['/auth/kakao'] !== undefined && !state.error);
     if (state.error?.code === 'expired' || state.status === 'unknown') return;
     if (state.error) journal.add({ kind: 'failed', code: state.error.code }, 'page');
     else if (state.status === 'anonymous') journal.add({ kind: journal.get().counters.requests === 0 ? 'first-visit' : 'checked' }, 'page');
@@ -79,9 +86,13 @@ export function createDemo(config: Config) {
     client,
     journal,
     wire,
+    deletion,
     getLife: () => life,
     switchesAccount,
-    login: () => client.login({ switchAccount: switchesAccount() }),
+    login() {
+      deletion.cancel();
+      return client.login({ switchAccount: switchesAccount() });
+    },
 
     /** Makes this many calls at once, with an expired token if `expire`, and returns the requests that they caused. */
     async call(times: number, expire: boolean): Promise<Step[]> {
@@ -102,7 +113,7 @@ export function createDemo(config: Config) {
 
     async logout(everywhere: boolean) {
       journal.add({ kind: 'logging-out', everywhere }, 'page');
-      const heard = await client.logout({ everywhere });
+      const heard = await client.logout({ scope: everywhere ? 'all' : 'local' });
       if (!heard) journal.add({ kind: 'logout-pending' }, 'page');
     },
 

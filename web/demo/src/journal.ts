@@ -13,7 +13,7 @@ export interface Step {
 }
 
 export type Entry =
-  | { kind: 'first-visit' | 'checked' | 'resumed' | 'handed-over' | 'joined' | 'logout-pending' | 'unavailable' | 'expired' | 'force-expired' }
+  | { kind: 'first-visit' | 'checked' | 'resumed' | 'handed-over' | 'joined' | 'logout-pending' | 'unavailable' | 'expired' | 'force-expired' | 'sessions-changed' }
   | { kind: 'failed'; code: AuthErrorCode }
   | { kind: 'exchanged'; isStrict: boolean }
   | { kind: 'refreshed' | 'logged-out'; via: Source }

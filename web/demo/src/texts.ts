@@ -1,6 +1,7 @@
 /** All texts of the page. TypeScript checks that English has each text that Korean has. */
 
 import type { AuthErrorCode, AuthState } from 'kakao-login-web';
+import type { Device } from './device.js';
 import type { Entry, Source, Step } from './journal.js';
 
 export type Language = 'ko' | 'en';
@@ -73,6 +74,48 @@ const ko = {
   rows: '기록',
   journalEmpty: '아직 기록이 없어요.',
 
+  devices: '내 기기',
+  devicesNote: '이 계정으로 로그인한 기기예요. 로그아웃시킨 기기는 다음 갱신 때 로그아웃돼요.',
+  deviceCount: (count: number) => `${count}대`,
+  showDevices: '기기 목록 보기',
+  hideDevices: '기기 목록 닫기',
+  endOthers: '다른 기기 모두 로그아웃',
+  endDevice: (name: string) => `${name}에서 로그아웃`,
+  endFailed: '로그아웃하지 못했어요. 잠시 뒤 다시 시도해 주세요.',
+  thisDevice: '이 기기',
+  lastUsed: (time: string) => `마지막 사용 ${time}`,
+  device: ({ app, system }: Device): string => {
+    const names: Record<string, string> = { kakaotalk: '카카오톡', naver: '네이버 앱', whale: '웨일', samsung: '삼성 인터넷', app: '앱' };
+    return [app && (names[app] ?? app), system].filter(Boolean).join(' · ') || '알 수 없는 기기';
+  },
+
+  account: '내 계정',
+  downloadData: '내 데이터 내려받기',
+  downloadHint: '저장된 내용을 모두 파일로 받아요',
+  download: { done: '내려받을 파일을 만들었어요.', failed: '데이터를 가져오지 못했어요. 잠시 뒤 다시 시도해 주세요.' },
+  deleteAccount: '계정 삭제',
+  deleteHint: '카카오 연결도 함께 끊어요',
+  unlink: '카카오에서 연결 끊기',
+  unlinkHint: '모의 카카오에서 끊으면 1분쯤 뒤 여기서도 로그아웃돼요',
+  confirm: '계정을 삭제할까요?',
+  confirmPoints: [
+    '프로필이 바로 지워지고 모든 기기에서 로그아웃돼요.',
+    '2분 안에 카카오와의 연결도 끊겨요. 그 뒤에 다시 로그인하면 새 사용자로 가입돼요.',
+    '되돌릴 수 없어요. 필요하면 데이터를 먼저 내려받으세요.',
+    '로그인한 지 10분이 넘었으면 카카오에서 한 번 더 로그인한 뒤에 삭제해요.',
+  ],
+  confirmDelete: '계정 삭제하기',
+  cancel: '취소',
+  deletion: {
+    deleting: '계정을 삭제하는 중…',
+    leaving: '본인 확인을 위해 카카오 로그인 화면으로 이동해요.',
+    failed: '계정을 삭제하지 못했어요. 잠시 뒤 다시 시도해 주세요.',
+    'other-user': '다른 계정으로 로그인해서 삭제하지 않았어요.',
+  },
+  deleted: '계정을 삭제했어요',
+  deletedNote: '2분 안에 카카오와의 연결도 끊겨요. 그 뒤에 다시 로그인하면 새 사용자로 가입할 수 있어요.',
+  receipt: { id: '접수 번호', at: '삭제 시각' },
+
   drawer: '내 토큰은 어디에 있나요?',
   close: '닫기',
   memory: '액세스 토큰',
@@ -108,6 +151,8 @@ const ko = {
       interaction: '카카오에서 확인이 필요해요. 로그인 버튼을 눌러 주세요.',
       state: '이 브라우저에서 시작한 로그인이 아니에요. 로그인을 다시 시작해 주세요.',
       rejected: '로그인을 확인하지 못했어요. 로그인을 다시 시작해 주세요.',
+      login_required: '카카오에서 다시 로그인해 주세요.',
+      account_being_deleted: '이전 계정을 아직 삭제하고 있어요. 1~2분 뒤에 다시 로그인하면 새 사용자로 가입할 수 있어요.',
       unavailable:
         status === 'anonymous'
           ? '서버에 연결할 수 없어요. 잠시 뒤 다시 로그인해 주세요.'
@@ -128,6 +173,7 @@ const ko = {
       case 'expired': return '서버가 세션을 끝냄';
       case 'failed': return this.error(entry.code, 'anonymous');
       case 'logged-out': return '다른 탭에서 로그아웃함';
+      case 'sessions-changed': return '다른 탭에서 다른 기기를 로그아웃시킴';
       case 'logging-out': return entry.everywhere ? '모든 기기에서 로그아웃' : '로그아웃';
       case 'logout-pending': return '로그아웃을 아직 서버에 보내지 못함 · 연결되면 보냄';
       case 'unavailable': return '연결 안 됨 · 자동으로 다시 시도';
@@ -208,6 +254,48 @@ const en: Texts = {
   rows: 'Entries',
   journalEmpty: 'Nothing yet.',
 
+  devices: 'My devices',
+  devicesNote: 'Where you are logged in. A device that you log out notices at its next renewal.',
+  deviceCount: (count) => (count === 1 ? '1 device' : `${count} devices`),
+  showDevices: 'Show devices',
+  hideDevices: 'Hide devices',
+  endOthers: 'Log out all others',
+  endDevice: (name) => `Log out ${name}`,
+  endFailed: 'Could not log it out. Please try again in a moment.',
+  thisDevice: 'This device',
+  lastUsed: (time) => `Last used ${time}`,
+  device: ({ app, system }) => {
+    const names: Record<string, string> = { kakaotalk: 'KakaoTalk', naver: 'NAVER app', whale: 'Whale', samsung: 'Samsung Internet', app: 'App' };
+    return [app && (names[app] ?? app), system].filter(Boolean).join(' on ') || 'Unknown device';
+  },
+
+  account: 'My account',
+  downloadData: 'Download my data',
+  downloadHint: 'Everything stored about you, as a file',
+  download: { done: 'Your file is ready.', failed: 'Could not get your data. Please try again in a moment.' },
+  deleteAccount: 'Delete my account',
+  deleteHint: 'Also ends the link to Kakao',
+  unlink: 'Unlink at Kakao',
+  unlinkHint: 'Unlink at the stand-in, and you are logged out here about a minute later',
+  confirm: 'Delete your account?',
+  confirmPoints: [
+    'Your profile is erased and you are logged out on all devices, at once.',
+    'Within two minutes the link to Kakao ends as well. If you log in after that, you join as a new user.',
+    'This cannot be undone. Download your data first if you need it.',
+    'If your login is older than ten minutes, you log in at Kakao once more before the account is deleted.',
+  ],
+  confirmDelete: 'Delete account',
+  cancel: 'Cancel',
+  deletion: {
+    deleting: 'Deleting your account…',
+    leaving: 'Please log in at Kakao once more, so that we know it is you.',
+    failed: 'Your account could not be deleted. Please try again in a moment.',
+    'other-user': 'You logged in with another account, so nothing was deleted.',
+  },
+  deleted: 'Your account is deleted',
+  deletedNote: 'Within two minutes the link to Kakao ends as well. If you log in after that, you join as a new user.',
+  receipt: { id: 'Receipt', at: 'Deleted' },
+
   drawer: 'Where is my token?',
   close: 'Close',
   memory: 'Access token',
@@ -243,6 +331,8 @@ const en: Texts = {
       interaction: 'Kakao needs to ask you something. Please press the login button.',
       state: 'This login was not started in this browser. Please start again.',
       rejected: 'The login could not be confirmed. Please start again.',
+      login_required: 'Please log in at Kakao again.',
+      account_being_deleted: 'Your previous account is still being deleted. Log in again in a minute or two to join as a new user.',
       unavailable: status === 'anonymous' ? 'Can’t reach the server. Please log in again in a moment.' : 'Can’t reach the server; retrying.',
     })[code],
   step: ({ what, status }) => (what === 'refresh' ? (status === 200 ? 'refresh' : `refresh ${status ?? 'without response'}`) : `${status ?? 'no response'}`),
@@ -260,6 +350,7 @@ const en: Texts = {
       case 'expired': return 'The server ended the session';
       case 'failed': return this.error(entry.code, 'anonymous');
       case 'logged-out': return 'Logout in another tab';
+      case 'sessions-changed': return 'Another tab logged out a device';
       case 'logging-out': return entry.everywhere ? 'Logged out everywhere' : 'Logged out';
       case 'logout-pending': return 'Logout not sent yet · will be sent once connected';
       case 'unavailable': return 'Can’t reach the server · retrying';

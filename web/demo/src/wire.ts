@@ -42,7 +42,8 @@ export function createWire(record: (trip: Trip) => void) {
 
   async function send(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
     const request = new Request(input, init);
-    const { pathname: path } = new URL(request.url);
+    // Without the id of a session.
+    const path = new URL(request.url).pathname.replace(/^(\/auth\/sessions\/).+/, '$1…');
     const trip = { method: request.method, path, retry: isRetry };
     isRetry = false;
     const began = performance.now();
