@@ -2,16 +2,9 @@
 // LOCAL_BIN is the binary, CHROMIUM the browser.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
 import { after, before, test } from 'node:test';
-import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
+import { actor, startDemo } from './demo.mjs';
 import { faint, fits } from './measure.mjs';
-import { freePorts } from './world.mjs';
-
-const ROOT = fileURLToPath(new URL('../..', import.meta.url));
-const { LOCAL_BIN = `${ROOT}target/debug/local`, CHROMIUM = '/usr/bin/chromium' } = process.env;
-const QUIET = ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking', '--disable-component-update', '--disable-sync'];
 
 const WORDS = {
   ko: {
@@ -34,25 +27,16 @@ const WORDS = {
   },
 };
 
-let api, standIn, server, browser;
+let demo, api, standIn;
 
 before(async () => {
-  const [port, kakao, dynamodb, secrets] = await freePorts(4);
-  [api, standIn] = [`http://localhost:${port}`, `http://localhost:${kakao}`];
-  // The shortest life that the template allows: long enough for a few steps between two renewals.
-  const settings = { PORT: port, KAKAO_PORT: kakao, DYNAMODB_PORT: dynamodb, SECRETS_PORT: secrets, ACCESS_TTL: 20 };
-  server = spawn(LOCAL_BIN, { cwd: ROOT, env: { PATH: process.env.PATH, ...settings }, stdio: ['ignore', 'ignore', 'inherit'] });
-  for (let tries = 0; !(await fetch(`${api}/demo.json`).catch(() => null)); tries++) {
-    assert.ok(tries < 100 && server.exitCode === null, `${LOCAL_BIN} does not answer`);
-    await new Promise((resolve) => setTimeout(resolve, 100));
-  }
-  browser = await chromium.launch({ executablePath: CHROMIUM, args: QUIET });
+  demo = await startDemo();
+  ({ api, standIn } = demo);
 });
 
-after(async () => {
-  await browser?.close();
-  server?.kill();
-});
+after(() => demo?.stop());
+
+const visit = (language, options) => demo.visit(language, options);
 
 for (const [language, words] of Object.entries(WORDS)) {
   test(`the 30-second tour in ${language}`, async () => {
@@ -116,7 +100,7 @@ for (const [language, words] of Object.entries(WORDS)) {
 
     const opened = visitor.context.waitForEvent('page');
     await page.getByRole('link', { name: words.newTab }).click();
-    const second = actor(await opened, words);
+    const second = actor(await opened);
     await second.status(words.loggedIn);
     await second.row(words.handedOver);
     assert.equal((await counters(second.page)).requests, 0);
@@ -246,40 +230,8 @@ test('with reduced motion the ring stands still and the number counts', async ()
   await visitor.context.close();
 });
 
-/** A new browser profile at the page, watched for anything that the page must not do. */
-async function visit(language, options = {}) {
-  const context = await browser.newContext({ viewport: { width: 390, height: 844 }, ...options });
-  const wrong = [];
-  context.on('request', (request) => {
-    const { origin } = new URL(request.url());
-    if (origin !== api && origin !== standIn) wrong.push(`a request to ${origin}`);
-  });
-  context.on('weberror', (error) => wrong.push(String(error.error())));
-  context.on('console', (message) => {
-    if (message.type() === 'error' && message.location().url.startsWith(api)) wrong.push(message.text());
-  });
-  await context.exposeFunction('report', (violation) => void wrong.push(violation));
-  await context.addInitScript(() =>
-    addEventListener('securitypolicyviolation', (event) => window.report(`CSP: ${event.violatedDirective} ${event.blockedURI}`)),
-  );
-  const page = await context.newPage();
-  await page.goto(`${api}/`);
-  if (language === 'en') await page.getByRole('button', { name: 'English' }).click();
-  const isClean = () => assert.deepEqual(wrong, []);
-  return { context, isClean, ...actor(page, WORDS[language]) };
-}
-
-function actor(page) {
-  return {
-    page,
-    button: (name) => page.getByRole('button', { name: new RegExp(`^${name.replace('?', '\\?')}( |$)`) }).first(),
-    status: (text, timeout = 5_000) => page.locator('.card-head [role=status]', { hasText: text }).waitFor({ timeout }),
-    row: (text, timeout = 5_000) => page.locator('.row', { hasText: text }).first().waitFor({ timeout }),
-    async result(...steps) {
-      for (const [index, step] of steps.entries()) await page.locator(`.flow li:nth-child(${index + 1})`, { hasText: step }).waitFor();
-      assert.equal(await page.locator('.flow li').count(), steps.length);
-    },
-  };
+async function counters(page) {
+  return Object.fromEntries(await page.locator('[data-counter]').evaluateAll((all) => all.map((one) => [one.dataset.counter, Number(one.textContent)])));
 }
 
 async function logIn({ page, button, status, row }, words) {
@@ -287,8 +239,4 @@ async function logIn({ page, button, status, row }, words) {
   await page.locator('button.person').first().click();
   await status(words.loggedIn);
   await row(words.exchanged);
-}
-
-async function counters(page) {
-  return Object.fromEntries(await page.locator('[data-counter]').evaluateAll((all) => all.map((one) => [one.dataset.counter, Number(one.textContent)])));
 }

@@ -130,7 +130,7 @@ export function refusal({ status, body, retryAfter, cause }: ApiResponse): AuthE
   const code = body['code'] as AuthErrorCode;
   const isOurs = (code && body['detail']) || body['non_field_errors'];
   const reason = (code as string) === 'kakao_underage' ? 'underage' : OWN_CODES.includes(code) ? code : 'rejected';
-  return new AuthError(isOurs && status < 500 && status !== 429 ? reason : 'unavailable', status, cause, retryAfter || 0);
+  return new AuthError(isOurs && status < 500 && status !== 429 ? reason : 'unavailable', status, cause ?? body, retryAfter || 0);
 }
 
 /** Reads the response to a login or refresh. Throws if it is not the API's, for example a proxy's page with status 200. */

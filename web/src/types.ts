@@ -64,10 +64,10 @@ export type Credential =
 /** A session of the user, on this device or another one. */
 export interface AuthSession {
   id: string;
-  /** The `User-Agent` header of the login, or null. */
-  user_agent: string | null;
-  /** The network of the login, for example `203.0.113.0/24`, or null. */
-  ip_prefix: string | null;
+  /** The `User-Agent` header of the login; empty if there was none. */
+  user_agent: string;
+  /** The network of the login, for example `203.0.113.0/24`; empty if it is not known. */
+  ip_prefix: string;
   created_at: string;
   last_used_at: string;
   expires_at: string;

@@ -41,8 +41,6 @@ test.each([
   ['curl/8.14.1', 'curl', 'curl'],
   ['python-requests/2.32.4', 'Python', 'Python'],
   ['', '알 수 없는 기기', 'Unknown device'],
-  [null, '알 수 없는 기기', 'Unknown device'],
-  [undefined, '알 수 없는 기기', 'Unknown device'],
   ['<script>', '알 수 없는 기기', 'Unknown device'],
 ])('%s is “%s”', (userAgent, korean, english) => {
   const device = deviceOf(userAgent);

@@ -7,7 +7,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 
 use super::{
     Standin,
-    data::{APPS, Person},
+    data::{APPS, Person, SHOP},
     events::EVENT_TYPES,
     webhooks::Webhooks,
 };
@@ -77,10 +77,10 @@ pub(super) fn refusal(code: &str, text: &str) -> String {
 
 /// `GET /`: buttons that switch faults on and off and that send webhooks, and lists of users and apps.
 pub(super) async fn home(State(standin): State<Arc<Standin>>) -> Html<String> {
-    let (people, faults, webhooks) = {
+    let (people, unlinked, faults, webhooks) = {
         let data = standin.data();
         let faults = data.faults.iter().map(|rule| rule.endpoint.as_str()).collect::<Vec<_>>().join(", ");
-        (data.people.clone(), faults, webhooks(&data.people, &data.webhooks))
+        (data.people.clone(), data.unlinked.clone(), faults, webhooks(&data.people, &data.webhooks))
     };
     let now = if faults.is_empty() {
         "정상 <small>no faults</small>".to_owned()
@@ -101,14 +101,16 @@ pub(super) async fn home(State(standin): State<Arc<Standin>>) -> Html<String> {
     body.push_str(&webhooks);
     body.push_str("<h2>사용자 <small>Users</small></h2><ul>");
     for (name, person) in in_order(&people) {
+        let is_linked = person.linked && !unlinked.contains(&(name.clone(), SHOP.app_id));
         push(
             &mut body,
             format_args!(
-                "<li><b>{}</b> {} <small>{}, {}</small></li>",
+                "<li><b>{}</b> {} <small>{}, {}{}</small></li>",
                 escaped(name),
                 escaped(nickname(name, person)),
                 person.id,
-                escaped(&person.about)
+                escaped(&person.about),
+                if is_linked { "" } else { ", 연결 안 됨 not linked" }
             ),
         );
     }

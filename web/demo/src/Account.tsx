@@ -81,6 +81,10 @@ export function Account({ demo }: { demo: Demo }) {
             ))}
           </ul>
           <div className="card-foot">
+            {/* First, because the dialog puts the focus on its first button. */}
+            <button type="button" className="button" onClick={() => dialog.current?.close()}>
+              {t.cancel}
+            </button>
             <button
               type="button"
               className="button danger"
@@ -90,10 +94,6 @@ export function Account({ demo }: { demo: Demo }) {
               }}
             >
               {t.confirmDelete}
-            </button>
-            {/* The first focus is on the harmless one. */}
-            <button type="button" className="button" autoFocus onClick={() => dialog.current?.close()}>
-              {t.cancel}
             </button>
           </div>
         </div>

@@ -19,7 +19,8 @@ export function Devices({ demo }: { demo: Demo }) {
   const load = useCallback(() => {
     client.sessions().then(
       (found) => {
-        setSessions(found);
+        // This device first, then as the API has them: last used first.
+        setSessions(found.sort((a, b) => Number(b.current) - Number(a.current)));
         setFailure((failure) => (failure === 'load' ? null : failure));
       },
       () => setFailure('load'),
@@ -95,7 +96,7 @@ function Session({ session, isBusy, onEnd }: { session: AuthSession; isBusy: boo
     <li>
       <div>
         <p className="device">
-          <b title={session.user_agent ?? ''}>{name}</b>
+          <b title={session.user_agent}>{name}</b>
           {session.current && <span className="badge good">{t.thisDevice}</span>}
         </p>
         <p className="note">

@@ -66,8 +66,8 @@ export function createDemo(config: Config) {
       localStorage.removeItem(SWITCH);
       deletion.forget();
     }
-    // Only after a logout by the user: after an expired session the same user logs in again.
-    else if (type === 'logged-out' && via === 'page') localStorage.setItem(SWITCH, 'yes');
+    // Only after a logout by the user: after an expired session or a deletion the same person logs in again.
+    else if (type === 'logged-out' && via === 'page' && deletion.get().step !== 'deleting') localStorage.setItem(SWITCH, 'yes');
     was = client.getState().status;
   });
 

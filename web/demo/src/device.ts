@@ -38,7 +38,7 @@ export interface Device {
   system: (typeof SYSTEMS)[number][0] | null;
 }
 
-export function deviceOf(userAgent: string | null | undefined): Device {
-  const find = <Name>(table: readonly (readonly [Name, RegExp])[]) => table.find(([, sign]) => sign.test(userAgent ?? ''))?.[0] ?? null;
+export function deviceOf(userAgent: string): Device {
+  const find = <Name>(table: readonly (readonly [Name, RegExp])[]) => table.find(([, sign]) => sign.test(userAgent))?.[0] ?? null;
   return { app: find(APPS), system: find(SYSTEMS) };
 }

@@ -93,6 +93,10 @@ test('a change that the API refuses rejects with `rejected` and changes nothing'
   const api = scriptedApi();
   const client = await loggedInTab(api);
   api.instead.set('/auth/profile', () => refusal('invalid_request'));
-  await expect(client.updateProfile({ username: '' })).rejects.toMatchObject({ code: 'rejected', status: 400 });
+  await expect(client.updateProfile({ username: '' })).rejects.toMatchObject({
+    code: 'rejected',
+    status: 400,
+    cause: { detail: 'No.' },
+  });
   expect(client.getState().user).toMatchObject({ pk: 'ryan', nickname: 'ryan' });
 });
