@@ -70,8 +70,9 @@ front-door: ## all tests of the workspace
 	@echo "passed: $@"
 
 SCHEDULES := 10000
-schedules: ## random schedules against the real handlers
-	SCHEDULES=$(SCHEDULES) cargo test --workspace --test resilience -- --show-output schedules
+ACCOUNT_SCHEDULES := 2000
+schedules: ## random schedules against the real handlers: of sessions, and of accounts
+	SCHEDULES=$(SCHEDULES) ACCOUNT_SCHEDULES=$(ACCOUNT_SCHEDULES) cargo test --workspace --test resilience -- --show-output schedules
 	@echo "passed: $@"
 
 faults: ## every network and service fault, wrong clocks, processes killed and stopped

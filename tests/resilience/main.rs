@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+mod account_schedules;
 mod faults;
+mod luck;
 mod regressions;
 mod schedules;

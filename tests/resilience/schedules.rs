@@ -3,7 +3,7 @@
 //!
 //! `SCHEDULES` sets how many, `SEED` the first seed. A failure prints the seed of its schedule; `SCHEDULES=1 SEED=…` runs it again.
 
-use std::{env, time::Duration};
+use std::time::Duration;
 
 use reqwest::StatusCode;
 use tests::{
@@ -12,26 +12,9 @@ use tests::{
     fault_proxy::{Fault, FaultRates},
 };
 
+use crate::luck::{self, Luck};
+
 const WINDOW: u64 = 30;
-/// How many schedules run concurrently, each on a stack of its own, as they advance its clock.
-const LANES: u64 = 8;
-
-/// A deterministic random generator (`SplitMix64`).
-struct Luck(u64);
-
-impl Luck {
-    fn below(&mut self, bound: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % bound
-    }
-
-    fn of<T: Copy>(&mut self, choices: &[T]) -> T {
-        choices[usize::try_from(self.below(choices.len() as u64)).unwrap()]
-    }
-}
 
 /// One browser and the state that its session should have.
 struct Session<'a> {
@@ -62,7 +45,7 @@ impl Session<'_> {
         let mut responses = self.stack.refresh_at_once(self.browser.cookie(), tabs).await;
         let mut lost = 0;
         while !responses.is_empty() {
-            let response = responses.swap_remove(usize::try_from(luck.below(responses.len() as u64)).unwrap());
+            let response = responses.swap_remove(luck.index(responses.len()));
             let arrived = luck.below(5) > 0;
             lost += u64::from(!arrived || response.status == StatusCode::SERVICE_UNAVAILABLE);
             self.see(&response, arrived);
@@ -136,20 +119,9 @@ impl Session<'_> {
     }
 }
 
-/// Prints the seed of a schedule that fails.
-struct Running(u64);
-
-impl Drop for Running {
-    fn drop(&mut self) {
-        if std::thread::panicking() {
-            println!("SEED={}", self.0);
-        }
-    }
-}
-
-async fn schedule(stack: &Stack, user: &str, seed: u64) {
-    let luck = &mut Luck(seed);
-    let browser = Browser::logged_in(&stack.log_in_as(user).await);
+async fn schedule(stack: &Stack, seed: u64) {
+    let luck = &mut Luck::new(seed);
+    let browser = Browser::logged_in(&stack.log_in().await);
     let mut session = Session { stack, browser, over: false };
     for _ in 0..4 + luck.below(5) {
         match luck.below(16) {
@@ -177,27 +149,10 @@ async fn schedule(stack: &Stack, user: &str, seed: u64) {
     // At most one session is left, and none if it has ended.
     let items = stack.count("SESSION#").await;
     assert_eq!(items, usize::from(!session.over), "sessions in the table");
-    stack.logout_everywhere(session.browser.cookie()).await;
+    stack.clear().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn every_random_schedule_keeps_the_protocols_promises() {
-    let number = |name: &str, default: u64| env::var(name).map_or(default, |text| text.parse().unwrap());
-    let schedules = number("SCHEDULES", 200);
-    let seed = number("SEED", 1);
-    let lanes = (0..LANES).map(|lane| {
-        tokio::spawn(async move {
-            let stack = Stack::start().await;
-            let user = stack.kakao.new_user().await;
-            for seed in (seed..seed + schedules).filter(|seed| seed % LANES == lane) {
-                let _running = Running(seed);
-                schedule(&stack, &user, seed).await;
-            }
-        })
-    });
-    let lanes: Vec<_> = lanes.collect();
-    for lane in lanes {
-        lane.await.unwrap();
-    }
-    println!("schedules: {schedules}, from seed {seed}");
+    luck::run("SCHEDULES", 200, schedule).await;
 }
