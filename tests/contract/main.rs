@@ -4,6 +4,7 @@
 
 mod build;
 mod costs;
+mod deletion_roles;
 mod deployment;
 mod kakao;
 mod limits;

@@ -176,7 +176,7 @@ async fn an_action_missing_from_the_template_fails_locally_too() {
     assert_eq!(stack.refresh(&stack.log_in().await.token()).await.status, 503, "another partition");
 }
 
-fn code<T, E: ProvideErrorMetadata, R>(result: Result<T, SdkError<E, R>>) -> String {
+pub(crate) fn code<T, E: ProvideErrorMetadata, R>(result: Result<T, SdkError<E, R>>) -> String {
     match result {
         Ok(_) => String::new(),
         Err(error) => error.as_service_error().and_then(|error| error.code()).unwrap_or("no response").to_owned(),
@@ -211,59 +211,17 @@ async fn a_function_is_denied_actions_that_its_role_lacks() {
         let get = client.get_item().table_name("Another").set_key(Some(key(&user).into())).send().await;
         assert_eq!(code(get), DENIED, "{function} in another table");
     }
-    let events = table::client_as(&access_key("kakao-events"), stack.table_proxy.url());
-    for (pk, expected) in [("OUTBOX", ""), (user.as_str(), DENIED), ("KAKAO#1", DENIED), ("OUTBOX2", DENIED)] {
-        let put = events.put_item().table_name(table).set_item(Some(key(pk).into())).send().await;
-        assert_eq!(code(put), expected, "kakao-events PutItem {pk}");
-        let get = events.get_item().table_name(table).set_key(Some(key(pk).into())).send().await;
-        assert_eq!(code(get), DENIED, "kakao-events GetItem {pk}");
-        let delete = events.delete_item().table_name(table).set_key(Some(key(pk).into())).send().await;
-        assert_eq!(code(delete), DENIED, "kakao-events DeleteItem {pk}");
-    }
     let login = table::client_as(&access_key("kakao-login"), stack.table_proxy.url());
     for (pk, expected) in [(user.as_str(), ""), ("KAKAO#1", DENIED)] {
         let query = login.query().table_name(table).key_condition_expression("pk = :pk");
         let query = query.expression_attribute_values(":pk", AttributeValue::S(pk.to_owned()));
         assert_eq!(code(query.send().await), expected, "kakao-login Query {pk}");
     }
-    let worker = table::client_as(&access_key("finish-deletions"), stack.table_proxy.url());
-    for (pk, get, delete) in
-        [(user.as_str(), "", ""), ("KAKAO#1", "", DENIED), ("OUTBOX", DENIED, ""), ("CLAIM#1", DENIED, DENIED)]
-    {
-        let item = worker.get_item().table_name(table).set_key(Some(key(pk).into())).send().await;
-        assert_eq!(code(item), get, "finish-deletions GetItem {pk}");
-        let deleted = worker.delete_item().table_name(table).set_key(Some(key(pk).into())).send().await;
-        assert_eq!(code(deleted), delete, "finish-deletions DeleteItem {pk}");
-    }
-    assert_eq!(code(worker.scan().table_name(table).send().await), DENIED, "finish-deletions Scan");
     let profile = table::client_as(&access_key("profile"), stack.table_proxy.url());
     for (pks, expected) in [(vec![user.as_str()], ""), (vec![user.as_str(), "KAKAO#1"], DENIED)] {
         let keys = pks.iter().fold(KeysAndAttributes::builder(), |keys, pk| keys.keys(key(pk).into()));
         let get = profile.batch_get_item().request_items(table, keys.build().unwrap()).send().await;
         assert_eq!(code(get), expected, "profile {pks:?}");
-    }
-
-    // A deletion writes users, identities and the outbox, each in its own way.
-    let account = table::client_as(&access_key("account"), stack.table_proxy.url());
-    for (pk, [reads, puts, updates, deletes]) in [
-        (user.as_str(), ["", "", DENIED, ""]),
-        ("KAKAO#1", [DENIED, DENIED, "", DENIED]),
-        ("OUTBOX", [DENIED, "", DENIED, DENIED]),
-        ("CLAIM#1", [DENIED; 4]),
-    ] {
-        let query = account.query().table_name(table).key_condition_expression("pk = :pk");
-        let query = query.expression_attribute_values(":pk", key(pk)[0].1.clone()).send().await;
-        assert_eq!(code(query), reads, "account Query {pk}");
-        let put = account.put_item().table_name(table).set_item(Some(key(pk).into())).send().await;
-        assert_eq!(code(put), puts, "account PutItem {pk}");
-        let update = account.update_item().table_name(table).set_key(Some(key(pk).into())).send().await;
-        assert_eq!(code(update), updates, "account UpdateItem {pk}");
-        let delete = account.delete_item().table_name(table).set_key(Some(key(pk).into())).send().await;
-        assert_eq!(code(delete), deletes, "account DeleteItem {pk}");
-        // The same in a transaction, whose permissions are those of its parts.
-        let put = Put::builder().table_name(table).set_item(Some(key(pk).into())).build().unwrap();
-        let put = account.transact_write_items().transact_items(TransactWriteItem::builder().put(put).build());
-        assert_eq!(code(put.send().await), puts, "account Put in a transaction {pk}");
     }
 
     // Each function reads its own documents of keys, and none writes them but rotate-keys.

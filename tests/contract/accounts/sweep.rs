@@ -35,15 +35,16 @@ async fn sessions_end_by_their_age_and_nobody_elses_do() {
         session(user, None),
         session(user, Some(NOW + SECOND)),
         key(&format!("USER#{user}"), "PROFILE"),
+        key(&format!("USER#{user}"), "T"),
         session(other, Some(NOW - SECOND)),
     ];
     let all: Vec<_> = items.iter().map(|item| (item.clone(), Some(item.clone()))).collect();
     table.set(&all).await;
     table.store.end_sessions(user, Some(NOW)).await.unwrap();
-    assert_eq!(left(&table, &items).await, [false, false, false, true, true, true]);
+    assert_eq!(left(&table, &items).await, [false, false, false, true, true, true, true]);
     table.set(&all).await;
     table.store.end_sessions(user, None).await.unwrap();
-    assert_eq!(left(&table, &items).await, [false, false, false, false, true, true]);
+    assert_eq!(left(&table, &items).await, [false, false, false, false, true, true, true]);
 }
 
 #[tokio::test]
