@@ -9,24 +9,45 @@ use std::{collections::BTreeSet, time::Duration};
 use local::table::Item;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use shared::{account::LinkAnswer, clock::Timestamp, id::KakaoId};
+use shared::{
+    account::{LinkAnswer, UNSETTLED},
+    clock::Timestamp,
+    id::KakaoId,
+};
 use tests::{
     Browser, Credential, Stack,
     client::Response,
-    fault_proxy::{Fault, HeldBack, Moment},
+    fault_proxy::{Fault, FaultProxy, HeldBack, Moment},
 };
 
 use crate::luck::{self, Luck};
 
-/// How late a write to DynamoDB arrives at most: as long as its signature is valid.
-const LATEST_WRITE: u64 = 900;
-/// The writes of which a late copy may arrive.
-const WRITES: [&str; 4] = ["UpdateItem", "PutItem", "DeleteItem", "TransactWriteItems"];
+/// How late a write to DynamoDB may arrive: as long as its signature is valid.
+const LATEST_WRITE: Duration = Duration::from_mins(15);
+/// The requests of which a late copy may arrive, and whether at Kakao.
+const WRITES: [(&str, bool); 6] = [
+    ("UpdateItem", false),
+    ("PutItem", false),
+    ("DeleteItem", false),
+    ("TransactWriteItems", false),
+    ("/v1/user/unlink", true),
+    ("/v1/user/unlink", true),
+];
 
 /// A browser that has logged in.
 struct Device {
     browser: Browser,
     pk: String,
+    /// Whether its session or its user may end: the person has left since, here or at Kakao.
+    may_end: bool,
+}
+
+/// A request that is still under way.
+struct Late {
+    request: HeldBack,
+    at_kakao: bool,
+    /// It arrives before this time, or never.
+    until: Timestamp,
 }
 
 /// A person at Kakao, and what happened so far.
@@ -39,14 +60,18 @@ struct Person<'a> {
     credentials: Vec<Value>,
     /// Users whose deletion was confirmed.
     deleted: BTreeSet<String>,
+    /// Those of them whose sessions ended with the response. After a fault, or a late write, some go on until the worker runs.
+    ended: BTreeSet<String>,
     /// All users that the person ever was.
     seen: BTreeSet<String>,
     /// Writes that are still under way, and since when.
-    late: Vec<(HeldBack, Timestamp)>,
+    late: Vec<Late>,
     /// Webhooks that are still under way.
     webhooks: Vec<Value>,
-    /// Whether the person may be logged out or deleted: it left, here or at Kakao.
-    has_left: bool,
+    /// The users whose deletion was requested. A request that died may still take effect.
+    leaving: BTreeSet<String>,
+    /// Whether the last request met a fault.
+    is_disturbed: bool,
     /// Whether a webhook about the person was lost for good.
     is_webhook_lost: bool,
 }
@@ -61,10 +86,12 @@ impl<'a> Person<'a> {
             devices: Vec::new(),
             credentials: Vec::new(),
             deleted: BTreeSet::new(),
+            ended: BTreeSet::new(),
             seen: BTreeSet::new(),
             late: Vec::new(),
             webhooks: Vec::new(),
-            has_left: false,
+            leaving: BTreeSet::new(),
+            is_disturbed: false,
             is_webhook_lost: false,
         }
     }
@@ -80,18 +107,25 @@ impl<'a> Person<'a> {
         let request = self.stack.request(Method::POST, "/auth/kakao").json(&credential);
         let Some(response) = self.send(request, luck).await else { return };
         match response.status {
-            StatusCode::OK => self.logged_in(&response),
+            StatusCode::OK => self.logged_in(&response).await,
             // The account is being deleted, or the credential is used, expired, or older than the unlinking.
             StatusCode::CONFLICT | StatusCode::BAD_REQUEST => {}
             status => assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE, "{}", response.body),
         }
     }
 
-    fn logged_in(&mut self, response: &Response) {
+    async fn logged_in(&mut self, response: &Response) {
         let pk = response.body["user"]["pk"].as_str().unwrap().to_owned();
         assert!(!self.deleted.contains(&pk), "a deleted user has logged in");
         self.seen.insert(pk.clone());
-        self.devices.push(Device { browser: Browser::logged_in(response), pk });
+        // With a credential from before, the person may have unlinked the app meanwhile.
+        let may_end = self.leaving.contains(&pk) || !self.is_linked().await;
+        self.devices.push(Device { browser: Browser::logged_in(response), pk, may_end });
+    }
+
+    /// The person leaves: from now on the devices may be logged out.
+    fn leave(&mut self) {
+        self.devices.iter_mut().for_each(|device| device.may_end = true);
     }
 
     /// A device refreshes. Without faults, a device is logged out only if its user has left.
@@ -103,11 +137,11 @@ impl<'a> Person<'a> {
         let response = self.stack.refresh(self.devices[at].browser.cookie()).await;
         let device = &mut self.devices[at];
         if response.status == StatusCode::OK {
-            assert!(!self.deleted.contains(&device.pk), "a session of a deleted user goes on");
+            assert!(!self.ended.contains(&device.pk), "a session of a deleted user goes on");
             device.browser.take(&response).unwrap();
         } else {
             assert_eq!(response.status, StatusCode::UNAUTHORIZED, "{}", response.body);
-            assert!(self.has_left, "an honest device was logged out: {}", response.body);
+            assert!(device.may_end, "an honest device was logged out: {}", response.body);
             self.devices.remove(at);
         }
     }
@@ -121,11 +155,15 @@ impl<'a> Person<'a> {
         let access = self.devices[at].browser.access().to_owned();
         let request = self.stack.request(Method::DELETE, "/auth/account").bearer_auth(&access);
         let pk = self.devices[at].pk.clone();
-        self.has_left = true;
+        self.leaving.insert(pk.clone());
+        self.leave();
         let Some(response) = self.send(request, luck).await else { return };
         match response.status {
             StatusCode::ACCEPTED => {
                 assert_eq!(response.body["id"], pk.as_str(), "the receipt names the user");
+                if !self.is_disturbed {
+                    self.ended.insert(pk.clone());
+                }
                 self.deleted.insert(pk);
             }
             // The session has ended, the login is too old, or DynamoDB failed.
@@ -136,7 +174,7 @@ impl<'a> Person<'a> {
 
     /// The person unlinks the app in Kakao's settings. The webhook arrives at once, later, or never.
     async fn unlink_at_kakao(&mut self, luck: &mut Luck) {
-        self.has_left = true;
+        self.leave();
         let webhook = self.stack.kakao.unlink_at_kakao_silently(&self.name).await;
         match luck.below(8) {
             0 => self.is_webhook_lost = true,
@@ -161,7 +199,9 @@ impl<'a> Person<'a> {
     /// Kakao reports something that does not end the account.
     async fn receive_event(&mut self, luck: &mut Luck) {
         let event = luck.of(&["user-linked", "user-scope-withdraw", "sessions-revoked", "tokens-revoked"]);
-        self.has_left |= event == "sessions-revoked";
+        if event == "sessions-revoked" {
+            self.leave();
+        }
         self.stack.kakao.send_event(&self.name, event).await;
     }
 
@@ -187,7 +227,9 @@ impl<'a> Person<'a> {
 
     /// Sends a request: to its end, or its function is killed at one of its calls to DynamoDB.
     async fn send(&mut self, request: reqwest::RequestBuilder, luck: &mut Luck) -> Option<Response> {
-        match luck.below(4) {
+        let fault = luck.below(4);
+        self.is_disturbed = fault < 2;
+        match fault {
             0 => {
                 let proxy = &self.stack.table_proxy;
                 let mut held = proxy.hold(luck.index(6), luck.of(&[Moment::Before, Moment::After]));
@@ -239,22 +281,30 @@ impl<'a> Person<'a> {
         self.stack.kakao_proxy.heal();
     }
 
-    /// Now and then a copy of a write stays under way.
+    /// Now and then a copy of a write, or of the call that unlinks, stays under way.
     fn keep_late(&mut self, luck: &mut Luck) {
-        let operation = luck.of(&WRITES);
-        if luck.below(2) == 0 && !self.stack.table_proxy.last_body(operation).is_null() {
-            self.late.push((self.stack.table_proxy.copy_of_last(operation), self.stack.now()));
+        let (operation, at_kakao) = luck.of(&WRITES);
+        let (proxy, lasts) = self.way(at_kakao);
+        if luck.below(2) == 0 && proxy.has_passed(operation) {
+            let (request, until) = (proxy.copy_of_last(operation), self.stack.now() + lasts);
+            self.late.push(Late { request, at_kakao, until });
         }
     }
 
-    /// A write that was under way arrives, if it is not too late.
-    async fn late_write(&mut self, luck: &mut Luck) {
+    /// A request that was under way arrives, if it is not too late.
+    async fn late_request(&mut self, luck: &mut Luck) {
         if !self.late.is_empty() {
-            let (copy, sent_at) = self.late.swap_remove(luck.index(self.late.len()));
-            if self.stack.now().seconds_since(sent_at) <= LATEST_WRITE {
-                self.stack.table_proxy.arrive(&copy).await.unwrap();
+            let late = self.late.swap_remove(luck.index(self.late.len()));
+            if self.stack.now() < late.until {
+                self.way(late.at_kakao).0.arrive(&late.request).await.unwrap();
+                self.ended.clear();
             }
         }
+    }
+
+    fn way(&self, to_kakao: bool) -> (&'a FaultProxy, Duration) {
+        let stack = self.stack;
+        if to_kakao { (&stack.kakao_proxy, UNSETTLED) } else { (&stack.table_proxy, LATEST_WRITE) }
     }
 
     /// Everything arrives, and the worker runs until its work is done.
@@ -263,7 +313,7 @@ impl<'a> Person<'a> {
             self.receive_webhook(luck).await;
         }
         while !self.late.is_empty() {
-            self.late_write(luck).await;
+            self.late_request(luck).await;
         }
         for _ in 0..40 {
             if self.stack.count("WORK#").await == 0 {
@@ -301,16 +351,14 @@ impl<'a> Person<'a> {
             let is_linked = self.is_linked().await;
             assert!(is_linked || self.is_webhook_lost, "a user whom Kakao does not link");
         }
-        if !self.has_left
-            && let Some(last) = self.devices.last()
-        {
-            assert_eq!(named.as_ref(), Some(&last.pk), "an honest user is gone");
+        if let Some(device) = self.devices.iter().rfind(|device| !device.may_end) {
+            assert_eq!(named.as_ref(), Some(&device.pk), "an honest user is gone");
         }
         // The person can join, and is not thrown out again.
         self.stack.advance(Duration::from_secs(2));
         let joined = self.stack.login(&self.stack.kakao.credential(&self.name, Credential::Code).await).await;
         assert_eq!(joined.status, StatusCode::OK, "{}", joined.body);
-        self.logged_in(&joined);
+        self.logged_in(&joined).await;
         assert!(self.is_linked().await);
     }
 }
@@ -327,7 +375,7 @@ async fn schedule(stack: &Stack, seed: u64) {
             8 => person.unlink_at_kakao(luck).await,
             9 => person.receive_webhook(luck).await,
             10 => person.receive_event(luck).await,
-            11 => person.late_write(luck).await,
+            11 => person.late_request(luck).await,
             _ => person.run_worker(luck).await,
         }
         stack.advance(Duration::from_secs(luck.of(&[0, 1, 5, 30, 61, 61, 120, 301, 601])));
