@@ -17,7 +17,11 @@ LINK = re.compile(r"\]\(([^()\s]*(?:\([^()\s]*\)[^()\s]*)*)\)|^\[[^\]]+\]:\s*(\S
 SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*:")
 # An outcome of a request is set at once, or chosen before that by a match, by an if, or as what a function returns.
 OUTCOME = r"\boutcome\(\"(\w+)\"\)|=> \(\"(\w+)\", (?:Some|None)\b|\boutcome = if .*? \"(\w+)\" \} else \{ \"(\w+)\"|(?:Ok|Done)\(\"(\w+)\"\)|None if .*? => \"(\w+)\""
-CODE = r"\breply\(\s*StatusCode::\w+,\s*\"(\w+)\"|\bcode: \"(\w+)\""
+CODE = r"\bStatusCode::\w+,\s*\"(\w+)\"|\bcode: \"(\w+)\""
+# RFC 8935's codes, with which security event tokens are refused.
+TOKEN_CODE = r"=> Some\(\"(\w+)\"\)"
+# How an item of the outbox ends.
+WORK = r"\bEnded::well\(\"(\w+)\"\)|\bself\.(?:wait|done)\([^\"]*\"(\w+)\"|\boutcome: \"(\w+)\""
 README_LINES, PAGE_LINES, LINE_LENGTH = 150, 200, 120
 
 
@@ -87,7 +91,8 @@ def runbook():
     logged = {
         "event": set(re.findall(r"\bevent = \"(\w+)\"|\bfailure\(\s*\"(\w+)\"", code)),
         "outcome": set(re.findall(OUTCOME, code)),
-        "code": set(re.findall(CODE, (ROOT / "shared/src/error.rs").read_text())),
+        "code": set(re.findall(CODE, (ROOT / "shared/src/error.rs").read_text()))
+        | set(re.findall(TOKEN_CODE, (ROOT / "shared/src/kakao/security_event.rs").read_text())),
         "alarm": set(re.findall(r"^  (\w+):\n    Type: AWS::CloudWatch::Alarm", template, re.MULTILINE)),
     }
     text = (DOCS / "runbook.md").read_text()
@@ -97,12 +102,27 @@ def runbook():
         "code": first_cells(text, "Outcomes of errors"),
         "alarm": first_cells(text, "Alarms"),
     }
+    events = re.findall(r"^\| `(\w+)`", re.search(r"^## Events\n(.*?)(?=^## )", text, re.MULTILINE | re.DOTALL).group(1), re.MULTILINE)
+    for name in sorted({name for name in events if events.count(name) > 1}):
+        yield f"docs/runbook.md: the event {name} has more than one row"
     for kind, names in logged.items():
         names = {name for match in names for name in ([match] if isinstance(match, str) else match) if name}
         if not names:
             yield f"docs/check.py finds no {kind} in the code"
         for name in sorted(names - described[kind]):
             yield f"docs/runbook.md: the {kind} {name} is missing"
+
+
+def work():
+    """Every outcome of an item of the outbox is in the page about deletions."""
+    code = "\n".join(path.read_text() for path in sorted((ROOT / "functions/finish-deletions/src").glob("*.rs")))
+    outcomes = {name for names in re.findall(WORK, code) for name in names if name}
+    if not outcomes:
+        yield "docs/check.py finds no outcome of work in the code"
+    rows = re.findall(r"^\| (`[^|]*) \|", (DOCS / "deletions.md").read_text(), re.MULTILINE)
+    described = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
+    for name in sorted(outcomes - described):
+        yield f"docs/deletions.md: the outcome {name} is missing"
 
 
 def settings():
@@ -137,7 +157,7 @@ def main():
         name = page.removeprefix("docs/")
         if name != "README.md" and f"({name})" not in index:
             problems.append(f"docs/README.md: {name} is missing")
-    problems += [*runbook(), *settings()]
+    problems += [*runbook(), *work(), *settings()]
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0
