@@ -6,7 +6,6 @@
 //! | `deleted_at` | when the user was deleted. Such a profile has nothing else, and no write changes it |
 //! | `kakao_id` | the user's number at Kakao, and so the key of the identity item. Profiles get it at their next login |
 //! | `nickname`, `profile_image`, `email` | what Kakao said last |
-//! | `username`, `first_name`, `last_name` | what the person chose here; no login writes them |
 //! | `created_at`, `last_login_at` | the first login and the latest |
 //! | `logins` | the number of logins. If a response of DynamoDB is lost, a login may count twice |
 //! | `login_minute`, `logins_in_minute` | see [`logins`] |
@@ -66,8 +65,8 @@ struct Changes {
 }
 
 impl Store {
-    /// Counts a login and updates the profile by what Kakao says about the user, unless the user was deleted. One request, unless the user has logged in within
-    /// this minute before: the condition of the first write fails then, and a second write adds to the count.
+    /// Counts a login and updates the profile by what Kakao says about the user, unless the user was deleted. One request, unless the
+    /// user has logged in within this minute before: the condition of the first write fails then, and a second write adds to the count.
     ///
     /// # Errors
     ///
