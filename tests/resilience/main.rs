@@ -2,8 +2,15 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
-mod account_schedules;
 mod faults;
 mod luck;
 mod regressions;
 mod schedules;
+
+/// Random schedules of one person's account.
+mod account_schedules {
+    mod disturbances;
+    mod end;
+    mod person;
+    mod schedule;
+}
