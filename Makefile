@@ -102,6 +102,7 @@ moto: venv ## the store again, on a DynamoDB of another make
 	$(BINARIES)
 	tests/external/with-moto.sh admin/tests/carry-over.sh
 	tests/external/with-moto.sh python admin/tests/doctor.py
+	tests/external/with-moto.sh python admin/tests/deletions.py
 	@echo "passed: $@"
 
 verifiers: venv ## other people's libraries verify our tokens, and the command for a leaked key

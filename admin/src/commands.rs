@@ -50,6 +50,7 @@ struct StackName {
     ///
     /// A stack of `make run` has none. Write any name, and set the variables `ROTATE_KEYS_FUNCTION` to rotate-keys,
     /// `FINISH_DELETIONS_FUNCTION` to finish-deletions, and `AWS_ENDPOINT_URL_LAMBDA` to the address that `make run` prints.
+    /// doctor, replay-deletions and reconcile need a stack in CloudFormation.
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     stack: String,
 }

@@ -54,7 +54,8 @@ pub(crate) fn receipts(log_group: &str) -> Result<BTreeMap<String, Receipt>, Aws
 fn read_receipts(found: &Value) -> BTreeMap<String, Receipt> {
     let lines = found["events"].as_array().into_iter().flatten();
     let lines = lines.filter_map(|event| serde_json::from_str::<Value>(event["message"].as_str()?).ok());
-    let receipts = lines.filter_map(|line| {
+    // The service filters the lines already. Who is deleted again must not depend on how it reads a pattern.
+    let receipts = lines.filter(|line| line["event"] == "account_deleted").filter_map(|line| {
         let (id, deleted_at) = (line["user_id"].as_str()?.to_owned(), line["deleted_at"].as_i64()?);
         Some((id.clone(), Receipt { id, deleted_at, kakao_id: None }))
     });
@@ -125,7 +126,8 @@ mod tests {
     #[test]
     fn receipts_are_read_from_the_lines_of_the_log_once_for_each_user() {
         let line = |user: &str| json!({"message": json!({"event": "account_deleted", "user_id": user, "deleted_at": 7}).to_string()});
-        let found = read_receipts(&json!({"events": [line("a"), line("b"), line("a"), {"message": "x"}, {}]}));
+        let other = json!({"message": json!({"event": "other", "user_id": "c", "deleted_at": 7}).to_string()});
+        let found = read_receipts(&json!({"events": [line("a"), line("b"), line("a"), other, {"message": "x"}, {}]}));
         let expected = |id: &str| (id.to_owned(), Receipt { id: id.to_owned(), deleted_at: 7, kakao_id: None });
         assert_eq!(found, BTreeMap::from([expected("a"), expected("b")]));
         assert_eq!(read_receipts(&Value::Null), BTreeMap::new());

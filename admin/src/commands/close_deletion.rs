@@ -17,6 +17,8 @@ pub(super) struct CloseDeletion {
     #[command(flatten)]
     stack: StackName,
     /// The id of the deleted user, from the line `account_deleted` of the log
+    // It may begin with a hyphen.
+    #[arg(allow_hyphen_values = true)]
     user: String,
 }
 

@@ -13,7 +13,7 @@ use crate::{
 
 /// How many receipts one invocation gets.
 const BATCH: usize = 100;
-/// The log groups with receipts, by their names in the template. An older release has only one.
+/// The log groups with receipts, by their names in the template.
 const LOGS: [&str; 2] = ["AccountLogs", "FinishDeletionsLogs"];
 
 /// Delete again who had been deleted, after the table was restored from a backup.
@@ -32,7 +32,9 @@ impl ReplayDeletions {
         let function = stack.output("FinishDeletionsFunction")?.to_owned();
         let resources = stack.resources()?;
         let mut receipts = BTreeMap::new();
-        for group in LOGS.into_iter().filter_map(|group| resources.get(group)) {
+        for name in LOGS {
+            let missing = || format!("the stack {} has no log group {name}, so receipts are missing", self.stack.stack);
+            let group = resources.get(name).ok_or_else(|| CommandError::Other(missing()))?;
             receipts.extend(deletions::receipts(group)?);
         }
         println!("{} receipts of deletions in the logs.", receipts.len());
