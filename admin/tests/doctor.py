@@ -40,7 +40,8 @@ def template():
     translated = sam_template.translate(sam_template.load(), PARAMETERS | GOOD)
     kinds = ["AWS::DynamoDB::Table", "AWS::IAM::Role"]
     resources = {name: made for name, made in translated["Resources"].items() if made["Type"] in kinds}
-    outputs = translated["Outputs"] | {"ApiUrl": {"Value": "https://x.example"}, "RotateKeysFunction": {"Value": "RotateKeys"}}
+    functions = {f"{name}Function": {"Value": name} for name in ["RotateKeys", "FinishDeletions"]}
+    outputs = translated["Outputs"] | {"ApiUrl": {"Value": "https://x.example"}} | functions
     return translated | {"Resources": resources, "Outputs": outputs}
 
 
