@@ -100,6 +100,7 @@ impl<'a> Person<'a> {
 
     /// The worker runs: to its end, or it is killed at one of its calls to DynamoDB or Kakao.
     pub(super) async fn run_worker(&mut self, luck: &mut Luck) {
+        self.forget_traffic();
         let is_killed = luck.below(2) == 0;
         let proxy = if luck.below(3) == 0 { &self.stack.kakao_proxy } else { &self.stack.table_proxy };
         if !is_killed {
@@ -120,6 +121,7 @@ impl<'a> Person<'a> {
 
     /// Sends a request: to its end, or its function is killed at one of its calls to DynamoDB.
     pub(super) async fn send(&mut self, request: RequestBuilder, luck: &mut Luck) -> Option<Response> {
+        self.forget_traffic();
         let fault = luck.below(4);
         self.is_disturbed = fault < 2;
         match fault {
@@ -178,7 +180,9 @@ impl<'a> Person<'a> {
     pub(super) fn keep_late(&mut self, luck: &mut Luck) {
         let (operation, at_kakao) = luck.of(&WRITES);
         let (proxy, lasts) = self.way(at_kakao);
-        if luck.below(2) == 0 && proxy.has_passed(operation) {
+        // Only what was sent in this step: its time is the clock's.
+        let is_new = proxy.take_traffic().operations.iter().any(|passed| passed == operation);
+        if luck.below(2) == 0 && is_new {
             let (request, until) = (proxy.copy_of_last(operation), self.stack.now() + lasts);
             self.late.push(Late { request, at_kakao, until });
         }
@@ -193,6 +197,10 @@ impl<'a> Person<'a> {
                 self.ended.clear();
             }
         }
+    }
+
+    pub(super) fn forget_traffic(&self) {
+        let _ = (self.stack.kakao_proxy.take_traffic(), self.stack.table_proxy.take_traffic());
     }
 
     pub(super) fn way(&self, to_kakao: bool) -> (&'a FaultProxy, Duration) {

@@ -171,12 +171,6 @@ impl FaultProxy {
         self.server.end_connections(end);
     }
 
-    /// Whether a request of this operation has passed.
-    #[must_use]
-    pub fn has_passed(&self, operation: &str) -> bool {
-        lock(&self.state.last).contains_key(operation)
-    }
-
     /// A copy of the last request of this operation, as if the network had delayed it.
     ///
     /// # Panics
