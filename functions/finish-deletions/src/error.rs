@@ -11,7 +11,7 @@ pub enum WorkError {
     /// Kakao's secrets could not be read.
     #[error("Kakao's secrets: {0}")]
     Secret(#[from] SecretError),
-    /// There is no key to ask or unlink with.
+    /// The admin key is missing. Kakao can neither be asked nor told to unlink.
     #[error("there is no admin key: store it with `admin put-kakao-secrets`")]
     NoAdminKey,
     /// Kakao did not list its users.

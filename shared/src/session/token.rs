@@ -152,7 +152,7 @@ impl RefreshTokenKeys {
     ///
     /// # Errors
     ///
-    /// What is wrong, if there is no key, or one is not 32 bytes of base64url.
+    /// A text that says what is wrong: the list is empty, or a key is not 32 bytes of base64url.
     pub fn new(keys: &[RefreshTokenKey]) -> Result<Self, String> {
         let mut keys = keys.iter().map(DerivedKeys::new).collect::<Result<Vec<_>, _>>()?;
         if keys.is_empty() {

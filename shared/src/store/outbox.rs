@@ -234,7 +234,7 @@ impl Store {
     ///
     /// # Errors
     ///
-    /// As [`take_work`](Self::take_work).
+    /// [`StoreError`] if DynamoDB fails. The item may be leased; it becomes free when the lease ends.
     pub async fn take_deletion(&self, user: UserId, now: Timestamp) -> Result<Option<(Lease, Work)>, StoreError> {
         // What follows the close has the same key, and no Kakao id.
         self.take(&WorkKey::of_user(user), "attribute_exists(kakao_id)", now).await
