@@ -14,6 +14,7 @@
 
 mod derived;
 mod format;
+mod link;
 
 use std::cmp::Reverse;
 
@@ -24,7 +25,11 @@ use self::{
     derived::DerivedKeys,
     format::{Content, Untrusted},
 };
-pub use self::{derived::RefreshTokenKey, format::Version};
+pub use self::{
+    derived::RefreshTokenKey,
+    format::Version,
+    link::{ConfirmedLink, Link, LinkHash, PresentedLinks, UnusableLinks},
+};
 use crate::{
     clock::Timestamp,
     id::{SessionId, UserId},

@@ -27,6 +27,7 @@ pub(super) struct DerivedKeys {
     pub(super) rotation: hmac::Key,
     pub(super) new_session: hmac::Key,
     tag: hmac::Key,
+    link: hmac::Key,
 }
 
 impl DerivedKeys {
@@ -53,12 +54,22 @@ impl DerivedKeys {
             rotation: expand(b"refresh token rotation v1"),
             tag: expand(b"refresh token tag v1"),
             new_session: expand(b"refresh token beginning v1"),
+            link: expand(b"refresh token link v1"),
         }
     }
 
     pub(super) fn tag(&self, signed: &[u8]) -> [u8; TAG_BYTES] {
-        let mut tag = [0; TAG_BYTES];
-        tag.copy_from_slice(&hmac::sign(&self.tag, signed).as_ref()[..TAG_BYTES]);
-        tag
+        truncated_hmac(&self.tag, signed)
     }
+
+    /// The tag of a confirmed link.
+    pub(super) fn link_tag(&self, signed: &[u8]) -> [u8; TAG_BYTES] {
+        truncated_hmac(&self.link, signed)
+    }
+}
+
+fn truncated_hmac(key: &hmac::Key, signed: &[u8]) -> [u8; TAG_BYTES] {
+    let mut tag = [0; TAG_BYTES];
+    tag.copy_from_slice(&hmac::sign(key, signed).as_ref()[..TAG_BYTES]);
+    tag
 }
