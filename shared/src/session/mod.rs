@@ -1,18 +1,23 @@
-//! Sessions and their refresh tokens. [`judge`] has the rules of rotation and of reuse detection, as a pure function.
+//! Sessions and their refresh tokens. [`judge`] has the rules of rotation and of reuse detection, as a pure function;
+//! [`judge_links`] has the rules of linked sessions, whose token stays while a chain of links grows.
 //!
 //! Two rules of rotation matter most. A second refresh inside the rotation window neither rotates nor sets a cookie, so responses that arrive
 //! out of order cannot put an older token back into the browser. The parent of the current token is accepted inside the window
 //! only, so a thief who stays one step behind the owner is detected (RFC 9700 §4.14.2).
 
 mod limit;
+mod linked;
 mod token;
 
 use std::{ops::RangeInclusive, time::Duration};
 
-pub use self::limit::{KEPT_SESSIONS, SETTLED_AFTER, UsedSession, is_count_due, surplus};
-pub use self::token::{
-    ConfirmedLink, Link, LinkHash, MalformedToken, NewSession, PresentedLinks, Proof, RefreshToken, RefreshTokenHash,
-    RefreshTokenKey, RefreshTokenKeys, UnusableLinks, Version, newest_of_each_session,
+pub use self::{
+    limit::{KEPT_SESSIONS, SETTLED_AFTER, UsedSession, is_count_due, surplus},
+    linked::{LinkedSession, LinkedVerdict, judge_links},
+    token::{
+        ConfirmedLink, Link, LinkHash, MalformedToken, NewSession, PresentedLinks, Proof, RefreshToken,
+        RefreshTokenHash, RefreshTokenKey, RefreshTokenKeys, UnusableLinks, Version, newest_of_each_session,
+    },
 };
 use crate::clock::Timestamp;
 
