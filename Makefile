@@ -66,7 +66,7 @@ lint: venv ## format, clippy, rustdoc, costs, licenses and sources of dependenci
 
 front-door: ## all tests of the workspace
 	cargo test --workspace
-	cargo test --workspace --test protocol --test redemption --test accounts -- --show-output
+	cargo test --workspace --test protocol --test linked --test redemption --test accounts -- --show-output
 	@echo "passed: $@"
 
 SCHEDULES := 10000
