@@ -84,6 +84,7 @@ mod tests {
             ("Stage", Some("STAGE")),
             ("AllowedOrigins", Some("ALLOWED_ORIGINS")),
             ("CookieSameSite", Some("COOKIE_SAMESITE")),
+            ("SessionLinks", Some("SESSION_LINKS")),
             ("FirstKeys", Some("FIRST_KEYS")),
             ("MemorySize", None),
             ("Table", Some("TABLE_NAME")),

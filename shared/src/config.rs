@@ -181,6 +181,18 @@ impl Config {
         Origins::new(origins).map_err(|reason| self.note("ALLOWED_ORIGINS", &reason)).ok()
     }
 
+    /// `SESSION_LINKS`: whether a client that sends a link gets a linked session. With `auto` it does unless several allowed origins
+    /// may [share the cookie](Origins::may_share_the_cookie).
+    pub fn links_sessions(&self) -> Option<bool> {
+        let origins = self.origins()?;
+        self.parse("SESSION_LINKS", |text| match text {
+            "auto" => Ok(!origins.may_share_the_cookie()),
+            "on" => Ok(true),
+            "off" => Ok(false),
+            _ => Err("must be auto, on or off".to_owned()),
+        })
+    }
+
     /// `REDIRECT_URIS`.
     pub fn redirect_uris(&self) -> Option<Vec<String>> {
         let uris = self.list("REDIRECT_URIS")?;

@@ -6,6 +6,7 @@ use lambda_http::http::{HeaderValue, StatusCode};
 
 use crate::{
     access_token::InvalidAccessToken,
+    id::SessionId,
     kakao::{KakaoError, SecurityEventError},
     keys::SecretError,
     store::StoreError,
@@ -55,6 +56,15 @@ pub enum Error {
     /// Log in again, then repeat the request: 403 `login_required`.
     #[error("the session's login is too old for this request")]
     LoginRequired,
+    /// Send the links of this session: 403 `link_required`. The cookie stays, and nothing was touched.
+    #[error("the token of a linked session came without its links")]
+    LinkRequired {
+        /// The session of the token.
+        session: SessionId,
+    },
+    /// Read the links again, as another tab may have renewed the session, and send the latest: 409 `link_stale`. Nothing was touched.
+    #[error("the links are older than the last ones of the session")]
+    LinkStale,
     /// Retry after the operator has stored an admin key: 503 `unavailable`. Without one nobody can be unlinked at Kakao.
     #[error("there is no admin key of Kakao's to unlink with (setting KakaoAdminKeyHashes)")]
     NoAdminKey,
@@ -169,6 +179,10 @@ impl Error {
             Self::LoginRequired => {
                 response(StatusCode::FORBIDDEN, "login_required", "Log in again to do this, then repeat the request.")
             }
+            Self::LinkRequired { .. } => {
+                response(StatusCode::FORBIDDEN, "link_required", "Send the links of this session.")
+            }
+            Self::LinkStale => response(StatusCode::CONFLICT, "link_stale", "These links are not the latest."),
             Self::NotKakao(_) => {
                 response(StatusCode::UNAUTHORIZED, "not_authenticated", "This is not a call from Kakao.")
             }

@@ -17,7 +17,7 @@ use std::{
 use shared::{
     clock::Timestamp,
     id::UserId,
-    session::{RefreshToken, RefreshTokenKeys, Session, Verdict, Version, judge},
+    session::{Kind, RefreshToken, RefreshTokenKeys, Session, Standing, Verdict, Version, judge},
 };
 
 /// Requests on their way at once: two tabs, or one tab and a request that it has given up on.
@@ -134,7 +134,13 @@ impl Lineage {
         let secret = serde_json::json!({"secret": "A".repeat(43), "mints_from": 0});
         let secret = serde_json::from_value(secret).expect("it has the shape of one");
         let keys = RefreshTokenKeys::new(&[secret]).expect("it is 32 bytes");
-        let mut tokens = vec![keys.issue(Version::ISSUED, UserId::generate(), keys.new_session(None, NOW), LATER, NOW)];
+        let mut tokens = vec![keys.issue(
+            Version::issued(Kind::Rotating),
+            UserId::generate(),
+            keys.new_session(None, NOW),
+            LATER,
+            NOW,
+        )];
         for _ in 0..=FAR_BEHIND {
             let next = keys.successor(&tokens[tokens.len() - 1], NOW);
             tokens.push(next);
@@ -164,7 +170,8 @@ impl Bounds {
         let verdict = judge(lineage.behind(behind), living, &lineage.keys, NOW, window);
         let (life, in_window) = (state.life, state.since < self.window);
         let spent = behind > 1 || behind == 1 && !in_window;
-        let ends_all = verdict.may_end_all_sessions() || self.rules == Rules::AnyTokenEndsAll && life == Life::Living;
+        let ends_all =
+            Standing::from(&verdict) == Standing::Alive || self.rules == Rules::AnyTokenEndsAll && life == Life::Living;
         let verdict = match (self.rules, verdict) {
             (Rules::NoParent, Verdict::Repeat(_)) => Verdict::Reuse,
             (Rules::RotateAlways, Verdict::Current) => Verdict::Rotate,

@@ -28,6 +28,7 @@ mod login {
 /// `POST /auth/refresh`
 mod refresh {
     mod at_once;
+    mod links;
     mod remote;
     mod rules;
     mod two_cookies;

@@ -1,6 +1,7 @@
 //! The test harness: a stack for each test, a client, a browser, a clock, and a proxy that fails as networks and services do.
 
 mod browser;
+pub mod chain;
 pub mod client;
 pub mod clock;
 pub mod fault_proxy;
@@ -10,6 +11,7 @@ mod stack;
 
 pub use self::{
     browser::Browser,
+    chain::Chain,
     kakao_control::{Credential, KakaoControl},
     remote::Remote,
     stack::{ORIGIN, REDIRECT_URI, Settings, Stack},

@@ -9,7 +9,6 @@ use shared::{
     clock::Timestamp,
     error::Error,
     kakao::{AuthorizationCode, Grant, KakaoError},
-    session::Proof,
     user::KakaoUser,
 };
 
@@ -37,7 +36,7 @@ impl KakaoLogin {
                 .start_session(&person, context.keys.refresh_tokens.new_session(None, context.now), None, context)
                 .await;
         };
-        let proof = Proof::new(&grant.code, verifier);
+        let proof = context.proof(&grant.code, verifier);
         match self.redeem(&grant.code, Some(&proof), context.now + CODE_TTL, context).await? {
             Redeemed::Before(shown, first, at) => Ok(self.finish_login(&shown, &first, at, context).await),
             Redeemed::Once(ticket, new_session) => {

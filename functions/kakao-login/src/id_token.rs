@@ -2,7 +2,7 @@
 
 use lambda_http::{Body, Response};
 use secrecy::{ExposeSecret, SecretString};
-use shared::{account::ProvenAt, clock::Timestamp, error::Error, session::Proof, user::KakaoUser};
+use shared::{account::ProvenAt, clock::Timestamp, error::Error, user::KakaoUser};
 
 use crate::{
     KakaoLogin,
@@ -20,7 +20,7 @@ impl KakaoLogin {
         context: &LoginContext,
     ) -> Result<Response<Body>, Error> {
         let identity = self.kakao.identity_of_id_token(token, nonce.expose_secret(), context.now).await?;
-        let proof = identity.knows_preimage.then(|| Proof::new(token, nonce));
+        let proof = identity.knows_preimage.then(|| context.proof(token, nonce));
         let proven_at = ProvenAt::by_id_token(identity.issued_at);
         let (known, redeemed) = tokio::join!(
             self.find_user(identity.user.id, proven_at),

@@ -22,7 +22,7 @@ use shared::{
     keys::{Document, IssuingKeys, KeyTable, SecretCache},
     log,
     recent::Recent,
-    session::SessionPolicy,
+    session::{Link, SessionPolicy},
     store::Store,
 };
 
@@ -42,6 +42,8 @@ pub struct KakaoLogin {
     pub kakao_credentials: SecretCache<KakaoCredentials>,
     /// Which credentials are accepted.
     pub credentials: CredentialPolicy,
+    /// Whether a client that sends a link gets a linked session. Otherwise every session rotates.
+    pub links_sessions: bool,
     /// Stores users and sessions.
     pub store: Store,
     /// Sign access tokens and issue refresh tokens.
@@ -65,6 +67,7 @@ impl Function for KakaoLogin {
             Some(key_table),
             Some(kakao_credentials),
             Some(credentials),
+            Some(links_sessions),
             Some(store),
             Some(keys),
             Some(cookies),
@@ -75,6 +78,7 @@ impl Function for KakaoLogin {
             config.key_table(),
             config.kakao_credentials(),
             CredentialPolicy::from_config(config),
+            config.links_sessions(),
             config.store(),
             config.issuing_keys(),
             config.cookies(),
@@ -91,6 +95,7 @@ impl Function for KakaoLogin {
             over_limit,
             kakao_credentials,
             credentials,
+            links_sessions,
             store,
             keys,
             cookies,
@@ -115,7 +120,7 @@ impl Function for KakaoLogin {
     /// ([`warm_up`](Function::warm_up)) while the user is still at Kakao's login page. It reads and changes nothing, so every origin
     /// may send it.
     ///
-    /// A POST logs in. The session is always new, unless the same login is repeated, and the browser's previous session ends. A login
+    /// A POST logs in. With a `link` the session is linked, and its token never changes; otherwise it rotates. The session is always new, unless the same login is repeated, and the browser's previous session ends. A login
     /// never continues a previous session, so nobody can plant one in a browser and wait for its user to log in (session fixation).
     ///
     /// # Errors
@@ -134,8 +139,12 @@ impl Function for KakaoLogin {
         let now = self.clock.now();
         self.kakao.forget_expired(now);
         self.origins.check_origin(&request)?;
-        let credential = self.credentials.read(&JsonObject::required(&request)?)?;
-        let context = LoginContext::read(self, &request, now).await?;
+        let body = JsonObject::required(&request)?;
+        let credential = self.credentials.read(&body)?;
+        let link = body.text("link", 22)?.map(Link::parse).transpose();
+        let link =
+            link.map_err(|_| Error::InvalidRequest("`link` must be 16 random bytes in base64url.".to_owned()))?;
+        let context = LoginContext::read(self, &request, link, now).await?;
         match &credential {
             Credential::AccessToken(token) => self.log_in_by_access_token(token, &context).await,
             Credential::Code(grant) => self.log_in_by_code(grant, &context).await,

@@ -71,12 +71,13 @@ impl KakaoLogin {
             let verdict = judge(stored.as_ref(), session, shown.is_some(), context.now, self.sessions.rotation_window);
             let found = match (verdict, &stored) {
                 (Verdict::Repeat(user), Some(redemption))
-                    if let (Some(shown), Some(presented)) = (shown, presented) =>
+                    if let (Some((shown, kind)), Some(presented)) = (shown, presented) =>
                 {
                     log::outcome("logged_in_again");
                     let redeemed_at = redemption.redeemed_at;
-                    let first =
-                        keys.issue(Version::ISSUED, user, presented, redeemed_at + self.sessions.max_ttl, context.now);
+                    // Of the kind that the session has, which another setting may have decided.
+                    let (version, ends_at) = (Version::issued(kind), redeemed_at + self.sessions.max_ttl);
+                    let first = keys.issue(version, user, presented, ends_at, context.now);
                     return Ok(Redeemed::Before(shown, first, redeemed_at));
                 }
                 (Verdict::WaitForFirst, _) if let Some(pause) = pauses.next() => {

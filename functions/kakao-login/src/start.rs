@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use shared::{
     account::{LoginVerdict, ProvenAt},
     clock::Timestamp,
@@ -13,7 +13,7 @@ use shared::{
     kakao::KakaoError,
     keys::{IssuingKeys, SecretError},
     log,
-    session::{NewSession, RefreshToken, Verdict, Version, judge, newest_of_each_session},
+    session::{Kind, Link, NewSession, Proof, RefreshToken, Verdict, Version, judge, newest_of_each_session},
     store::{Device, Login, SessionStart, StoreError},
     user::{KakaoUser, Source, User},
 };
@@ -23,6 +23,8 @@ use crate::{KakaoLogin, redeem::Ticket};
 /// What a login needs besides its credential.
 pub(crate) struct LoginContext {
     device: Device,
+    /// The client's first link, if it sent one.
+    pub(crate) link: Option<Link>,
     /// The presented cookies.
     presented: Vec<SecretString>,
     /// The refresh tokens in them: the browser's previous sessions.
@@ -50,11 +52,25 @@ struct Counted {
 }
 
 impl LoginContext {
-    pub(crate) async fn read(function: &KakaoLogin, request: &Request, now: Timestamp) -> Result<Self, SecretError> {
+    pub(crate) async fn read(
+        function: &KakaoLogin,
+        request: &Request,
+        link: Option<Link>,
+        now: Timestamp,
+    ) -> Result<Self, SecretError> {
         let keys = function.keys.at(now).await?;
         let presented = function.cookies.presented(request);
         let previous = newest_of_each_session(keys.refresh_tokens.verify_each(&presented));
-        Ok(Self { device: http::device(request), presented, previous, keys, now })
+        Ok(Self { device: http::device(request), link, presented, previous, keys, now })
+    }
+
+    /// The proof of a client that started its login with this, and began it with its link.
+    pub(crate) fn proof(&self, credential: &SecretString, known_to_the_client: &SecretString) -> Proof {
+        let proof = Proof::new(credential, known_to_the_client);
+        match &self.link {
+            Some(link) => proof.with_link(link),
+            None => proof,
+        }
     }
 }
 
@@ -110,8 +126,10 @@ impl KakaoLogin {
         context: &LoginContext,
     ) -> Result<Response<Body>, Error> {
         let now = context.now;
+        let link = context.link.as_ref().filter(|_| self.links_sessions);
+        let kind = if link.is_some() { Kind::Linked } else { Kind::Rotating };
         let first = context.keys.refresh_tokens.issue(
-            Version::ISSUED,
+            Version::issued(kind),
             person.id,
             new_session,
             now + self.sessions.max_ttl,
@@ -121,6 +139,7 @@ impl KakaoLogin {
         let start = SessionStart {
             first: &first,
             device: &context.device,
+            link: link.map(Link::hash),
             authenticated_at: person.authenticated_at,
             expires_at: self.sessions.expires_at(first.session_ends_at, now),
             now,
@@ -206,6 +225,8 @@ impl KakaoLogin {
         // A repeated login may present the cookie of its first response: that session stays.
         for previous in context.previous.iter().filter(|previous| previous.session != first.session) {
             match self.store.end_session(previous.user, previous.session).await {
+                // The token of a linked session is never spent.
+                Ok(_) if previous.kind() == Kind::Linked => {}
                 Ok(session) => {
                     let window = self.sessions.rotation_window;
                     let verdict = judge(previous, session.as_ref(), &context.keys.refresh_tokens, now, window);
@@ -222,6 +243,10 @@ impl KakaoLogin {
         context.keys.pseudonyms.note(shown.id, first.session);
         let mut body = context.keys.signer.sign(shown.id, first.session, logged_in_at, now).to_json();
         body["user"] = shown.to_json();
+        if let (Kind::Linked, Some(link)) = (first.kind(), &context.link) {
+            let confirmed = context.keys.refresh_tokens.confirm_link(first.session, 0, link, now);
+            body["link"] = confirmed.expose_secret().into();
+        }
         let mut response = http::json_response(StatusCode::OK, &body);
         let expires_at = self.sessions.expires_at(first.session_ends_at, now);
         http::add_cookies(&mut response, self.cookies.set(first, expires_at, now, &context.presented));

@@ -15,8 +15,8 @@ use shared::{
     id::SessionId,
     keys::{self, LogoutKeys, SecretCache},
     log,
-    session::{RefreshToken, RefreshTokenKeys, SessionPolicy, Verdict, judge},
-    store::{Store, StoreError},
+    session::{Kind, RefreshToken, RefreshTokenKeys, SessionPolicy, Standing, judge},
+    store::Store,
 };
 
 /// What this function needs. Its IAM role allows no more.
@@ -87,18 +87,21 @@ impl Function for Logout {
     /// - [`Error::ForeignOrigin`] if a page of another origin calls.
     /// - [`Error::NotJson`] and [`Error::InvalidRequest`] for a body that is not empty and not a JSON object, or for an unknown scope.
     /// - [`Error::LoggedOut`] with `others`, if no presented cookie has a living session.
+    /// - [`Error::LinkRequired`] and [`Error::LinkStale`] with `all` and `others`, if the token of a linked session comes without its
+    ///   links, or with old ones. Nothing of its user has ended.
     /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys, while logging out more than this session. The
     ///   cookie stays valid, so that the client can try again.
     async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
         self.origins.check_origin(&request)?;
-        JsonObject::optional(&request)?;
+        let body = JsonObject::optional(&request)?;
         let scope = scope(&request)?;
         let presented = self.cookies.presented(&request);
-        match self.end(&presented, scope, now).await {
+        match self.end(&presented, scope, &body, now).await {
             Ok(Outcome::Done(outcome)) => log::outcome(outcome),
             Ok(Outcome::NoLivingSession(reason)) => {
-                return Err(Error::LoggedOut { reason, clear_cookies: self.cookies.clear(&presented) });
+                let clear_cookies = self.cookies.clear_unless_linked(&presented);
+                return Err(Error::LoggedOut { reason, clear_cookies });
             }
             Err(error) if scope == Scope::Local => unstored(&error),
             Err(error) => return Err(error),
@@ -113,7 +116,13 @@ impl Function for Logout {
 
 impl Logout {
     /// Ends the sessions of these cookies as far as possible.
-    async fn end(&self, presented: &[SecretString], scope: Scope, now: Timestamp) -> Result<Outcome, Error> {
+    async fn end(
+        &self,
+        presented: &[SecretString],
+        scope: Scope,
+        body: &JsonObject,
+        now: Timestamp,
+    ) -> Result<Outcome, Error> {
         if presented.is_empty() {
             return Ok(nothing(scope, "no cookie"));
         }
@@ -124,36 +133,48 @@ impl Logout {
         let (mut ended, mut failed) = (nothing(scope, "not a refresh token of this server"), None);
         for token in &tokens {
             keys.pseudonyms.note(token.user, token.session);
-            match self.end_by(token, scope, &kept, &keys.refresh_tokens, now).await {
-                Ok(verdict) => {
-                    if matches!(verdict, Verdict::Reuse) {
+            match self.end_by(token, scope, &kept, body, &keys.refresh_tokens, now).await {
+                Ok(standing) => {
+                    if standing == Standing::Spent {
                         log::refresh_reuse();
                     }
-                    ended = judged(ended, scope, &verdict);
+                    ended = judged(ended, scope, standing);
                 }
                 Err(error) => failed = Some(error),
             }
         }
-        failed.map_or(Ok(ended), |error| Err(error.into()))
+        failed.map_or(Ok(ended), Err)
     }
 
-    /// Ends what this token may end, and returns the verdict about it.
+    /// Ends what this token may end, and returns how it stands.
     async fn end_by(
         &self,
         token: &RefreshToken,
         scope: Scope,
         kept: &[SessionId],
+        body: &JsonObject,
         keys: &RefreshTokenKeys,
         now: Timestamp,
-    ) -> Result<Verdict, StoreError> {
-        match scope {
-            Scope::All | Scope::Others => {
-                self.store.end_all_sessions(token, kept, keys, self.sessions.rotation_window, now).await
-            }
-            Scope::Local => {
-                let session = self.store.end_session(token.user, token.session).await?;
-                Ok(judge(token, session.as_ref(), keys, now, self.sessions.rotation_window))
-            }
+    ) -> Result<Standing, Error> {
+        let window = self.sessions.rotation_window;
+        if scope == Scope::Local {
+            let session = self.store.end_session(token.user, token.session).await?;
+            // The token of a linked session may end it without its links, and nobody else has another one.
+            let is_rotating = token.kind() == Kind::Rotating;
+            return Ok(if is_rotating {
+                (&judge(token, session.as_ref(), keys, now, window)).into()
+            } else {
+                Standing::Ended
+            });
+        }
+        let links = match token.kind() {
+            Kind::Rotating => None,
+            Kind::Linked => Some(http::links(body, token.session, keys)?),
+        };
+        match self.store.end_all_sessions(token, links.as_ref(), kept, keys, window, now).await? {
+            Standing::Stale => Err(Error::LinkStale),
+            Standing::Unlinked => Err(Error::LinkRequired { session: token.session }),
+            standing => Ok(standing),
         }
     }
 }
@@ -163,16 +184,16 @@ fn nothing(scope: Scope, reason: &'static str) -> Outcome {
     if scope == Scope::Others { Outcome::NoLivingSession(reason) } else { Outcome::Done("no_session") }
 }
 
-/// What there is to say after the verdict about a token, and those before it.
-fn judged(before: Outcome, scope: Scope, verdict: &Verdict) -> Outcome {
-    let is_alive = verdict.may_end_all_sessions();
-    match (scope, verdict) {
-        (Scope::All, Verdict::Ended) => before,
+/// What there is to say after a token, and those before it.
+fn judged(before: Outcome, scope: Scope, standing: Standing) -> Outcome {
+    let is_alive = standing == Standing::Alive;
+    match (scope, standing) {
+        (Scope::All, Standing::Ended) => before,
         (Scope::All, _) if is_alive => Outcome::Done("logged_out_everywhere"),
         (Scope::Local | Scope::All, _) => Outcome::Done("logged_out"),
         (Scope::Others, _) if is_alive || matches!(before, Outcome::Done(_)) => Outcome::Done("logged_out_others"),
-        (Scope::Others, Verdict::Reuse) => Outcome::NoLivingSession("a spent token was presented"),
-        (Scope::Others, Verdict::Ahead) => Outcome::NoLivingSession("the token is newer than its session"),
+        (Scope::Others, Standing::Spent) => Outcome::NoLivingSession("a spent token was presented"),
+        (Scope::Others, Standing::Ahead) => Outcome::NoLivingSession("the token is newer than its session"),
         (Scope::Others, _) => Outcome::NoLivingSession("logged out or expired"),
     }
 }

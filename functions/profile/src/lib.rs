@@ -83,7 +83,7 @@ impl Profile {
     ///
     /// The read is consistent: a name that was changed a moment ago must not seem to be what it was.
     async fn change(&self, access: Access, names: NameChange, now: Timestamp) -> Result<Option<User>, StoreError> {
-        let user = self.store.latest_user_with_session(access.user, access.session, now).await?;
+        let user = self.store.latest_user_with_session(access.user, access.session, now).await?.map(|(user, _)| user);
         let Some(user) = user else { return Ok(None) };
         let names = names::without_unchanged(names, &user);
         if names == NameChange::default() {

@@ -1,5 +1,7 @@
 //! `POST /auth/refresh`: exchanges the refresh cookie for a new access token (RFC 6749 §6).
 
+mod linked;
+
 use std::sync::Arc;
 
 use lambda_http::{Body, Request, Response, http::StatusCode};
@@ -11,10 +13,12 @@ use shared::{
     error::Error,
     function::Function,
     http::{self, Cookies, JsonObject, Origins},
+    id::SessionId,
     keys::{self, IssuingKeys, SecretCache},
     log,
-    session::{RefreshToken, SessionPolicy},
-    store::{Ended, Rotation, Store},
+    session::{Kind, RefreshToken, SessionPolicy},
+    store::{Ended, Rotation, Store, StoreError},
+    user::User,
 };
 
 /// What this function needs. Its IAM role allows no more.
@@ -51,10 +55,10 @@ impl Function for Refresh {
         let _ = self.keys.at(self.clock.now()).await;
     }
 
-    /// Responds with a new access token, and with the successor of the presented refresh token if it is due.
+    /// Responds with a new access token. A rotating session gets the successor of its token as a cookie if it is due; a linked one
+    /// gets its next link confirmed, and never a cookie.
     ///
-    /// If several cookies are presented, the newest token is tried first. If its session has ended, the next token is
-    /// tried.
+    /// If several cookies are presented, the newest token is tried first. If its session cannot be renewed, the next token is tried.
     ///
     /// # Errors
     ///
@@ -62,79 +66,109 @@ impl Function for Refresh {
     /// - [`Error::NotJson`] and [`Error::InvalidRequest`] for a body that is neither empty nor a JSON object.
     /// - [`Error::LoggedOut`] if there is no session to renew. If a spent token is presented, two parties hold it, so its session ends
     ///   for both (RFC 9700 §4.14.2).
+    /// - [`Error::LinkRequired`] and [`Error::LinkStale`] if the token of a linked session comes without its links, or with old ones.
     /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys. The cookie stays valid.
     async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
         self.origins.check_origin(&request)?;
-        let with_user = JsonObject::optional(&request)?.flag("user")?;
+        let body = JsonObject::optional(&request)?;
+        let asked = Asked { with_user: body.flag("user")?, body: &body, now };
         let presented = self.cookies.presented(&request);
-        match self.renew_any(&presented, with_user, now).await? {
+        match self.renew_any(&presented, &asked).await? {
             Ok(renewed) => Ok(self.response(renewed, &presented, now)),
-            Err(reason) => Err(Error::LoggedOut { reason, clear_cookies: self.cookies.clear(&presented) }),
+            Err(Refusal::LoggedOut(reason) | Refusal::Final(reason)) => {
+                Err(Error::LoggedOut { reason, clear_cookies: self.cookies.clear_unless_linked(&presented) })
+            }
+            Err(Refusal::Stale) => Err(Error::LinkStale),
+            Err(Refusal::Unlinked(session)) => Err(Error::LinkRequired { session }),
         }
     }
 }
 
+/// What a request asks for.
+struct Asked<'a> {
+    with_user: bool,
+    body: &'a JsonObject,
+    now: Timestamp,
+}
+
+/// Why a token was not renewed.
+enum Refusal {
+    /// There is no session to renew with it, for this reason.
+    LoggedOut(&'static str),
+    /// Like `LoggedOut`, and other cookies do not matter: the client's links belong to this session.
+    Final(&'static str),
+    /// Its links are old.
+    Stale,
+    /// It came without links of its session.
+    Unlinked(SessionId),
+}
+
 impl Refresh {
-    /// Renews the newest session that is alive, or returns what is wrong with the last one that was tried.
+    /// Renews the newest session that can be renewed, or returns what the client has to know: that its links are old or its chain was
+    /// forked, else the first session that needs links, else what is wrong with the last token that was tried.
     async fn renew_any(
         &self,
         presented: &[SecretString],
-        with_user: bool,
-        now: Timestamp,
-    ) -> Result<Result<Renewed, &'static str>, Error> {
+        asked: &Asked<'_>,
+    ) -> Result<Result<Renewed, Refusal>, Error> {
         if presented.is_empty() {
-            return Ok(Err("no cookie"));
+            return Ok(Err(Refusal::LoggedOut("no cookie")));
         }
-        let (tokens, keys) = keys::read_refresh_tokens(&self.keys, |keys| &keys.refresh_tokens, presented, now).await?;
-        let mut reason = "not a refresh token of this server";
+        let (tokens, keys) =
+            keys::read_refresh_tokens(&self.keys, |keys| &keys.refresh_tokens, presented, asked.now).await?;
+        let mut refusal = Refusal::LoggedOut("not a refresh token of this server");
         for token in &tokens {
-            match self.renew(token, &keys, with_user, now).await? {
-                Ok(renewed) => return Ok(Ok(renewed)),
-                Err(ended) => reason = ended,
-            }
+            keys.pseudonyms.note(token.user, token.session);
+            let renewed = if token.session_ends_at <= asked.now {
+                Err(Refusal::LoggedOut("the session has reached its maximum life"))
+            } else {
+                match token.kind() {
+                    Kind::Rotating => self.renew_rotating(token, &keys, asked).await?,
+                    Kind::Linked => self.renew_linked(token, &keys, asked).await?,
+                }
+            };
+            refusal = match (renewed, refusal) {
+                (Ok(renewed), _) => return Ok(Ok(renewed)),
+                (Err(last @ (Refusal::Stale | Refusal::Final(_))), _) => return Ok(Err(last)),
+                (Err(_), first @ Refusal::Unlinked(_)) => first,
+                (Err(last), _) => last,
+            };
         }
-        Ok(Err(reason))
+        Ok(Err(refusal))
     }
 
-    async fn renew(
+    async fn renew_rotating(
         &self,
         presented: &RefreshToken,
         keys: &IssuingKeys,
-        with_user: bool,
-        now: Timestamp,
-    ) -> Result<Result<Renewed, &'static str>, Error> {
-        keys.pseudonyms.note(presented.user, presented.session);
-        if presented.session_ends_at <= now {
-            return Ok(Err("the session has reached its maximum life"));
-        }
+        asked: &Asked<'_>,
+    ) -> Result<Result<Renewed, Refusal>, Error> {
+        let now = asked.now;
         let expires_at = self.sessions.expires_at(presented.session_ends_at, now);
         let rotation =
             self.store.rotate(presented, &keys.refresh_tokens, self.sessions.rotation_window, expires_at, now);
-        let (rotation, user) = tokio::try_join!(rotation, async {
-            if with_user { self.store.user(presented.user).await } else { Ok(None) }
-        })?;
+        let (rotation, user) = tokio::try_join!(rotation, self.user(presented, asked))?;
         let (outcome, successor, logged_in_at) = match rotation {
             Rotation::Rotated { successor, logged_in_at } => ("rotated", Some(successor), logged_in_at),
             Rotation::Repeated { successor, logged_in_at } => ("repeated", Some(successor), logged_in_at),
             Rotation::Current { logged_in_at } => ("current", None, logged_in_at),
-            Rotation::Ended(ended) => return Ok(Err(explain(ended))),
+            Rotation::Ended(ended) => return Ok(Err(Refusal::LoggedOut(explain(ended)))),
         };
         log::outcome(outcome);
-        let access = keys.signer.sign(presented.user, presented.session, logged_in_at, now);
-        let mut body = access.to_json();
-        if with_user {
-            // While a user is being deleted, a session may outlive the user for a moment.
-            let Some(user) = user else { return Ok(Err("the user is gone")) };
-            body["user"] = user.to_json();
-        }
-        Ok(Ok(Renewed { body, successor, expires_at }))
+        let Some(body) = access(presented, logged_in_at, user, keys, asked) else { return Ok(Err(USER_GONE)) };
+        Ok(Ok(Renewed { body, successor: successor.map(|successor| (successor, expires_at)) }))
+    }
+
+    /// The user of a token, if the request asks for it. It is not known yet whether the token is good.
+    async fn user(&self, presented: &RefreshToken, asked: &Asked<'_>) -> Result<Option<User>, StoreError> {
+        if asked.with_user { self.store.user(presented.user).await } else { Ok(None) }
     }
 
     fn response(&self, renewed: Renewed, presented: &[SecretString], now: Timestamp) -> Response<Body> {
         let mut response = http::json_response(StatusCode::OK, &renewed.body);
-        if let Some(successor) = renewed.successor {
-            http::add_cookies(&mut response, self.cookies.set(&successor, renewed.expires_at, now, presented));
+        if let Some((successor, expires_at)) = renewed.successor {
+            http::add_cookies(&mut response, self.cookies.set(&successor, expires_at, now, presented));
         }
         response
     }
@@ -143,22 +177,44 @@ impl Refresh {
 /// What the response for a renewed session needs.
 struct Renewed {
     body: Value,
-    successor: Option<RefreshToken>,
-    expires_at: Timestamp,
+    /// The token that the cookie gets, and when its session expires.
+    successor: Option<(RefreshToken, Timestamp)>,
+}
+
+/// While a user is being deleted, a session may outlive the user for a moment.
+const USER_GONE: Refusal = Refusal::LoggedOut("the user is gone");
+
+/// The body with a new access token, and with the user if the request asks for it. `None` if that user is gone.
+fn access(
+    token: &RefreshToken,
+    logged_in_at: Timestamp,
+    user: Option<User>,
+    keys: &IssuingKeys,
+    asked: &Asked<'_>,
+) -> Option<Value> {
+    let mut body = keys.signer.sign(token.user, token.session, logged_in_at, asked.now).to_json();
+    if asked.with_user {
+        body["user"] = user?.to_json();
+    }
+    Some(body)
 }
 
 fn explain(ended: Ended) -> &'static str {
     match ended {
         Ended::Gone => "logged out or expired",
-        Ended::Reused => {
-            log::outcome("reuse");
-            log::refresh_reuse();
-            "a spent token was presented"
-        }
-        Ended::Ahead => {
-            log::outcome("ahead");
-            tracing::warn!(event = "refresh_ahead", "A token is newer than its session: was the table restored?");
-            "the token is newer than its session"
-        }
+        Ended::Reused => explain_reuse("a spent token was presented"),
+        Ended::Ahead => explain_ahead(),
     }
+}
+
+fn explain_ahead() -> &'static str {
+    log::outcome("ahead");
+    tracing::warn!(event = "refresh_ahead", "A token is newer than its session: was the table restored?");
+    "the token is newer than its session"
+}
+
+fn explain_reuse(reason: &'static str) -> &'static str {
+    log::outcome("reuse");
+    log::refresh_reuse();
+    reason
 }

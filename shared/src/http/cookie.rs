@@ -6,9 +6,12 @@ use lambda_http::{
     Request,
     http::{HeaderValue, header::COOKIE},
 };
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 
-use crate::{clock::Timestamp, session::RefreshToken};
+use crate::{
+    clock::Timestamp,
+    session::{Kind, RefreshToken, Version},
+};
 
 /// How the cookie is set.
 ///
@@ -62,7 +65,8 @@ impl Cookies {
         found
     }
 
-    /// The `Set-Cookie` headers that set a token until the session expires.
+    /// The `Set-Cookie` headers that set a token. A rotating one is set until the session expires, and set anew by each renewal. A
+    /// linked one is never set again, so it is set until the session's latest end.
     ///
     /// If several cookies were presented, one of them is of the other kind (partitioned or not), so that kind is cleared. Clearing
     /// comes first: a browser that does not know `Partitioned` has one cookie for both kinds and keeps the last one.
@@ -78,7 +82,11 @@ impl Cookies {
         now: Timestamp,
         presented: &[SecretString],
     ) -> Vec<HeaderValue> {
-        let mut value = self.header(token.expose(), expires_at.seconds_since(now), self.attributes());
+        let ends_at = match token.kind() {
+            Kind::Rotating => expires_at,
+            Kind::Linked => token.session_ends_at,
+        };
+        let mut value = self.header(token.expose(), ends_at.seconds_since(now), self.attributes());
         value.set_sensitive(true);
         let other = (presented.len() > 1).then(|| self.clear_other_kind()).flatten();
         other.into_iter().chain([value]).collect()
@@ -92,6 +100,18 @@ impl Cookies {
             return Vec::new();
         }
         self.clear_other_kind().into_iter().chain([self.header("", 0, self.attributes())]).collect()
+    }
+
+    /// Like [`clear`](Self::clear), but nothing if one of the cookies has, or claims to have, the token of a linked session.
+    ///
+    /// No response to a refresh sets or clears such a cookie, so it does not matter in which order a browser gets the responses to
+    /// several requests: none can undo the cookie of a login that happened meanwhile.
+    #[must_use]
+    pub fn clear_unless_linked(&self, presented: &[SecretString]) -> Vec<HeaderValue> {
+        let is_linked = |text: &SecretString| {
+            Version::claimed_by(text.expose_secret()).is_some_and(|version| version.kind() == Kind::Linked)
+        };
+        if presented.iter().any(is_linked) { Vec::new() } else { self.clear(presented) }
     }
 
     /// A cookie without `Secure` cannot be partitioned, so there is only one kind then.

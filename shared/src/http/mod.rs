@@ -2,6 +2,7 @@
 
 mod cookie;
 mod event;
+mod links;
 mod request;
 
 use std::time::Duration;
@@ -21,6 +22,7 @@ use tracing::Level;
 pub use self::{
     cookie::{Cookies, SameSite},
     event::{Event, gateway_response},
+    links::links,
     request::{JsonObject, Origins, bearer, credential, device},
 };
 use crate::{error::Error, log};
@@ -186,6 +188,7 @@ fn error_response(error: &Error) -> Response<Body> {
     }
     match error {
         Error::FieldRequired(name) => body[name] = json!(["This field is required."]),
+        Error::LinkRequired { session } => body["session"] = json!(session.to_string()),
         Error::SecurityEventRefused(_) => body = json!({"err": parts.code, "description": parts.detail}),
         _ => {}
     }

@@ -29,6 +29,18 @@ impl Origins {
         Ok(Self(origins))
     }
 
+    /// Whether pages of several of these origins may share the refresh cookie, which belongs to the API's host.
+    ///
+    /// They share the cookie but not the storage in which a page keeps its links. `localhost` is no other origin's site, so a page
+    /// there never has the cookie of a deployed page: browsers send a `Strict` or `Lax` cookie to its own site only, and partition
+    /// the others by site.
+    #[must_use]
+    pub fn may_share_the_cookie(&self) -> bool {
+        let is_local = |origin: &&String| origin.starts_with("http://");
+        let local = self.0.iter().filter(is_local).count();
+        local > 1 || self.0.len() - local > 1
+    }
+
     /// Rejects the request if a page of another origin made it.
     ///
     /// Browsers send `Origin` with every POST and pages cannot change it, so it decides, also if the page is on another site

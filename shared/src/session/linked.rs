@@ -22,6 +22,12 @@ use std::time::Duration;
 use super::{Link, LinkHash, PresentedLinks, RefreshToken, RefreshTokenHash};
 use crate::clock::Timestamp;
 
+/// The age from which the head of a chain may be followed.
+///
+/// It limits how fast a chain grows, so that tabs which ask at the same time all get a token. It must exceed the client's time-out
+/// (7 s): otherwise an honest tab may be told that its link is stale and ask again in vain. No promise depends on it beyond that.
+pub const LINK_PACE: Duration = Duration::from_secs(15);
+
 /// A linked session, as far as renewals and access tokens depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LinkedSession {
@@ -67,11 +73,13 @@ pub enum LinkedVerdict {
 }
 
 impl LinkedVerdict {
-    /// Whether the token and its links may log out all of their user's devices: only if they could be renewed at this moment. Late
-    /// ones may be from a record of an earlier request.
+    /// The number with which the response confirms `next`. `None` if it has no link.
     #[must_use]
-    pub const fn may_end_all_sessions(self) -> bool {
-        matches!(self, Self::Grow(_) | Self::Repeat(_) | Self::Stay)
+    pub const fn confirmed(self) -> Option<u32> {
+        match self {
+            Self::Grow(number) | Self::Repeat(number) => Some(number),
+            _ => None,
+        }
     }
 }
 
@@ -123,8 +131,7 @@ impl LinkedSession {
 
 /// Judges a token and its links by the stored session.
 ///
-/// `pace` is the age from which the head may be followed. It limits how fast a chain grows, so that tabs which ask at the same time
-/// all get a token. No bound on the time that requests take depends on it.
+/// `pace` is [`LINK_PACE`]; the search of all orders of events tries other values.
 #[must_use]
 pub fn judge_links(
     token: &RefreshToken,

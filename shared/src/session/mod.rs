@@ -1,21 +1,23 @@
 //! Sessions and their refresh tokens. [`judge`] has the rules of rotation and of reuse detection, as a pure function;
 //! [`judge_links`] has the rules of linked sessions, whose token stays while a chain of links grows.
 //!
-//! Two rules of rotation matter most. A second refresh inside the rotation window neither rotates nor sets a cookie, so responses that arrive
-//! out of order cannot put an older token back into the browser. The parent of the current token is accepted inside the window
-//! only, so a thief who stays one step behind the owner is detected (RFC 9700 §4.14.2).
+//! Two rules of rotation matter most. A second refresh inside the rotation window neither rotates nor sets a cookie, so responses
+//! that arrive out of order cannot put an older token back into the browser. The parent of the current token is accepted inside the
+//! window only, so a thief who stays one step behind the owner is detected (RFC 9700 §4.14.2).
 
 mod limit;
 mod linked;
+mod standing;
 mod token;
 
 use std::{ops::RangeInclusive, time::Duration};
 
 pub use self::{
     limit::{KEPT_SESSIONS, SETTLED_AFTER, UsedSession, is_count_due, surplus},
-    linked::{LinkedSession, LinkedVerdict, judge_links},
+    linked::{LINK_PACE, LinkedSession, LinkedVerdict, judge_links},
+    standing::Standing,
     token::{
-        ConfirmedLink, Link, LinkHash, MalformedToken, NewSession, PresentedLinks, Proof, RefreshToken,
+        ConfirmedLink, Kind, Link, LinkHash, MalformedToken, NewSession, PresentedLinks, Proof, RefreshToken,
         RefreshTokenHash, RefreshTokenKey, RefreshTokenKeys, UnusableLinks, Version, newest_of_each_session,
     },
 };
@@ -76,15 +78,6 @@ pub enum Verdict {
     Ended,
     /// The token is newer than the session: the table was restored from a backup. Delete nothing.
     Ahead,
-}
-
-impl Verdict {
-    /// Whether the token may log out all of its user's devices. Only a token that could be renewed at this moment may: a thief may
-    /// hold a spent one or one of an ended session, and a token that is ahead may be spent too.
-    #[must_use]
-    pub const fn may_end_all_sessions(&self) -> bool {
-        matches!(self, Self::Rotate | Self::Current | Self::Repeat(_))
-    }
 }
 
 /// Judges a presented token by the stored session.

@@ -3,6 +3,7 @@
 //! ```text
 //! version 1: base64url( 1 ‖          user id(16) ‖ session id(16) ‖ session's end(4) ‖ generation(4) ‖ secret(32) ‖ tag(16) )
 //! version 2: base64url( 2 ‖ key id ‖ user id(16) ‖ session id(16) ‖ session's end(4) ‖ generation(4) ‖ secret(32) ‖ tag(16) )
+//! version 3: as version 2, of a linked session: its generation is always 0
 //!
 //! key id                   = first byte of SHA-256(refresh-token key)
 //! secret of generation 0   = 32 random bytes
@@ -27,7 +28,7 @@ use self::{
 };
 pub use self::{
     derived::RefreshTokenKey,
-    format::Version,
+    format::{Kind, Version},
     link::{ConfirmedLink, Link, LinkHash, PresentedLinks, UnusableLinks},
 };
 use crate::{
@@ -98,9 +99,24 @@ impl Proof {
         }
         Self(context.finish())
     }
+
+    /// The proof that covers a link too. Without the link, another client that repeats the login gets no session.
+    #[must_use]
+    pub fn with_link(self, link: &Link) -> Self {
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(self.0.as_ref());
+        context.update(link.hash().as_bytes());
+        Self(context.finish())
+    }
 }
 
 impl RefreshToken {
+    /// How the token's session is renewed.
+    #[must_use]
+    pub const fn kind(&self) -> Kind {
+        self.version.kind()
+    }
+
     fn new(content: Content, text: SecretString, tagged_by: usize) -> Self {
         let Content { version, user, session, session_ends_at, generation, secret } = content;
         Self { user, session, session_ends_at, generation, version, secret, text, tagged_by }
@@ -172,7 +188,7 @@ impl RefreshTokenKeys {
         self.0.iter().rposition(|keys| keys.active_from <= now).unwrap_or_default()
     }
 
-    /// The first token of a new session. Functions issue [`Version::ISSUED`].
+    /// The first token of a new session. Functions issue the version that [`Version::issued`] names.
     #[must_use]
     pub fn issue(
         &self,

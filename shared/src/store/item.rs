@@ -8,7 +8,7 @@ use super::{SessionStart, StoreError};
 use crate::{
     clock::Timestamp,
     id::{KakaoId, SessionId, UserId},
-    session::{RefreshTokenHash, Session},
+    session::{Kind, LinkHash, LinkedSession, RefreshTokenHash, Session},
     user::User,
 };
 
@@ -74,7 +74,7 @@ pub(super) fn session_key(user: UserId, session: SessionId) -> Item {
 
 /// A session with its first token.
 pub(super) fn new_session(start: &SessionStart<'_>) -> Item {
-    let SessionStart { first, device, authenticated_at, expires_at, now } = *start;
+    let SessionStart { first, device, link, authenticated_at, expires_at, now } = *start;
     let mut session = session_key(first.user, first.session);
     session.extend(
         [
@@ -90,6 +90,7 @@ pub(super) fn new_session(start: &SessionStart<'_>) -> Item {
         ]
         .into_iter()
         .chain(authenticated_at.map(|moment| ("auth_at", time(moment))))
+        .chain(link.map(|link| ("l0", blob(link.as_bytes()))))
         .map(|(name, value)| (name.to_owned(), value)),
     );
     session
@@ -123,19 +124,41 @@ pub(super) fn optional<'a, T>(
     item.contains_key(name).then(|| read(item, name)).transpose()
 }
 
-/// The attributes that [`read_session`] reads.
-pub(super) const SESSION_ATTRIBUTES: &str = "token_hash, generation, rotated_at, expires_at, created_at";
-
-pub(super) fn read_session(item: &Item) -> Result<Session, StoreError> {
-    let hash: [u8; 32] = item
-        .get("token_hash")
+fn read_hash(item: &Item, name: &'static str) -> Result<[u8; 32], StoreError> {
+    item.get(name)
         .and_then(|value| value.as_b().ok())
         .and_then(|blob| blob.as_ref().try_into().ok())
-        .ok_or(StoreError::Corrupt("token_hash"))?;
+        .ok_or(StoreError::Corrupt(name))
+}
+
+/// The attributes that [`read_session`] and [`read_linked_session`] read.
+pub(super) const SESSION_ATTRIBUTES: &str = "token_hash, generation, rotated_at, expires_at, created_at, l0, l1, l2";
+
+/// Of either kind.
+pub(super) fn read_session(item: &Item) -> Result<Session, StoreError> {
     Ok(Session {
-        token_hash: RefreshTokenHash::from_bytes(hash),
+        token_hash: RefreshTokenHash::from_bytes(read_hash(item, "token_hash")?),
         generation: read_number(item, "generation")?,
         rotated_at: read_time(item, "rotated_at")?,
+        expires_at: read_time(item, "expires_at")?,
+        logged_in_at: read_time(item, "created_at")?,
+    })
+}
+
+/// A session is linked if it has a head.
+pub(super) fn session_kind(item: &Item) -> Kind {
+    if item.contains_key("l0") { Kind::Linked } else { Kind::Rotating }
+}
+
+pub(super) fn read_linked_session(item: &Item) -> Result<LinkedSession, StoreError> {
+    let link = |item, name| read_hash(item, name).map(LinkHash::from_bytes);
+    Ok(LinkedSession {
+        token_hash: RefreshTokenHash::from_bytes(read_hash(item, "token_hash")?),
+        generation: read_number(item, "generation")?,
+        head: link(item, "l0")?,
+        parent: optional(item, "l1", link)?,
+        grandparent: optional(item, "l2", link)?,
+        grown_at: read_time(item, "rotated_at")?,
         expires_at: read_time(item, "expires_at")?,
         logged_in_at: read_time(item, "created_at")?,
     })

@@ -16,6 +16,7 @@ mod devices;
 mod due_work;
 mod identities;
 mod item;
+mod links;
 mod outbox;
 mod person;
 mod profile;
@@ -37,6 +38,7 @@ pub use self::{
     deletions::{Closed, Marked},
     devices::DeviceSession,
     due_work::{DueWork, Unreadable},
+    links::Renewal,
     outbox::{Lease, Release, Work, WorkKey},
     person::NameChange,
     profile::Login,

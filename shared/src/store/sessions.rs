@@ -14,7 +14,10 @@ use crate::{
     clock::Timestamp,
     id::{SessionId, UserId},
     log,
-    session::{RefreshToken, RefreshTokenKeys, Session, Verdict, judge},
+    session::{
+        Kind, LINK_PACE, LinkHash, PresentedLinks, RefreshToken, RefreshTokenKeys, Session, Standing, Verdict, judge,
+        judge_links,
+    },
 };
 
 /// How many sessions are deleted at the same time. All sessions of a user share a partition, and DynamoDB writes 1,000 small items a
@@ -37,6 +40,8 @@ pub struct SessionStart<'a> {
     pub first: &'a RefreshToken,
     /// The device of the login.
     pub device: &'a Device,
+    /// The client's first link, if the session is linked.
+    pub link: Option<LinkHash>,
     /// When the user was at Kakao's login page for it, if an ID token says so. No refresh changes it.
     pub authenticated_at: Option<Timestamp>,
     /// When the session expires if it is not renewed.
@@ -177,8 +182,9 @@ impl Store {
         Ok(ended.attributes.and_then(|session| item::read_session(&session).ok()))
     }
 
-    /// Ends all sessions of this token's user but those in `kept`, if the token [may do that](Verdict::may_end_all_sessions).
-    /// Otherwise ends only its own, unless that is in `kept` and the token is not spent. Returns the verdict about the token.
+    /// Ends all sessions of this token's user but those in `kept`, if the token is [alive](Standing::Alive). Otherwise ends its own
+    /// at most: if the token is spent, or if it is not in `kept` and what was presented is not too little. Returns how the token
+    /// stands. The token of a linked session needs its links.
     ///
     /// Without that rule an old cookie, once stolen, could log its owner out everywhere again and again. The token's own session is
     /// deleted last, so a request that fails or times out midway can be repeated and continues with the remaining sessions.
@@ -189,11 +195,24 @@ impl Store {
     pub async fn end_all_sessions(
         &self,
         token: &RefreshToken,
+        links: Option<&PresentedLinks>,
         kept: &[SessionId],
         keys: &RefreshTokenKeys,
         window: Duration,
         now: Timestamp,
-    ) -> Result<Verdict, StoreError> {
+    ) -> Result<Standing, StoreError> {
+        let stands = |own: Option<&item::Item>| {
+            Ok(match (token.kind(), links) {
+                (Kind::Rotating, _) => {
+                    Standing::from(&judge(token, own.map(item::read_session).transpose()?.as_ref(), keys, now, window))
+                }
+                (Kind::Linked, Some(links)) => {
+                    let own = own.map(item::read_linked_session).transpose()?;
+                    judge_links(token, links, own.as_ref(), now, LINK_PACE).into()
+                }
+                (Kind::Linked, None) => Standing::Unlinked,
+            })
+        };
         let own_sk = item::session_sk(token.session);
         let kept_sks: Vec<_> = kept.iter().map(|session| item::session_sk(*session)).collect();
         let (mut others, mut own, mut from) = (Vec::new(), None, None);
@@ -212,7 +231,7 @@ impl Store {
             let page = unconditional("Query", call("Query", page.send()).await?)?;
             for session in page.items.unwrap_or_default() {
                 if session.get("sk") == Some(&own_sk) {
-                    own = Some(item::read_session(&session)?);
+                    own = Some(session);
                 } else if let Some(sk) = session.get("sk").filter(|sk| !kept_sks.contains(*sk)) {
                     others.push(item::key(item::user_pk(token.user), sk.clone()));
                 }
@@ -222,16 +241,20 @@ impl Store {
                 break;
             }
         }
-        let verdict = judge(token, own.as_ref(), keys, now, window);
-        if verdict.may_end_all_sessions() {
+        let standing = stands(own.as_ref())?;
+        if standing == Standing::Alive {
             // The log has one call for all of them: a line must not have thousands.
             log::timed("DeleteItem", self.delete_all(others)).await?;
         }
-        let own_stays = kept.contains(&token.session) && !matches!(verdict, Verdict::Reuse);
-        if own.is_some() && !own_stays {
+        let own_ends = match standing {
+            Standing::Spent => true,
+            Standing::Alive | Standing::Ended | Standing::Ahead => !kept.contains(&token.session),
+            Standing::Stale | Standing::Unlinked => false,
+        };
+        if own.is_some() && own_ends {
             self.end_session(token.user, token.session).await?;
         }
-        Ok(verdict)
+        Ok(standing)
     }
 
     /// Not with `BatchWriteItem`: its permission covers puts as well, so logout's role could create sessions.

@@ -8,6 +8,7 @@ use super::{Store, StoreError, call, item, unconditional};
 use crate::{
     clock::Timestamp,
     id::{SessionId, UserId},
+    session::Kind,
     user::User,
 };
 
@@ -62,9 +63,10 @@ impl Store {
             None => self.latest_user_with_session(user, session, now).await,
             found => Ok(found),
         }
+        .map(|found| found.map(|(user, _)| user))
     }
 
-    /// Like [`user_with_session`](Self::user_with_session), by one consistent read.
+    /// Like [`user_with_session`](Self::user_with_session), by one consistent read, with the kind of the session.
     ///
     /// # Errors
     ///
@@ -74,7 +76,7 @@ impl Store {
         user: UserId,
         session: SessionId,
         now: Timestamp,
-    ) -> Result<Option<User>, StoreError> {
+    ) -> Result<Option<(User, Kind)>, StoreError> {
         self.read_user_with_session(user, session, now, Read::Consistent).await
     }
 
@@ -84,13 +86,13 @@ impl Store {
         session: SessionId,
         now: Timestamp,
         read: Read,
-    ) -> Result<Option<User>, StoreError> {
+    ) -> Result<Option<(User, Kind)>, StoreError> {
         let (profile, session) = self.profile_and_session(user, session, read).await?;
         let (Some(profile), Some(session)) = (profile.filter(is_living), session) else { return Ok(None) };
         if item::read_session(&session)?.expires_at <= now {
             return Ok(None);
         }
-        item::read_user(user, &profile).map(Some)
+        Ok(Some((item::read_user(user, &profile)?, item::session_kind(&session))))
     }
 
     /// Both items by one request.

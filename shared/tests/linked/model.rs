@@ -1,6 +1,6 @@
 //! Every step that can come next, and the promises.
 
-use shared::session::LinkedVerdict;
+use shared::session::{LinkedVerdict, Standing};
 
 use crate::{
     bounds::{Bounds, Rules, Trouble, Violation},
@@ -64,7 +64,7 @@ impl Bounds {
             return Err(Violation::ForkUnnoticed);
         }
         let is_late = verdict == LinkedVerdict::Late;
-        let may_end_all = verdict.may_end_all_sessions() || is_late && self.rules == Rules::LateEndsAll;
+        let may_end_all = Standing::from(verdict) == Standing::Alive || is_late && self.rules == Rules::LateEndsAll;
         let served = Served { after, response, is_late, may_end_all };
         if (served.has_token() || may_end_all) && state.life != Life::Living {
             return Err(Violation::Undead);

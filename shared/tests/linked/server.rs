@@ -7,8 +7,8 @@ use shared::{
     clock::Timestamp,
     id::UserId,
     session::{
-        ConfirmedLink, Link, LinkHash, LinkedSession, LinkedVerdict, PresentedLinks, RefreshToken, RefreshTokenKeys,
-        Version, judge_links,
+        ConfirmedLink, Kind, Link, LinkHash, LinkedSession, LinkedVerdict, PresentedLinks, RefreshToken,
+        RefreshTokenKeys, Version, judge_links,
     },
 };
 
@@ -36,7 +36,7 @@ pub(super) fn keys() -> RefreshTokenKeys {
 
 /// The token of a new session.
 pub(super) fn token(keys: &RefreshTokenKeys) -> RefreshToken {
-    keys.issue(Version::ISSUED, UserId::generate(), keys.new_session(None, NOW), LATER, NOW)
+    keys.issue(Version::issued(Kind::Linked), UserId::generate(), keys.new_session(None, NOW), LATER, NOW)
 }
 
 /// A link's text.

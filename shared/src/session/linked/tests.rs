@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     id::UserId,
-    session::{ConfirmedLink, RefreshTokenKeys, Version},
+    session::{ConfirmedLink, Kind, RefreshTokenKeys, Standing, Version},
 };
 
 const PACE: Duration = Duration::from_secs(15);
@@ -25,7 +25,7 @@ fn links(prev: Option<(u32, char)>, next: char) -> PresentedLinks {
 fn token(ends_at: Timestamp) -> RefreshToken {
     let secret = serde_json::json!({"secret": "A".repeat(43), "mints_from": 0});
     let keys = RefreshTokenKeys::new(&[serde_json::from_value(secret).unwrap()]).unwrap();
-    keys.issue(Version::ISSUED, UserId::generate(), keys.new_session(None, NOW), ends_at, NOW)
+    keys.issue(Version::issued(Kind::Linked), UserId::generate(), keys.new_session(None, NOW), ends_at, NOW)
 }
 
 /// A chain with these links, the newest first, whose head is so old.
@@ -142,9 +142,9 @@ fn a_login_starts_a_chain_that_its_client_can_continue() {
 fn only_links_that_could_be_renewed_log_out_all_devices() {
     use LinkedVerdict::{Ahead, Ended, Fork, Grow, Late, Overtaken, Repeat, Stay, Unlinked};
     for verdict in [Grow(1), Repeat(1), Stay] {
-        assert!(verdict.may_end_all_sessions(), "{verdict:?}");
+        assert_eq!(Standing::from(verdict), Standing::Alive, "{verdict:?}");
     }
     for verdict in [Late, Fork, Overtaken, Unlinked, Ended, Ahead] {
-        assert!(!verdict.may_end_all_sessions(), "{verdict:?}");
+        assert_ne!(Standing::from(verdict), Standing::Alive, "{verdict:?}");
     }
 }

@@ -1,4 +1,4 @@
-//! The bytes of a refresh token, in both versions of their layout.
+//! The bytes of a refresh token, in each version of their layout.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use secrecy::{ExposeSecret, SecretBox, SecretString};
@@ -11,41 +11,80 @@ use crate::{
     id::{SessionId, UserId},
 };
 
-/// User id, session id, the session's end, generation and secret: the same in both versions.
+/// User id, session id, the session's end, generation and secret: the same in every version.
 const CONTENT_BYTES: usize = 16 + 16 + 4 + 4 + 32;
 
-/// The layout of a refresh token.
+/// The layout of a refresh token, and the kind of session that it belongs to.
+///
+/// The version is part of what is tagged, so a client cannot turn a token of one kind into one of the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
-    /// Does not name the key that tagged it: verification tries all of them.
+    /// Of a rotating session. Does not name the key that tagged it: verification tries all of them. No longer issued.
     One,
-    /// Names the key that tagged it by a key id: verification tries the keys with that id only.
+    /// Of a rotating session. Names the key that tagged it by a key id: verification tries the keys with that id only.
     Two,
+    /// Of a linked session. Names the key that tagged it, like [`Two`](Self::Two).
+    Three,
+}
+
+/// How a session is renewed. Its login decides, and nothing changes it afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Each renewal replaces the token by its successor.
+    Rotating,
+    /// The token stays, and each renewal adds a link of the client to a chain.
+    Linked,
 }
 
 impl Version {
-    /// All versions. Each is accepted, and a successor has the version of its parent.
-    pub const ALL: [Self; 2] = [Self::One, Self::Two];
+    /// All versions. Each is accepted.
+    pub const ALL: [Self; 3] = [Self::One, Self::Two, Self::Three];
+
+    /// The versions of rotating sessions. A successor has the version of its parent.
+    pub const ROTATING: [Self; 2] = [Self::One, Self::Two];
 
     /// The version of a new session's tokens.
     ///
-    /// Switch it to [`Two`](Self::Two) one release after the first release that accepts version 2, when no rollback to an older
-    /// release is possible any more. During a deployment functions of two releases run side by side. One that does not know version 2
-    /// would refuse such tokens and log their users out.
-    pub const ISSUED: Self = Self::One;
+    /// During a deployment functions of two releases run side by side, so a version is issued only one release after all functions
+    /// accept it. For linked sessions, the setting `SessionLinks` separates the two steps.
+    #[must_use]
+    pub const fn issued(kind: Kind) -> Self {
+        match kind {
+            Kind::Rotating => Self::Two,
+            Kind::Linked => Self::Three,
+        }
+    }
+
+    /// The kind of session that tokens of this version belong to.
+    #[must_use]
+    pub const fn kind(self) -> Kind {
+        match self {
+            Self::One | Self::Two => Kind::Rotating,
+            Self::Three => Kind::Linked,
+        }
+    }
+
+    /// The kind of session that a text claims to belong to, by its version byte. The rest may be anything.
+    #[must_use]
+    pub fn claimed_by(text: &str) -> Option<Self> {
+        let first = BASE64_URL_SAFE_NO_PAD.decode(text.get(..4)?).ok()?;
+        Self::ALL.into_iter().find(|version| first.first() == Some(&version.byte()))
+    }
 
     const fn byte(self) -> u8 {
         match self {
             Self::One => 1,
             Self::Two => 2,
+            Self::Three => 3,
         }
     }
 
+    const fn names_its_key(self) -> bool {
+        !matches!(self, Self::One)
+    }
+
     const fn head_bytes(self) -> usize {
-        match self {
-            Self::One => 1,
-            Self::Two => 2,
-        }
+        if self.names_its_key() { 2 } else { 1 }
     }
 
     const fn signed_bytes(self) -> usize {
@@ -74,7 +113,7 @@ impl Content {
     pub(super) fn tagged_by(&self, keys: &DerivedKeys) -> SecretString {
         let mut bytes = Zeroizing::new(Vec::with_capacity(self.version.signed_bytes() + TAG_BYTES));
         bytes.push(self.version.byte());
-        if self.version == Version::Two {
+        if self.version.names_its_key() {
             bytes.push(keys.id);
         }
         bytes.extend(self.user.as_bytes());
@@ -98,15 +137,15 @@ pub(super) struct Untrusted {
 impl Untrusted {
     /// Decodes canonical base64url of a known version with the length of that version.
     pub(super) fn decode(text: &str) -> Result<Self, MalformedToken> {
-        let version = Version::ALL.into_iter().find(|version| version.text_length() == text.len());
+        let version = Version::claimed_by(text).filter(|version| version.text_length() == text.len());
         let version = version.ok_or(MalformedToken)?;
         let bytes = Zeroizing::new(BASE64_URL_SAFE_NO_PAD.decode(text).map_err(|_| MalformedToken)?);
-        if bytes.first() == Some(&version.byte()) { Ok(Self { version, bytes }) } else { Err(MalformedToken) }
+        Ok(Self { version, bytes })
     }
 
     /// Whether these keys tagged it. Keys with another id are not tried.
     pub(super) fn is_tagged_by(&self, keys: &DerivedKeys) -> bool {
-        if self.version == Version::Two && self.bytes.get(1) != Some(&keys.id) {
+        if self.version.names_its_key() && self.bytes.get(1) != Some(&keys.id) {
             return false;
         }
         let (signed, tag) = self.bytes.split_at(self.version.signed_bytes());

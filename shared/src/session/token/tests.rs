@@ -30,7 +30,7 @@ fn token_of(version: Version, keys: &RefreshTokenKeys) -> RefreshToken {
 }
 
 fn token(keys: &RefreshTokenKeys) -> RefreshToken {
-    token_of(Version::ISSUED, keys)
+    token_of(Version::issued(Kind::Rotating), keys)
 }
 
 /// A text with the right tag for any bytes, as only the server could make it.
@@ -41,7 +41,7 @@ fn tagged(keys: &RefreshTokenKeys, signed: &[u8]) -> String {
 #[test]
 fn a_token_survives_a_round_trip_through_its_text() {
     let keys = keys(&[OLD]);
-    for (version, length) in [(Version::One, 119), (Version::Two, 120)] {
+    for (version, length) in [(Version::One, 119), (Version::Two, 120), (Version::Three, 120)] {
         let issued = token_of(version, &keys);
         let read = keys.verify(issued.expose()).unwrap();
         assert_eq!((read.user, read.session, read.generation), (issued.user, issued.session, 0));
@@ -86,13 +86,12 @@ fn garbage_is_refused() {
 #[test]
 fn a_token_is_refused_whose_version_does_not_fit_its_length_or_is_unknown() {
     let keys = keys(&[OLD]);
-    let [one, two] = Version::ALL.map(|version| {
-        let bytes = BASE64_URL_SAFE_NO_PAD.decode(token_of(version, &keys).expose()).unwrap();
-        bytes[..bytes.len() - TAG_BYTES].to_owned()
-    });
-    for signed in [&one, &two] {
+    for known in Version::ALL {
+        let bytes = BASE64_URL_SAFE_NO_PAD.decode(token_of(known, &keys).expose()).unwrap();
+        let signed = &bytes[..bytes.len() - TAG_BYTES];
         assert!(keys.verify(&tagged(&keys, signed)).is_ok());
-        for version in (0..=u8::MAX).filter(|version| *version != signed[0]) {
+        let fitting: &[u8] = if known == Version::One { &[1] } else { &[2, 3] };
+        for version in (0..=u8::MAX).filter(|version| !fitting.contains(version)) {
             let text = tagged(&keys, &[&[version], &signed[1..]].concat());
             assert_eq!(keys.verify(&text).err(), Some(MalformedToken), "{version} with {} bytes", signed.len());
         }
@@ -135,7 +134,7 @@ fn two_keys_with_one_key_id_are_both_tried() {
 fn a_successor_has_the_version_of_its_parent_and_both_versions_the_same_successor() {
     let ring = keys(&[OLD]);
     let proof = Proof::new(&"code".into(), &"verifier".into());
-    let [one, two] = Version::ALL.map(|version| {
+    let [one, two] = Version::ROTATING.map(|version| {
         let ends_at = Timestamp::from_unix_seconds(1_800_000_000);
         ring.issue(version, UserId::from_bytes([1; 16]), ring.new_session(Some(&proof), NOW), ends_at, NOW)
     });
@@ -194,7 +193,8 @@ fn a_key_is_accepted_at_once_and_tags_from_its_own_time_on() {
     let next = RefreshTokenKey { secret: NEW.into(), active_from: NOW };
     let (ring, old, new) = (RefreshTokenKeys::new(&[next, before]).unwrap(), keys(&[OLD]), keys(&[NEW]));
     let issue = |at| {
-        let token = ring.issue(Version::ISSUED, UserId::generate(), ring.new_session(None, at), NOW, at);
+        let token =
+            ring.issue(Version::issued(Kind::Rotating), UserId::generate(), ring.new_session(None, at), NOW, at);
         (old.verify(token.expose()).is_ok(), new.verify(token.expose()).is_ok())
     };
     assert_eq!(issue(NOW - Duration::from_secs(1)), (true, false));
@@ -209,7 +209,7 @@ fn the_same_proof_starts_the_same_session_and_any_other_another() {
     let first = |credential: &str, known: &str| {
         let new_session = keys.new_session(Some(&Proof::new(&credential.into(), &known.into())), NOW);
         let (user, ends_at) = (UserId::from_bytes([1; 16]), Timestamp::from_unix_seconds(1));
-        keys.issue(Version::ISSUED, user, new_session, ends_at, NOW).expose().to_owned()
+        keys.issue(Version::issued(Kind::Rotating), user, new_session, ends_at, NOW).expose().to_owned()
     };
     let (random, other_random) = (keys.new_session(None, NOW), keys.new_session(None, NOW));
     assert_ne!(random.id, other_random.id);
@@ -251,16 +251,37 @@ fn the_format_stays_as_it_was_issued() {
             "AmYBAQEBAQEBAQEBAQEBAQEBAgICAgICAgICAgICAgICAmtJ0gAAAAAIq8SHidwcayKkB5FkQ2VUEiW2dDGZzmk5sucfUiC35QkKOA9PGf1Nm9fFxBqi8X3p",
         ),
     ] {
-        let content = Content {
-            version,
-            user: UserId::from_bytes([1; 16]),
-            session: SessionId::from_bytes([2; 16]),
-            session_ends_at: Timestamp::from_unix_seconds(1_800_000_000),
-            generation: 7,
-            secret: SecretBox::new(Box::new([3; 32])),
-        };
-        let token = keys.encode(content, NOW);
+        let token = keys.encode(content(version), NOW);
         assert_eq!(token.expose(), text);
         assert_eq!(keys.successor(&token, NOW).expose(), successor);
+    }
+    assert_eq!(
+        keys.encode(content(Version::Three), NOW).expose(),
+        "A2YBAQEBAQEBAQEBAQEBAQEBAgICAgICAgICAgICAgICAmtJ0gAAAAAHAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMU2eRf1tRG7Szs67TSgEjZ"
+    );
+}
+
+fn content(version: Version) -> Content {
+    Content {
+        version,
+        user: UserId::from_bytes([1; 16]),
+        session: SessionId::from_bytes([2; 16]),
+        session_ends_at: Timestamp::from_unix_seconds(1_800_000_000),
+        generation: 7,
+        secret: SecretBox::new(Box::new([3; 32])),
+    }
+}
+
+/// A tag covers the version byte, so nobody but the server can change it.
+#[test]
+fn a_text_claims_a_version_by_its_first_byte_whatever_follows() {
+    let keys = keys(&[OLD]);
+    for version in Version::ALL {
+        let text = token_of(version, &keys).expose().to_owned();
+        assert_eq!(Version::claimed_by(&text), Some(version));
+        assert_eq!(Version::claimed_by(&format!("{}~garbage", &text[..4])), Some(version));
+    }
+    for text in ["", "A", "Aw", "AwA", "AAAA", "BAAA", "~~~~", "한글", "QUJD"] {
+        assert_eq!(Version::claimed_by(text), None, "{text}");
     }
 }
