@@ -44,8 +44,8 @@ def main():
     given = CfnParameterOverridesType().convert(tuple(overrides), None, None)
     problems = sam_template.refusals(sam_template.load(), given)
     # A list of one would show nothing of what the shell and SAM make of a comma.
-    if "," not in given.get("AllowedOrigins", ""):
-        problems.append(f"AllowedOrigins is one: {given.get('AllowedOrigins')}")
+    if "," not in given.get("RedirectUris", ""):
+        problems.append(f"RedirectUris is one: {given.get('RedirectUris')}")
     ran = shell(lines, {"make": ":"})
     if ran.returncode == 0 or NO_CREDENTIALS not in ran.stdout + ran.stderr:
         problems.append(f"SAM does not come as far as to AWS:\n{ran.stdout}{ran.stderr}")
