@@ -13,8 +13,8 @@ use shared::{
 use crate::{Asked, Refresh, Refusal, Renewed, USER_GONE, access, explain_ahead, explain_reuse};
 
 impl Refresh {
-    /// Renews a linked session with the links of the request. Without links that this server confirmed for the session, DynamoDB is
-    /// not asked.
+    /// Renews a linked session with the links of the request. DynamoDB is not asked if there are none, or if `prev` was not confirmed
+    /// for this session.
     pub(crate) async fn renew_linked(
         &self,
         token: &RefreshToken,

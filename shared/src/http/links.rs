@@ -25,7 +25,7 @@ pub fn links(body: &JsonObject, session: SessionId, keys: &RefreshTokenKeys) -> 
     let next = link.get("next").and_then(Value::as_str).unwrap_or_default();
     let prev = match link.get("prev") {
         None | Some(Value::Null) => None,
-        // Of another type it is as little ours as any other text.
+        // A `prev` of another type is as unknown as any other text.
         Some(prev) => Some(prev.as_str().unwrap_or_default()),
     };
     PresentedLinks::read(keys, session, prev, next).map_err(|unusable| match unusable {

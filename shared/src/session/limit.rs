@@ -17,7 +17,7 @@ pub const SETTLED_AFTER: Duration = Duration::from_secs(15);
 pub struct UsedSession {
     /// The session's id.
     pub id: SessionId,
-    /// Its login, or its last rotation.
+    /// Its login, its last rotation, or the last growth of its chain.
     pub last_used_at: Timestamp,
 }
 

@@ -1,9 +1,11 @@
 //! The rules of linked sessions, as pure functions. `tests/linked` searches what can happen with them.
 //!
-//! The token of a linked session never changes. With each renewal its client presents the last link that was confirmed to it
-//! (`prev`) and the next one (`next`), which it stored before it sent it. The table holds the last three links of the chain. So a
-//! request may arrive late, twice or never, and the client may be silent for any time: it repeats its request, which is recognised.
-//! Two parties cannot go on with one chain: as soon as both have named a link to follow the same one, the session ends.
+//! The token of a linked session never changes. Beside it, the client keeps a chain of links: random values that it draws. With each
+//! renewal it presents the last link that was confirmed to it (`prev`) and the one to follow it (`next`), which it has stored before
+//! sending it. The chain grows by `next`, which becomes its head. The table holds the hashes of the last three links.
+//!
+//! A response may be lost and the client may be silent for any time: it sends the same links again, and they are recognised. Two
+//! parties cannot both continue a chain: when they have named different links to follow the same one, the session ends.
 //!
 //! | the client's `prev` is | and its `next` | verdict |
 //! |---|---|---|
@@ -22,10 +24,10 @@ use std::time::Duration;
 use super::{Link, LinkHash, PresentedLinks, RefreshToken, RefreshTokenHash};
 use crate::clock::Timestamp;
 
-/// The age from which the head of a chain may be followed.
+/// How old the head of a chain must be before the chain grows again.
 ///
-/// It limits how fast a chain grows, so that tabs which ask at the same time all get a token. It must exceed the client's time-out
-/// (7 s): otherwise an honest tab may be told that its link is stale and ask again in vain. No promise depends on it beyond that.
+/// Tabs that ask at the same time then all get a token. It must exceed the client's time-out (7 s): otherwise an honest tab may be
+/// told that its link is stale, and has to ask again. No other promise depends on it.
 pub const LINK_PACE: Duration = Duration::from_secs(15);
 
 /// A linked session, as far as renewals and access tokens depend on it.
@@ -54,17 +56,18 @@ pub struct LinkedSession {
 pub enum LinkedVerdict {
     /// Add `next` to the chain: [`LinkedSession::grown`]. Confirm it with this number.
     Grow(u32),
-    /// The chain has grown by this `next` already: the response was lost, or another tab asked the same. Confirm it with this number.
+    /// The chain has grown by this `next` already: the response was lost, or another tab sent the same links. Confirm it with this
+    /// number.
     Repeat(u32),
     /// The chain has just grown. Respond without a link; the client keeps its `next`.
     Stay,
-    /// Another tab was faster by one link. Respond without a link.
+    /// The chain has grown by this `next` already, and by one more link a moment ago: this tab is slower. Respond without a link.
     Late,
     /// Two links were named to follow the same one: two parties hold the chain. End the session for both.
     Fork,
     /// An old request, or a chain that went on without this client. 409, and nothing is touched.
     Overtaken,
-    /// A token without its chain. 403, and nothing is touched.
+    /// The token came without a link of its chain. 403, and nothing is touched.
     Unlinked,
     /// The session was logged out or has expired.
     Ended,

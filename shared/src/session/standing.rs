@@ -4,11 +4,12 @@ use super::{LinkedVerdict, Verdict};
 
 /// What a presented token proves about the client that presents it.
 ///
-/// Only a token that could be renewed at this moment may log out all of its user's devices. A thief may hold a spent one or one of an
-/// ended session, a token that is ahead may be spent too, and the token of a linked session proves nothing without its links.
+/// Only a token with which the session could be renewed at this moment may log out all of its user's devices. A thief may hold a spent
+/// token or one of an ended session, a token that is ahead may be spent too, and that of a linked session proves nothing without its
+/// links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// It could be renewed: it may end all sessions.
+    /// Its session could be renewed with it: it may end all sessions.
     Alive,
     /// Its session has ended.
     Ended,
@@ -40,7 +41,7 @@ impl From<LinkedVerdict> for Standing {
             LinkedVerdict::Ended => Self::Ended,
             LinkedVerdict::Fork => Self::Spent,
             LinkedVerdict::Ahead => Self::Ahead,
-            // A late request may come from a record of an earlier one.
+            // A late request may be a recording of an earlier one.
             LinkedVerdict::Late | LinkedVerdict::Overtaken => Self::Stale,
             LinkedVerdict::Unlinked => Self::Unlinked,
         }

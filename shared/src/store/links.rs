@@ -3,7 +3,7 @@
 //! | attribute | |
 //! |---|---|
 //! | `l0` | SHA-256 of the newest link of the chain. Only linked sessions have it |
-//! | `l1`, `l2` | of the two links before it, once the chain has grown that often |
+//! | `l1`, `l2` | SHA-256 of the two links before it, as soon as the chain has them |
 //! | `generation` | how often the chain has grown |
 //! | `rotated_at` | when `l0` was added |
 
@@ -18,10 +18,10 @@ use crate::{
     session::{ConfirmedLink, LINK_PACE, LinkHash, LinkedVerdict, PresentedLinks, RefreshToken, judge_links},
 };
 
-/// A DynamoDB expression cannot read an attribute that is absent, and `l1` is until the chain has grown.
+/// The first growth of a chain. Until then there is no `l1`, and a DynamoDB expression cannot read an absent attribute.
 const FIRST_GROWTH: &str = "SET l1 = l0, l0 = :next, generation = :grown, \
                             rotated_at = :now, last_used_at = :now, expires_at = :expires_at";
-/// `SET` reads the values from before the update, whatever the order.
+/// Every later growth. `SET` reads the values from before the update, whatever the order.
 const GROWTH: &str = "SET l2 = l1, l1 = l0, l0 = :next, generation = :grown, \
                       rotated_at = :now, last_used_at = :now, expires_at = :expires_at";
 
@@ -30,7 +30,7 @@ const GROWTH: &str = "SET l2 = l1, l1 = l0, l0 = :next, generation = :grown, \
 pub enum Renewal {
     /// Respond with an access token.
     Renewed {
-        /// Which row of the table it was.
+        /// Whether the chain has grown, or why it did not have to.
         verdict: LinkedVerdict,
         /// The time of the login that started the session.
         logged_in_at: Timestamp,
@@ -40,7 +40,8 @@ pub enum Renewal {
 }
 
 impl Store {
-    /// Renews a linked session: one write, or one consistent read without `prev`; a fork is one request more, which ends the session.
+    /// Renews a linked session. This takes one write, or one consistent read if there is no `prev`. A fork takes one more request,
+    /// which ends the session.
     ///
     /// `expires_at` is when the session expires if its chain grows now and not again.
     ///

@@ -182,9 +182,11 @@ impl Store {
         Ok(ended.attributes.and_then(|session| item::read_session(&session).ok()))
     }
 
-    /// Ends all sessions of this token's user but those in `kept`, if the token is [alive](Standing::Alive). Otherwise ends its own
-    /// at most: if the token is spent, or if it is not in `kept` and what was presented is not too little. Returns how the token
+    /// Ends all sessions of this token's user but those in `kept`, if the token is [alive](Standing::Alive), and returns how the token
     /// stands. The token of a linked session needs its links.
+    ///
+    /// If the token is not alive, its own session ends at most: always if it is spent, never if it is stale or unlinked, and otherwise
+    /// if it is not in `kept`.
     ///
     /// Without that rule an old cookie, once stolen, could log its owner out everywhere again and again. The token's own session is
     /// deleted last, so a request that fails or times out midway can be repeated and continues with the remaining sessions.

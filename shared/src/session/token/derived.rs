@@ -21,7 +21,7 @@ pub struct RefreshTokenKey {
 
 #[derive(Debug)]
 pub(super) struct DerivedKeys {
-    /// The first byte of the key's SHA-256, by which a token of version 2 names it. Two keys may have the same id.
+    /// The first byte of the key's SHA-256, by which tokens of versions 2 and 3 name it. Two keys may have the same id.
     pub(super) id: u8,
     pub(super) active_from: Timestamp,
     pub(super) rotation: hmac::Key,

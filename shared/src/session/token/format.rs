@@ -64,7 +64,7 @@ impl Version {
         }
     }
 
-    /// The kind of session that a text claims to belong to, by its version byte. The rest may be anything.
+    /// The version that a text claims to have, by its first byte. The rest is not checked.
     #[must_use]
     pub fn claimed_by(text: &str) -> Option<Self> {
         let first = BASE64_URL_SAFE_NO_PAD.decode(text.get(..4)?).ok()?;

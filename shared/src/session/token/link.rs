@@ -111,7 +111,7 @@ impl PresentedLinks {
     ) -> Result<Self, UnusableLinks> {
         let next = Link::parse(next)?;
         let prev = prev.map(|prev| keys.verify_link(session, prev).ok_or(UnusableLinks::UnknownPrev)).transpose()?;
-        // A chain in which a link follows itself would look the same to its owner and to a thief.
+        // So no chain has the same link twice in a row, which keeps the rules simple.
         if prev.as_ref().is_some_and(|prev| prev.link.hash() == next.hash()) {
             return Err(UnusableLinks::MalformedNext);
         }
