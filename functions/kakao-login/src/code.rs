@@ -36,8 +36,8 @@ impl KakaoLogin {
                 .start_session(&person, context.keys.refresh_tokens.new_session(None, context.now), None, context)
                 .await;
         };
-        let proof = context.proof(&grant.code, verifier);
-        match self.redeem(&grant.code, Some(&proof), context.now + CODE_TTL, context).await? {
+        let proofs = self.proofs(&grant.code, verifier, context);
+        match self.redeem(&grant.code, &proofs, context.now + CODE_TTL, context).await? {
             Redeemed::Before(shown, first, at) => Ok(self.finish_login(&shown, &first, at, context).await),
             Redeemed::Once(ticket, new_session) => {
                 let response = async {

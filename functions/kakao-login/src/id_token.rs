@@ -20,11 +20,11 @@ impl KakaoLogin {
         context: &LoginContext,
     ) -> Result<Response<Body>, Error> {
         let identity = self.kakao.identity_of_id_token(token, nonce.expose_secret(), context.now).await?;
-        let proof = identity.knows_preimage.then(|| context.proof(token, nonce));
+        let proofs = if identity.knows_preimage { self.proofs(token, nonce, context) } else { Vec::new() };
         let proven_at = ProvenAt::by_id_token(identity.issued_at);
         let (known, redeemed) = tokio::join!(
             self.find_user(identity.user.id, proven_at),
-            self.redeem(token, proof.as_ref(), identity.expires_at, context),
+            self.redeem(token, &proofs, identity.expires_at, context),
         );
         match redeemed? {
             Redeemed::Before(shown, first, at) => Ok(self.finish_login(&shown, &first, at, context).await),

@@ -10,7 +10,7 @@ use shared::{
     kakao::KakaoError,
     log,
     redemption::{Attempt, Redemption, Verdict, judge},
-    session::{NewSession, Proof, RefreshToken, Version},
+    session::{NewSession, Proof, RefreshToken, RefreshTokenKeys, Version},
     store::RedemptionKey,
     user::User,
 };
@@ -36,31 +36,46 @@ pub(crate) struct Ticket {
 }
 
 impl KakaoLogin {
-    /// Redeems a credential. The client that started the login has a `proof`: it may present the credential again, and gets the same
+    /// The proofs of a client that started its login with this value. A new session is derived from the first.
+    ///
+    /// A linked session is derived from the client's link too, so a client that repeats the login without that link does not get it.
+    /// The other proof finds the session of a repeated login if its first request met the previous release, which ignores links, or
+    /// another `SessionLinks`. Without the link it can only find a rotating session, which a request that sends no link gets as well.
+    pub(crate) fn proofs(
+        &self,
+        credential: &SecretString,
+        known_to_the_client: &SecretString,
+        context: &LoginContext,
+    ) -> Vec<Proof> {
+        let proof = Proof::new(credential, known_to_the_client);
+        match context.link.as_ref().map(|link| proof.with_link(link)) {
+            Some(linked) if self.links_sessions => vec![linked, proof],
+            Some(linked) => vec![proof, linked],
+            None => vec![proof],
+        }
+    }
+
+    /// Redeems a credential. The client that started the login has `proofs`: it may present the credential again, and gets the same
     /// session while that is alive.
     pub(crate) async fn redeem(
         &self,
         credential: &SecretString,
-        proof: Option<&Proof>,
+        proofs: &[Proof],
         expires_at: Timestamp,
         context: &LoginContext,
     ) -> Result<Redeemed, Error> {
         let (key, keys) = (RedemptionKey::new(credential), &context.keys.refresh_tokens);
-        let new_session = keys.new_session(proof, context.now);
+        let new_session = keys.new_session(proofs.first(), context.now);
         let new = Redemption {
             attempt: Attempt::generate(),
             session: new_session.id,
             redeemed_at: context.now,
-            is_bound: Some(proof.is_some()),
+            is_bound: Some(!proofs.is_empty()),
             user: None,
         };
         let (mut stored, mut has_waited, mut pauses) = (None, false, PAUSES.iter());
         loop {
-            // With the key of the first request's time: another key may be active by now.
-            let presented = match (&stored, proof) {
-                (Some(Redemption { redeemed_at, .. }), Some(_)) => Some(keys.new_session(proof, *redeemed_at)),
-                _ => None,
-            };
+            let presented = stored.as_ref().and_then(|stored| derived(proofs, stored, keys));
             let shown = match &stored {
                 Some(Redemption { user: Some(user), session, .. }) => {
                     self.store.latest_user_with_session(*user, *session, context.now).await?
@@ -113,6 +128,14 @@ impl KakaoLogin {
             log::failure("redemption_stays", error.needs_an_operator(), text);
         }
     }
+}
+
+/// The session of a redemption, if one of these proofs derives it, or else any other session that they derive. `None` without a proof.
+fn derived(proofs: &[Proof], stored: &Redemption, keys: &RefreshTokenKeys) -> Option<NewSession> {
+    // With the key of the first request's time: another key may be active by now.
+    let mut sessions = proofs.iter().map(|proof| keys.new_session(Some(proof), stored.redeemed_at));
+    let first = sessions.next()?;
+    if first.id == stored.session { Some(first) } else { sessions.find(|one| one.id == stored.session).or(Some(first)) }
 }
 
 fn refused(reason: &str) -> Error {

@@ -13,7 +13,7 @@ use shared::{
     kakao::KakaoError,
     keys::{IssuingKeys, SecretError},
     log,
-    session::{Kind, Link, NewSession, Proof, RefreshToken, Verdict, Version, judge, newest_of_each_session},
+    session::{Kind, Link, NewSession, RefreshToken, Verdict, Version, judge, newest_of_each_session},
     store::{Device, Login, SessionStart, StoreError},
     user::{KakaoUser, Source, User},
 };
@@ -62,15 +62,6 @@ impl LoginContext {
         let presented = function.cookies.presented(request);
         let previous = newest_of_each_session(keys.refresh_tokens.verify_each(&presented));
         Ok(Self { device: http::device(request), link, presented, previous, keys, now })
-    }
-
-    /// The proof of a client that started its login with this, and began it with its link.
-    pub(crate) fn proof(&self, credential: &SecretString, known_to_the_client: &SecretString) -> Proof {
-        let proof = Proof::new(credential, known_to_the_client);
-        match &self.link {
-            Some(link) => proof.with_link(link),
-            None => proof,
-        }
     }
 }
 

@@ -102,7 +102,7 @@ impl Proof {
 
     /// The proof that covers a link too. Without the link, another client that repeats the login gets no session.
     #[must_use]
-    pub fn with_link(self, link: &Link) -> Self {
+    pub fn with_link(&self, link: &Link) -> Self {
         let mut context = digest::Context::new(&digest::SHA256);
         context.update(self.0.as_ref());
         context.update(link.hash().as_bytes());

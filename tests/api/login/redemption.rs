@@ -4,7 +4,12 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use tests::{Stack, client::Response, fault_proxy::Fault};
+use tests::{
+    Stack,
+    chain::{confirmed, link},
+    client::Response,
+    fault_proxy::Fault,
+};
 
 /// base64url(SHA-256("preimage")).
 const NONCE: &str = "EHZhE08h_HwCIj1Qq56zYAvD_8NxJCOh5Hux-anb9V8";
@@ -260,4 +265,41 @@ async fn a_credential_that_the_previous_release_redeemed_is_not_taken_over() {
     stack.restore(&items).await;
     stack.advance(ABANDONED_AFTER);
     assert_refused(&stack.login(&login).await, "redeemed by the previous release");
+}
+
+/// Its first request may have met an instance of kakao-login that begins no linked sessions. A request without a link could have had
+/// the session, too.
+#[tokio::test]
+async fn a_login_repeated_with_a_link_gets_the_rotating_session_that_it_began_without() {
+    for kind in KINDS {
+        let (stack, user) = with_a_user().await;
+        let mut login = login_of(&stack, &user, kind).await;
+        let first = stack.login(&login).await;
+        login["link"] = json!(link());
+        let again = stack.login(&login).await;
+        assert_eq!((again.token(), confirmed(&again)), (first.token(), None), "{kind:?}");
+        let mut stranger = from_a_stranger(&login);
+        assert_refused(&stack.login(&stranger).await, &format!("{kind:?}: a stranger"));
+        stranger["link"] = json!(null);
+        assert_refused(&stack.login(&stranger).await, &format!("{kind:?}: a stranger without a link"));
+        assert_eq!(stack.count("SESSION#").await, 1, "{kind:?}");
+    }
+}
+
+/// So does the previous release, which ignores links: an operator sets it while that is being replaced.
+#[tokio::test]
+async fn with_session_links_off_a_repeated_login_is_the_same_whatever_its_link() {
+    for kind in KINDS {
+        let stack = Stack::with_setting("SESSION_LINKS", "off").await;
+        let user = stack.kakao.new_user().await;
+        let mut login = login_of(&stack, &user, kind).await;
+        login["link"] = json!(link());
+        let first = stack.login(&login).await;
+        assert_eq!((first.status, confirmed(&first)), (StatusCode::OK, None), "{kind:?}: {}", first.body);
+        for link in [json!(link()), json!(null)] {
+            login["link"] = link;
+            let again = stack.login(&login).await;
+            assert_eq!((again.status, again.cookie), (StatusCode::OK, first.cookie.clone()), "{kind:?}");
+        }
+    }
 }
