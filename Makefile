@@ -12,7 +12,7 @@ BINARIES := cargo build -q --workspace --bins
 DEMO := web/demo/dist/index.html
 DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/demo \( -name dist -o -name node_modules \) -prune -o -type f -print)
 
-.PHONY: help run watch check test everything targets lint front-door schedules faults soak api-test fuzz moto verifiers watch-test web \
+.PHONY: help run watch check test everything targets lint front-door schedules faults soak previous api-test fuzz moto verifiers watch-test web \
   lint-template deploy-check gates bench bench-django build venv demo-page clean
 
 help: ## what there is (this list)
@@ -46,7 +46,7 @@ test: ## everything that CI runs
 	@$(MAKE) --no-print-directory everything
 
 # The GitHub workflow runs each of these as a job.
-TARGETS := lint front-door schedules faults soak api-test fuzz moto verifiers watch-test web lint-template gates
+TARGETS := lint front-door schedules faults soak previous api-test fuzz moto verifiers watch-test web lint-template gates
 
 everything: $(TARGETS)
 
@@ -85,6 +85,11 @@ SOAK_SECONDS := 120
 soak: ## browsers on the real binaries while something fails; SOAK_SECONDS=3600 for an hour
 	$(BINARIES)
 	target/debug/resilience soak $(SOAK_SECONDS)
+	@echo "passed: $@"
+
+previous: ## this release beside the binaries of the previous one, which it builds from git
+	$(BINARIES)
+	tests/external/with-previous.sh cargo test --workspace --test previous
 	@echo "passed: $@"
 
 api-test: ## requests made up of openapi.yaml, right and wrong ones

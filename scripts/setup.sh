@@ -6,7 +6,7 @@ set -euo pipefail
 case ${1:-} in
   run) wanted=(cargo cc) ;;
   check) wanted=(cargo cc python3) ;;
-  test) wanted=(cargo cc c++ make curl python3 venv node npm valgrind strace chromium) ;;
+  test) wanted=(cargo cc c++ make git curl python3 venv node npm valgrind strace chromium) ;;
   *)
     echo "usage: $0 run|check|test" >&2
     exit 2
