@@ -16,6 +16,7 @@ mod login {
     mod id_token_keys;
     mod id_token_once;
     mod known_user;
+    mod links;
     mod odd_responses;
     mod presence;
     mod quota;
@@ -28,15 +29,27 @@ mod login {
 /// `POST /auth/refresh`
 mod refresh {
     mod at_once;
-    mod links;
     mod remote;
     mod rules;
     mod two_cookies;
+
+    /// Of linked sessions.
+    mod links {
+        mod cookies;
+        mod ends;
+        mod growth;
+        mod keys;
+        mod lost;
+        mod refused;
+        mod two_cookies;
+        mod user;
+    }
 }
 
 /// `POST /auth/logout`
 mod logout {
     mod everywhere;
+    mod links;
     mod others;
     mod remote;
     mod spent_tokens;

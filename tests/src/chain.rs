@@ -1,11 +1,11 @@
 //! What the client of a linked session keeps: its cookie and its chain of links.
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use reqwest::{Method, RequestBuilder, header::COOKIE};
+use reqwest::{Method, RequestBuilder, StatusCode, header::COOKIE};
 use serde_json::{Value, json};
 
 use crate::{
-    client::{Functions, Response, cookie_pair},
+    client::{Functions, Response, cookie_pair, jwt_part},
     stack::Stack,
 };
 
@@ -42,6 +42,16 @@ impl Chain {
             next: link(),
             access: response.access().to_owned(),
         }
+    }
+
+    /// The session's id.
+    ///
+    /// # Panics
+    ///
+    /// If there is no access token.
+    #[must_use]
+    pub fn session(&self) -> String {
+        jwt_part(&self.access, 1)["sid"].as_str().expect("an access token names its session").to_owned()
     }
 
     /// The links as a body has them.
@@ -98,6 +108,25 @@ impl Chain {
 #[must_use]
 pub fn confirmed(response: &Response) -> Option<String> {
     response.body["link"].as_str().map(ToOwned::to_owned)
+}
+
+/// The number of a confirmed link, and the link.
+///
+/// # Panics
+///
+/// If it is not 36 bytes of base64url.
+#[must_use]
+pub fn parts(confirmed: &str) -> (u32, String) {
+    let bytes = BASE64_URL_SAFE_NO_PAD.decode(confirmed).expect("base64url");
+    let (number, rest) = bytes.split_first_chunk::<4>().expect("a number");
+    assert_eq!(rest.len(), 32, "a link and a tag");
+    (u32::from_be_bytes(*number), BASE64_URL_SAFE_NO_PAD.encode(&rest[..16]))
+}
+
+/// What a client does about a response depends on these: its status, its code, and the cookie that it sets or clears.
+#[must_use]
+pub fn refusal(response: &Response) -> (StatusCode, &str, Option<&str>) {
+    (response.status, response.code(), response.cookie.as_deref())
 }
 
 impl Stack {

@@ -120,8 +120,9 @@ impl Function for KakaoLogin {
     /// ([`warm_up`](Function::warm_up)) while the user is still at Kakao's login page. It reads and changes nothing, so every origin
     /// may send it.
     ///
-    /// A POST logs in. With a `link` the session is linked, and its token never changes; otherwise it rotates. The session is always new, unless the same login is repeated, and the browser's previous session ends. A login
-    /// never continues a previous session, so nobody can plant one in a browser and wait for its user to log in (session fixation).
+    /// A POST logs in. With a `link` the session is linked, and its token never changes; otherwise it rotates. The session is always
+    /// new, unless the same login is repeated, and the browser's previous session ends. A login never continues a previous session,
+    /// so nobody can plant one in a browser and wait for its user to log in (session fixation).
     ///
     /// # Errors
     ///

@@ -130,20 +130,38 @@ impl Logout {
         // A browser may hold two cookies. Its sessions stay both.
         let kept: Vec<SessionId> =
             tokens.iter().filter(|_| scope == Scope::Others).map(|token| token.session).collect();
-        let (mut ended, mut failed) = (nothing(scope, "not a refresh token of this server"), None);
+        let mut ended = nothing(scope, "not a refresh token of this server");
+        let (mut unlinked, mut is_settled, mut failed) = (Vec::new(), false, None);
         for token in &tokens {
             keys.pseudonyms.note(token.user, token.session);
             match self.end_by(token, scope, &kept, body, &keys.refresh_tokens, now).await {
+                Ok(Standing::Unlinked) => unlinked.push(token),
+                Ok(Standing::Stale) => failed = Some(Error::LinkStale),
                 Ok(standing) => {
                     if standing == Standing::Spent {
                         log::refresh_reuse();
                     }
+                    is_settled |= matches!(standing, Standing::Alive | Standing::Spent);
                     ended = judged(ended, scope, standing);
                 }
                 Err(error) => failed = Some(error),
             }
         }
-        failed.map_or(Ok(ended), Err)
+        if let Some(error) = failed {
+            return Err(error);
+        }
+        // The links of a request belong to one session. If that one, or a rotating one, has decided, the other cookies of the browser
+        // are logged out as without a scope, which needs no links.
+        if let (Some(token), false) = (unlinked.first(), is_settled) {
+            return Err(Error::LinkRequired { session: token.session });
+        }
+        for token in unlinked.iter().filter(|_| scope == Scope::All) {
+            // Not a 503: what decided may have ended with its own session, so the request cannot be repeated.
+            if let Err(error) = self.store.end_session(token.user, token.session).await {
+                unstored(&error.into());
+            }
+        }
+        Ok(ended)
     }
 
     /// Ends what this token may end, and returns how it stands.
@@ -159,23 +177,21 @@ impl Logout {
         let window = self.sessions.rotation_window;
         if scope == Scope::Local {
             let session = self.store.end_session(token.user, token.session).await?;
-            // The token of a linked session may end it without its links, and nobody else has another one.
-            let is_rotating = token.kind() == Kind::Rotating;
-            return Ok(if is_rotating {
-                (&judge(token, session.as_ref(), keys, now, window)).into()
-            } else {
-                Standing::Ended
+            return Ok(match token.kind() {
+                Kind::Rotating => (&judge(token, session.as_ref(), keys, now, window)).into(),
+                // Its token never changes, so it is never spent.
+                Kind::Linked => Standing::Alive,
             });
         }
         let links = match token.kind() {
             Kind::Rotating => None,
-            Kind::Linked => Some(http::links(body, token.session, keys)?),
+            Kind::Linked => match http::links(body, token.session, keys) {
+                Ok(links) => Some(links),
+                Err(Error::LinkRequired { .. }) => return Ok(Standing::Unlinked),
+                Err(error) => return Err(error),
+            },
         };
-        match self.store.end_all_sessions(token, links.as_ref(), kept, keys, window, now).await? {
-            Standing::Stale => Err(Error::LinkStale),
-            Standing::Unlinked => Err(Error::LinkRequired { session: token.session }),
-            standing => Ok(standing),
-        }
+        Ok(self.store.end_all_sessions(token, links.as_ref(), kept, keys, window, now).await?)
     }
 }
 

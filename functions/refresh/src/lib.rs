@@ -80,7 +80,11 @@ impl Function for Refresh {
                 Err(Error::LoggedOut { reason, clear_cookies: self.cookies.clear_unless_linked(&presented) })
             }
             Err(Refusal::Stale) => Err(Error::LinkStale),
-            Err(Refusal::Unlinked(session)) => Err(Error::LinkRequired { session }),
+            Err(Refusal::Unlinked(session)) => {
+                log::outcome("unlinked");
+                tracing::warn!(event = "refresh_unlinked", "The token of a linked session came without its links");
+                Err(Error::LinkRequired { session })
+            }
         }
     }
 }

@@ -24,15 +24,19 @@ impl Refresh {
         let now = asked.now;
         let links = match http::links(asked.body, token.session, &keys.refresh_tokens) {
             Ok(links) => links,
-            Err(Error::LinkRequired { session }) => {
-                note_unlinked();
-                return Ok(Err(Refusal::Unlinked(session)));
-            }
+            Err(Error::LinkRequired { session }) => return Ok(Err(Refusal::Unlinked(session))),
             Err(error) => return Err(error),
         };
         let expires_at = self.sessions.expires_at(token.session_ends_at, now);
         let renewal = self.store.renew_linked(token, &links, expires_at, now);
-        let (renewal, user) = tokio::try_join!(renewal, self.user(token, asked))?;
+        let (renewal, user) = if links.prev.is_some() {
+            tokio::try_join!(renewal, self.user(token, asked))?
+        } else {
+            // Whoever has nothing but the cookie can send this. The user is read only for links of the session.
+            let renewal = renewal.await?;
+            let is_renewed = matches!(renewal, Renewal::Renewed { .. });
+            (renewal, if is_renewed { self.user(token, asked).await? } else { None })
+        };
         let (verdict, logged_in_at) = match renewal {
             Renewal::Renewed { verdict, logged_in_at } => (verdict, logged_in_at),
             Renewal::Refused(verdict) => return Ok(Err(refusal(verdict, token))),
@@ -61,15 +65,7 @@ fn refusal(verdict: LinkedVerdict, token: &RefreshToken) -> Refusal {
             tracing::warn!(event = "refresh_stale", "Old links of a session came back: a late request, or a copy");
             Refusal::Stale
         }
-        LinkedVerdict::Unlinked => {
-            note_unlinked();
-            Refusal::Unlinked(token.session)
-        }
+        LinkedVerdict::Unlinked => Refusal::Unlinked(token.session),
         _ => Refusal::LoggedOut("logged out or expired"),
     }
-}
-
-fn note_unlinked() {
-    log::outcome("unlinked");
-    tracing::warn!(event = "refresh_unlinked", "The token of a linked session came without its links");
 }
