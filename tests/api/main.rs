@@ -17,6 +17,7 @@ mod login {
     mod id_token_once;
     mod known_user;
     mod links;
+    mod links_setting;
     mod odd_responses;
     mod presence;
     mod quota;
@@ -50,6 +51,7 @@ mod refresh {
 mod logout {
     mod everywhere;
     mod links;
+    mod links_two_cookies;
     mod others;
     mod remote;
     mod spent_tokens;

@@ -240,14 +240,21 @@ impl Stack {
     }
 
     /// New instances of the functions behind their own gateway, with a clock that is ahead by these seconds.
-    ///
-    /// # Panics
-    ///
-    /// If they cannot start.
     pub async fn skewed(&self, seconds: i64) -> Functions {
         let clock: Arc<dyn Clock> = Arc::new(Skewed { clock: Arc::<ManualClock>::clone(&self.clock), seconds });
-        let functions =
-            assemble::functions(&self.template, &self.local, &clock).expect("the template has all settings");
+        self.beside(&self.local, &clock).await
+    }
+
+    /// New instances of the functions behind their own gateway, with one other setting.
+    pub async fn with_other_setting(&self, name: &str, value: &str) -> Functions {
+        let mut local = self.local.clone();
+        local.insert(name.to_owned(), value.to_owned());
+        let clock: Arc<dyn Clock> = Arc::<ManualClock>::clone(&self.clock);
+        self.beside(&local, &clock).await
+    }
+
+    async fn beside(&self, local: &BTreeMap<String, String>, clock: &Arc<dyn Clock>) -> Functions {
+        let functions = assemble::functions(&self.template, local, clock).expect("the template has all settings");
         let listener = free_port().await;
         let url = format!("http://{}", listener.local_addr().expect("a bound listener has an address"));
         tokio::spawn(Gateway::new(&self.template, &functions, TrailingSlash::default(), None).serve(listener));
