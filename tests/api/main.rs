@@ -66,6 +66,7 @@ mod profile {
 
 /// `GET /auth/sessions` and `DELETE /auth/sessions/{id}`
 mod sessions {
+    mod links;
     mod list;
     mod remote;
 }
@@ -75,6 +76,7 @@ mod account {
     mod delete;
     mod export;
     mod killed;
+    mod links;
     mod recent_login;
     mod remote;
 }

@@ -216,8 +216,7 @@ impl KakaoLogin {
         // A repeated login may present the cookie of its first response: that session stays.
         for previous in context.previous.iter().filter(|previous| previous.session != first.session) {
             match self.store.end_session(previous.user, previous.session).await {
-                // The token of a linked session is never spent.
-                Ok(_) if previous.kind() == Kind::Linked => {}
+                // The token of a linked session never changes, so it is never spent.
                 Ok(session) => {
                     let window = self.sessions.rotation_window;
                     let verdict = judge(previous, session.as_ref(), &context.keys.refresh_tokens, now, window);

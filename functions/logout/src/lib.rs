@@ -177,11 +177,8 @@ impl Logout {
         let window = self.sessions.rotation_window;
         if scope == Scope::Local {
             let session = self.store.end_session(token.user, token.session).await?;
-            return Ok(match token.kind() {
-                Kind::Rotating => (&judge(token, session.as_ref(), keys, now, window)).into(),
-                // Its token never changes, so it is never spent.
-                Kind::Linked => Standing::Alive,
-            });
+            // The token of a linked session never changes, so it is never spent.
+            return Ok((&judge(token, session.as_ref(), keys, now, window)).into());
         }
         let links = match token.kind() {
             Kind::Rotating => None,

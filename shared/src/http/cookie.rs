@@ -153,3 +153,50 @@ impl FromStr for SameSite {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::*;
+    use crate::{id::UserId, session::RefreshTokenKeys};
+
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+    const COOKIES: Cookies = Cookies { same_site: SameSite::Strict, secure: true };
+
+    fn token(kind: Kind) -> RefreshToken {
+        let key = json!({"secret": "A".repeat(43), "mints_from": 0});
+        let keys = RefreshTokenKeys::new(&[serde_json::from_value(key).unwrap()]).unwrap();
+        let ends_at = NOW + Duration::from_secs(3_000);
+        keys.issue(Version::issued(kind), UserId::generate(), keys.new_session(None, NOW), ends_at, NOW)
+    }
+
+    #[test]
+    fn the_cookie_of_a_rotating_session_lasts_until_it_expires_and_of_a_linked_one_until_its_end() {
+        for (kind, expected) in [(Kind::Rotating, 700), (Kind::Linked, 3_000)] {
+            let set = COOKIES.set(&token(kind), NOW + Duration::from_secs(700), NOW, &[]);
+            let text = set[0].to_str().unwrap();
+            assert!(set.len() == 1 && text.contains(&format!("; Max-Age={expected};")), "{kind:?}: {text}");
+        }
+    }
+
+    #[test]
+    fn a_cookie_that_claims_to_be_of_a_linked_session_is_not_cleared_nor_is_another_beside_it() {
+        let [rotating, linked] = [Kind::Rotating, Kind::Linked].map(|kind| token(kind).expose().to_owned());
+        let broken = format!("{}~", &linked[..30]);
+        let cleared = |presented: &[&str]| {
+            let presented: Vec<SecretString> = presented.iter().map(|text| (*text).into()).collect();
+            let cleared = COOKIES.clear_unless_linked(&presented);
+            assert!(cleared.is_empty() || cleared == COOKIES.clear(&presented));
+            !cleared.is_empty()
+        };
+        for presented in [&[&*rotating][..], &["garbage"], &[""], &[&rotating, "garbage"]] {
+            assert!(cleared(presented), "{presented:?}");
+        }
+        for presented in [&[][..], &[&*linked], &[&broken], &[&rotating, &linked], &[&linked, &rotating]] {
+            assert!(!cleared(presented), "{presented:?}");
+        }
+    }
+}

@@ -220,4 +220,23 @@ mod tests {
         assert_eq!(network("::ffff:203.0.113.77".parse().unwrap()), "203.0.113.0/24");
         assert_eq!(network("2001:db8:1:2::9".parse().unwrap()), "2001:db8:1::/48");
     }
+
+    #[test]
+    fn only_pages_of_several_deployed_or_several_local_origins_may_share_the_cookie() {
+        let (shop, admin) = ("https://shop.example.com", "https://admin.example.com");
+        let (vite, docker) = ("http://localhost:5173", "http://localhost:9000");
+        for (origins, expected) in [
+            (&[shop][..], false),
+            (&[vite], false),
+            (&[shop, vite], false),
+            (&[vite, shop], false),
+            (&[shop, admin], true),
+            (&[vite, docker], true),
+            (&[shop, vite, docker], true),
+            (&[shop, vite, admin], true),
+        ] {
+            let all = Origins::new(origins.iter().map(|origin| (*origin).to_owned()).collect()).unwrap();
+            assert_eq!(all.may_share_the_cookie(), expected, "{origins:?}");
+        }
+    }
 }

@@ -47,3 +47,33 @@ impl From<LinkedVerdict> for Standing {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_could_be_renewed_is_alive() {
+        assert_eq!([Verdict::Rotate, Verdict::Current].map(|verdict| Standing::from(&verdict)), [Standing::Alive; 2]);
+        let others = [Verdict::Ended, Verdict::Reuse, Verdict::Ahead].map(|verdict| Standing::from(&verdict));
+        assert_eq!(others, [Standing::Ended, Standing::Spent, Standing::Ahead]);
+    }
+
+    /// A refresh serves late links, but a thief may have recorded them.
+    #[test]
+    fn a_token_with_late_or_old_links_or_without_any_may_touch_nothing() {
+        for (verdict, expected) in [
+            (LinkedVerdict::Grow(3), Standing::Alive),
+            (LinkedVerdict::Repeat(3), Standing::Alive),
+            (LinkedVerdict::Stay, Standing::Alive),
+            (LinkedVerdict::Late, Standing::Stale),
+            (LinkedVerdict::Overtaken, Standing::Stale),
+            (LinkedVerdict::Unlinked, Standing::Unlinked),
+            (LinkedVerdict::Fork, Standing::Spent),
+            (LinkedVerdict::Ended, Standing::Ended),
+            (LinkedVerdict::Ahead, Standing::Ahead),
+        ] {
+            assert_eq!(Standing::from(verdict), expected, "{verdict:?}");
+        }
+    }
+}

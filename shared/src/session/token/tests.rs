@@ -220,6 +220,19 @@ fn the_same_proof_starts_the_same_session_and_any_other_another() {
 }
 
 #[test]
+fn a_proof_with_a_link_starts_another_session_than_one_with_another_link_or_none() {
+    let keys = keys(&[OLD]);
+    let proof = |credential: &str| Proof::new(&credential.into(), &"verifier".into());
+    let link = |byte: u8| Link::parse(&BASE64_URL_SAFE_NO_PAD.encode([byte; 16])).unwrap();
+    let session = |proof: Proof| keys.new_session(Some(&proof), NOW).id;
+    let with_link = session(proof("code").with_link(&link(1)));
+    assert_eq!(with_link, session(proof("code").with_link(&link(1))));
+    for other in [proof("code"), proof("code").with_link(&link(2)), proof("other").with_link(&link(1))] {
+        assert_ne!(with_link, session(other));
+    }
+}
+
+#[test]
 fn nothing_secret_is_printed() {
     let keys = keys(&[OLD]);
     let token = token(&keys);
