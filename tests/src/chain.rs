@@ -64,13 +64,11 @@ impl Chain {
     }
 
     /// A renewal, to be sent.
-    #[must_use]
     pub fn renewal(&self, functions: &Functions) -> RequestBuilder {
         self.request(functions, "/auth/refresh", &json!({"link": self.links()}))
     }
 
     /// A request with the cookie.
-    #[must_use]
     pub fn request(&self, functions: &Functions, path: &str, body: &Value) -> RequestBuilder {
         functions.request(Method::POST, path).header(COOKIE, cookie_pair(&self.token)).json(body)
     }

@@ -169,7 +169,7 @@ mod tests {
     fn token(kind: Kind) -> RefreshToken {
         let key = json!({"secret": "A".repeat(43), "mints_from": 0});
         let keys = RefreshTokenKeys::new(&[serde_json::from_value(key).unwrap()]).unwrap();
-        let ends_at = NOW + Duration::from_secs(3_000);
+        let ends_at = NOW + Duration::from_mins(50);
         keys.issue(Version::issued(kind), UserId::generate(), keys.new_session(None, NOW), ends_at, NOW)
     }
 

@@ -57,7 +57,7 @@ mod tests {
         RefreshTokenKeys::new(&[serde_json::from_value(key).unwrap()]).unwrap()
     }
 
-    fn read(link: Value) -> Result<PresentedLinks, Error> {
+    fn read(link: &Value) -> Result<PresentedLinks, Error> {
         let mut request = Request::new(Body::from(json!({"link": link}).to_string()));
         request.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         links(&JsonObject::optional(&request).unwrap(), SESSION, &keys())
@@ -70,11 +70,11 @@ mod tests {
 
     #[test]
     fn good_links_are_read() {
-        let good = read(json!({"prev": prev(SESSION), "next": NEXT, "more": 5})).unwrap();
+        let good = read(&json!({"prev": prev(SESSION), "next": NEXT, "more": 5})).unwrap();
         assert_eq!(good.prev.map(|prev| prev.number), Some(7));
         assert_eq!(good.next.hash(), Link::parse(NEXT).unwrap().hash());
         for link in [json!({"next": NEXT}), json!({"prev": null, "next": NEXT})] {
-            assert!(read(link).unwrap().prev.is_none(), "the response of the login was lost");
+            assert!(read(&link).unwrap().prev.is_none(), "the response of the login was lost");
         }
     }
 
@@ -94,7 +94,7 @@ mod tests {
             json!({"prev": prev, "next": IN_PREV}),
             json!({"prev": "made up", "next": "x"}),
         ] {
-            let error = read(link.clone()).err();
+            let error = read(&link).err();
             assert!(matches!(error, Some(Error::InvalidRequest(_))), "{link}: {error:?}");
         }
     }
@@ -110,7 +110,7 @@ mod tests {
             json!({"prev": 5, "next": NEXT}),
             json!({"prev": {}, "next": NEXT}),
         ] {
-            let error = read(link.clone()).err();
+            let error = read(&link).err();
             assert!(matches!(error, Some(Error::LinkRequired { session: SESSION })), "{link}: {error:?}");
         }
         let nothing = JsonObject::optional(&Request::default()).unwrap();

@@ -95,7 +95,7 @@ fn a_token_is_refused_whose_version_does_not_fit_its_length_or_is_unknown() {
             let text = tagged(&keys, &[&[version], &signed[1..]].concat());
             assert_eq!(keys.verify(&text).err(), Some(MalformedToken), "{version} with {} bytes", signed.len());
         }
-        for signed in [&signed[..signed.len() - 1], &[&signed[..], &[0]].concat(), &signed[..1]] {
+        for signed in [&signed[..signed.len() - 1], &[signed, &[0]].concat(), &signed[..1]] {
             let text = tagged(&keys, signed);
             assert_eq!(keys.verify(&text).err(), Some(MalformedToken), "{} bytes", signed.len());
         }
