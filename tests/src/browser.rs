@@ -6,8 +6,12 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use crate::client::Response;
 
-/// The bytes of a refresh token that name its session and generation, as `shared::session` writes them.
-const NAME: usize = 41;
+/// How many bytes of a refresh token name its session and generation, as `shared::session` writes them: after its version, and after
+/// the id of its key from version 2 on, they are user, session, end and generation.
+fn name_bytes(token: &[u8]) -> usize {
+    let head = if token.first() == Some(&1) { 1 } else { 2 };
+    head + 16 + 16 + 4 + 4
+}
 
 /// The last cookie and access token, and every refresh token that was ever set.
 #[derive(Clone, Debug, Default)]
@@ -56,7 +60,7 @@ impl Browser {
     pub fn miss(&mut self, response: &Response) -> Result<bool, String> {
         let Some(token) = response.cookie.clone().filter(|token| !token.is_empty()) else { return Ok(false) };
         let mut name = BASE64_URL_SAFE_NO_PAD.decode(&token).unwrap_or_default();
-        name.truncate(NAME);
+        name.truncate(name_bytes(&name));
         match self.lineage.entry(name) {
             Entry::Vacant(first) => {
                 first.insert(token);
@@ -105,18 +109,26 @@ mod tests {
 
     #[test]
     fn a_second_token_of_one_generation_is_detected_even_if_it_never_arrives() {
-        let (first, mut second, mut next) = ([7; 89], [7; 89], [7; 89]);
-        second[NAME] = 8;
-        next[NAME - 1] = 8;
-        let mut browser = Browser::logged_in(&response(&first));
-        assert_eq!(browser.take(&response(&first)), Ok(false));
-        assert!(browser.take(&response(&second)).is_err());
-        assert!(browser.miss(&response(&second)).is_err());
-        assert_eq!(browser.cookie(), response(&first).token(), "a second token is not kept");
-        assert_eq!(browser.miss(&response(&next)), Ok(true));
-        assert_eq!(browser.cookie(), response(&first).token(), "a response that never arrived does not set the cookie");
-        assert_eq!(browser.take(&response(&next)), Ok(false));
-        assert_eq!(browser.cookie(), response(&next).token());
+        for version in [1, 2] {
+            let mut first = [7; 90];
+            first[0] = version;
+            let (mut second, mut next) = (first, first);
+            second[name_bytes(&first)] = 8;
+            next[name_bytes(&first) - 1] = 8;
+            assert_detected(&first, &second, &next);
+        }
+    }
+
+    fn assert_detected(first: &[u8], second: &[u8], next: &[u8]) {
+        let mut browser = Browser::logged_in(&response(first));
+        assert_eq!(browser.take(&response(first)), Ok(false));
+        assert!(browser.take(&response(second)).is_err());
+        assert!(browser.miss(&response(second)).is_err());
+        assert_eq!(browser.cookie(), response(first).token(), "a second token is not kept");
+        assert_eq!(browser.miss(&response(next)), Ok(true));
+        assert_eq!(browser.cookie(), response(first).token(), "a response that never arrived does not set the cookie");
+        assert_eq!(browser.take(&response(next)), Ok(false));
+        assert_eq!(browser.cookie(), response(next).token());
     }
 
     #[test]
