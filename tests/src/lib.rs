@@ -6,6 +6,8 @@ pub mod client;
 pub mod clock;
 pub mod fault_proxy;
 mod kakao_control;
+pub mod linked_browser;
+pub mod links;
 mod remote;
 mod stack;
 
@@ -13,6 +15,7 @@ pub use self::{
     browser::Browser,
     chain::Chain,
     kakao_control::{Credential, KakaoControl},
+    linked_browser::LinkedBrowser,
     remote::Remote,
     stack::{ORIGIN, REDIRECT_URI, Settings, Stack},
 };
