@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 mod faults;
+mod linked_faults;
 mod luck;
 mod regressions;
 mod schedules;

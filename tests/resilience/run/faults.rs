@@ -11,7 +11,8 @@ use tokio::sync::Semaphore;
 
 use crate::{
     part::Part,
-    scenario::{ROUTES, Route, Scenario},
+    route::{ROUTES, Route},
+    scenario::Scenario,
     skew,
 };
 

@@ -1,9 +1,12 @@
 //! Long runs against the functions: every network and service fault, processes killed and stopped, a soak. Each prints its results.
 
 mod faults;
+mod linked_side;
+mod linked_visitor;
 mod part;
 mod processes;
 mod random_faults;
+mod route;
 mod scenario;
 mod skew;
 mod soak;

@@ -12,7 +12,8 @@ use tokio::{sync::Semaphore, task::JoinHandle};
 use crate::{
     binaries,
     part::Part,
-    scenario::{ROUTES, Route, Scenario},
+    route::{ROUTES, Route},
+    scenario::Scenario,
 };
 
 /// How many scenarios run concurrently: most of them wait.

@@ -5,42 +5,16 @@ use std::time::Duration;
 use local::table::Item;
 use reqwest::{Method, RequestBuilder, header::COOKIE};
 use serde_json::json;
+use shared::session::LINK_PACE;
 use tests::{
     Browser, Credential, Stack,
     client::{Response, cookie_pair},
+    linked_browser::Next,
 };
 
-/// The request that meets the fault.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Route {
-    LogIn(Credential),
-    /// A login of a known user.
-    LogInAgain,
-    /// A refresh that rotates.
-    Refresh,
-    /// A refresh inside the window, which does not rotate.
-    RefreshSoon,
-    RefreshWithUser,
-    LogOut,
-    LogOutEverywhere,
-    Profile,
-}
+use crate::{linked_side::LinkedSide, route::Route};
 
 const SECOND: Duration = Duration::from_secs(1);
-
-/// All routes with their names.
-pub const ROUTES: [(&str, Route); 10] = [
-    ("login, access token", Route::LogIn(Credential::AccessToken)),
-    ("login, code", Route::LogIn(Credential::Code)),
-    ("login, ID token", Route::LogIn(Credential::IdToken)),
-    ("login again", Route::LogInAgain),
-    ("refresh", Route::Refresh),
-    ("refresh in the window", Route::RefreshSoon),
-    ("refresh with user", Route::RefreshWithUser),
-    ("logout", Route::LogOut),
-    ("logout everywhere", Route::LogOutEverywhere),
-    ("profile", Route::Profile),
-];
 
 /// A stack with one user, who may have a session.
 pub struct Scenario {
@@ -50,31 +24,19 @@ pub struct Scenario {
     window: Duration,
     user: String,
     browser: Browser,
+    linked: LinkedSide,
     /// The cookie's value before the request.
     before: String,
+    /// The browser before the request, if its session is linked.
+    linked_before: LinkedSide,
+    /// Whether its last response asks for another link.
+    needs_link: bool,
     /// The status of each attempt.
     seen: Vec<u16>,
     /// Responses that no fault excuses.
     wrong: Vec<String>,
     /// Whether a logout cleared the cookie although the session could not be ended.
     only_here: bool,
-}
-
-impl Route {
-    /// Whether Kakao is called.
-    pub fn is_at_kakao(self) -> bool {
-        matches!(self, Self::LogIn(_))
-    }
-
-    /// The function that serves it.
-    pub fn function(self) -> &'static str {
-        match self {
-            Self::LogIn(_) | Self::LogInAgain => "kakao-login",
-            Self::Refresh | Self::RefreshSoon | Self::RefreshWithUser => "refresh",
-            Self::LogOut | Self::LogOutEverywhere => "logout",
-            Self::Profile => "profile",
-        }
-    }
 }
 
 impl Scenario {
@@ -87,12 +49,17 @@ impl Scenario {
             window,
             user,
             browser: Browser::default(),
+            linked: LinkedSide::default(),
             before: String::new(),
+            linked_before: LinkedSide::default(),
+            needs_link: false,
             seen: Vec::new(),
             wrong: Vec::new(),
             only_here: false,
         };
-        if !matches!(route, Route::LogIn(_)) {
+        if route.is_linked() {
+            scenario.set_up_linked().await;
+        } else if !matches!(route, Route::LogIn(_)) {
             let response = scenario.stack.log_in_as(&scenario.user).await;
             scenario.browser = Browser::logged_in(&response);
             scenario.before = response.token();
@@ -105,6 +72,24 @@ impl Scenario {
             scenario.let_pass(window + SECOND).await;
         }
         scenario
+    }
+
+    async fn set_up_linked(&mut self) {
+        if matches!(self.route, Route::LinkedLogIn(_)) {
+            return;
+        }
+        let request = self.linked.log_in(&self.stack, &self.user, Credential::AccessToken).await;
+        let response = self.stack.send(request).await;
+        if self.route == Route::FirstLinkedRefresh {
+            self.linked.browser.take_cookie(&response);
+            self.linked.browser.reopen();
+        } else {
+            self.linked.logged_in(&response);
+        }
+        if matches!(self.route, Route::LinkedRefresh | Route::LinkedRefreshWithUser) {
+            self.let_pass(LINK_PACE + SECOND).await;
+        }
+        self.linked_before = self.linked.clone();
     }
 
     /// Waits for binaries, which have the machine's clock; advances the stack's clock otherwise.
@@ -124,7 +109,17 @@ impl Scenario {
     }
 
     /// The request, without sending it.
-    pub async fn request(&self) -> RequestBuilder {
+    pub async fn request(&mut self) -> RequestBuilder {
+        match self.route {
+            Route::LinkedLogIn(credential) => self.linked.log_in(&self.stack, &self.user, credential).await,
+            Route::LinkedLogOutEverywhere => self.linked.request(&self.stack, "/auth/logout?scope=all", false),
+            Route::LinkedRefreshWithUser => self.linked.request(&self.stack, "/auth/refresh", true),
+            route if route.is_linked() => self.linked.request(&self.stack, "/auth/refresh", false),
+            _ => self.rotating_request().await,
+        }
+    }
+
+    async fn rotating_request(&self) -> RequestBuilder {
         let cookie = if self.browser.has_cookie() { cookie_pair(self.browser.cookie()) } else { String::new() };
         let post = |path| self.stack.request(Method::POST, path).header(COOKIE, &cookie);
         match self.route {
@@ -134,7 +129,7 @@ impl Scenario {
             Route::RefreshWithUser => post("/auth/refresh").json(&json!({"user": true})),
             Route::LogOut => post("/auth/logout"),
             Route::LogOutEverywhere => post("/auth/logout?scope=all"),
-            Route::Profile => self.stack.request(Method::GET, "/auth/profile").bearer_auth(self.browser.access()),
+            _ => self.stack.request(Method::GET, "/auth/profile").bearer_auth(self.browser.access()),
         }
     }
 
@@ -151,7 +146,16 @@ impl Scenario {
         if response.status == 500 && response.body.get("code").is_some() {
             self.wrong.push("500 of the function".to_owned());
         }
-        self.wrong.extend(self.browser.take(&response).err());
+        if !self.route.is_linked() {
+            self.wrong.extend(self.browser.take(&response).err());
+        } else if let Route::LinkedLogIn(_) = self.route {
+            self.linked.logged_in(&response);
+        } else {
+            if response.cookie.is_some() && self.route != Route::LinkedLogOutEverywhere {
+                self.wrong.push("a refresh sets or clears the cookie of a linked session".to_owned());
+            }
+            self.needs_link = self.linked.take(&self.stack, &response) == Next::Again;
+        }
     }
 
     /// The statuses that the browser saw, with repetitions counted.
@@ -167,7 +171,7 @@ impl Scenario {
     /// Retries until it has what it wants.
     pub async fn ask_again(&mut self) {
         for _ in 0..20 {
-            if self.seen.last().is_some_and(|status| (200..500).contains(status)) {
+            if !self.needs_link && self.seen.last().is_some_and(|status| (200..500).contains(status)) {
                 break;
             }
             self.let_pass(SECOND).await;
@@ -189,6 +193,8 @@ impl Scenario {
                 }
                 self.is_over(&mut wrong).await;
             }
+            Route::LinkedLogOutEverywhere => self.is_linked_over(&mut wrong).await,
+            route if route.is_linked() => self.is_linked_alive(&mut wrong).await,
             _ => self.is_alive(&mut wrong).await,
         }
         wrong.extend(whole(&self.stack).await);
@@ -211,6 +217,32 @@ impl Scenario {
             if profile.status != 200 {
                 wrong.push(format!("the access token gives {} {}", profile.status, profile.code()));
             }
+        }
+    }
+
+    /// The same for a linked session: at once, and when its chain grows next.
+    async fn is_linked_alive(&mut self, wrong: &mut Vec<String>) {
+        for wait in [Duration::ZERO, LINK_PACE + SECOND] {
+            self.let_pass(wait).await;
+            let response = self.linked.refresh(&self.stack).await;
+            if response.status != 200 || response.cookie.is_some() {
+                return wrong.push(format!("its links give {} {}", response.status, response.code()));
+            }
+            let profile = self.stack.profile(response.access()).await;
+            if profile.status != 200 {
+                wrong.push(format!("the access token gives {} {}", profile.status, profile.code()));
+            }
+        }
+    }
+
+    /// Checks that the links from before a logout are refused.
+    async fn is_linked_over(&mut self, wrong: &mut Vec<String>) {
+        if !self.linked.browser.cookie().is_empty() {
+            wrong.push("the cookie is still there".to_owned());
+        }
+        let response = self.linked_before.refresh(&self.stack).await;
+        if response.status != 401 {
+            wrong.push(format!("after its logout the session gives {}", response.status));
         }
     }
 

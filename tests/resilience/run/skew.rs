@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use serde_json::json;
 use tests::{
-    Browser, Stack,
+    Browser, Chain, Stack,
+    chain::{confirmed, link},
     client::{Functions, unique},
 };
 
@@ -17,7 +18,8 @@ pub async fn play(failures: &mut Vec<String>) -> String {
         let stack = Stack::start().await;
         let [one_side, other_side] = [stack.skewed(one).await, stack.skewed(other).await];
         for (first, second) in [(&one_side, &other_side), (&other_side, &one_side)] {
-            let wrong = session(&stack, first, second).await;
+            let mut wrong = session(&stack, first, second).await;
+            wrong.extend(linked_session(&stack, first, second).await);
             failures.extend(wrong.iter().map(|wrong| format!("clocks ahead by {one} s and {other} s: {wrong}")));
         }
     }
@@ -25,7 +27,7 @@ pub async fn play(failures: &mut Vec<String>) -> String {
     format!(
         "With functions on two machines whose clocks are wrong by {skews} seconds, over one table: an ID token that was just issued, an \
          access token of one used at the other, refreshes at both in turn and at once, a response lost at one and retried at the \
-         other 19 s later, a logout at one seen by the other."
+         other 19 s later, a logout at one seen by the other. The same for a linked session, whose response is repeated a day later."
     )
 }
 
@@ -70,6 +72,43 @@ async fn session(stack: &Stack, first: &Functions, second: &Functions) -> Vec<St
     let after = first.refresh(&jar).await.status;
     if after != 401 {
         wrong.push(format!("after a logout at the other the cookie gets {after}"));
+    }
+    wrong
+}
+
+async fn linked_session(stack: &Stack, first: &Functions, second: &Functions) -> Vec<String> {
+    let mut wrong = Vec::new();
+    let login = json!({"access_token": stack.kakao.token(&stack.kakao.new_user().await).await, "link": link()});
+    let mut chain = Chain::begun(&first.login(&login).await);
+    let mut sides = [first, second];
+    for seconds in [0, 4, 5, 14, 15, 16, 25, 26, 300] {
+        stack.advance(Duration::from_secs(seconds));
+        let [here, there] = sides;
+        let (one, other) = tokio::join!(chain.ask(here), chain.ask(there));
+        for response in [&one, &other] {
+            if response.status != 200 {
+                wrong.push(format!("{seconds} s later links give {} {}", response.status, response.code()));
+                return wrong;
+            }
+        }
+        let is_confirmed = [&one, &other].map(confirmed);
+        if is_confirmed[0].is_some() && is_confirmed[1].is_some() && is_confirmed[0] != is_confirmed[1] {
+            wrong.push("one link is confirmed twice".to_owned());
+        }
+        chain.take(if is_confirmed[0].is_some() { &one } else { &other });
+        sides.reverse();
+    }
+    stack.advance(Duration::from_mins(1));
+    let lost = confirmed(&chain.ask(first).await);
+    stack.advance(Duration::from_hours(24));
+    let again = chain.renew(second).await;
+    if lost.is_none() || confirmed(&again) != lost {
+        wrong.push(format!("after a lost response its repetition gets {} {}", again.status, again.code()));
+    }
+    second.logout(&chain.token).await;
+    let after = chain.ask(first).await.status;
+    if after != 401 {
+        wrong.push(format!("after a logout at the other the links get {after}"));
     }
     wrong
 }

@@ -8,9 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use reqwest::{Method, header::COOKIE};
 use shared::random;
-use tests::{Settings, Stack, client::cookie_pair};
+use tests::{Settings, Stack};
 
 use crate::{
     binaries,
@@ -79,7 +78,8 @@ async fn browse(stack: &Stack, notes: &Arc<Notes>, end: Instant) {
                 0..50 => browser.refresh(1).await,
                 50..65 => browser.refresh(2).await,
                 65..70 => browser.refresh(4).await,
-                70..97 => browser.profile().await,
+                70..74 => browser.sleep_through_a_refresh().await,
+                74..97 => browser.profile().await,
                 left => {
                     leave(stack, notes, browser, left == 97).await;
                     break;
@@ -97,8 +97,7 @@ async fn browse(stack: &Stack, notes: &Arc<Notes>, end: Instant) {
 
 /// Logs out, and counts if the cookie still works afterwards.
 async fn leave(stack: &Stack, notes: &Notes, browser: Visitor, everywhere: bool) {
-    let cookie = browser.log_out(everywhere).await;
-    let request = stack.request(Method::POST, "/auth/refresh").header(COOKIE, cookie_pair(&cookie));
+    let request = browser.log_out(everywhere).await;
     let response = notes.ask("refresh after logout", stack, request).await;
     if response.is_some_and(|response| response.status == 200) {
         notes.count(if everywhere { AFTER_ALL } else { AFTER_LOCAL });
@@ -137,7 +136,9 @@ fn part(stack: &Stack, notes: &Notes, memory: &Memory, lasts: Duration, alive: u
     }
     let of = |what: &str| failures.iter().filter(|failure| failure.contains(what)).count();
     let mut rows = vec![
-        row("sessions lost", of("lost")),
+        row("sessions lost", of("session was lost")),
+        row("of them rotating", of("a rotating session was lost")),
+        row("of them linked", of("a linked session was lost")),
         row("double lineages", of("double lineage")),
         row("500 of a function", of("500")),
         row(AFTER_ALL, notes.counted(AFTER_ALL)),
@@ -176,7 +177,8 @@ fn part(stack: &Stack, notes: &Notes, memory: &Memory, lasts: Duration, alive: u
             "{BROWSERS} browsers for {} minutes on the functions' binaries, {started} processes in all, with the deployed settings and a higher limit for logins. \
              Each logs in with a credential of any kind, refreshes in one to four tabs at once, asks for its profile, logs out, \
              and retries after a failure as our client does; at the end each refreshes once more. Something fails most of the time; \
-             no fault lasts longer than six seconds.",
+             no fault lasts longer than six seconds. Half of the sessions are linked: their browsers also lose a response and sleep for \
+             longer than a rotation window.",
             lasts.as_secs() / 60
         ),
         head: vec!["What".to_owned(), "Times".to_owned()],

@@ -8,11 +8,16 @@ use std::{
 
 use reqwest::{Method, RequestBuilder, header::COOKIE};
 use serde_json::json;
-use shared::random;
+use shared::{
+    clock::{Clock, SystemClock},
+    random,
+};
 use tests::{
-    Browser, Credential, KakaoControl,
+    Browser, Credential, KakaoControl, LinkedBrowser,
     client::{Functions, Response, cookie_pair},
 };
+
+use crate::linked_visitor::LinkedVisitor;
 
 /// The counts and failures of all browsers of a run.
 #[derive(Debug, Default)]
@@ -23,7 +28,14 @@ pub struct Notes {
 
 /// One browser that is logged in.
 #[derive(Debug)]
-pub struct Visitor {
+pub enum Visitor {
+    Rotating(RotatingVisitor),
+    Linked(LinkedVisitor),
+}
+
+/// One whose session rotates.
+#[derive(Debug)]
+pub struct RotatingVisitor {
     functions: Functions,
     notes: Arc<Notes>,
     browser: Browser,
@@ -70,8 +82,9 @@ impl Notes {
 }
 
 impl Visitor {
-    /// Logs this user in, with as many attempts as it takes.
+    /// Logs this user in, with as many attempts as it takes. Every other session is linked.
     pub async fn log_in(functions: &Functions, kakao: &KakaoControl, user: &str, notes: &Arc<Notes>) -> Self {
+        let mut linked = (random::up_to(1) == 0).then(LinkedBrowser::default);
         for failures in 1.. {
             let kind = *one_of(&[Credential::AccessToken, Credential::Code, Credential::IdToken]);
             // The connection to the stand-in may be dropped meanwhile.
@@ -79,12 +92,21 @@ impl Visitor {
             let Ok(credential) = asked.await else {
                 continue;
             };
-            let request = functions.request(Method::POST, "/auth/kakao").json(&credential);
+            let body = linked
+                .as_mut()
+                .map_or_else(|| credential.clone(), |browser| browser.log_in(&credential, SystemClock.now()));
+            let request = functions.request(Method::POST, "/auth/kakao").json(&body);
             if let Some(response) =
                 notes.ask("login", functions, request).await.filter(|response| response.status == 200)
             {
                 let (functions, notes) = (functions.clone(), Arc::clone(notes));
-                return Self { functions, notes, browser: Browser::logged_in(&response), renewed: Instant::now() };
+                if let Some(mut browser) = linked {
+                    browser.logged_in(&credential, &response);
+                    return Self::Linked(LinkedVisitor::new(functions, notes, browser));
+                }
+                notes.count("rotating sessions");
+                let (browser, renewed) = (Browser::logged_in(&response), Instant::now());
+                return Self::Rotating(RotatingVisitor { functions, notes, browser, renewed });
             }
             notes.count("logins retried");
             back_off(failures).await;
@@ -94,6 +116,52 @@ impl Visitor {
 
     /// Refreshes in this many tabs at once until each has an access token. `false` if the browser was logged out.
     pub async fn refresh(&mut self, tabs: usize) -> bool {
+        match self {
+            Self::Rotating(visitor) => visitor.refresh(tabs).await,
+            Self::Linked(visitor) => visitor.refresh(tabs).await,
+        }
+    }
+
+    /// Loses the response to a refresh for longer than a rotating session survives, if the session is linked.
+    pub async fn sleep_through_a_refresh(&mut self) -> bool {
+        match self {
+            Self::Rotating(visitor) => visitor.refresh(1).await,
+            Self::Linked(visitor) => visitor.sleep_through_a_refresh().await,
+        }
+    }
+
+    /// Asks for the profile; after a 401 it refreshes and asks once more. `false` if the browser was logged out.
+    pub async fn profile(&mut self) -> bool {
+        for _ in 0..2 {
+            let (functions, notes, access) = match self {
+                Self::Rotating(visitor) => (&visitor.functions, &visitor.notes, visitor.browser.access()),
+                Self::Linked(visitor) => (&visitor.functions, &visitor.notes, visitor.browser.access()),
+            };
+            let request = functions.request(Method::GET, "/auth/profile").bearer_auth(access);
+            let response = notes.ask("profile", functions, request).await;
+            if response.is_none_or(|response| response.status != 401) {
+                return true;
+            }
+            if !self.refresh(1).await {
+                return false;
+            }
+        }
+        let (Self::Rotating(RotatingVisitor { notes, .. }) | Self::Linked(LinkedVisitor { notes, .. })) = self;
+        notes.fail("a new access token is refused".to_owned());
+        true
+    }
+
+    /// Logs out, of this session or everywhere, until that succeeds. Returns a refresh as it would have been before.
+    pub async fn log_out(self, everywhere: bool) -> RequestBuilder {
+        match self {
+            Self::Rotating(visitor) => visitor.log_out(everywhere).await,
+            Self::Linked(visitor) => visitor.log_out(everywhere).await,
+        }
+    }
+}
+
+impl RotatingVisitor {
+    async fn refresh(&mut self, tabs: usize) -> bool {
         for failures in 1.. {
             let asked = (0..tabs).map(|_| {
                 let cookie = cookie_pair(self.browser.cookie());
@@ -110,7 +178,7 @@ impl Visitor {
                     401 => {
                         let silence = self.renewed.elapsed().as_secs();
                         self.notes.fail(format!(
-                            "a session was lost: 401, {failures} tries and {silence} s after the last 200"
+                            "a rotating session was lost: 401, {failures} tries and {silence} s after the last 200"
                         ));
                         return false;
                     }
@@ -132,40 +200,23 @@ impl Visitor {
         unreachable!("it retries for ever")
     }
 
-    /// Asks for the profile; after a 401 it refreshes and asks once more. `false` if the browser was logged out.
-    pub async fn profile(&mut self) -> bool {
-        for _ in 0..2 {
-            let request = self.functions.request(Method::GET, "/auth/profile").bearer_auth(self.browser.access());
-            let response = self.notes.ask("profile", &self.functions, request).await;
-            if response.is_none_or(|response| response.status != 401) {
-                return true;
-            }
-            if !self.refresh(1).await {
-                return false;
-            }
-        }
-        self.notes.fail("a new access token is refused".to_owned());
-        true
-    }
-
-    /// Logs out, of this session or everywhere, until that succeeds. Returns the cookie's value.
-    pub async fn log_out(self, everywhere: bool) -> String {
+    async fn log_out(self, everywhere: bool) -> RequestBuilder {
         let path = if everywhere { "/auth/logout?scope=all" } else { "/auth/logout" };
-        let cookie = self.browser.cookie().to_owned();
+        let cookie = cookie_pair(self.browser.cookie());
         for failures in 1.. {
-            let request = self.functions.request(Method::POST, path).header(COOKIE, cookie_pair(&cookie));
+            let request = self.functions.request(Method::POST, path).header(COOKIE, &cookie);
             let response = self.notes.ask("logout", &self.functions, request).await;
             if response.is_some_and(|response| response.status == 200) {
                 break;
             }
             back_off(failures).await;
         }
-        cookie
+        self.functions.request(Method::POST, "/auth/refresh").header(COOKIE, cookie)
     }
 }
 
 /// Waits as our client does: about three seconds, ten times, and then a minute.
-async fn back_off(failures: u32) {
+pub async fn back_off(failures: u32) {
     let milliseconds = if failures < 10 { 3_000 } else { 60_000 };
     tokio::time::sleep(Duration::from_millis(milliseconds / 2 + random::up_to(milliseconds))).await;
 }

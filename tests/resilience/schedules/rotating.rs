@@ -151,7 +151,11 @@ impl Rotating {
         let rotated = account.stack.refresh(first).await;
         assert_eq!(rotated.status, StatusCode::OK);
         account.pass(WINDOW + Duration::from_secs(luck.below(100_000)));
-        assert_eq!(account.stack.refresh(second).await.status, StatusCode::UNAUTHORIZED, "the theft is not detected");
+        assert_eq!(
+            account.stack.refresh(second).await.status,
+            StatusCode::UNAUTHORIZED,
+            "the stolen cookie is not detected"
+        );
         assert_eq!(
             account.stack.refresh(&rotated.token()).await.status,
             StatusCode::UNAUTHORIZED,
