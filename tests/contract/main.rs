@@ -8,10 +8,12 @@ mod deletion_roles;
 mod deployment;
 mod kakao;
 mod limits;
+mod links;
 mod openapi;
 mod profile_change;
 mod requirements;
 mod roles;
+mod table;
 
 /// The rules of accounts, and the writes that follow them.
 mod accounts {
@@ -19,5 +21,4 @@ mod accounts {
     mod login_writes;
     mod outbox;
     mod sweep;
-    mod table;
 }

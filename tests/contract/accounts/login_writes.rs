@@ -15,7 +15,7 @@ use shared::{
 };
 use tests::Stack;
 
-use super::table::{key, number, text, with};
+use crate::table::{key, number, text, with};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 const EARLIER: Timestamp = Timestamp::from_unix_seconds(1_790_000_000);

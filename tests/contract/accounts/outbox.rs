@@ -11,7 +11,7 @@ use shared::{
 };
 use tests::fault_proxy::Fault;
 
-use super::table::{Table, key, number, text, time, with, without};
+use crate::table::{Table, key, number, text, time, with, without};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 const EARLIER: Timestamp = Timestamp::from_unix_seconds(1_799_999_000);

@@ -9,7 +9,7 @@ use shared::{
 };
 use tests::fault_proxy::Fault;
 
-use super::table::{Table, key, text, time, with};
+use crate::table::{Table, key, text, time, with};
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
 const SECOND: Duration = Duration::from_secs(1);
