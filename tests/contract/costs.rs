@@ -10,14 +10,14 @@ const WINDOW: Duration = Duration::from_secs(30);
 const MINUTE: Duration = Duration::from_mins(1);
 
 /// Operations that run at once arrive in any order.
-fn sorted(traffic: &Traffic, from: usize) -> Vec<&str> {
+pub(crate) fn sorted(traffic: &Traffic, from: usize) -> Vec<&str> {
     let (in_order, at_once) = traffic.operations.split_at(from);
     let mut at_once: Vec<&str> = at_once.iter().map(String::as_str).collect();
     at_once.sort_unstable();
     in_order.iter().map(String::as_str).chain(at_once).collect()
 }
 
-fn units(traffic: &Traffic) -> (f64, f64) {
+pub(crate) fn units(traffic: &Traffic) -> (f64, f64) {
     (traffic.write_units, traffic.read_units)
 }
 

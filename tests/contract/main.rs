@@ -8,6 +8,7 @@ mod deletion_roles;
 mod deployment;
 mod kakao;
 mod limits;
+mod link_costs;
 mod links;
 mod openapi;
 mod profile_change;

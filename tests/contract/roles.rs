@@ -18,11 +18,15 @@ use reqwest::Method;
 use rotate_keys::document::Reason;
 use serde_json::{Value, json};
 use shared::{
-    account::SecurityEvent, clock::SystemClock, config::Config, function::Function, keys::Document,
-    session::KEPT_SESSIONS,
+    account::SecurityEvent,
+    clock::SystemClock,
+    config::Config,
+    function::Function,
+    keys::Document,
+    session::{KEPT_SESSIONS, LINK_PACE},
 };
 use tests::{
-    REDIRECT_URI, Settings, Stack,
+    Chain, REDIRECT_URI, Settings, Stack, chain,
     client::{Response, cookie_pair},
 };
 
@@ -84,8 +88,27 @@ async fn use_everything(stack: &Stack) {
     for reason in [Reason::Schedule, Reason::SigningKeys] {
         stack.rotate(reason).await;
     }
+    use_links(stack).await;
     finish_everything(stack).await;
     send_recorded_events(stack).await;
+}
+
+/// Linked sessions: each way to renew one, a fork, and a logout everywhere.
+async fn use_links(stack: &Stack) {
+    let user = stack.kakao.new_user().await;
+    let first = chain::link();
+    let login = stack.login(&json!({"access_token": stack.kakao.token(&user).await, "link": first})).await;
+    let mut chain = Chain::begun(&login);
+    let response_lost = Chain { prev: None, next: first, ..chain.clone() };
+    assert_eq!(response_lost.ask(stack).await.status, 200);
+    let copy = Chain { next: chain::link(), ..chain.clone() };
+    stack.advance(LINK_PACE);
+    assert_eq!(chain.renew(stack).await.status, 200);
+    assert_eq!(copy.ask(stack).await.status, 401, "a fork");
+    stack.log_in_linked_as(&user).await;
+    let everywhere = stack.log_in_linked_as(&user).await;
+    let body = json!({"link": everywhere.links()});
+    assert_eq!(stack.send(everywhere.request(stack, "/auth/logout?scope=all", &body)).await.status, 200);
 }
 
 /// A deletion to its last sweep, Kakao's events, and a webhook about somebody who is not linked.
