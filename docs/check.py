@@ -17,6 +17,8 @@ LINK = re.compile(r"\]\(([^()\s]*(?:\([^()\s]*\)[^()\s]*)*)\)|^\[[^\]]+\]:\s*(\S
 SCHEME = re.compile(r"^[a-z][a-z0-9+.-]*:")
 # An outcome of a request is set at once, or chosen before that by a match, by an if, or as what a function returns.
 OUTCOME = r"\boutcome\(\"(\w+)\"\)|=> \(\"(\w+)\", (?:Some|None)\b|\boutcome = if .*? \"(\w+)\" \} else \{ \"(\w+)\"|(?:Ok|Done)\(\"(\w+)\"\)|None if .*? => \"(\w+)\""
+# Or by a match that only chooses the outcome.
+CHOICE, CHOSEN = re.compile(r"\boutcome\(match .*?\}\)", re.DOTALL), re.compile(r"=> \"(\w+)\"")
 CODE = r"\bStatusCode::\w+,\s*\"(\w+)\"|\bcode: \"(\w+)\""
 # RFC 8935's codes, with which security event tokens are refused.
 TOKEN_CODE = r"=> Some\(\"(\w+)\"\)"
@@ -90,7 +92,7 @@ def runbook():
     template = (ROOT / "template.yaml").read_text()
     logged = {
         "event": set(re.findall(r"\bevent = \"(\w+)\"|\bfailure\(\s*\"(\w+)\"", code)),
-        "outcome": set(re.findall(OUTCOME, code)),
+        "outcome": set(re.findall(OUTCOME, code)) | {name for choice in CHOICE.findall(code) for name in CHOSEN.findall(choice)},
         "code": set(re.findall(CODE, (ROOT / "shared/src/error.rs").read_text()))
         | set(re.findall(TOKEN_CODE, (ROOT / "shared/src/kakao/security_event.rs").read_text())),
         "alarm": set(re.findall(r"^  (\w+):\n    Type: AWS::CloudWatch::Alarm", template, re.MULTILINE)),
