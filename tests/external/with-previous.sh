@@ -8,13 +8,13 @@ commit=$(<tests/external/previous-release)
 here=target/previous
 source=$here/source
 # A clone may be shallow. In a container, the folder may belong to another user.
-history=(git -c safe.directory="$PWD")
-"${history[@]}" cat-file -e "$commit^{commit}" 2>/dev/null || "${history[@]}" fetch --quiet --depth 1 origin "$commit"
-if [[ $(cat "$here/commit" 2>/dev/null) != "$commit" ]]; then
+git=(git -c safe.directory="$PWD")
+"${git[@]}" cat-file -e "$commit^{commit}" 2>/dev/null || "${git[@]}" fetch --quiet --depth 1 origin "$commit"
+if [[ $(cat "$source/.commit" 2>/dev/null) != "$commit" ]]; then
   rm -rf "$here"
   mkdir -p "$source"
-  "${history[@]}" archive "$commit" | tar -x -C "$source"
-  echo "$commit" >"$here/commit"
+  "${git[@]}" archive "$commit" | tar -x -C "$source"
+  echo "$commit" >"$source/.commit"
 fi
 
 # The dependencies are shared with this release's build: the same features, and the same folder. Its own crates differ from

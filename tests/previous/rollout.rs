@@ -1,6 +1,6 @@
 //! A table, and deployments of functions of both releases on it.
 
-use std::{collections::BTreeMap, env, ops::Deref, path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, env, fmt, ops::Deref, path::PathBuf, sync::Arc, time::Duration};
 
 use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
@@ -17,7 +17,7 @@ use tests::{
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
-/// The functions that decide about sessions. [`Mix::ALL`] takes each from either release, and all others together.
+/// The functions that decide about sessions. [`Mix::all`] takes each from either release, and all others together.
 const DECIDING: [&str; 3] = ["kakao-login", "refresh", "logout"];
 
 /// Which code a function runs, and its `SessionLinks`.
@@ -31,7 +31,7 @@ pub enum Release {
 }
 
 /// A deployment that has replaced some of the functions.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy)]
 pub struct Mix(u8);
 
 impl Mix {
@@ -43,6 +43,15 @@ impl Mix {
     pub fn release_of(self, function: &str) -> Release {
         let bit = DECIDING.iter().position(|name| *name == function).unwrap_or(DECIDING.len());
         if self.0 & 1 << bit == 0 { Release::Previous } else { Release::Off }
+    }
+}
+
+impl fmt::Debug for Mix {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_list()
+            .entries(DECIDING.iter().chain(&["others"]).map(|name| (name, self.release_of(name))))
+            .finish()
     }
 }
 
