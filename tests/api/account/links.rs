@@ -53,8 +53,7 @@ async fn no_response_has_a_hash_of_a_link() {
         for hash in &hashes {
             let hash = hash.as_b().unwrap();
             assert_eq!(hash.as_ref().len(), 32);
-            let hex: String = hash.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-            for encoded in [BASE64_STANDARD.encode(hash), BASE64_URL_SAFE_NO_PAD.encode(hash), hex] {
+            for encoded in [BASE64_STANDARD.encode(hash), BASE64_URL_SAFE_NO_PAD.encode(hash)] {
                 assert!(!text.contains(&encoded), "{text}");
             }
         }

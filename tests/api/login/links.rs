@@ -96,7 +96,7 @@ async fn the_same_login_sent_again_with_its_link_is_the_same_session() {
     }
 }
 
-/// Who sends another link did not begin this login.
+/// A request with another link does not come from the client that began this login.
 #[tokio::test]
 async fn the_same_login_with_another_link_or_none_was_used_before() {
     let stack = Stack::start().await;

@@ -70,18 +70,18 @@ async fn the_newest_links_end_the_others_or_all() {
             let mut here = Chain::begun(&stack.login(&body).await);
             let rotating = stack.log_in_as(&user).await;
             let somebody_else = stack.log_in_linked().await;
-            let links = match pair {
-                "repeat the login" => Chain { prev: None, next, ..here.clone() },
-                _ => {
-                    stack.advance(PACE);
-                    let sent = here.clone();
-                    here.renew(&stack).await;
-                    if pair == "grow" {
-                        stack.advance(PACE);
-                    }
-                    if pair == "repeat" { sent } else { here.clone() }
-                }
-            };
+            let mut links = Chain { prev: None, next, ..here.clone() };
+            if pair != "repeat the login" {
+                stack.advance(PACE);
+                links = here.clone();
+                here.renew(&stack).await;
+            }
+            if pair == "grow" {
+                stack.advance(PACE);
+            }
+            if pair == "grow" || pair == "stay" {
+                links = here.clone();
+            }
             let response = log_out(&stack, &here, scope, &links.links()).await;
             assert_eq!(refusal(&response), expected, "{pair} {scope}: {}", response.body);
             assert_eq!(line_of(&log, &response)["outcome"], outcome, "{pair}");

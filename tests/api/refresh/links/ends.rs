@@ -12,13 +12,14 @@ use super::growth::PACE;
 
 const SECOND: Duration = Duration::from_secs(1);
 const DAY: Duration = Duration::from_hours(24);
+const ALMOST_A_DAY: Duration = Duration::from_secs(86_399);
 const ENDED: (StatusCode, &str, Option<&str>) = (StatusCode::UNAUTHORIZED, "token_not_valid", None);
 
 #[tokio::test]
 async fn a_session_whose_chain_does_not_grow_ends_after_seven_days() {
     let stack = Stack::start().await;
     let (mut early, late) = (stack.log_in_linked().await, stack.log_in_linked().await);
-    stack.advance(7 * DAY - SECOND);
+    stack.advance(6 * DAY + ALMOST_A_DAY);
     assert!(confirmed(&early.renew(&stack).await).is_some());
     stack.advance(SECOND);
     let _ = stack.table_proxy.take_traffic();
@@ -44,7 +45,7 @@ async fn only_a_growth_defers_the_end() {
         stack.advance(2 * DAY);
         assert!(confirmed(&lost.ask(&stack).await).is_some(), "repeated");
     }
-    stack.advance(DAY - 11 * SECOND);
+    stack.advance(ALMOST_A_DAY.saturating_sub(10 * SECOND));
     assert_eq!(lost.ask(&stack).await.status, StatusCode::OK, "a second before its end");
     stack.advance(SECOND);
     for chain in [&lost, &stayed] {
@@ -60,7 +61,7 @@ async fn a_session_ends_thirty_days_after_its_login_however_often_its_chain_grow
         stack.advance(DAY);
         assert!(confirmed(&chain.renew(&stack).await).is_some(), "day {day}");
     }
-    stack.advance(DAY - SECOND);
+    stack.advance(ALMOST_A_DAY);
     let last = chain.renew(&stack).await;
     assert!(confirmed(&last).is_some());
     stack.advance(SECOND);
