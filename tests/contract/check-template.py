@@ -77,6 +77,10 @@ with tempfile.TemporaryDirectory() as folder:
     lint = subprocess.run(["cfn-lint", *pathlib.Path(folder).iterdir()], capture_output=True, text=True, check=False)
     check(lint.returncode == 0, f"cfn-lint, of what SAM makes of it:\n{lint.stdout}{lint.stderr}")
 check(sam_template.refusals(source, sam_template.REQUIRED | {"Stage": "local"}), "the stage local can be deployed")
+for name, declaration in source["Parameters"].items():
+    # YAML reads on, off, yes and no as booleans unless they are quoted, and CloudFormation compares text.
+    values = [*declaration.get("AllowedValues", []), declaration.get("Default", "")]
+    check(not any(isinstance(value, bool) for value in values), f"{name}: a value has to be quoted: {values}")
 resources = sam_template.translate(source, VALUES)["Resources"]
 
 body = resources["HttpApi"]["Properties"]["Body"]

@@ -103,6 +103,7 @@ fn a_parameter_is_checked_as_cloudformation_does() {
         ("KAKAO_APP_ID", "5f0ab1c2d3e4f5061728394a5b6c7d8e"),
         ("KAKAO_REST_API_KEY", "1234567"),
         ("COOKIE_SAMESITE", "strict"),
+        ("SESSION_LINKS", "true"),
         ("ALLOWED_ORIGINS", "https://a.example/"),
         ("ALLOWED_ORIGINS", "https://a.example, *"),
         ("ISSUER", "https://a.example/"),
@@ -213,13 +214,16 @@ fn each_function_gets_exactly_the_settings_that_it_needs() {
 
 /// A value that CloudFormation accepts and a function refuses would stop that function at its start.
 #[test]
-fn the_functions_accept_every_number_that_the_template_accepts() {
+fn the_functions_accept_every_bound_and_every_listed_value_of_the_template() {
     let clock: Arc<dyn shared::clock::Clock> = Arc::new(shared::clock::SystemClock);
     let yaml: serde_yaml_ng::Value = serde_yaml_ng::from_str(TEMPLATE).unwrap();
     let mut tried = 0;
     for (name, parameter) in yaml["Parameters"].as_mapping().unwrap() {
-        for bound in ["MinValue", "MaxValue"].into_iter().filter_map(|bound| parameter.get(bound)) {
-            let (name, value) = (name.as_str().unwrap(), bound.as_u64().unwrap().to_string());
+        let bounds = ["MinValue", "MaxValue"].into_iter().filter_map(|bound| parameter.get(bound));
+        let listed = parameter.get("AllowedValues").and_then(|values| values.as_sequence()).into_iter().flatten();
+        for value in bounds.chain(listed) {
+            let value = value.as_str().map_or_else(|| value.as_u64().unwrap().to_string(), str::to_owned);
+            let name = name.as_str().unwrap();
             let template = deployed_with(TEMPLATE, BTreeMap::from([(name.to_owned(), value.clone())])).unwrap();
             let local = BTreeMap::from([("AWS_REGION".to_owned(), "ap-northeast-2".to_owned())]);
             let functions = assemble::functions(&template, &local, &clock).map(drop);
@@ -228,7 +232,7 @@ fn the_functions_accept_every_number_that_the_template_accepts() {
             tried += 1;
         }
     }
-    assert!(tried >= 12, "{tried}");
+    assert!(tried >= 60, "{tried}");
 }
 
 /// `events/<function>.json`: a request for a function with routes, else the event of its schedule.

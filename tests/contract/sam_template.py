@@ -21,6 +21,8 @@ PARAMETER_SETS = {
     "defaults": {},
     "another site": {"CookieSameSite": "None"},
     "RS256": {"SigningAlgorithm": "RS256"},
+    "linked": {"SessionLinks": "on"},
+    "rotating": {"SessionLinks": "off"},
     "alarms": {"AlarmTopicArn": "arn:aws:sns:ap-northeast-2:123456789012:alarms"},
     "several origins": {
         "AllowedOrigins": "https://www.example.com,https://m.example.com,http://localhost:5173",

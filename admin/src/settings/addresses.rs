@@ -1,6 +1,6 @@
 //! Examines the addresses of front end and API: their spelling, and whether they fit together.
 
-use shared::address;
+use shared::{address, http::Origins};
 use url::Url;
 
 use super::{Settings, list, text};
@@ -12,6 +12,7 @@ pub(super) const API_PATHS: [&str; 5] = ["/auth", "/dj-rest-auth", "/api/profile
 pub(super) fn examine(settings: &Settings, findings: &mut Vec<Finding>) {
     spelling(settings, findings);
     same_site(settings, findings);
+    shared_cookie(settings, findings);
 }
 
 fn spelling(settings: &Settings, findings: &mut Vec<Finding>) {
@@ -127,6 +128,28 @@ fn same_site(settings: &Settings, findings: &mut Vec<Finding>) {
                 "COOKIE_SAMESITE=None, but {origin} and the API are one site: Strict is safer"
             )));
         }
+    }
+}
+
+/// A browser has one cookie for the API's host, but each origin has a storage of its own, where pages keep their links.
+fn shared_cookie(settings: &Settings, findings: &mut Vec<Finding>) {
+    let origins: Vec<String> = list(settings, "ALLOWED_ORIGINS").into_iter().map(str::to_owned).collect();
+    let local = origins.iter().filter(|origin| origin.starts_with("http://")).count();
+    let sharing = local.max(origins.len() - local);
+    if !Origins::new(origins).is_ok_and(|origins| origins.may_share_the_cookie()) {
+        return;
+    }
+    match text(settings, "SESSION_LINKS") {
+        "auto" => findings.push(Finding::Warning(format!(
+            "SESSION_LINKS=auto: sessions rotate: {sharing} allowed origins share the cookie, not the storage. Set it to off if that is \
+             intended, or to on if no browser uses two of them"
+        ))),
+        // On this machine a person opens one of the pages at a time.
+        "on" if text(settings, "STAGE") != "local" => findings.push(Finding::Warning(format!(
+            "SESSION_LINKS=on, but {sharing} allowed origins share the cookie, not the storage: a browser that uses two of them logs in \
+             again at each change. Use auto"
+        ))),
+        _ => {}
     }
 }
 

@@ -13,6 +13,7 @@ fn good() -> Settings {
         ("CREDENTIALS", "access_token,code,id_token"),
         ("REQUIRE_BINDING", "true"),
         ("COOKIE_SAMESITE", "Strict"),
+        ("SESSION_LINKS", "auto"),
         ("KAKAO_REST_API_KEY", "5f0ab1c2d3e4f5061728394a5b6c7d8e"),
         ("KAKAO_APP_KEYS", "0a1b2c3d4e5f60718293a4b5c6d7e8f9"),
         ("KAKAO_CLIENT_SECRET", "AbCdEfGhIjKlMnOpQrStUvWxYz012345"),
@@ -153,6 +154,37 @@ fn a_stack_that_waits_for_its_keys_is_told_how_to_get_them() {
     settings.insert("FIRST_KEYS".to_owned(), "wait".to_owned());
     let found = examine(&settings);
     assert!(matches!(found.as_slice(), [Finding::Error(why)] if why.contains("carry-over-keys")), "{found:?}");
+}
+
+/// The same sessions rotate that kakao-login lets rotate.
+#[test]
+fn sessions_that_rotate_for_want_of_a_common_storage_are_named() {
+    const ONE: &str = "https://www.example.com";
+    const TWO: &str = "https://www.example.com,https://m.example.com";
+    let rotate = "warning:   SESSION_LINKS=auto: sessions rotate: 2 allowed origins share the cookie, not the storage.";
+    let again = "warning:   SESSION_LINKS=on, but 2 allowed origins share the cookie, not the storage:";
+    for (stage, links, origins, expected) in [
+        ("prod", "auto", ONE.to_owned(), None),
+        ("prod", "auto", format!("{ONE},http://localhost:5173"), None),
+        ("prod", "auto", TWO.to_owned(), Some(rotate)),
+        ("prod", "auto", format!("{TWO},http://localhost:5173"), Some(rotate)),
+        ("prod", "auto", format!("{ONE},http://localhost:5173,http://localhost:9000"), Some(rotate)),
+        ("prod", "off", TWO.to_owned(), None),
+        ("prod", "on", ONE.to_owned(), None),
+        ("prod", "on", TWO.to_owned(), Some(again)),
+        ("local", "on", TWO.to_owned(), None),
+        // Of a release without the setting.
+        ("prod", "", TWO.to_owned(), None),
+    ] {
+        let mut settings = good();
+        for (name, value) in [("STAGE", stage), ("SESSION_LINKS", links), ("ALLOWED_ORIGINS", &origins)] {
+            settings.insert(name.to_owned(), value.to_owned());
+        }
+        let found: Vec<String> = examine(&settings).iter().map(ToString::to_string).collect();
+        let found: Vec<&String> = found.iter().filter(|finding| finding.contains("SESSION_LINKS")).collect();
+        assert_eq!(found.len(), usize::from(expected.is_some()), "{stage} {links} {origins}: {found:?}");
+        assert!(found.iter().zip(expected).all(|(found, start)| found.starts_with(start)), "{found:?}");
+    }
 }
 
 /// A cookie of another site depends on the browser: nothing to recommend, and nothing to be silent about.
