@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { build } from 'vite';
 
-const LIMIT = 5_600;
+const LIMIT = 6_144;
 
 async function size(name, code) {
   const entry = `virtual:${name}`;

@@ -1,7 +1,6 @@
 /** The calls about the user's own account: sessions, export, deletion and profile. */
 
-import { claims, JSON_HEADERS, read, refusal } from './api.js';
-import { timeout } from './browser.js';
+import { json, read, refusal } from './api.js';
 import type { Session } from './session.js';
 import { type AccountExport, AuthError, type AuthClient, type AuthSession, type DeletionReceipt, type User } from './types.js';
 
@@ -12,14 +11,14 @@ export function createAccount(
   start: () => Promise<unknown>,
   getSession: () => Session | null,
   logout: () => Promise<unknown>,
-  endSession: (via: 'page') => void,
+  endSession: () => void,
   setUser: (user: User, isOwn: boolean) => void,
   sessionsChanged: () => void,
 ) {
   /** A response without `member` is a proxy's. Without `member`, the API's response is a 204, or `not_found` if that is done already. */
   async function call<Body>(path: string, member: string, init: RequestInit = {}): Promise<Body> {
     // One call may be a refresh and two requests.
-    const response = await read(() => fetch(path, { cache: 'no-store', signal: timeout(3 * timeoutMs), ...init }));
+    const response = await read(fetch, path, 3 * timeoutMs, init);
     const { ok, status, body, cause } = response;
     if (member ? ok && body[member] !== undefined : status === 204 || body['code'] === 'not_found') return body as Body;
     if (cause instanceof AuthError) throw cause;
@@ -29,8 +28,7 @@ export function createAccount(
   return {
     sessions: async () => (await call<{ sessions: AuthSession[] }>('/auth/sessions', 'sessions')).sessions,
     async endSession(id) {
-      const session = getSession();
-      if (session && claims(session.access).sid === id) return void (await logout());
+      if (getSession()?.sid === id) return void (await logout());
       await call(`/auth/sessions/${encodeURIComponent(id)}`, '', { method: 'DELETE' });
       sessionsChanged();
     },
@@ -42,12 +40,11 @@ export function createAccount(
       const init: RequestInit = { method: 'DELETE', credentials: 'include', keepalive: true };
       const receipt = await call<DeletionReceipt>('/auth/account', 'deleted_at', init);
       // Meanwhile another tab may have logged in as someone else.
-      if (getSession()?.id === id) endSession('page');
+      if (getSession()?.id === id) endSession();
       return receipt;
     },
     async updateProfile(changes) {
-      const init = { method: 'PATCH', headers: JSON_HEADERS, body: JSON.stringify(changes) };
-      const user = await call<User>(profilePath, 'pk', init);
+      const user = await call<User>(profilePath, 'pk', json('PATCH', changes));
       setUser(user, true);
       return user;
     },

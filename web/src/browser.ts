@@ -4,9 +4,9 @@ export function base64url(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
 }
 
-/** 256 random bits. */
-export function random(): string {
-  return base64url(crypto.getRandomValues(new Uint8Array(32)));
+/** 256 random bits, unless another number of bytes is given. */
+export function random(bytes = 32): string {
+  return base64url(crypto.getRandomValues(new Uint8Array(bytes)));
 }
 
 /** base64url(SHA-256(text)): the S256 method of RFC 7636 §4.2. The API expects Kakao's nonce in the same form. */

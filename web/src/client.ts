@@ -1,10 +1,11 @@
 /** The client of a page. Its variables keep the tokens: no other script can reach them. */
 
 import { createAccount } from './account.js';
-import { api, isSessionOver, unavailable } from './api.js';
-import { flags, random } from './browser.js';
+import { api, unavailable } from './api.js';
+import { flags } from './browser.js';
 import { createFetch } from './fetch.js';
-import { authorizeUrl, forgetCode, takeRedirect } from './kakao.js';
+import { authorizeUrl, forgetCode, type Redirect, takeRedirect } from './kakao.js';
+import { openLinks } from './links.js';
 import { addTo } from './listeners.js';
 import { handOver, turns } from './locks.js';
 import { createLogins } from './logins.js';
@@ -12,10 +13,6 @@ import { type Message, openChannel, type SessionId } from './messages.js';
 import { freshFor, readSession, type Session } from './session.js';
 import { AuthError, type AuthClient, type AuthClientOptions, type AuthEvent, type AuthState, type User } from './types.js';
 
-/** How long a new tab waits for another one to hand its token over, if there is one. */
-const HAND_OVER_MS = 60;
-/** How long to wait for a message after getting the lock: it may arrive after its sender has released the lock. */
-const TRAILING_MESSAGE_MS = 150;
 /** Flags: the id of this browser's session, and the path of a logout that the API has not confirmed yet. */
 const SESSION = '.session';
 const PENDING_LOGOUT = '.logout';
@@ -23,12 +20,12 @@ const UNKNOWN: AuthState = { status: 'unknown', user: null, error: null };
 
 export function createAuthClient(options: AuthClientOptions): AuthClient {
   const { storageKey = 'kakao-auth' } = options;
-  const { base, paths, timeoutMs, http, post, login, warmUp, isLoggedOut, profile } = api(options);
-  const [, refreshPath, logoutPath, profilePath] = paths;
+  const [base, refreshPath, logoutPath, profilePath, timeoutMs, http, post, login, warmUp, isLoggedOut, profile] = api(options);
   const flag = flags(storageKey);
   const tabFlag = flags(storageKey, 'sessionStorage');
+  const [ask, beginLink, settleLink] = openLinks(storageKey, post);
   const inTurn = turns(storageKey, timeoutMs + 2_000);
-  const tokens = handOver(storageKey);
+  const [offer, isOfferLikely] = handOver(storageKey);
   const listeners = new Set<() => void>();
   const eventListeners = new Set<(event: AuthEvent) => void>();
   const ended = new Set<SessionId>();
@@ -51,7 +48,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   const broadcast = (message: Message) => channel?.postMessage(message);
   /** Lets other tabs know whether this one can hand its token over. */
-  const offerToken = () => tokens.offer(!!freshFor(session) && !isDisposed);
+  const offerToken = () => offer(!!freshFor(session) && !isDisposed);
 
   const emit = (type: AuthEvent['type'], via: AuthEvent['via']) => eventListeners.forEach((listener) => listener({ type, via }));
 
@@ -64,12 +61,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   const setError = (error: unknown) => setState({ ...state, error: error as AuthError });
 
   /** Resolves when a message from another tab has been handled, or after `ms`. */
-  function nextMessage(ms: number): Promise<void> {
-    return new Promise((resolve) => {
-      onMessage = resolve;
-      setTimeout(resolve, ms);
-    });
-  }
+  const nextMessage = (ms: number) => new Promise<void>((resolve) => void setTimeout((onMessage = resolve), ms));
 
   /** Starts a session, or continues it with a new token. */
   function setSession(next: Session, via: 'network' | 'tab'): Session {
@@ -90,18 +82,24 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     return next;
   }
 
+  /** Ends the session in all tabs. */
   function endSession(via: AuthEvent['via'], error: AuthError | null = null): null {
     const id = session?.id ?? flag.get(SESSION);
     ended.add(id);
+    if (via !== 'tab') {
+      flag.set(SESSION, null);
+      broadcast({ type: 'end', id });
+    }
+    return leaveSession(via, error);
+  }
+
+  /** Ends the session in this page only. */
+  function leaveSession(via: AuthEvent['via'], error: AuthError | null): null {
     sessionGeneration++;
     session = null;
     forgetLogin();
     offerToken();
     clearTimeout(timer);
-    if (via !== 'tab') {
-      flag.set(SESSION, null);
-      broadcast({ type: 'end', id });
-    }
     setState({ status: 'anonymous', user: null, error });
     emit('logged-out', via);
     return null;
@@ -111,29 +109,47 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   async function renew(): Promise<Session | null> {
     if (isDisposed) return null;
     const before = session;
+    const hint = flag.get(SESSION);
     const generation = sessionGeneration;
     const isCurrent = () => generation === sessionGeneration;
+    let isLate = false;
     return (renewal ??= inTurn(async (waited) => {
-      if (waited && session === before) await nextMessage(TRAILING_MESSAGE_MS);
+      if (waited && session === before) await nextMessage(150);
       if (!isCurrent() || (session !== before && freshFor(session))) return session;
-      const response = await post(refreshPath, before ? {} : { user: true });
+      const response = await ask(refreshPath, before ? {} : { user: true });
       if (!isCurrent()) return session;
-      if (isSessionOver(response)) return endSession('network', before || flag.get(SESSION) ? new AuthError('expired', 401) : null);
       // A 429, a 5xx and a proxy's response say nothing about the session.
       if (!response.ok) throw unavailable(response);
       const next = await readSession(response, before, flag.get(SESSION), profile);
+      const { entry, body } = response;
+      if (entry && body['link']) {
+        await settleLink(entry, next.sid, body['link']);
+        // The API may have repeated its response, which does not postpone the end of the session: refresh once more.
+        isLate = entry.since! < next.since - 2 * next.life;
+      }
       return isCurrent() ? setSession(next, 'network') : session;
     })
-      .catch((error: unknown) => {
-        if (isCurrent()) {
-          failures++;
-          setError(error);
-          emit('unavailable', 'network');
-          schedule();
+      .catch((error: AuthError) => {
+        if (!isCurrent()) return session;
+        const { status } = error;
+        if (error.code === 'expired') {
+          // Another tab may know better: it has logged in, or can read what this one cannot.
+          if (status === 403 || flag.get(SESSION) !== hint) return leaveSession('network', error);
+          // A copy of the links has been used: log it out too.
+          if (status === 409) flag.set(PENDING_LOGOUT, logoutPath);
+          void sendInTurn();
+          return endSession('network', before || hint ? error : null);
         }
+        failures++;
+        setError(error);
+        emit('unavailable', 'network');
+        schedule();
         throw error;
       })
-      .finally(() => (renewal = undefined)));
+      .finally(() => {
+        renewal = undefined;
+        if (isLate) renew().catch(() => {});
+      }));
   }
 
   function schedule() {
@@ -214,20 +230,29 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   }
 
   async function sendLogout(path: string): Promise<void> {
-    const response = await post(path, {});
+    // Only a logout of other devices needs a link.
+    const response = await (path.includes('?') ? ask : post)(path, {}).catch((error: AuthError) => {
+      // Without a link only this browser can be logged out.
+      if (error.code === 'expired' && flag.get(PENDING_LOGOUT)) flag.set(PENDING_LOGOUT, logoutPath);
+      throw unavailable(error);
+    });
     if (!isLoggedOut(response)) throw unavailable(response);
-    failures = 0;
     if (flag.get(PENDING_LOGOUT) === path) flag.set(PENDING_LOGOUT, null);
+    failures = 0;
+    void settleLink({ key: path.split('#')[1] });
   }
 
   const [exchange, forgetLogin, abandonLogin] = createLogins(
     inTurn,
-    async (credential, isWanted) => {
+    async () => {
       const pendingLogout = flag.get(PENDING_LOGOUT);
       // A login ends this browser's previous session by itself, but not the sessions on other devices.
       if (pendingLogout?.includes('scope=all')) await sendLogout(pendingLogout);
-      return { ...(await readSession(await login(credential, isWanted), null, null, profile)), id: random() };
     },
+    login,
+    beginLink,
+    settleLink,
+    profile,
     (next) => {
       flag.set(PENDING_LOGOUT, null);
       return setSession(next, 'network');
@@ -239,14 +264,13 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     if (isDisposed) return state;
     channel = openChannel(storageKey, receive);
     for (const type of ['visibilitychange', 'pageshow', 'online']) addEventListener(type, wake, disposal);
-    addEventListener('pagehide', () => tokens.offer(false), disposal);
+    addEventListener('pagehide', () => offer(false), disposal);
 
-    const redirect = options.kakao ? takeRedirect(options.kakao, flag, tabFlag) : null;
-    if (redirect?.returnTo) options.onReturn?.(redirect.returnTo);
-    let error = redirect?.error ?? null;
-    if (redirect?.credential) {
+    let { returnTo, credential, error = null }: Redirect = (options.kakao && takeRedirect(options.kakao, flag, tabFlag)) ?? {};
+    if (returnTo) options.onReturn?.(returnTo);
+    if (credential) {
       try {
-        await exchange(redirect.credential);
+        await exchange(credential);
         return state;
       } catch (cause) {
         // A session from before this login continues.
@@ -265,10 +289,10 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
     broadcast({ type: 'hello' });
     if (channel && !session) {
-      const message = nextMessage(HAND_OVER_MS);
-      await Promise.race([message, tokens.isLikely().then((isLikely): unknown => isLikely && message)]);
+      const message = nextMessage(60);
+      await Promise.race([message, isOfferLikely().then((isLikely): unknown => isLikely && message)]);
     }
-    if (!session && state.status === 'unknown') await renew().catch(() => {});
+    if (state.status === 'unknown') await renew().catch(() => {});
     return error ? setError(error) : state;
   }
 
@@ -276,13 +300,12 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     await start();
     if (!session && state.status !== 'unknown') return null;
     // While the API cannot be reached, a token is used until it expires. The timer retries, not every call.
-    if (session && (failures ? freshFor(session, 0) : freshFor(session))) return session.access;
-    try {
-      return (await renew())?.access ?? null;
-    } catch (error) {
-      if (session && freshFor(session, 0)) return session.access;
-      throw error;
-    }
+    if (freshFor(session, failures ? 0 : undefined)) return session!.access;
+    const next = await renew().catch((error: unknown) => {
+      if (!freshFor(session, 0)) throw error;
+      return session;
+    });
+    return next?.access ?? null;
   }
 
   function start(): Promise<AuthState> {
@@ -297,16 +320,21 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
       if (isDone) sessionsChanged();
       return isDone;
     }
-    flag.set(PENDING_LOGOUT, path);
+    flag.set(PENDING_LOGOUT, `${path}#${session?.sid}`);
     forgetCode(tabFlag);
     abandonLogin();
     endSession('page');
     return sendInTurn();
   }
 
+  function forgetSession() {
+    void settleLink({ key: session?.sid });
+    endSession('page');
+  }
+
   const getSession = () => session;
   const authFetch = createFetch(http, base, getSession, getToken, renew, emit);
-  const account = createAccount(authFetch, profilePath, timeoutMs, start, getSession, logout, endSession, setUser, sessionsChanged);
+  const account = createAccount(authFetch, profilePath, timeoutMs, start, getSession, logout, forgetSession, setUser, sessionsChanged);
 
   return {
     start,

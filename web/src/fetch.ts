@@ -14,7 +14,7 @@ export function createFetch(
   return async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
     const isPath = typeof input === 'string' && /^\/(?!\/)/.test(input);
     const plain = new Request(isPath ? base + input : input, init);
-    if (new URL(plain.url).origin !== new URL(base).origin) return http(plain);
+    if (!plain.url.startsWith(new URL('/', base).href)) return http(plain);
     // Only the refresh route needs the refresh cookie.
     const request = input instanceof Request || init?.credentials ? plain : new Request(plain, { credentials: 'omit' });
     const caller = getSession()?.id;
@@ -31,10 +31,10 @@ export function createFetch(
     // Meanwhile another call may have renewed the token or learnt that the session has ended.
     const current = getSession();
     const next = current?.access !== token ? current : await renew().catch(() => null);
-    if (!next || next.id !== owner) return response;
+    if (next?.id !== owner) return response;
     await response.body?.cancel();
     emit('retried', 'page');
-    spare.headers.set('authorization', `Bearer ${next.access}`);
+    spare.headers.set('authorization', `Bearer ${next!.access}`);
     return http(spare);
   };
 }

@@ -12,7 +12,6 @@ interface Transaction {
   startedAt: number;
 }
 
-const TEN_MINUTES = 600_000;
 /** Flag: the logins that have left for Kakao. There may be one in each of several tabs. */
 const LEFT = '.login';
 /** Flag of the tab: the code in exchange, so that a reload does not lose the login. */
@@ -34,18 +33,18 @@ export async function authorizeUrl(kakao: KakaoOptions, flags: Flags, returnTo: 
     nonce: await digest(nonce),
     code_challenge: await digest(verifier),
     code_challenge_method: 'S256',
+    ...(prompt && { prompt }),
   });
-  if (prompt) query.set('prompt', prompt);
   remember(flags, [...remembered(flags), { state, nonce, verifier, returnTo: ownPath(returnTo), startedAt: Date.now() }]);
   return `${kakao.authorizeUrl ?? 'https://kauth.kakao.com/oauth/authorize'}?${query}`;
 }
 
 /** The page where the login started, and either the credential for the API or the error. */
-interface Redirect {
+export interface Redirect {
   /** Undefined after a reload, which has returned there already. */
   returnTo?: string;
   credential?: Credential;
-  error?: AuthError;
+  error?: AuthError | null;
 }
 
 /** Takes Kakao's response out of the address: synchronously, because a code works only once and effects run twice. */
@@ -74,7 +73,7 @@ export function takeRedirect(kakao: KakaoOptions, flags: Flags, tabFlags: Flags)
 function reason(error = '', why = ''): AuthErrorCode {
   if (error === 'access_denied') return /\bage\b/i.test(why) ? 'underage' : 'denied';
   if (error.endsWith('_required')) return 'interaction';
-  return error === 'server_error' || error === 'temporarily_unavailable' ? 'unavailable' : 'rejected';
+  return /^(server|temporarily)_/.test(error) ? 'unavailable' : 'rejected';
 }
 
 /** The path without the parts that hosts add or remove: a final slash, `index`, `.html`. */
@@ -84,8 +83,8 @@ function bare(path: string): string {
 
 /** The code whose exchange was interrupted by a reload, as long as the API repeats its response. */
 function keptCode(tabFlags: Flags): Redirect | null {
-  const kept = parseJson(tabFlags.get(CODE) ?? '') as { credential: Credential; at: number } | null | undefined;
-  if (kept && Date.now() - kept.at < REPEAT_MS) return { credential: kept.credential };
+  const kept = parseJson(tabFlags.get(CODE)!) as { credential: Credential; at: number } | null | undefined;
+  if (Date.now() - kept?.at! < REPEAT_MS) return kept!;
   forgetCode(tabFlags);
   return null;
 }
@@ -96,20 +95,20 @@ export function forgetCode(tabFlags: Flags) {
 }
 
 function remembered(flags: Flags): Transaction[] {
-  const all = parseJson(flags.get(LEFT) ?? '');
-  return Array.isArray(all) ? (all as (Transaction | null)[]).filter((one): one is Transaction => Date.now() - one?.startedAt! < TEN_MINUTES) : [];
+  const all = [parseJson(flags.get(LEFT)!)].flat() as (Transaction | null | undefined)[];
+  return all.filter((one): one is Transaction => Date.now() - one?.startedAt! < 600_000);
 }
 
 function remember(flags: Flags, all: Transaction[]) {
   flags.set(LEFT, all.length ? JSON.stringify(all) : null);
 }
 
-/** A path of this site: `path` if it is one, else `/`. A `blob:` URL has the origin of the page that made it, but another protocol. */
+/** A path of this site: `path` if it is one, else `/`. A `blob:` URL has the origin of the page that made it, but no such path. */
 function ownPath(path: string): string {
   try {
-    const { origin, protocol, pathname, search, hash } = new URL(path, location.href);
+    const { origin, pathname, search, hash } = new URL(path, location.href);
     // A router may resolve the path again, and a path that begins with two slashes would then name another host.
-    if (origin === location.origin && protocol === location.protocol) return pathname.replace(/^\/+/, '/') + search + hash;
+    if (origin === location.origin && pathname[0] === '/') return pathname.replace(/^\/+/, '/') + search + hash;
   } catch {
     // Not a URL.
   }

@@ -9,26 +9,22 @@ import { timeout } from './browser.js';
 export function turns(name: string, patienceMs: number) {
   let tail: Promise<unknown> = Promise.resolve();
   return async <T>(work: (waited: boolean) => Promise<T>): Promise<T> => {
+    let turn: Promise<T> | undefined;
+    const begin = (waited: boolean) => (turn = work(waited));
     const { locks } = navigator;
     // Undefined outside of secure contexts, although its type does not say so.
     if (!(locks as LockManager | undefined)) {
-      const turn = tail.then(() => work(false));
-      tail = turn.catch(() => {});
-      return turn;
+      const next = () => begin(false);
+      tail = tail.then(next, next);
+      return tail as Promise<T>;
     }
-    let began = false;
-    const begin = (waited: boolean) => {
-      began = true;
-      return work(waited);
-    };
     try {
-      const atOnce = await locks.request(name, { ifAvailable: true }, async (lock) => lock && { result: await begin(false) });
-      if (atOnce) return atOnce.result;
-      return await locks.request(name, { signal: timeout(patienceMs) }, () => begin(true));
-    } catch (error) {
-      if (began) throw error;
-      return begin(true);
+      await locks.request(name, { ifAvailable: true }, (lock) => lock && begin(false));
+      if (!turn) await locks.request(name, { signal: timeout(patienceMs) }, () => begin(true));
+    } catch {
+      // The lock was refused, or the task has failed.
     }
+    return turn ?? begin(true);
   };
 }
 
@@ -39,17 +35,15 @@ export function turns(name: string, patienceMs: number) {
 export function handOver(name: string) {
   const offer = `${name}.token`;
   let withdraw: (() => void) | undefined;
-  return {
-    offer(isOffered: boolean) {
+  return [
+    (isOffered: boolean) => {
       if (isOffered === !!withdraw) return;
-      withdraw?.();
-      withdraw = undefined;
-      if (!isOffered) return;
+      if (withdraw) return void (withdraw = withdraw() as undefined);
       const withdrawn = new Promise<void>((resolve) => (withdraw = resolve));
       (navigator.locks as LockManager | undefined)?.request(offer, { mode: 'shared' }, () => withdrawn).catch(() => {});
     },
     /** Whether another tab has a fresh token or is requesting one. True if the browser cannot tell. */
-    async isLikely(): Promise<boolean> {
+    async () => {
       try {
         const { held } = await navigator.locks.query();
         return held!.some((lock) => lock.name === name || lock.name === offer);
@@ -57,5 +51,5 @@ export function handOver(name: string) {
         return true;
       }
     },
-  };
+  ] as const;
 }

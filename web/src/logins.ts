@@ -1,12 +1,18 @@
 /** Logins with a credential: each is sent once, and a later login or a logout abandons it. */
 
-import type { Session } from './session.js';
+import type { ApiResponse } from './api.js';
+import type { Entry } from './links.js';
+import { readSession, type Session } from './session.js';
 import { AuthError, type Credential, type User } from './types.js';
 
-/** `inTurn` runs a task when no other tab uses the cookie, and `begin` starts the session in this page. */
+/** `inTurn` runs a task when no other tab uses the cookie, `prepare` comes before a login, and `begin` starts its session in this page. */
 export function createLogins(
   inTurn: <T>(work: () => Promise<T>) => Promise<T>,
-  send: (credential: Credential, isWanted: () => boolean) => Promise<Session>,
+  prepare: () => Promise<void>,
+  send: (credential: Credential & { link: string | undefined }, mayRepeat: () => boolean) => Promise<ApiResponse>,
+  beginLink: (credential: Credential) => Promise<Entry>,
+  settleLink: (sent: Entry, sid?: unknown, link?: unknown) => Promise<unknown>,
+  profile: (access: string) => Promise<User>,
   begin: (session: Session) => Session,
   fail: (error: unknown) => void,
 ) {
@@ -19,7 +25,17 @@ export function createLogins(
     const own = ++generation;
     try {
       return await inTurn(async () => {
-        const session = await send(credential, () => own === generation);
+        await prepare();
+        const start = Date.now();
+        const entry = await beginLink(credential);
+        const mayRepeat = () => own === generation && !(entry.since = 0);
+        const response = await send({ ...credential, link: entry.next }, mayRepeat).catch((error: AuthError) => {
+          // If it was repeated, also after a reload, a session may have begun whose response was lost.
+          if (entry.since! >= start && error.code !== 'unavailable') void settleLink(entry);
+          throw error;
+        });
+        const session = await readSession(response, null, null, profile);
+        if (entry.next) await settleLink(entry, session.sid, response.body['link']);
         if (own !== generation) throw new AuthError('rejected');
         return begin(session).user;
       });

@@ -1,6 +1,6 @@
 /** The client in React: a context, and a hook that renders again when the state or the user changes. */
 
-import { createContext, type ReactNode, useContext, useEffect, useMemo, useSyncExternalStore } from 'react';
+import { createContext, createElement, type ReactNode, useContext, useEffect, useMemo, useSyncExternalStore } from 'react';
 import type { AuthClient, AuthState } from './types.js';
 
 const Context = createContext<AuthClient | null>(null);
@@ -8,7 +8,7 @@ const Context = createContext<AuthClient | null>(null);
 /** Make `client` once, outside of components. */
 export function AuthProvider({ client, children }: { client: AuthClient; children?: ReactNode }) {
   useEffect(() => void client.start(), [client]);
-  return <Context.Provider value={client}>{children}</Context.Provider>;
+  return createElement(Context.Provider, { value: client }, children);
 }
 
 /** The state, and the client's calls. */

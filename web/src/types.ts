@@ -104,9 +104,12 @@ export interface AuthClientOptions {
   paths?: 'own' | 'dj-rest-auth';
   /** `hint`: sends no refresh in a browser without a login. `always`: sends one on every page load. Default: `hint`. */
   silent?: 'hint' | 'always';
-  /** Milliseconds to wait for a response. The API's rotation window has to be longer than four times this. Default: 7,000. */
+  /**
+   * Milliseconds to wait for a response: less than 15,000, and the API's rotation window has to be longer than four times this.
+   * Default: 7,000.
+   */
   timeoutMs?: number;
-  /** Prefix of the keys in the storages, and of the names of the locks and the channel between tabs. Default: `kakao-auth`. */
+  /** Prefix of the keys in the storages, and name of the database, the locks and the channel between tabs. Default: `kakao-auth`. */
   storageKey?: string;
   /** Gets the path of the page where the login started, for a router that does not notice `history.replaceState`. */
   onReturn?: (path: string) => void;

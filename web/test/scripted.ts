@@ -47,15 +47,15 @@ export function scriptedApi() {
     count: (path: string) => calls.filter((call) => call.path === path).length,
     /** Makes the API refuse all tokens that it has issued. */
     expire: () => api.live.clear(),
-    token(subject: string) {
+    token(subject: string, sid = `${subject}-here`) {
       const iat = Math.floor(Date.now() / 1_000) + api.ahead;
-      const access = `${base64url({ alg: 'ES256' })}.${base64url({ sub: subject, sid: `${subject}-here`, iat, exp: iat + api.life, jti: ++serial })}.c2ln`;
+      const access = `${base64url({ alg: 'ES256' })}.${base64url({ sub: subject, sid, iat, exp: iat + api.life, jti: ++serial })}.c2ln`;
       api.live.add(access);
       return access;
     },
-    granted(subject: string) {
+    granted(subject: string, sid?: string, more = {}) {
       const user = { pk: subject, nickname: subject };
-      return answer(200, { access: api.token(subject), refresh: '', ...(!api.terse && { user }) });
+      return answer(200, { access: api.token(subject, sid), refresh: '', ...(!api.terse && { user }), ...more });
     },
     async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
       const request = input instanceof Request ? input : undefined;

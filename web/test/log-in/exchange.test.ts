@@ -39,6 +39,7 @@ test.each([
   api.instead.set(LOGIN, respond);
   vi.useFakeTimers();
   const failing = expect(client.exchange({ access_token: 'muzi' })).rejects.toMatchObject({ code: kind, status });
+  await expect.poll(() => api.count(LOGIN)).toBe(1);
   await vi.advanceTimersByTimeAsync(3_000);
   await failing;
   expect(client.getState()).toMatchObject({ status: 'authenticated', user: { pk: 'ryan' }, error: { code: kind } });

@@ -8,6 +8,7 @@ test('a login that is refused with too_many_logins is not sent again, because it
   const client = tab(api);
   api.instead.set(LOGIN, () => tooMany('2'));
   const failing = expect(client.exchange(code)).rejects.toMatchObject({ code: 'unavailable', status: 429 });
+  await expect.poll(() => api.count(LOGIN)).toBe(1);
   await vi.advanceTimersByTimeAsync(60_000);
   await failing;
   expect(api.count(LOGIN)).toBe(1);
@@ -27,6 +28,7 @@ test.each([
     let left = failures;
     api.instead.set(LOGIN, () => (left-- ? respond() : api.granted('ryan')));
     const user = client.exchange(code).catch((error: Error) => error);
+    await expect.poll(() => api.count(LOGIN)).toBe(1);
     await vi.advanceTimersByTimeAsync(0);
     expect(api.count(LOGIN), 'not at once: the page may be going away').toBe(1);
     await vi.advanceTimersByTimeAsync(3_000);
@@ -43,6 +45,7 @@ test('a login is retried after `Retry-After`, if the API still repeats its respo
   let failures = 1;
   api.instead.set(LOGIN, () => (failures-- ? busy('7')() : api.granted('ryan')));
   const user = client.exchange(code);
+  await expect.poll(() => api.count(LOGIN)).toBe(1);
   await vi.advanceTimersByTimeAsync(6_900);
   expect(api.count(LOGIN)).toBe(1);
   await vi.advanceTimersByTimeAsync(200);
@@ -52,6 +55,7 @@ test('a login is retried after `Retry-After`, if the API still repeats its respo
     api.calls.length = 0;
     api.instead.set(LOGIN, busy(retryAfter));
     const failing = expect(client.exchange({ access_token: 'muzi' })).rejects.toMatchObject({ code: 'unavailable', status: 503 });
+    await expect.poll(() => api.count(LOGIN)).toBe(1);
     await vi.advanceTimersByTimeAsync(60_000);
     await failing;
     expect(api.count(LOGIN)).toBe(tries);
@@ -70,6 +74,7 @@ test('a logout cancels a login that waits for its retry', async () => {
   const client = tab(api);
   api.instead.set(LOGIN, busy('5'));
   const login = expect(client.exchange(code)).rejects.toMatchObject({ code: 'unavailable' });
+  await expect.poll(() => api.count(LOGIN)).toBe(1);
   await vi.advanceTimersByTimeAsync(1_000);
   const leaving = client.logout();
   await vi.advanceTimersByTimeAsync(60_000);
