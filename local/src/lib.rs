@@ -2,6 +2,7 @@
 
 pub mod assemble;
 pub mod client;
+pub mod clock;
 pub mod demo;
 pub mod gateway;
 pub mod iam;

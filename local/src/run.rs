@@ -1,4 +1,4 @@
-//! Runs a stack for a person: on fixed ports, with the system clock. Prints the URLs.
+//! Runs a stack for a person: on fixed ports, with the system clock unless it is set ahead. Prints the URLs.
 
 mod stand_ins;
 
@@ -11,6 +11,7 @@ use std::{
 
 use local::{
     assemble,
+    clock::{self, AdjustableClock},
     demo::{self, BUILT},
     gateway::{Gateway, TrailingSlash},
     iam::{ADMINISTRATOR, Guard},
@@ -20,7 +21,7 @@ use local::{
     table,
     template::Template,
 };
-use shared::clock::{Clock, SystemClock};
+use shared::clock::Clock;
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -36,6 +37,9 @@ struct Surroundings {
     settings: BTreeMap<String, String>,
     /// Environment variables that the template does not set.
     local: BTreeMap<String, String>,
+    /// That of the functions and of Kakao.
+    clock: Arc<dyn Clock>,
+    _clock_server: Option<Server>,
     kakao: Option<Kakao>,
     /// Whether the functions have the template's roles. An external DynamoDB does its own access control.
     has_roles: bool,
@@ -48,8 +52,7 @@ struct Surroundings {
 pub(crate) async fn run() -> Result<(), String> {
     shared::log::start(&["dynoxide"]);
     let around = Surroundings::start().await?;
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let functions = assemble::functions(&around.template, &around.local, &clock);
+    let functions = assemble::functions(&around.template, &around.local, &around.clock);
     let functions = functions.map_err(|error| error.to_string())?;
 
     let guide = around.guide();
@@ -142,13 +145,22 @@ impl Surroundings {
         }
         local.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), dynamodb_url);
 
+        let clock = Arc::<AdjustableClock>::default();
+        let clock_server = if given.contains_key("CLOCK_PORT") {
+            let listener = listen(number(&given, "CLOCK_PORT", 0)?).await?;
+            Some(clock::serve(Arc::clone(&clock), listener).map_err(|error| error.to_string())?)
+        } else {
+            None
+        };
+        let clock: Arc<dyn Clock> = clock;
+
         let elsewhere = [given.get("KAKAO_AUTH_URL"), given.get("KAKAO_API_URL")];
         let (kakao, [auth_url, api_url]) = if let [Some(auth), Some(api)] = elsewhere {
             (None, [auth.clone(), api.clone()])
         } else {
             let listener = listen(number(&given, "KAKAO_PORT", port + 1)?).await?;
             let redirect_uris = redirect_uris.split(',').map(|uri| uri.trim().to_owned()).collect();
-            let kakao = Kakao::start(listener, Arc::new(SystemClock), redirect_uris);
+            let kakao = Kakao::start(listener, Arc::clone(&clock), redirect_uris);
             let kakao = kakao.map_err(|error| error.to_string())?;
             let url = kakao.url().replace("127.0.0.1", "localhost");
             kakao.send_webhooks_to(&format!("http://127.0.0.1:{port}"));
@@ -156,12 +168,23 @@ impl Surroundings {
         };
         local.insert("KAKAO_AUTH_URL".to_owned(), auth_url);
         local.insert("KAKAO_API_URL".to_owned(), api_url);
-        let invoke = start_workers(number(&given, "LAMBDA_PORT", port + 3)?, &given, &template, &local).await?;
+        let invoke = start_workers(number(&given, "LAMBDA_PORT", port + 3)?, &given, &template, &local, &clock).await?;
         let settings = assemble::settings(&settings);
         for finding in examine(&given, settings.clone()) {
             eprintln!("{finding}");
         }
-        Ok(Self { port, template, settings, local, kakao, has_roles, _guard: guard, invoke })
+        Ok(Self {
+            port,
+            template,
+            settings,
+            local,
+            clock,
+            _clock_server: clock_server,
+            kakao,
+            has_roles,
+            _guard: guard,
+            invoke,
+        })
     }
 
     /// The environments of all functions in one file, for `cargo lambda watch`.

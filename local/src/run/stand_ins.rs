@@ -14,10 +14,7 @@ use local::{
     template::Template,
 };
 use rotate_keys::Event;
-use shared::{
-    clock::{Clock, SystemClock},
-    function::Worker,
-};
+use shared::{clock::Clock, function::Worker};
 
 use super::listen;
 
@@ -40,10 +37,10 @@ pub(super) async fn start_workers(
     given: &BTreeMap<String, String>,
     template: &Template,
     local: &BTreeMap<String, String>,
+    clock: &Arc<dyn Clock>,
 ) -> Result<Server, String> {
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
-    let rotate_keys = Arc::new(keys::rotate_keys(template, local, &clock).map_err(|error| error.to_string())?);
-    let finish_deletions = assemble::worker::<FinishDeletions>(template, local, &clock);
+    let rotate_keys = Arc::new(keys::rotate_keys(template, local, clock).map_err(|error| error.to_string())?);
+    let finish_deletions = assemble::worker::<FinishDeletions>(template, local, clock);
     let finish_deletions = Arc::new(finish_deletions.map_err(|error| error.to_string())?);
     let client_secret = given.get("KAKAO_CLIENT_SECRET").map_or(SHOP.client_secret, String::as_str);
     let admin_key = given.get("KAKAO_ADMIN_KEY").map_or(SHOP.admin_key, String::as_str);
