@@ -2,11 +2,17 @@
 
 import http from 'node:http';
 
+async function read(stream) {
+  const chunks = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks);
+}
+
 /** Listens on `port` and passes everything on to `target`. */
 export async function network(port, target) {
   const agent = new http.Agent({ keepAlive: true });
   const way = {
-    /** Every request but preflights, as `{ method, path, bearer, status }`. A status of 0: the answer was lost. */
+    /** Every request but preflights, as `{ method, path, bearer, body, status, answer }`. A status of 0: the answer was lost. */
     log: [],
     /** Access tokens that the API refuses from now on. */
     dead: new Set(),
@@ -30,6 +36,10 @@ export async function network(port, target) {
     const call = { method: request.method, path: pathname + search, bearer, headers: request.headers, status: 0 };
     const isPreflight = request.method === 'OPTIONS';
     if (!isPreflight) way.log.push(call);
+    // The whole request at once: it is passed on even if the browser has given it up by then.
+    const body = await read(request).catch(() => null);
+    if (!body) return;
+    call.body = body.toString();
     const faked = isPreflight ? undefined : way.dead.has(bearer) ? { status: 401, body: {} } : await way.instead(call);
     if (faked === 'down') return request.socket.destroy();
     if (faked) {
@@ -46,15 +56,15 @@ export async function network(port, target) {
     }
     const options = { method: request.method, headers: request.headers, agent };
     const onwards = http.request(new URL(request.url, target), options, async (answer) => {
-      const chunks = [];
-      for await (const chunk of answer) chunks.push(chunk);
+      const answered = await read(answer);
+      call.answer = answered.toString();
       if (!isPreflight && (await way.onItsWay(call)) === 'lost') return request.socket.destroy();
       if (!isPreflight) call.status = answer.statusCode;
       response.writeHead(answer.statusCode, answer.headers);
-      response.end(Buffer.concat(chunks));
+      response.end(answered);
     });
     onwards.on('error', () => request.socket.destroy());
-    request.pipe(onwards);
+    onwards.end(body);
   });
   await new Promise((resolve) => server.listen(port, 'localhost', resolve));
   way.close = () => {

@@ -2,19 +2,18 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { access, mkdtemp, rm } from 'node:fs/promises';
+import { access, cp, mkdtemp, readFile, rm } from 'node:fs/promises';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { createServer } from 'vite';
+import { CHROMIUM, chromiumOn, FLAGS } from './browser.mjs';
 import { network } from './network.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const LOCAL = process.env.LOCAL_BIN ?? join(here, '../../target/debug/local');
-const FLAGS =
-  '--no-sandbox --disable-gpu --disable-quic --no-first-run --disable-background-networking --disable-component-update --disable-sync';
 
 const isFree = (port) =>
   new Promise((resolve) => {
@@ -48,9 +47,9 @@ async function api(port, settings) {
   };
 }
 
-/** Starts it all. `settings` are the API's. Everything is called localhost: another name would be another site. */
+/** Starts it all. `settings` are the API's, with the page's origin if they are a function. Everything is called localhost: another name would be another site. */
 export async function world(settings = {}) {
-  const [apiPort, kakaoPort, , , wayPort, pagePort] = await freePorts(6);
+  const [apiPort, kakaoPort, , , clockPort, wayPort, pagePort] = await freePorts(7);
   const origin = `http://localhost:${pagePort}`;
   const kakaoUrl = `http://localhost:${kakaoPort}`;
   const local = await api(apiPort, {
@@ -58,10 +57,13 @@ export async function world(settings = {}) {
     REDIRECT_URIS: `${origin}/callback`,
     // Shorter than in life, so that the cookie really changes within a test. The page waits 2 s for an answer.
     ROTATION_WINDOW: '9',
-    ...settings,
+    SESSION_LINKS: 'auto',
+    CLOCK_PORT: clockPort,
+    ...(typeof settings === 'function' ? settings(origin) : settings),
   });
   const way = await network(wayPort, `http://localhost:${apiPort}`);
   const moved = new Map();
+  const served = new Map();
   const redirects = {
     name: 'redirects',
     configureServer: ({ middlewares }) =>
@@ -72,19 +74,33 @@ export async function world(settings = {}) {
         response.end();
       }),
   };
+  const files = {
+    name: 'files',
+    configureServer: ({ middlewares }) =>
+      void middlewares.use(async (request, response, next) => {
+        const [, first, rest] = /^\/([^/]+)\/(.*)$/.exec(new URL(request.url, origin).pathname) ?? [];
+        if (!served.has(first)) return next();
+        const name = rest || 'index.html';
+        response.setHeader('content-type', extname(name) === '.js' ? 'text/javascript' : 'text/html');
+        response.end(await readFile(join(served.get(first), name)));
+      }),
+  };
   const cacheDir = await mkdtemp(join(tmpdir(), 'kakao-login-web-'));
+  const define = { API: JSON.stringify(`http://localhost:${wayPort}`), KAKAO: JSON.stringify(kakaoUrl) };
   const vite = await createServer({
     configFile: false,
     root: join(here, 'page'),
     cacheDir,
-    plugins: [redirects],
+    plugins: [redirects, files],
     logLevel: 'error',
-    define: { API: JSON.stringify(`http://localhost:${wayPort}`), KAKAO: JSON.stringify(kakaoUrl) },
+    define,
     optimizeDeps: { include: ['react', 'react-dom/client', 'react/jsx-dev-runtime'] },
     server: { port: pagePort, strictPort: true, host: 'localhost', hmr: false, ws: false, watch: null },
   });
   await vite.listen();
-  const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: FLAGS.split(' ') });
+  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  const own = new Set();
+  const folders = [];
 
   const control = async (what, body) => {
     const answer = await fetch(`${kakaoUrl}/control/${what}`, {
@@ -103,6 +119,30 @@ export async function world(settings = {}) {
     api: `http://localhost:${wayPort}`,
     /** A browser of its own: cookies, storage, tabs. */
     profile: () => browser.newContext(),
+    /** What a build of the page needs to find this API and Kakao. */
+    define,
+    /** Builds of the page by the first part of their path: their folders. */
+    served,
+    /** A new profile on disk, or a copy of one. */
+    async folder(original) {
+      const folder = await mkdtemp(join(tmpdir(), 'kakao-login-profile-'));
+      folders.push(folder);
+      if (original) await cp(original, folder, { recursive: true, verbatimSymlinks: true });
+      return folder;
+    },
+    /** A Chromium of its own on such a profile. */
+    async chromiumOn(folder) {
+      const browser = await chromiumOn(folder);
+      own.add(browser);
+      browser.stopped.then(() => own.delete(browser));
+      return browser;
+    },
+    /** Sets the clock of the API and of Kakao ahead. Browsers notice nothing: they take no time from the API. */
+    async pass(seconds) {
+      const headers = { 'content-type': 'application/json' };
+      const { status } = await fetch(`http://localhost:${clockPort}`, { method: 'POST', headers, body: JSON.stringify({ seconds }) });
+      if (status !== 204) throw new Error(`the clock says ${status}`);
+    },
     /** A person at Kakao, known to tests by this nickname. */
     async person(nickname) {
       return (await control('users', { nickname })).name;
@@ -120,12 +160,32 @@ export async function world(settings = {}) {
     },
     async stop() {
       await browser.close();
+      await Promise.all([...own].map((browser) => browser.kill()));
       await vite.close();
       await way.close();
       await local.stop();
-      await rm(cacheDir, { recursive: true });
+      for (const folder of [cacheDir, ...folders]) await rm(folder, { recursive: true });
     },
   };
+}
+
+/** A browser that was closed as usual after this person had logged in, so that all of it is on disk: its folder. */
+export async function closedBrowser(here, nickname, person) {
+  const folder = await here.folder();
+  const browser = await here.chromiumOn(folder);
+  const tab = await here.tab(browser.profile);
+  await here.logIn(tab, person);
+  await shows(tab, `Hello ${nickname}`);
+  await browser.close();
+  return folder;
+}
+
+/** Starts a browser and waits until its page knows whether anybody is logged in. */
+export async function startAgain(here, folder) {
+  const browser = await here.chromiumOn(folder);
+  const tab = await here.tab(browser.profile);
+  await tab.waitForFunction(() => document.getElementById('who')?.textContent !== 'unknown');
+  return { browser, tab };
 }
 
 /** Waits until the tab shows this text, exactly. */
@@ -145,6 +205,12 @@ export const call = (tab, times = 1) =>
   );
 
 export const token = (tab) => tab.evaluate(() => window.auth.getToken());
+
+/** The refresh token's cookie as the browser sends it to this API. */
+export async function cookie(here, profile) {
+  const all = await profile.cookies(here.api);
+  return all.map(({ name, value }) => `${name}=${value}`).join('; ');
+}
 
 /** Waits for something that happens outside of the page. */
 export async function until(condition, what) {
