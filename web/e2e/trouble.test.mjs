@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
-import { call, shows, token, until, world } from './world.mjs';
+import { call, cookie, shows, token, until, world } from './world.mjs';
 
 const [REFRESH, LOGOUT] = ['/auth/refresh', '/auth/logout'];
 const PEOPLE = 20;
@@ -19,11 +19,11 @@ async function loggedIn(nickname) {
   return { profile, tab };
 }
 
-/** Browsers in which the next refresh changes the cookie, as every one does in life. */
+/** Browsers whose next refresh adds a link, as every one does in life. */
 async function due(nickname) {
   const all = [];
   for (let n = 0; n < PEOPLE; n++) all.push(await loggedIn(nickname));
-  await new Promise((resolve) => setTimeout(resolve, 9_500));
+  await here.pass(16);
   here.way.heal();
   return all;
 }
@@ -71,15 +71,23 @@ for (const [what, fate] of [['comes late', late], ['is lost', () => 'lost']]) {
   });
 }
 
-test('the response to a refresh reaches the browser even if its tab is closed', async () => {
+test('the response to a refresh reaches the browser even if its tab is closed', async (t) => {
+  const linked = here;
+  // Where sessions rotate: there the response changes the cookie.
+  here = await world({ SESSION_LINKS: 'off' });
+  t.after(async () => {
+    await here.stop();
+    here = linked;
+  });
   const { profile, tab } = await loggedIn('Neo');
-  const cookie = async () => (await profile.cookies(here.api)).find(({ name }) => name.endsWith('refresh_token')).value;
-  const before = await cookie();
-  await new Promise((resolve) => setTimeout(resolve, 9_500));
-  await refreshing(tab, late);
+  const before = await cookie(here, profile);
+  await here.pass(16);
+  let release;
+  const closed = new Promise((resolve) => (release = resolve));
+  await refreshing(tab, () => closed);
   await tab.close();
-  await until(async () => (await cookie()) !== before, 'the successor of the cookie');
-  await profile.close();
+  release();
+  await until(async () => (await cookie(here, profile)) !== before, 'the successor of the cookie');
 });
 
 const PAGE = '<!doctype html><title>Log in to the Wi-Fi</title>';
