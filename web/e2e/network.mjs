@@ -1,6 +1,7 @@
 // The way from the browser to the API: it counts, and it delays, loses or replaces answers as a test says.
 
 import http from 'node:http';
+import https from 'node:https';
 
 async function read(stream) {
   const chunks = [];
@@ -8,8 +9,8 @@ async function read(stream) {
   return Buffer.concat(chunks);
 }
 
-/** Listens on `port` and passes everything on to `target`. */
-export async function network(port, target) {
+/** Listens on `port`, with TLS if given a key and a certificate, and passes everything on to `target`. */
+export async function network(port, target, tls) {
   const agent = new http.Agent({ keepAlive: true });
   const way = {
     /** Every request but preflights, as `{ method, path, bearer, body, status, answer }`. A status of 0: the answer was lost. */
@@ -30,7 +31,7 @@ export async function network(port, target) {
     },
   };
 
-  const server = http.createServer(async (request, response) => {
+  const handle = async (request, response) => {
     const { pathname, search } = new URL(request.url, target);
     const bearer = request.headers.authorization?.replace('Bearer ', '') ?? null;
     const call = { method: request.method, path: pathname + search, bearer, headers: request.headers, status: 0 };
@@ -65,7 +66,8 @@ export async function network(port, target) {
     });
     onwards.on('error', () => request.socket.destroy());
     onwards.end(body);
-  });
+  };
+  const server = tls ? https.createServer(tls, handle) : http.createServer(handle);
   await new Promise((resolve) => server.listen(port, 'localhost', resolve));
   way.close = () => {
     agent.destroy();

@@ -47,10 +47,13 @@ async function api(port, settings) {
   };
 }
 
-/** Starts it all. `settings` are the API's, with the page's origin if they are a function. Everything is called localhost: another name would be another site. */
-export async function world(settings = {}) {
+/**
+ * Starts it all. `settings` are the API's, with the page's origin if they are a function. With `tls`, a key and a certificate, page and
+ * API have TLS. Everything is called localhost: another name would be another site.
+ */
+export async function world(settings = {}, tls) {
   const [apiPort, kakaoPort, , , clockPort, wayPort, pagePort] = await freePorts(7);
-  const origin = `http://localhost:${pagePort}`;
+  const [origin, apiUrl] = [pagePort, wayPort].map((port) => `${tls ? 'https' : 'http'}://localhost:${port}`);
   const kakaoUrl = `http://localhost:${kakaoPort}`;
   const local = await api(apiPort, {
     ALLOWED_ORIGINS: origin,
@@ -61,7 +64,7 @@ export async function world(settings = {}) {
     CLOCK_PORT: clockPort,
     ...(typeof settings === 'function' ? settings(origin) : settings),
   });
-  const way = await network(wayPort, `http://localhost:${apiPort}`);
+  const way = await network(wayPort, `http://localhost:${apiPort}`, tls);
   const moved = new Map();
   const served = new Map();
   const redirects = {
@@ -86,7 +89,7 @@ export async function world(settings = {}) {
       }),
   };
   const cacheDir = await mkdtemp(join(tmpdir(), 'kakao-login-web-'));
-  const define = { API: JSON.stringify(`http://localhost:${wayPort}`), KAKAO: JSON.stringify(kakaoUrl) };
+  const define = { API: JSON.stringify(apiUrl), KAKAO: JSON.stringify(kakaoUrl) };
   const vite = await createServer({
     configFile: false,
     root: join(here, 'page'),
@@ -95,10 +98,10 @@ export async function world(settings = {}) {
     logLevel: 'error',
     define,
     optimizeDeps: { include: ['react', 'react-dom/client', 'react/jsx-dev-runtime'] },
-    server: { port: pagePort, strictPort: true, host: 'localhost', hmr: false, ws: false, watch: null },
+    server: { https: tls, port: pagePort, strictPort: true, host: 'localhost', hmr: false, ws: false, watch: null },
   });
   await vite.listen();
-  const browser = await chromium.launch({ executablePath: CHROMIUM, args: FLAGS });
+  let browser;
   const own = new Set();
   const folders = [];
 
@@ -116,9 +119,9 @@ export async function world(settings = {}) {
     way,
     /** Paths that the page's host redirects, and where to. */
     moved,
-    api: `http://localhost:${wayPort}`,
+    api: apiUrl,
     /** A browser of its own: cookies, storage, tabs. */
-    profile: () => browser.newContext(),
+    profile: async () => (await (browser ??= chromium.launch({ executablePath: CHROMIUM, args: FLAGS }))).newContext(),
     /** What a build of the page needs to find this API and Kakao. */
     define,
     /** Builds of the page by the first part of their path: their folders. */
@@ -159,7 +162,7 @@ export async function world(settings = {}) {
       await tab.evaluate((token) => window.auth.exchange({ access_token: token }), access_token);
     },
     async stop() {
-      await browser.close();
+      await (await browser)?.close();
       await Promise.all([...own].map((browser) => browser.kill()));
       await vite.close();
       await way.close();
