@@ -12,7 +12,7 @@ BINARIES := cargo build -q --workspace --bins
 DEMO := web/demo/dist/index.html
 DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/demo \( -name dist -o -name node_modules \) -prune -o -type f -print)
 
-.PHONY: help run watch check test everything targets lint front-door schedules faults soak previous api-test fuzz moto verifiers watch-test web \
+.PHONY: help run watch check test everything targets lint front-door schedules faults soak previous api-test fuzz moto verifiers watch-test web engines \
   lint-template deploy-check gates bench bench-django build venv demo-page clean
 
 help: ## what there is (this list)
@@ -46,7 +46,7 @@ test: ## everything that CI runs
 	@$(MAKE) --no-print-directory everything
 
 # The GitHub workflow runs each of these as a job.
-TARGETS := lint front-door schedules faults soak previous api-test fuzz moto verifiers watch-test web lint-template gates
+TARGETS := lint front-door schedules faults soak previous api-test fuzz moto verifiers watch-test web engines lint-template gates
 
 everything: $(TARGETS)
 
@@ -128,6 +128,11 @@ $(PACKAGES): web/package-lock.json
 web: $(PACKAGES) ## the client: types, size, unit tests, and a real browser against the real stack
 	$(BINARIES)
 	cd web && npm run check && npm test && npm run --silent demo && npm run e2e
+	@echo "passed: $@"
+
+engines: $(PACKAGES) ## what linked sessions need of a browser, in Firefox and WebKitGTK
+	$(BINARIES)
+	cd web && npm run engines
 	@echo "passed: $@"
 
 lint-template: venv deploy-check ## the template, with SAM and cfn-lint

@@ -6,7 +6,7 @@ set -euo pipefail
 case ${1:-} in
   run) wanted=(cargo cc) ;;
   check) wanted=(cargo cc python3) ;;
-  test) wanted=(cargo cc c++ make git curl python3 venv node npm valgrind strace chromium) ;;
+  test) wanted=(cargo cc c++ make git curl python3 venv node npm valgrind strace openssl chromium firefox-esr WebKitWebDriver Xvfb) ;;
   *)
     echo "usage: $0 run|check|test" >&2
     exit 2
@@ -18,6 +18,9 @@ has() {
     venv) python3 -c 'import venv, ensurepip' 2>/dev/null ;;
     node) node -e 'process.exit(process.versions.node.split(".")[0] >= 20 ? 0 : 1)' 2>/dev/null ;;
     chromium) [[ -n ${CHROMIUM:-} ]] || command -v chromium >/dev/null ;;
+    firefox-esr) [[ -n ${FIREFOX:-} ]] || command -v firefox-esr >/dev/null ;;
+    # Debian's Python, which may not be the first one in the path, starts the browser that this drives.
+    WebKitWebDriver) command -v WebKitWebDriver >/dev/null && /usr/bin/python3 -c 'import gi; gi.require_version("WebKit2", "4.1")' 2>/dev/null ;;
     *) command -v "$1" >/dev/null ;;
   esac
 }
@@ -29,6 +32,8 @@ package() {
     venv) echo python3-venv ;;
     node) echo nodejs ;;
     chromium) echo chromium fonts-noto-cjk ;;
+    WebKitWebDriver) echo webkit2gtk-driver python3-gi gir1.2-webkit2-4.1 ;;
+    Xvfb) echo xvfb ;;
     *) echo "$1" ;;
   esac
 }
@@ -58,6 +63,7 @@ if ((${#missing[@]})); then
     echo "On Debian or Ubuntu: sudo $install" >&2
     [[ ${missing[*]} != *node* ]] || echo "Node has to be version 20 or later." >&2
     [[ ${missing[*]} != *chromium* ]] || echo "Or name another Chromium: CHROMIUM=/where/it/is" >&2
+    [[ ${missing[*]} != *firefox* ]] || echo "Or name another Firefox: FIREFOX=/where/it/is" >&2
   fi
   if ! has cargo; then
     echo "Rust: https://www.rust-lang.org/tools/install" >&2
