@@ -40,7 +40,12 @@ struct Advance {
 ///
 /// If the listener's local address cannot be read.
 pub fn serve(clock: Arc<AdjustableClock>, listener: TcpListener) -> io::Result<Server> {
-    Server::start(listener, Router::new().route("/", post(advance)).with_state(clock))
+    Server::start(listener, routes("/", clock))
+}
+
+/// A route that sets the clock further ahead. Its body is JSON, which pages of other sites cannot send.
+pub fn routes(path: &str, clock: Arc<AdjustableClock>) -> Router {
+    Router::new().route(path, post(advance)).with_state(clock)
 }
 
 async fn advance(State(clock): State<Arc<AdjustableClock>>, Json(by): Json<Advance>) -> StatusCode {

@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod tests;
+mod thief;
 
 use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc};
 
@@ -21,7 +22,10 @@ use axum::{
 };
 use serde_json::{Value, json};
 
-use crate::gateway::not_found;
+use crate::{
+    clock::{self, AdjustableClock},
+    gateway::not_found,
+};
 
 /// The folder that `npm run demo` writes, relative to the repository's root.
 pub const BUILT: &str = "web/demo/dist";
@@ -48,6 +52,8 @@ pub struct Site {
     pub stand_in: Option<String>,
     /// The curl commands on the plain page.
     pub guide: String,
+    /// The clock that the scenes with a thief and a lost response set ahead. Without it the page has no scenes.
+    pub scenes: Option<Arc<AdjustableClock>>,
 }
 
 #[derive(Debug)]
@@ -87,9 +93,13 @@ impl Site {
             "redirectUri": format!("{}/", self.api),
             "accessTtl": self.access_ttl,
             "stand-in": self.stand_in,
+            "scenes": self.scenes.is_some(),
         });
         let policy = HeaderValue::try_from(policy).map_err(io::Error::other)?;
         let pages = Pages { settings, policy, plain: plain(&self.guide, files.is_empty()), files };
+        let scenes = self.scenes.map_or_else(Router::new, |clock| {
+            clock::routes("/demo/clock", clock).merge(thief::routes("/demo/thief", &self.api))
+        });
         Ok(Router::new()
             .route("/", get(index))
             .route("/curl", get(curl))
@@ -98,6 +108,7 @@ impl Site {
             .fallback(file)
             .method_not_allowed_fallback(async || not_found())
             .with_state(Arc::new(pages))
+            .merge(scenes)
             .layer(map_response(guarded)))
     }
 }

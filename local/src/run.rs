@@ -38,7 +38,9 @@ struct Surroundings {
     /// Environment variables that the template does not set.
     local: BTreeMap<String, String>,
     /// That of the functions and of Kakao.
-    clock: Arc<dyn Clock>,
+    clock: Arc<AdjustableClock>,
+    /// Whether nothing outside of this process depends on the clock: neither a database that stays nor the real Kakao.
+    owns_time: bool,
     _clock_server: Option<Server>,
     kakao: Option<Kakao>,
     /// Whether the functions have the template's roles. An external DynamoDB does its own access control.
@@ -52,7 +54,8 @@ struct Surroundings {
 pub(crate) async fn run() -> Result<(), String> {
     shared::log::start(&["dynoxide"]);
     let around = Surroundings::start().await?;
-    let functions = assemble::functions(&around.template, &around.local, &around.clock);
+    let clock: Arc<dyn Clock> = Arc::clone(&around.clock) as _;
+    let functions = assemble::functions(&around.template, &around.local, &clock);
     let functions = functions.map_err(|error| error.to_string())?;
 
     let guide = around.guide();
@@ -152,7 +155,6 @@ impl Surroundings {
         } else {
             None
         };
-        let clock: Arc<dyn Clock> = clock;
 
         let elsewhere = [given.get("KAKAO_AUTH_URL"), given.get("KAKAO_API_URL")];
         let (kakao, [auth_url, api_url]) = if let [Some(auth), Some(api)] = elsewhere {
@@ -160,7 +162,7 @@ impl Surroundings {
         } else {
             let listener = listen(number(&given, "KAKAO_PORT", port + 1)?).await?;
             let redirect_uris = redirect_uris.split(',').map(|uri| uri.trim().to_owned()).collect();
-            let kakao = Kakao::start(listener, Arc::clone(&clock), redirect_uris);
+            let kakao = Kakao::start(listener, Arc::clone(&clock) as _, redirect_uris);
             let kakao = kakao.map_err(|error| error.to_string())?;
             let url = kakao.url().replace("127.0.0.1", "localhost");
             kakao.send_webhooks_to(&format!("http://127.0.0.1:{port}"));
@@ -168,7 +170,8 @@ impl Surroundings {
         };
         local.insert("KAKAO_AUTH_URL".to_owned(), auth_url);
         local.insert("KAKAO_API_URL".to_owned(), api_url);
-        let invoke = start_workers(number(&given, "LAMBDA_PORT", port + 3)?, &given, &template, &local, &clock).await?;
+        let lambda_port = number(&given, "LAMBDA_PORT", port + 3)?;
+        let invoke = start_workers(lambda_port, &given, &template, &local, &(Arc::clone(&clock) as _)).await?;
         let settings = assemble::settings(&settings);
         for finding in examine(&given, settings.clone()) {
             eprintln!("{finding}");
@@ -179,6 +182,7 @@ impl Surroundings {
             settings,
             local,
             clock,
+            owns_time: data.is_none() && has_roles && kakao.is_some(),
             _clock_server: clock_server,
             kakao,
             has_roles,
@@ -220,6 +224,8 @@ impl Surroundings {
             access_ttl: self.settings["ACCESS_TTL"].parse().unwrap_or(300),
             stand_in: self.kakao.as_ref().map(|_| self.local["KAKAO_AUTH_URL"].clone()),
             guide,
+            // They are about linked sessions.
+            scenes: (self.owns_time && self.settings["SESSION_LINKS"] == "on").then(|| Arc::clone(&self.clock)),
         }
     }
 

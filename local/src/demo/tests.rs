@@ -1,7 +1,12 @@
-use axum::http::StatusCode;
+use axum::{
+    body::{Body, to_bytes},
+    http::StatusCode,
+};
 use lambda_http::Service;
+use shared::clock::{Clock, SystemClock};
 
 use super::*;
+use crate::server::Server;
 
 fn site() -> Site {
     Site {
@@ -11,6 +16,7 @@ fn site() -> Site {
         access_ttl: 20,
         stand_in: Some("http://localhost:9001".to_owned()),
         guide: "curl a & <b>".to_owned(),
+        scenes: None,
     }
 }
 
@@ -40,9 +46,13 @@ async fn ask(pages: &Router, method: &str, path: &str, cookies: &[&str]) -> (Sta
     for cookie in cookies {
         request = request.header(COOKIE, *cookie);
     }
-    let answer = pages.clone().call(request.body(axum::body::Body::empty()).unwrap()).await.unwrap();
+    send(pages, request.body(Body::empty()).unwrap()).await
+}
+
+async fn send(pages: &Router, request: Request) -> (StatusCode, HeaderMap, String) {
+    let answer = pages.clone().call(request).await.unwrap();
     let (parts, body) = answer.into_parts();
-    let body = axum::body::to_bytes(body, MAX_BYTES).await.unwrap();
+    let body = to_bytes(body, MAX_BYTES).await.unwrap();
     (parts.status, parts.headers, String::from_utf8(body.to_vec()).unwrap())
 }
 
@@ -123,6 +133,7 @@ async fn the_page_gets_names_and_lengths_of_cookies_but_not_their_values() {
             "redirectUri": "http://localhost:9000/",
             "accessTtl": 20,
             "stand-in": "http://localhost:9001",
+            "scenes": false,
             "cookies": [{"name": "__Host-Http-refresh_token", "bytes": 8}, {"name": "a", "bytes": 3}, {"name": "e", "bytes": 0}],
         })
     );
@@ -134,4 +145,64 @@ async fn pictures_may_come_from_kakao_if_there_is_no_stand_in() {
     let pages = Site { stand_in: None, ..site() }.pages(&folder.0).unwrap();
     let (_, headers, _) = ask(&pages, "GET", "/", &[]).await;
     assert!(headers[CONTENT_SECURITY_POLICY].to_str().unwrap().contains("img-src 'self' https://*.kakaocdn.net;"));
+}
+
+fn post(path: &str, content_type: &str, body: &'static str) -> Request {
+    let request = Request::post(path).header(CONTENT_TYPE, content_type);
+    // As a browser sends it.
+    let request = request.header("origin", "http://localhost:9000").header("sec-fetch-site", "same-origin");
+    request.header(COOKIE, "a=1; b=2").header("user-agent", "Chrome").body(Body::from(body)).unwrap()
+}
+
+#[tokio::test]
+async fn the_thief_presents_the_cookies_and_the_links_and_nothing_else_of_the_browser() {
+    async fn refresh(headers: HeaderMap, body: String) -> (StatusCode, String) {
+        let mut names: Vec<&str> = headers.keys().map(|name| name.as_str()).collect();
+        names.sort_unstable();
+        let cookie = headers[COOKIE].to_str().unwrap();
+        let agent = headers["user-agent"].to_str().unwrap();
+        let seen = format!("{} {cookie} {agent} {body}", names.join(","));
+        (StatusCode::FORBIDDEN, json!({"code": seen, "access": "secret"}).to_string())
+    }
+    let api = Server::start_on_free_port(Router::new().route("/auth/refresh", axum::routing::post(refresh)));
+    let api = api.await.unwrap();
+    let site = Site { api: api.url().to_owned(), scenes: Some(Arc::default()), ..site() };
+    let pages = site.pages(Path::new("no/such/folder")).unwrap();
+    let (status, headers, body) =
+        send(&pages, post("/demo/thief", "application/json", r#"{"link":{"next":"x"}}"#)).await;
+    assert_eq!((status, &headers[CACHE_CONTROL]), (StatusCode::OK, &HeaderValue::from_static("no-store")));
+    let seen =
+        "accept,content-length,content-type,cookie,host,user-agent a=1; b=2 curl/8.7.1 {\"link\":{\"next\":\"x\"}}";
+    assert_eq!(serde_json::from_str::<Value>(&body).unwrap(), json!({"status": 403, "code": seen}));
+}
+
+#[tokio::test]
+async fn the_clock_of_the_scenes_goes_ahead() {
+    let clock = Arc::<AdjustableClock>::default();
+    let pages = Site { scenes: Some(Arc::clone(&clock)), ..site() }.pages(Path::new("no/such/folder")).unwrap();
+    let (status, ..) = send(&pages, post("/demo/clock", "application/json", r#"{"seconds":3600}"#)).await;
+    assert_eq!(status, StatusCode::NO_CONTENT);
+    assert!(clock.now() >= SystemClock.now() + std::time::Duration::from_secs(3_590));
+    assert!(ask(&pages, "GET", "/demo.json", &[]).await.2.contains(r#""scenes":true"#));
+}
+
+#[tokio::test]
+async fn pages_of_other_sites_cannot_play_the_scenes() {
+    let clock = Arc::<AdjustableClock>::default();
+    let pages = Site { scenes: Some(Arc::clone(&clock)), ..site() }.pages(Path::new("no/such/folder")).unwrap();
+    for path in ["/demo/clock", "/demo/thief"] {
+        // What a form or a simple request sends without a preflight.
+        let (status, ..) = send(&pages, post(path, "text/plain", r#"{"seconds":3600}"#)).await;
+        assert_eq!(status, StatusCode::UNSUPPORTED_MEDIA_TYPE, "{path}");
+    }
+    assert!(clock.now() <= SystemClock.now());
+}
+
+#[tokio::test]
+async fn without_the_clock_there_are_no_scenes() {
+    let pages = site().pages(Path::new("no/such/folder")).unwrap();
+    for path in ["/demo/clock", "/demo/thief"] {
+        let (status, ..) = send(&pages, post(path, "application/json", r#"{"seconds":3600}"#)).await;
+        assert_eq!(status, StatusCode::NOT_FOUND, "{path}");
+    }
 }
