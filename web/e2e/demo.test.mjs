@@ -176,7 +176,7 @@ test('everything can be reached by keyboard, in the order of the page, and has a
   const { page } = visitor;
   await page.evaluate(() => document.activeElement?.blur());
   const order = [];
-  for (let tabs = 0; tabs < 22; tabs++) {
+  for (let tabs = 0; tabs < 25; tabs++) {
     await page.keyboard.press('Tab');
     const at = await page.evaluate(() => {
       const element = document.activeElement;
@@ -190,7 +190,7 @@ test('everything can be reached by keyboard, in the order of the page, and has a
   }
   const expected = [
     '한국어', 'English', words.logout, words.everywhere, words.where, words.call, words.forced, words.twenty, words.newTab,
-    words.faults.offline, words.faults.unavailable, 'Show devices', 'Download my data', 'Delete my account', 'Unlink at Kakao', '', 'How it works', 'Limits', 'Deploy', 'curl guide',
+    words.faults.offline, words.faults.unavailable, 'Steal only the cookie', 'Copy the whole profile', 'Lose the response', 'Show devices', 'Download my data', 'Delete my account', 'Unlink at Kakao', '', 'How it works', 'Limits', 'Deploy', 'curl guide',
   ];
   assert.equal(order.length, expected.length, order.join(' | '));
   expected.forEach((name, index) => assert.ok(order[index].startsWith(name), `${order[index]} at ${name}`));

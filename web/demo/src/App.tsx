@@ -10,6 +10,7 @@ import { Drawer } from './Drawer.js';
 import { FaultSwitches } from './FaultSwitches.js';
 import { JournalCard } from './JournalCard.js';
 import { useTexts } from './language.js';
+import { Scenes } from './Scenes.js';
 import { SessionCard } from './SessionCard.js';
 import type { Language } from './texts.js';
 
@@ -30,6 +31,7 @@ export function App({ demo }: { demo: Demo }) {
             <SessionCard demo={demo} onWhere={() => drawer.current?.showModal()} />
             {status === 'authenticated' && <Actions demo={demo} />}
             <FaultSwitches demo={demo} />
+            {demo.config.scenes && <Scenes demo={demo} />}
             {status === 'authenticated' && <Devices demo={demo} />}
             {status === 'authenticated' && <Account demo={demo} />}
           </div>

@@ -1,20 +1,25 @@
-/** Where the tokens are: what a script can see, and which cookies the server receives. */
+/** Where the tokens and links are: what a script can see, and which cookies the server receives. */
 
 import { type ReactNode, type Ref, useState } from 'react';
 import type { AuthClient } from 'kakao-login-web';
 import { type Config, loadConfig } from './config.js';
 import { icons } from './icons.js';
 import { useTexts } from './language.js';
+import { numberOf, readLinks } from './stored-links.js';
 
 interface Seen {
+  /** The number of the link; null if there is none. */
+  link: number | null;
   storage: [name: string, value: string][];
   cookie: string;
   secondsLeft: number | null;
 }
 
-function look(client: AuthClient): Seen {
+async function look(client: AuthClient): Promise<Seen> {
   const expiresAt = client.expiresAt();
+  const [link] = await readLinks();
   return {
+    link: client.getState().status === 'authenticated' && link ? numberOf(link) : null,
     storage: Object.entries(localStorage).sort(([a], [b]) => a.localeCompare(b)),
     cookie: document.cookie,
     secondsLeft: expiresAt === null ? null : Math.max(0, Math.ceil((expiresAt - Date.now()) / 1_000)),
@@ -27,7 +32,7 @@ export function Drawer({ ref, client }: { ref: Ref<HTMLDialogElement>; client: A
   const [cookies, setCookies] = useState<Config['cookies'] | 'loading' | 'failed'>('loading');
 
   function open() {
-    setSeen(look(client));
+    void look(client).then(setSeen);
     setCookies('loading');
     loadConfig().then(
       (config) => setCookies(config.cookies),
@@ -57,6 +62,9 @@ export function Drawer({ ref, client }: { ref: Ref<HTMLDialogElement>; client: A
             </Place>
             <Place icon={icons.lock} name={t.cookie} place={t.cookiePlace} note={t.cookieNote}>
               <Cookies cookies={cookies} />
+            </Place>
+            <Place icon={icons.link} name={t.link} place={t.linkPlace} note={t.linkNote}>
+              <p className="fact">{seen.link === null ? t.memoryNone : t.linkSome(seen.link)}</p>
             </Place>
             <Place icon={icons.storage} name={t.storage} note={t.storageNote}>
               <Facts facts={seen.storage} empty={t.storageEmpty} />

@@ -88,6 +88,12 @@ function look(entry: Entry): [icon: ReactNode, tone: 'good' | 'bad' | 'warning' 
       const isGood = entry.status !== null && entry.status < 400;
       return [entry.retry ? icons.refresh : icons.arrow, isGood ? 'good' : 'bad'];
     }
+    case 'clock':
+      return [icons.clock, 'quiet'];
+    case 'lost':
+      return [icons.alert, 'warning'];
+    case 'thief':
+      return [icons.thief, entry.status < 400 ? 'bad' : 'quiet'];
     case 'first-visit':
     case 'checked':
       return [icons.dot, 'quiet'];

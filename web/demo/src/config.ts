@@ -8,6 +8,8 @@ export interface Config {
   accessTtl: number;
   /** Origin of the stand-in for Kakao; null with the real Kakao. */
   'stand-in': string | null;
+  /** Whether the server plays the scenes with a thief and a lost response. */
+  scenes: boolean;
   /** The cookies that the server received with this request. */
   cookies: { name: string; bytes: number }[];
 }

@@ -3,8 +3,9 @@
 import { createAuthClient, type AuthClient, type AuthState } from 'kakao-login-web';
 import type { Config } from './config.js';
 import { createDeletion } from './deletion.js';
-import { createJournal, type Source, type Step } from './journal.js';
-import { createWire, type Fault, type Trip } from './wire.js';
+import { createJournal, type Source, type Step, summary } from './journal.js';
+import { createScenes } from './scenes.js';
+import { createWire, type Fault, FAULTS, type Trip } from './wire.js';
 
 /** In `localStorage` from a logout to the next login: every tab then asks Kakao for an account again. */
 const SWITCH = 'demo.switch-account';
@@ -20,6 +21,7 @@ export function createDemo(config: Config) {
     fetch: wire.fetch,
   });
   const deletion = createDeletion(client);
+  const scenes = createScenes(config, client, journal, wire, mend);
   const watched = new Set<Trip[]>();
   /** Duration of the last successful login and refresh, by path. The client's event that follows adds them to the journal. */
   const lastMs: Record<string, number> = {};
@@ -76,10 +78,24 @@ export function createDemo(config: Config) {
   void client.start().then((state) => {
     was = state.status;
     void deletion.resume(lastMs['/auth/kakao'] !== undefined && !state.error);
+    void scenes.resume();
     if (state.error?.code === 'expired' || state.status === 'unknown') return;
     if (state.error) journal.add({ kind: 'failed', code: state.error.code }, 'page');
     else if (state.status === 'anonymous') journal.add({ kind: journal.get().counters.requests === 0 ? 'first-visit' : 'checked' }, 'page');
   });
+
+  /** Renews at once, so that the effect of a fault shows without waiting for the token to expire. */
+  function setFault(fault: Fault, on: boolean) {
+    wire.setFault(fault, on);
+    journal.add({ kind: 'fault', fault, on }, 'page', { simulated: true });
+    // The browser's event when the network is back.
+    if (fault === 'offline' && !on) dispatchEvent(new Event('online'));
+    if (client.getState().status !== 'anonymous') client.refresh().catch(() => {});
+  }
+
+  function mend() {
+    for (const fault of FAULTS) if (wire.getFaults()[fault]) setFault(fault, false);
+  }
 
   return {
     config,
@@ -87,6 +103,8 @@ export function createDemo(config: Config) {
     journal,
     wire,
     deletion,
+    scenes,
+    setFault,
     getLife: () => life,
     switchesAccount,
     login() {
@@ -116,26 +134,5 @@ export function createDemo(config: Config) {
       const heard = await client.logout({ scope: everywhere ? 'all' : 'local' });
       if (!heard) journal.add({ kind: 'logout-pending' }, 'page');
     },
-
-    /** Renews at once, so that the effect of a fault shows without waiting for the token to expire. */
-    setFault(fault: Fault, on: boolean) {
-      wire.setFault(fault, on);
-      journal.add({ kind: 'fault', fault, on }, 'page', { simulated: true });
-      // The browser's event when the network is back.
-      if (fault === 'offline' && !on) dispatchEvent(new Event('online'));
-      if (client.getState().status !== 'anonymous') client.refresh().catch(() => {});
-    },
   };
-}
-
-/** Counts calls, renewals and retries by status. */
-function summary(trips: Trip[]): Step[] {
-  const steps = new Map<string, Step>();
-  for (const { path, status, retry } of trips) {
-    const what = path === '/auth/refresh' ? 'refresh' : retry ? 'retry' : 'call';
-    const name = `${what} ${status}`;
-    steps.set(name, { count: (steps.get(name)?.count ?? 0) + 1, what, status });
-  }
-  const order = ['call', 'refresh', 'retry'];
-  return [...steps.values()].sort((a, b) => order.indexOf(a.what) - order.indexOf(b.what));
 }

@@ -3,7 +3,8 @@
 import type { AuthErrorCode } from 'kakao-login-web';
 import type { Fault, Trip } from './wire.js';
 
-export type Source = 'network' | 'tab' | 'page';
+/** `thief`: a computer with a copy of what this browser stores. */
+export type Source = 'network' | 'tab' | 'page' | 'thief';
 
 /** A part of a result such as `20 × 401 → 1 × refresh → 20 × 200`. */
 export interface Step {
@@ -20,6 +21,9 @@ export type Entry =
   | { kind: 'logging-out'; everywhere: boolean }
   | { kind: 'fault'; fault: Fault; on: boolean }
   | { kind: 'result'; steps: Step[] }
+  | { kind: 'clock'; seconds: number }
+  | { kind: 'lost'; status: number }
+  | { kind: 'thief'; hasLinks: boolean; status: number; code: string | null }
   | ({ kind: 'trip' } & Pick<Trip, 'method' | 'path' | 'status' | 'retry'>);
 
 export interface Row {
@@ -40,6 +44,11 @@ export interface Counters {
   requests: number;
 }
 
+export interface Records {
+  rows: Row[];
+  counters: Counters;
+}
+
 const MAX_ROWS = 100;
 const AT_ONCE_MS = 600;
 
@@ -47,10 +56,10 @@ export type Journal = ReturnType<typeof createJournal>;
 
 export function createJournal() {
   const listeners = new Set<() => void>();
-  let state: { rows: Row[]; counters: Counters } = { rows: [], counters: { refreshes: 0, retries: 0, requests: 0 } };
+  let state: Records = { rows: [], counters: { refreshes: 0, retries: 0, requests: 0 } };
   let next = 0;
 
-  function change(change: Partial<typeof state>) {
+  function change(change: Partial<Records>) {
     state = { ...state, ...change };
     listeners.forEach((listener) => listener());
   }
@@ -60,6 +69,11 @@ export function createJournal() {
     subscribe(listener: () => void) {
       listeners.add(listener);
       return () => listeners.delete(listener);
+    },
+    /** Continues the journal of the page before a reload, as it came out of JSON. */
+    restore({ rows, counters }: Records) {
+      change({ rows: rows.map((row) => ({ ...row, at: new Date(row.at) })), counters });
+      next = rows.length && rows[0]!.id + 1;
     },
     count(name: keyof Counters) {
       change({ counters: { ...state.counters, [name]: state.counters[name] + 1 } });
@@ -75,4 +89,16 @@ export function createJournal() {
       change({ rows: [{ id: next++, at, entry, source, simulated, ms, count: 1 }, ...state.rows].slice(0, MAX_ROWS) });
     },
   };
+}
+
+/** Counts calls, renewals and retries by status. */
+export function summary(trips: Trip[]): Step[] {
+  const steps = new Map<string, Step>();
+  for (const { path, status, retry } of trips) {
+    const what = path === '/auth/refresh' ? 'refresh' : retry ? 'retry' : 'call';
+    const name = `${what} ${status}`;
+    steps.set(name, { count: (steps.get(name)?.count ?? 0) + 1, what, status });
+  }
+  const order = ['call', 'refresh', 'retry'];
+  return [...steps.values()].sort((a, b) => order.indexOf(a.what) - order.indexOf(b.what));
 }

@@ -123,6 +123,10 @@ const ko = {
   memoryNote: '수명이 짧고, 탭을 닫으면 사라져요. 저장소에는 쓰지 않아요.',
   memoryNone: '지금은 없음',
   memorySome: (seconds: number) => `있음 · ${seconds}초 뒤 만료`,
+  link: '링크',
+  linkPlace: 'IndexedDB',
+  linkNote: '갱신할 때마다 쿠키와 함께 보내는 무작위 값이에요. 갱신하면 다음 링크로 넘어가요. 링크 없이 훔친 쿠키는 쓸모가 없어요.',
+  linkSome: (number: number) => `있음 · ${number}번째`,
   storage: 'localStorage',
   storageNote: '토큰은 없어요. 이 브라우저의 세션을 나타내는 무작위 ID와 페이지 설정만 있어요.',
   storageEmpty: '비어 있음',
@@ -142,7 +146,7 @@ const ko = {
   openThere: '그 주소로 열기',
   noConfig: '페이지 설정(/demo.json)을 불러오지 못했어요. `make run`이 켜져 있는지 확인해 주세요.',
 
-  source: { network: '네트워크', tab: '다른 탭', page: '이 페이지' } satisfies Record<Source, string>,
+  source: { network: '네트워크', tab: '다른 탭', page: '이 페이지', thief: '다른 컴퓨터' } satisfies Record<Source, string>,
   error: (code: AuthErrorCode, status: AuthState['status']): string =>
     ({
       expired: '세션이 만료되어 로그아웃되었어요. 다시 로그인해 주세요.',
@@ -159,13 +163,13 @@ const ko = {
           : '서버에 연결할 수 없어요. 자동으로 다시 시도해요.',
     })[code],
   step: ({ what, status }: Step): string => (what === 'refresh' ? (status === 200 ? '갱신' : `갱신 ${status ?? '응답 없음'}`) : `${status ?? '응답 없음'}`),
-  stepRole: { call: '첫 요청', refresh: '쿠키로 새 토큰', retry: '재시도' },
+  stepRole: { call: '첫 요청', refresh: '쿠키와 링크로 새 토큰', retry: '재시도' },
   entry(entry: Entry): string {
     switch (entry.kind) {
       case 'first-visit': return '첫 방문 · 요청 0개';
       case 'checked': return '저장된 세션이 없음';
       case 'exchanged': return `인가 코드 한 번 교환 · ${entry.isStrict ? 'StrictMode가 effect를 두 번 실행함' : '로그인됨'}`;
-      case 'resumed': return '쿠키로 세션을 이어감';
+      case 'resumed': return '쿠키와 링크로 세션을 이어감';
       case 'handed-over': return '토큰을 넘겨받음 · 요청 0개';
       case 'joined': return '다른 탭에서 로그인함 · 요청 0개';
       case 'refreshed': return entry.via === 'tab' ? '다른 탭이 갱신한 토큰을 받음 · 요청 0개' : '자동 갱신 → 200';
@@ -178,6 +182,9 @@ const ko = {
       case 'logout-pending': return '로그아웃을 아직 서버에 보내지 못함 · 연결되면 보냄';
       case 'unavailable': return '연결 안 됨 · 자동으로 다시 시도';
       case 'fault': return `‘${this.fault[entry.fault]}’ ${entry.on ? '켬' : '끔'}`;
+      case 'clock': return `서버 시계를 ${entry.seconds < 3_600 ? `${entry.seconds}초` : `${entry.seconds / 3_600}시간`} 앞으로 돌림`;
+      case 'lost': return `${entry.status} 응답이 오다가 사라짐`;
+      case 'thief': return `도둑: ${entry.hasLinks ? '쿠키와 링크로' : '쿠키만으로'} POST /auth/refresh → ${entry.status} ${entry.code ?? ''}`;
       case 'result': return flow(entry.steps, this);
       case 'trip': return `${entry.retry ? '재시도 ' : ''}${entry.method} ${entry.path} → ${entry.status ?? '응답 없음'}`;
     }
@@ -303,6 +310,10 @@ const en: Texts = {
   memoryNote: 'Short-lived, and gone when the tab is closed. It is never written to storage.',
   memoryNone: 'None right now',
   memorySome: (seconds) => `Present · expires in ${seconds} s`,
+  link: 'Links',
+  linkPlace: 'IndexedDB',
+  linkNote: 'Random values that are sent with the cookie. Each renewal adds the next one. A cookie that is stolen without them is worthless.',
+  linkSome: (number) => `Present · number ${number}`,
   storage: 'localStorage',
   storageNote: 'No tokens. Only a random ID for this browser’s session, and settings of this page.',
   storageEmpty: 'Empty',
@@ -322,7 +333,7 @@ const en: Texts = {
   openThere: 'Open it there',
   noConfig: 'Could not load the page’s settings (/demo.json). Is `make run` running?',
 
-  source: { network: 'network', tab: 'other tab', page: 'this page' },
+  source: { network: 'network', tab: 'other tab', page: 'this page', thief: 'other computer' },
   error: (code, status) =>
     ({
       expired: 'Your session has ended. Please log in again.',
@@ -336,13 +347,13 @@ const en: Texts = {
       unavailable: status === 'anonymous' ? 'Can’t reach the server. Please log in again in a moment.' : 'Can’t reach the server; retrying.',
     })[code],
   step: ({ what, status }) => (what === 'refresh' ? (status === 200 ? 'refresh' : `refresh ${status ?? 'without response'}`) : `${status ?? 'no response'}`),
-  stepRole: { call: 'first try', refresh: 'new token from the cookie', retry: 'retry' },
+  stepRole: { call: 'first try', refresh: 'new token for cookie and link', retry: 'retry' },
   entry(entry) {
     switch (entry.kind) {
       case 'first-visit': return 'First visit · 0 requests';
       case 'checked': return 'Found no session';
       case 'exchanged': return `Code exchanged once · ${entry.isStrict ? 'StrictMode ran the effect twice' : 'logged in'}`;
-      case 'resumed': return 'Session resumed from the cookie';
+      case 'resumed': return 'Session resumed with cookie and link';
       case 'handed-over': return 'Token handed over · 0 requests';
       case 'joined': return 'Login in another tab · 0 requests';
       case 'refreshed': return entry.via === 'tab' ? 'Received the token renewed in another tab · 0 requests' : 'Silent refresh → 200';
@@ -355,6 +366,9 @@ const en: Texts = {
       case 'logout-pending': return 'Logout not sent yet · will be sent once connected';
       case 'unavailable': return 'Can’t reach the server · retrying';
       case 'fault': return `“${this.fault[entry.fault]}” switched ${entry.on ? 'on' : 'off'}`;
+      case 'clock': return `Server’s clock set ${entry.seconds < 3_600 ? `${entry.seconds} s` : `${entry.seconds / 3_600} h`} ahead`;
+      case 'lost': return `Response ${entry.status} lost on the way`;
+      case 'thief': return `Thief with ${entry.hasLinks ? 'cookie and links' : 'the cookie only'}: POST /auth/refresh → ${entry.status} ${entry.code ?? ''}`;
       case 'result': return flow(entry.steps, this);
       case 'trip': return `${entry.retry ? 'Retry ' : ''}${entry.method} ${entry.path} → ${entry.status ?? 'no response'}`;
     }

@@ -17,8 +17,9 @@ export const FAULTS = ['offline', 'unavailable'] as const;
 export type Fault = (typeof FAULTS)[number];
 export type Faults = Readonly<Record<Fault, boolean>>;
 
+const REFRESH = '/auth/refresh';
 /** The routes that use the cookie. An expired access token does not affect them. */
-const AUTH_ROUTES = ['/auth/kakao', '/auth/refresh', '/auth/logout'];
+const AUTH_ROUTES = ['/auth/kakao', REFRESH, '/auth/logout'];
 /** In `sessionStorage`, so that faults outlast a reload of the tab. */
 const KEY = 'demo.faults';
 
@@ -29,11 +30,16 @@ export function createWire(record: (trip: Trip) => void) {
   let faults = remembered();
   let expired: string | null = null;
   let isRetry = false;
+  /** Gets the status of the response that is thrown away. */
+  let onLoss: ((status: number) => void) | null = null;
+  /** Since a response was thrown away. */
+  let isCut = false;
+  let lastRefresh: number | null = null;
 
   /** A simulated response, or null to send the request. */
   function simulate(request: Request, path: string): Response | null {
     const isAuth = AUTH_ROUTES.includes(path);
-    if (faults.offline) throw new TypeError('Failed to fetch (simulated)');
+    if (faults.offline || isCut) throw new TypeError('Failed to fetch (simulated)');
     if (isAuth && faults.unavailable) return refusal(503, 'unavailable', { 'retry-after': '1' });
     const token = request.headers.get('authorization')?.replace('Bearer ', '');
     if (!isAuth && token && token === expired) return refusal(401, 'token_not_valid');
@@ -47,8 +53,11 @@ export function createWire(record: (trip: Trip) => void) {
     const trip = { method: request.method, path, retry: isRetry };
     isRetry = false;
     const began = performance.now();
-    const done = (status: number | null, simulated: boolean) =>
+    let isSent = false;
+    const done = (status: number | null, simulated: boolean) => {
+      if (path === REFRESH) lastRefresh = status;
       record({ ...trip, status, simulated, ms: Math.round(performance.now() - began) });
+    };
     try {
       const answer = simulate(request, path);
       if (answer) {
@@ -57,11 +66,17 @@ export function createWire(record: (trip: Trip) => void) {
         done(answer.status, true);
         return answer;
       }
+      isSent = true;
       const response = await fetch(request);
+      if (path === REFRESH && onLoss && !isCut) {
+        onLoss(response.status);
+        isCut = true;
+        throw new TypeError('Failed to fetch (simulated)');
+      }
       done(response.status, false);
       return response;
     } catch (error) {
-      done(null, faults.offline);
+      done(null, !isSent);
       throw error;
     }
   }
@@ -72,6 +87,11 @@ export function createWire(record: (trip: Trip) => void) {
     expire: (token: string) => void (expired = token),
     /** Marks the next request as a retry: the client emits `retried` before it sends one. */
     expectRetry: () => void (isRetry = true),
+    /** Throws away the response to the next refresh, and resolves to its status. From then on there is no network. */
+    loseResponse: () => new Promise<number>((resolve) => (onLoss = resolve)),
+    reconnect: () => void ([onLoss, isCut] = [null, false]),
+    /** The status of the last refresh; null if there was none, or no response. */
+    getLastRefresh: () => lastRefresh,
     getFaults: () => faults,
     setFault(fault: Fault, on: boolean) {
       faults = { ...faults, [fault]: on };

@@ -1,0 +1,111 @@
+// Plays the scenes of the demo page: a stolen cookie, a copied profile, and a lost response with an hour of silence.
+
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { picture, startDemo } from './demo.mjs';
+import { faint, fits } from './measure.mjs';
+
+const WORDS = {
+  ko: {
+    login: '카카오 로그인', loggedIn: '로그인됨', anonymous: '로그인하지 않음', call: 'API 호출', expired: '세션이 만료되어', refreshed: '자동 갱신 → 200',
+    cookie: '쿠키만 훔치기', profile: '프로필을 통째로 베끼기', silence: '응답을 잃고 1시간 뒤에 돌아오기',
+    worthless: '훔친 쿠키는 쓸모가 없었고', found: '들켰어요', stillIn: '아직 로그인되어 있어요', noResponse: '응답 없음',
+    thief: (has) => `도둑: ${has ? '쿠키와 링크로' : '쿠키만으로'} POST /auth/refresh →`, ended: '서버가 세션을 끝냄', hour: '서버 시계를 1시간 앞으로 돌림',
+    lost: '200 응답이 오다가 사라짐', resumed: '쿠키와 링크로 세션을 이어감', where: '내 토큰은 어디에 있나요?', link: /있음 · \d+번째/, again: '로그인하면 다시 해 볼 수 있어요',
+  },
+  en: {
+    login: 'Login with Kakao', loggedIn: 'Logged in', anonymous: 'Not logged in', call: 'Call API', expired: 'Your session has ended', refreshed: 'Silent refresh → 200',
+    cookie: 'Steal only the cookie', profile: 'Copy the whole profile', silence: 'Lose the response, come back in an hour',
+    worthless: 'The stolen cookie was worthless', found: 'Found.', stillIn: 'You are still logged in', noResponse: 'no response',
+    thief: (has) => `Thief with ${has ? 'cookie and links' : 'the cookie only'}: POST /auth/refresh →`, ended: 'The server ended the session', hour: 'Server’s clock set 1 h ahead',
+    lost: 'Response 200 lost on the way', resumed: 'Session resumed with cookie and link', where: 'Where is my token?', link: /Present · number \d+/, again: 'Log in to play again',
+  },
+};
+
+let demo;
+before(async () => (demo = await startDemo()));
+after(() => demo?.stop());
+
+for (const [language, words] of Object.entries(WORDS)) {
+  for (const width of [390, 1280]) {
+    test(`the three scenes in ${language}, ${width} px wide`, async () => {
+      const visitor = await demo.visit(language, { viewport: { width, height: 844 } });
+      const { page, context, status, row, button, result } = visitor;
+      const outcome = (text) => page.locator('.outcome.good', { hasText: text }).waitFor({ timeout: 15_000 });
+      const steps = () => page.locator('.played li b').allInnerTexts();
+      const cookies = async () => (await context.cookies(demo.api)).map(({ value }) => value);
+      const shown = async (name) => {
+        await fits(page);
+        assert.deepEqual(await faint(page), []);
+        if (width === 390) await picture(page, `scene-${name}-${language}`);
+      };
+      await logIn(visitor, words);
+      const cookie = await cookies();
+
+      await button(words.cookie).click();
+      await outcome(words.worthless);
+      assert.deepEqual(await steps(), ['→ 403 link_required', '→ 200']);
+      await row(`${words.thief(false)} 403 link_required`);
+      await status(words.loggedIn);
+      await shown('cookie');
+
+      await button(words.silence).click();
+      await row(words.lost, 10_000);
+      await outcome(words.stillIn);
+      assert.deepEqual(await steps(), ['→ 200', '→ 200']);
+      for (const text of [`POST /auth/refresh → ${words.noResponse}`, words.lost, words.hour, words.resumed]) await row(text);
+      const rows = await page.locator('.row .text').allInnerTexts();
+      const between = rows.slice(rows.indexOf(words.resumed), rows.indexOf(words.lost));
+      assert.deepEqual(between.filter((text) => text === words.refreshed), [], 'nobody asked again before the page was closed');
+      await status(words.loggedIn);
+      await button(words.call).click();
+      await result('1 × 200');
+      assert.deepEqual(await cookies(), cookie, 'no response has replaced the cookie');
+      await shown('silence');
+
+      await button(words.where).click();
+      await page.getByRole('dialog').getByText(words.link).waitFor();
+      await shown('where');
+      await page.keyboard.press('Escape');
+
+      await button(words.profile).click();
+      await outcome(words.found);
+      assert.deepEqual(await steps(), ['→ 200', '→ 401', '→ 401 token_not_valid']);
+      for (const text of [`${words.thief(true)} 200`, `${words.thief(true)} 401 token_not_valid`, words.ended]) await row(text);
+      await status(words.anonymous);
+      await page.locator('.alert', { hasText: words.expired }).waitFor();
+      await shown('profile');
+
+      await page.getByText(words.again).waitFor();
+      await button(words.cookie).click({ force: true });
+      assert.equal(await page.locator('.outcome', { hasText: words.found }).count(), 1, 'without a session nothing is played');
+      await logIn(visitor, words);
+      await button(words.cookie).click();
+      await outcome(words.worthless);
+      visitor.isClean(401);
+      await context.close();
+    });
+  }
+}
+
+test('a scene turns the faults off, and the other tab stays logged in while an hour passes', async () => {
+  const words = WORDS.en;
+  const visitor = await demo.visit('en');
+  await logIn(visitor, words);
+  const other = await visitor.context.newPage();
+  await other.goto(demo.api);
+  await other.locator('.card-head [role=status]', { hasText: words.loggedIn }).waitFor();
+  await visitor.page.getByRole('switch', { name: 'Offline' }).click();
+  await visitor.button(words.silence).click();
+  await visitor.page.locator('.outcome.good', { hasText: words.stillIn }).waitFor({ timeout: 15_000 });
+  assert.equal(await visitor.page.getByRole('switch', { name: 'Offline' }).getAttribute('aria-checked'), 'false');
+  await other.getByRole('button', { name: /^Call API/ }).click();
+  await other.locator('.flow', { hasText: '1 × 200' }).waitFor();
+  await visitor.context.close();
+});
+
+async function logIn({ page, button, status }, words) {
+  await button(words.login).click();
+  await page.locator('button.person').first().click();
+  await status(words.loggedIn);
+}
