@@ -1,9 +1,8 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
-import { call, cookie, shows, token, until, world } from './world.mjs';
+import { call, shows, token, until, world } from './world.mjs';
 
 const [REFRESH, LOGOUT] = ['/auth/refresh', '/auth/logout'];
-const PEOPLE = 20;
 
 let here;
 before(async () => (here = await world()));
@@ -18,77 +17,6 @@ async function loggedIn(nickname) {
   await shows(tab, `Hello ${nickname}`);
   return { profile, tab };
 }
-
-/** Browsers whose next refresh adds a link, as every one does in life. */
-async function due(nickname) {
-  const all = [];
-  for (let n = 0; n < PEOPLE; n++) all.push(await loggedIn(nickname));
-  await here.pass(16);
-  here.way.heal();
-  return all;
-}
-
-/** Resolves once the API has answered a refresh that this tab began; `fate` is what becomes of the answer. */
-async function refreshing(tab, fate) {
-  const answered = new Promise((resolve) => {
-    here.way.onItsWay = ({ path }) => {
-      if (path !== REFRESH) return undefined;
-      here.way.onItsWay = () => undefined;
-      resolve();
-      return fate();
-    };
-  });
-  await tab.evaluate(() => void window.auth.refresh().catch(() => {}));
-  await answered;
-}
-
-const late = () => new Promise((resolve) => setTimeout(resolve, 200));
-
-for (const [what, fate] of [['comes late', late], ['is lost', () => 'lost']]) {
-  test(`a reload during a refresh whose response ${what} logs nobody out, ${PEOPLE} times`, async () => {
-    for (const { profile, tab } of await due('Ryan')) {
-      await refreshing(tab, fate);
-      await tab.reload();
-      await shows(tab, 'Hello Ryan');
-      assert.deepEqual(await call(tab), [200]);
-      await tab.evaluate(() => window.auth.refresh());
-      await shows(tab, 'Hello Ryan');
-      await profile.close();
-    }
-    assert.ok(here.way.log.every(({ path, status }) => path !== REFRESH || status !== 401), 'no refresh is refused');
-  });
-
-  test(`closing the tab during a refresh whose response ${what} logs nobody out, ${PEOPLE} times`, async () => {
-    for (const { profile, tab } of await due('Muzi')) {
-      await refreshing(tab, fate);
-      await tab.close();
-      const next = await here.tab(profile);
-      await shows(next, 'Hello Muzi');
-      assert.deepEqual(await call(next), [200]);
-      await profile.close();
-    }
-    assert.ok(here.way.log.every(({ path, status }) => path !== REFRESH || status !== 401), 'no refresh is refused');
-  });
-}
-
-test('the response to a refresh reaches the browser even if its tab is closed', async (t) => {
-  const linked = here;
-  // Where sessions rotate: there the response changes the cookie.
-  here = await world({ SESSION_LINKS: 'off' });
-  t.after(async () => {
-    await here.stop();
-    here = linked;
-  });
-  const { profile, tab } = await loggedIn('Neo');
-  const before = await cookie(here, profile);
-  await here.pass(16);
-  let release;
-  const closed = new Promise((resolve) => (release = resolve));
-  await refreshing(tab, () => closed);
-  await tab.close();
-  release();
-  await until(async () => (await cookie(here, profile)) !== before, 'the successor of the cookie');
-});
 
 const PAGE = '<!doctype html><title>Log in to the Wi-Fi</title>';
 const SILENCES = [
