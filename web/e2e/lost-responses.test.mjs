@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
-import { call, shows, until, world } from './world.mjs';
+import { call, cookie, shows, until, world } from './world.mjs';
 
 const REFRESH = '/auth/refresh';
 const PEOPLE = 10;
@@ -87,15 +87,13 @@ function noRefreshIsRefused({ way }) {
   assert.deepEqual(refused.map(({ status }) => status), []);
 }
 
-const cookieOf = async (profile, where) => (await profile.cookies(where.api)).find(({ name }) => name.endsWith('refresh_token')).value;
-
 test('the response to a refresh of a rotating session reaches the browser even if its tab is closed', async () => {
   const where = worlds.rotating;
   const { profile, tab } = await loggedIn('Neo', where);
-  const before = await cookieOf(profile, where);
+  const before = await cookie(where, profile);
   await where.pass(DUE);
   await refreshing(tab, late, where);
   await tab.close();
-  await until(async () => (await cookieOf(profile, where)) !== before, 'the successor of the cookie');
+  await until(async () => (await cookie(where, profile)) !== before, 'the successor of the cookie');
   await profile.close();
 });
