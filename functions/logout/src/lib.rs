@@ -88,7 +88,7 @@ impl Function for Logout {
     /// - [`Error::NotJson`] and [`Error::InvalidRequest`] for a body that is not empty and not a JSON object, or for an unknown scope.
     /// - [`Error::LoggedOut`] with `others`, if no presented cookie has a living session.
     /// - [`Error::LinkRequired`] and [`Error::LinkStale`] with `all` and `others`, if the token of a linked session comes without its
-    ///   links, or with old ones. Nothing of its user has ended.
+    ///   links, or with old ones. Nothing of its user has ended. Of several cookies, one is enough that may log out its user.
     /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys, while logging out more than this session. The
     ///   cookie stays valid, so that the client can try again.
     async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
@@ -150,13 +150,13 @@ impl Logout {
         if let Some(error) = failed {
             return Err(error);
         }
-        // The links of a request belong to one session. If that one, or a rotating one, has decided, the other cookies of the browser
-        // are logged out as without a scope, which needs no links.
+        // The links of a request belong to one session, and a browser may keep the cookie of an earlier one beside it. If one cookie
+        // has logged out its user, or was spent, the sessions of the others end as without a scope, which needs no links.
         if let (Some(token), false) = (unlinked.first(), is_settled) {
             return Err(Error::LinkRequired { session: token.session });
         }
         for token in unlinked.iter().filter(|_| scope == Scope::All) {
-            // Not a 503: what decided may have ended with its own session, so the request cannot be repeated.
+            // Not a 503: the session of the links has ended, so the client could not repeat this.
             if let Err(error) = self.store.end_session(token.user, token.session).await {
                 unstored(&error.into());
             }
