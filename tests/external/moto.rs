@@ -7,8 +7,8 @@ use std::{env, time::Duration};
 use reqwest::StatusCode;
 use rotate_keys::{Event, Outcome, ROTATE_AFTER, document::Reason};
 use serde_json::{Value, json};
-use shared::keys::Document;
-use tests::{Settings, Stack};
+use shared::{keys::Document, session::LINK_PACE};
+use tests::{Chain, Settings, Stack, chain};
 
 const WINDOW: Duration = Duration::from_secs(30);
 
@@ -44,6 +44,30 @@ async fn a_reuse_ends_the_session() {
     stack.advance(WINDOW);
     assert_eq!(stack.refresh(&stolen).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(stack.refresh(&rotated).await.status, StatusCode::UNAUTHORIZED);
+    assert_eq!(stack.count("SESSION#").await, 0);
+}
+
+/// The first growth and later ones have expressions of their own, as one that reads `l1` fails where there is none.
+#[tokio::test]
+async fn a_linked_session_grows_is_repeated_and_ends_at_a_fork() {
+    let stack = stack().await;
+    let (user, first) = (stack.kakao.new_user().await, chain::link());
+    let login = json!({"access_token": stack.kakao.token(&user).await, "link": first});
+    let mut chain = Chain::begun(&stack.login(&login).await);
+    let response_lost = Chain { prev: None, next: first, ..chain.clone() };
+    assert_eq!(chain::confirmed(&response_lost.ask(&stack).await), chain.prev);
+    for growth in 1..=3 {
+        stack.advance(LINK_PACE);
+        let lost = chain::confirmed(&chain.ask(&stack).await);
+        assert!(lost.is_some(), "growth {growth}");
+        assert_eq!(chain::confirmed(&chain.renew(&stack).await), lost, "growth {growth} again");
+        assert_eq!(chain.ask(&stack).await.status, StatusCode::OK, "too early to grow");
+    }
+    assert_eq!(response_lost.ask(&stack).await.code(), "link_required");
+    let copy = Chain { next: chain::link(), ..chain.clone() };
+    stack.advance(LINK_PACE);
+    assert_eq!(chain.renew(&stack).await.status, StatusCode::OK);
+    assert_eq!(copy.ask(&stack).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(stack.count("SESSION#").await, 0);
 }
 
