@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use shared::{clock::Timestamp, session::LINK_PACE};
 
 use crate::{
-    chain::confirmed,
+    chain::{confirmed, parts},
     client::{Functions, Response, cookie_pair, jwt_part},
     links::{Entry, Links, record_of},
 };
@@ -240,6 +240,6 @@ impl Sent {
     /// The number of its `prev`. `None` without one.
     #[must_use]
     pub fn number(&self) -> Option<u32> {
-        self.links["prev"].as_str().map(crate::links::number)
+        self.links["prev"].as_str().map(|prev| parts(prev).0)
     }
 }

@@ -2,11 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
 use shared::clock::Timestamp;
 
-use crate::chain::link;
+use crate::chain::{link, parts};
 
 /// How many older entries of the same kind are kept.
 const KEPT: usize = 4;
@@ -29,20 +28,6 @@ pub struct Entry {
 /// The stored entries.
 #[derive(Clone, Debug, Default)]
 pub struct Links(Vec<Entry>);
-
-/// The number of a confirmed link.
-#[must_use]
-pub fn number(confirmed: &str) -> u32 {
-    let bytes = BASE64_URL_SAFE_NO_PAD.decode(confirmed).unwrap_or_default();
-    bytes.first_chunk().map_or(0, |number| u32::from_be_bytes(*number))
-}
-
-/// The link in a confirmed one.
-#[must_use]
-pub fn link_in(confirmed: &str) -> String {
-    let bytes = BASE64_URL_SAFE_NO_PAD.decode(confirmed).unwrap_or_default();
-    BASE64_URL_SAFE_NO_PAD.encode(bytes.get(4..20).unwrap_or_default())
-}
 
 /// The key of a session's record.
 #[must_use]
@@ -85,7 +70,7 @@ impl Links {
     pub fn confirm(&mut self, sent: &Entry, session: &str, confirmed: &str) {
         let key = record_of(session);
         let stored = self.0.iter().find(|entry| entry.key == key).and_then(|entry| entry.prev.as_deref());
-        if stored.is_none_or(|stored| number(confirmed) > number(stored)) {
+        if stored.is_none_or(|stored| parts(confirmed).0 > parts(stored).0) {
             self.put(Entry { key, prev: Some(confirmed.to_owned()), next: None, tries: 0, at: 0 });
         }
         if sent.prev.is_none() {
@@ -131,5 +116,81 @@ impl Links {
         let old: Vec<String> = of_its_kind.into_iter().skip(1 + KEPT).map(|one| one.key.clone()).collect();
         self.0.retain(|one| !old.contains(&one.key));
         entry
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
+
+    fn confirmed(number: u32) -> String {
+        BASE64_URL_SAFE_NO_PAD.encode([&number.to_be_bytes()[..], &[7; 32]].concat())
+    }
+
+    fn begun(session: &str) -> (Links, Entry) {
+        let mut links = Links::default();
+        let login = links.begin(&json!({"code": session}), NOW);
+        links.confirm(&login, session, &confirmed(0));
+        let record = links.take(Some(session), &BTreeSet::new(), NOW).unwrap();
+        (links, record)
+    }
+
+    #[test]
+    fn a_link_is_sent_until_it_is_confirmed() {
+        let (mut links, record) = begun("a");
+        assert_eq!(links.take(None, &BTreeSet::new(), NOW).as_ref(), Some(&record));
+        links.confirm(&record, "a", &confirmed(1));
+        let next = links.take(None, &BTreeSet::new(), NOW).unwrap();
+        assert_eq!(next.prev, Some(confirmed(1)));
+        assert!(next.next != record.next && !links.is_current(&record) && links.is_current(&next));
+    }
+
+    #[test]
+    fn numbers_only_rise() {
+        let (mut links, record) = begun("a");
+        links.confirm(&record, "a", &confirmed(256));
+        for late in [1, 255, 256] {
+            links.confirm(&record, "a", &confirmed(late));
+            assert_eq!(links.take(None, &BTreeSet::new(), NOW).unwrap().prev, Some(confirmed(256)), "{late}");
+        }
+    }
+
+    #[test]
+    fn a_login_has_one_link_until_it_is_confirmed_and_leaves_the_record_of_the_session_before() {
+        let (mut links, record) = begun("a");
+        let credential = json!({"code": "b"});
+        let first = links.begin(&credential, NOW);
+        let repeated = links.begin(&credential, NOW);
+        assert_eq!((repeated.tries, &repeated.next), (2, &first.next));
+        let order = |links: &mut Links, named| {
+            let mut tried = BTreeSet::new();
+            while let Some(entry) = links.take(named, &tried, NOW) {
+                tried.insert(entry.key.clone());
+                assert_eq!(links.has_untried(&tried), tried.len() < 2);
+            }
+            links.take(named, &BTreeSet::new(), NOW).unwrap().key
+        };
+        assert_eq!(order(&mut links, None), record.key, "records come first");
+        links.confirm(&repeated, "b", &confirmed(0));
+        assert_eq!(links.of_login(&credential), None);
+        assert_eq!(order(&mut links, None), "s:b", "the newest record comes first");
+        assert_eq!(order(&mut links, Some("a")), "s:a", "but for the session that the server has named");
+    }
+
+    #[test]
+    fn four_older_entries_of_each_kind_are_kept() {
+        let (mut links, _) = begun("0");
+        for session in 1..10 {
+            links.begin(&json!({"code": format!("lost {session}")}), NOW);
+            let login = links.begin(&json!({"code": session}), NOW);
+            links.confirm(&login, &session.to_string(), &confirmed(0));
+        }
+        let kept = |prefix: &str| links.0.iter().filter(|entry| entry.key.starts_with(prefix)).count();
+        assert_eq!((kept("s:"), kept("p:")), (5, 5));
+        assert!(links.0.iter().any(|entry| entry.key == "s:9") && !links.0.iter().any(|entry| entry.key == "s:4"));
     }
 }

@@ -13,10 +13,9 @@ use shared::{
 };
 use tests::{
     LinkedBrowser,
-    chain::confirmed,
+    chain::{confirmed, parts},
     client::{Functions, Response},
     linked_browser::{Asking, Next},
-    links::number,
 };
 
 use crate::visitor::{Notes, back_off};
@@ -107,7 +106,7 @@ impl LinkedVisitor {
             self.notes.fail("a refresh sets or clears the cookie of a linked session".to_owned());
         }
         if let Some(confirmed) = confirmed(response) {
-            let first = self.confirmed.entry(number(&confirmed)).or_insert_with(|| confirmed.clone());
+            let first = self.confirmed.entry(parts(&confirmed).0).or_insert_with(|| confirmed.clone());
             if *first != confirmed {
                 self.notes.fail("a double lineage: two links of one number".to_owned());
             }

@@ -8,10 +8,9 @@ use reqwest::StatusCode;
 use serde_json::{Value, json};
 use shared::session::LINK_PACE;
 use tests::{
-    chain::{confirmed, link},
+    chain::{confirmed, link, parts},
     client::Response,
     linked_browser::{Next, Sent, session_of_cookie},
-    links::link_in,
 };
 
 use super::{
@@ -37,10 +36,10 @@ impl Thief {
     fn request(&self, luck: &mut Luck) -> (Sent, bool) {
         let newest = self.known.last().unwrap();
         let prev = if luck.below(4) == 0 { &self.known[luck.index(self.known.len())] } else { newest };
-        let old = link_in(&self.known[luck.index(self.known.len())]);
+        let old = parts(&self.known[luck.index(self.known.len())]).1;
         let (next, is_own) = match &self.copied {
             Some(next) if prev == newest => (next.clone(), false),
-            _ if luck.below(4) == 0 && old != link_in(prev) => (json!(old), true),
+            _ if luck.below(4) == 0 && old != parts(prev).1 => (json!(old), true),
             _ => (json!(link()), true),
         };
         (Sent { path: REFRESH, cookie: self.cookie.clone(), links: json!({"prev": prev, "next": next}) }, is_own)
