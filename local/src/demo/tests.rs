@@ -1,6 +1,6 @@
 use axum::{
     body::{Body, to_bytes},
-    http::StatusCode,
+    http::{HeaderName, StatusCode},
 };
 use lambda_http::Service;
 use shared::clock::{Clock, SystemClock};
@@ -157,7 +157,7 @@ fn post(path: &str, content_type: &str, body: &'static str) -> Request {
 #[tokio::test]
 async fn the_thief_presents_the_cookies_and_the_links_and_nothing_else_of_the_browser() {
     async fn refresh(headers: HeaderMap, body: String) -> (StatusCode, String) {
-        let mut names: Vec<&str> = headers.keys().map(|name| name.as_str()).collect();
+        let mut names: Vec<&str> = headers.keys().map(HeaderName::as_str).collect();
         names.sort_unstable();
         let cookie = headers[COOKIE].to_str().unwrap();
         let agent = headers["user-agent"].to_str().unwrap();
