@@ -231,7 +231,6 @@ impl LinkedBrowser {
 
 impl Sent {
     /// The request, to be sent.
-    #[must_use]
     pub fn to(&self, functions: &Functions) -> RequestBuilder {
         let request = functions.request(Method::POST, self.path).json(&json!({"link": self.links}));
         if self.cookie.is_empty() { request } else { request.header(COOKIE, cookie_pair(&self.cookie)) }

@@ -1,4 +1,4 @@
-//! What the pages of one browser share in IndexedDB, by the rules of our client (`web/src/links.ts`).
+//! What the pages of one browser share in `IndexedDB`, by the rules of our client (`web/src/links.ts`).
 
 use std::collections::BTreeSet;
 

@@ -127,7 +127,7 @@ impl LinkedVisitor {
             let response = self.notes.ask("linked logout", &self.functions, request).await;
             match response.map(|response| self.browser.take(&mut asking, &response, SystemClock.now())) {
                 Some(Next::Done) => break,
-                Some(Next::Again) => continue,
+                Some(Next::Again) => {}
                 Some(Next::LoggedOut(_)) => {
                     self.notes.fail("a linked session was lost: it cannot be logged out everywhere".to_owned());
                     break;

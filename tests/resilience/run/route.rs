@@ -57,22 +57,26 @@ impl Route {
 
     /// Whether its session is linked.
     pub fn is_linked(self) -> bool {
-        match self {
-            Self::LinkedLogIn(_) | Self::FirstLinkedRefresh | Self::LinkedRefresh | Self::LinkedRefreshSoon => true,
-            Self::LinkedRefreshWithUser | Self::LinkedLogOutEverywhere => true,
-            _ => false,
-        }
+        !matches!(
+            self,
+            Self::LogIn(_)
+                | Self::LogInAgain
+                | Self::Refresh
+                | Self::RefreshSoon
+                | Self::RefreshWithUser
+                | Self::LogOut
+                | Self::LogOutEverywhere
+                | Self::Profile
+        )
     }
 
     /// The function that serves it.
     pub fn function(self) -> &'static str {
         match self {
             Self::LogIn(_) | Self::LogInAgain | Self::LinkedLogIn(_) => "kakao-login",
-            Self::Refresh | Self::RefreshSoon | Self::RefreshWithUser => "refresh",
-            Self::FirstLinkedRefresh | Self::LinkedRefresh | Self::LinkedRefreshSoon => "refresh",
-            Self::LinkedRefreshWithUser => "refresh",
             Self::LogOut | Self::LogOutEverywhere | Self::LinkedLogOutEverywhere => "logout",
             Self::Profile => "profile",
+            _ => "refresh",
         }
     }
 }
