@@ -218,9 +218,11 @@ impl Linked {
         for (sent, asked) in requests.iter().zip(asked) {
             let response = asked.await.unwrap();
             check(account, sent, &response);
+            if response.status == StatusCode::OK {
+                self.recorded.push(sent.clone());
+            }
             responses.push(response);
         }
-        self.recorded.extend_from_slice(requests);
         responses
     }
 
