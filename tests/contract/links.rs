@@ -227,7 +227,7 @@ async fn a_growth_whose_response_was_lost_is_recognised_as_a_repeat() {
         assert_eq!(table.proxy.take_traffic().operations.len(), 2, "it was sent twice");
         session = session.grown(&token, &links, now + WEEK, now, LINK_PACE).unwrap();
         let item = Some(session_item(&token, &session, now));
-        assert_eq!(table.get([&session_key(&token)]).await, [item.clone()]);
+        assert_eq!(table.get([&session_key(&token)]).await, std::slice::from_ref(&item));
         // A copy of which DynamoDB no longer knows that it is one.
         assert_eq!(renew().await, renewed(LinkedVerdict::Repeat(number + 1)));
         assert_eq!(table.get([&session_key(&token)]).await, [item]);
@@ -252,9 +252,12 @@ async fn a_login_puts_the_chain_that_it_begins_and_a_late_copy_does_not_shorten_
             expires_at: NOW + WEEK,
             now: LOGGED_IN_AT,
         };
-        let log_in = async || match by_redemption {
-            true => table.store.complete(&credential, &attempt, &start).await.unwrap(),
-            false => table.store.start_session(&start).await.unwrap(),
+        let log_in = async || {
+            if by_redemption {
+                table.store.complete(&credential, &attempt, &start).await.unwrap();
+            } else {
+                table.store.start_session(&start).await.unwrap();
+            }
         };
         if by_redemption {
             let (attempt, session) = (attempt.clone(), token.session);

@@ -57,16 +57,14 @@ impl Route {
 
     /// Whether its session is linked.
     pub fn is_linked(self) -> bool {
-        !matches!(
+        matches!(
             self,
-            Self::LogIn(_)
-                | Self::LogInAgain
-                | Self::Refresh
-                | Self::RefreshSoon
-                | Self::RefreshWithUser
-                | Self::LogOut
-                | Self::LogOutEverywhere
-                | Self::Profile
+            Self::LinkedLogIn(_)
+                | Self::FirstLinkedRefresh
+                | Self::LinkedRefresh
+                | Self::LinkedRefreshSoon
+                | Self::LinkedRefreshWithUser
+                | Self::LinkedLogOutEverywhere
         )
     }
 

@@ -71,7 +71,9 @@ impl Account {
     /// Ends all sessions but this one.
     pub(super) fn end_others(&mut self, kept: Option<&str>) {
         let others: Vec<String> = self.alive.keys().filter(|one| Some(one.as_str()) != kept).cloned().collect();
-        others.iter().for_each(|other| self.end(other));
+        for other in &others {
+            self.end(other);
+        }
     }
 
     /// How long all browsers may be silent at this moment.

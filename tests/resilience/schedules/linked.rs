@@ -187,7 +187,7 @@ impl Linked {
                 Next::Done => {
                     let session = session_of(response.access());
                     return if session == cookie {
-                        account.heard(&session, at, LINK_PACE)
+                        account.heard(&session, at, LINK_PACE);
                     };
                 }
                 Next::Later => return,
