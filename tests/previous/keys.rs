@@ -15,7 +15,7 @@ async fn command(rollout: &Rollout, release: Release, event: Value) {
     let invocation = Invocation {
         event: event.clone(),
         request_id: "8476a536-e9f4-11e8-9739-2dfe598c3fcd".to_owned(),
-        timeout: Duration::from_secs(60),
+        timeout: Duration::from_mins(1),
     };
     let outcome = rollout.lambda(release, "rotate-keys").invoke(invocation).await;
     assert!(outcome.as_ref().is_ok_and(Value::is_string), "{release:?} {event}: {outcome:?}");
