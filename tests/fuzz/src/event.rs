@@ -93,6 +93,7 @@ fn functions() -> Vec<Handler> {
         ("SESSION_MAX_TTL", "2592000"),
         ("ROTATION_WINDOW", "30"),
         ("COOKIE_SAMESITE", "Strict"),
+        ("SESSION_LINKS", "on"),
         ("AWS_ENDPOINT_URL_DYNAMODB", AWS.as_str()),
     ];
     let values: BTreeMap<String, String> = values.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
@@ -117,13 +118,14 @@ fn handler<F: Function>(config: &Config) -> Handler {
     })
 }
 
-/// The first byte selects the function; the rest is an event or, if it is not one, the body of one. `REFRESH` and `ACCESS` in it stand
-/// for tokens that are good, and `SECRET` for a text that no response may repeat.
+/// The first byte selects the function; the rest is an event or, if it is not one, the body of one. `REFRESH`, `REFRESH2`, `LINKED` and
+/// `ACCESS` in it stand for tokens that are good, `PREV` for a confirmed link of the session, and `SECRET` for a text that no response
+/// may repeat.
 pub fn event(data: &[u8]) {
     let [function, data @ ..] = data else { return };
-    let [one, two] = &KNOWN.refresh;
+    let [one, two, linked] = &KNOWN.refresh;
     let text = String::from_utf8_lossy(data).replace("REFRESH2", two).replace("REFRESH", one);
-    let text = text.replace("ACCESS", &KNOWN.access());
+    let text = text.replace("LINKED", linked).replace("PREV", &KNOWN.confirmed).replace("ACCESS", &KNOWN.access());
     let text = text.replace("SECRET", SECRET);
     let event: Event = serde_json::from_str(&text).unwrap_or_else(|_| with_body(text.as_bytes()));
     let request = event.into_request(Context::default());
@@ -140,6 +142,9 @@ pub fn event(data: &[u8]) {
         assert!(matches!(status, 200 | 400 | 401 | 403 | 404 | 413 | 415 | 503), "{status}");
         let body: Value = serde_json::from_slice(response.body()).expect("every response is JSON");
         let is_error = body["code"].is_string() && body["detail"].is_string();
+        let names_the_session = body.get("session").is_some();
+        assert_eq!(names_the_session, body["code"] == "link_required", "{body}");
+        assert!(!names_the_session || status == 403 && body["session"] == KNOWN.session.to_string(), "{status} {body}");
         let is_of_an_event = status == 400 && body["err"].is_string() && body["description"].is_string();
         assert!(status == 200 || is_error || is_of_an_event, "{status} {body}");
         // DynamoDB fails, so no login succeeds; logout, verify and the unlink webhook work without DynamoDB.

@@ -11,19 +11,28 @@ use shared::{
     id::{SessionId, UserId},
     kakao::KakaoCredentials,
     keys::{IssuingKeys, LogoutKeys, PublishedKeys, VerificationKeys},
-    session::{Proof, Version},
+    session::{Link, PresentedLinks, Proof, UnusableLinks, Version},
 };
 
 use crate::{NOW, document};
+
+/// The first link of the session.
+const LINK: &str = "YSBsaW5rLCAxNiBieXRlcw";
+
+/// A link that could follow it.
+const OTHER_LINK: &str = "YW5vdGhlciBvbmUsIG1vcg";
 
 /// Keys and valid tokens.
 pub struct Known {
     issuing: IssuingKeys,
     verification: VerificationKeys,
     user: UserId,
-    session: SessionId,
+    /// The session of all tokens.
+    pub session: SessionId,
     /// Refresh tokens that were issued: the first one of a session in each version.
-    pub refresh: [String; 2],
+    pub refresh: [String; Version::ALL.len()],
+    /// The first link of the session, confirmed.
+    pub confirmed: String,
 }
 
 impl Known {
@@ -47,7 +56,9 @@ pub static KNOWN: LazyLock<Known> = LazyLock::new(|| {
         let token = issuing.refresh_tokens.issue(version, user, new_session, now + Duration::from_hours(24), now);
         token.expose().to_owned()
     });
-    Known { user, session, refresh, issuing, verification }
+    let link = Link::parse(LINK).expect("a link");
+    let confirmed = issuing.refresh_tokens.confirm_link(session, 0, &link, now).expose_secret().to_owned();
+    Known { user, session, refresh, confirmed, issuing, verification }
 });
 
 fn audience() -> Audience {
@@ -72,26 +83,51 @@ pub fn cookie(data: &[u8]) {
     assert_eq!(cookies.clear(&presented).is_empty(), presented.is_empty(), "what is cleared was presented");
 }
 
-/// The bytes overwrite an issued token of each version; only unchanged tokens are accepted.
+/// An issued text, from a place on overwritten and continued by these bytes.
+fn overwritten(issued: &str, at: u8, over: &[u8]) -> Vec<u8> {
+    let mut text = issued.to_owned().into_bytes();
+    let at = usize::from(at) % text.len();
+    let rest = over.iter().skip(text.len() - at).copied().collect::<Vec<_>>();
+    for (old, new) in text[at..].iter_mut().zip(over) {
+        *old = *new;
+    }
+    text.extend(rest);
+    text
+}
+
+/// The bytes overwrite an issued token of each version, and a confirmed link; only unchanged ones are accepted.
 pub fn refresh_token(data: &[u8]) {
     let Some((at, over)) = data.split_first() else { return };
-    let laid_over = KNOWN.refresh.iter().map(|issued| {
-        let mut text = issued.clone().into_bytes();
-        let at = usize::from(*at) % text.len();
-        let rest = over.iter().skip(text.len() - at).copied().collect::<Vec<_>>();
-        for (old, new) in text[at..].iter_mut().zip(over) {
-            *old = *new;
-        }
-        text.extend(rest);
-        text
-    });
-    for candidate in laid_over.chain([data.to_owned()]) {
+    let keys = &KNOWN.issuing.refresh_tokens;
+    for candidate in KNOWN.refresh.iter().map(|issued| overwritten(issued, *at, over)).chain([data.to_owned()]) {
         let Ok(candidate) = str::from_utf8(&candidate) else { continue };
-        if let Ok(token) = KNOWN.issuing.refresh_tokens.verify(candidate) {
+        if let Ok(token) = keys.verify(candidate) {
             assert!(KNOWN.refresh.iter().any(|issued| issued == candidate), "a token that was never issued");
             assert_eq!((token.user, token.session), (KNOWN.user, KNOWN.session));
         }
     }
+    let prev = overwritten(&KNOWN.confirmed, *at, over);
+    for (prev, next) in [(prev.as_slice(), OTHER_LINK.as_bytes()), (KNOWN.confirmed.as_bytes(), data), (over, over)] {
+        let (Ok(prev), Ok(next)) = (str::from_utf8(prev), str::from_utf8(next)) else { continue };
+        links(prev, next);
+    }
+}
+
+/// Links are accepted only with the one that was confirmed, and for its session.
+fn links(prev: &str, next: &str) {
+    let keys = &KNOWN.issuing.refresh_tokens;
+    let is_link = Link::parse(next).is_ok();
+    match PresentedLinks::read(keys, KNOWN.session, Some(prev), next) {
+        Ok(links) => {
+            assert!(prev == KNOWN.confirmed && is_link && next != LINK, "links that were never confirmed");
+            assert_eq!(links.prev.map(|prev| prev.number), Some(0));
+        }
+        Err(UnusableLinks::MalformedNext) => assert!(!is_link || next == LINK, "a link that is well-formed"),
+        Err(UnusableLinks::UnknownPrev) => assert!(prev != KNOWN.confirmed && is_link, "a link that was confirmed"),
+    }
+    let of_another = PresentedLinks::read(keys, SessionId::generate(), Some(prev), next);
+    assert!(of_another.is_err(), "links of another session");
+    assert_eq!(PresentedLinks::read(keys, KNOWN.session, None, next).is_ok(), is_link);
 }
 
 /// The bytes replace a part of a signed token; an accepted token has the claims that were signed.
