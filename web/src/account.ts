@@ -1,8 +1,8 @@
 /** The calls about the user's own account: sessions, export, deletion and profile. */
 
-import { json, read, refusal } from './api.js';
-import type { Session } from './session.js';
 import { type AccountExport, AuthError, type AuthClient, type AuthSession, type DeletionReceipt, type User } from './types.js';
+import type { Session } from './session.js';
+import { json, read, refusal } from './api.js';
 
 export function createAccount(
   fetch: AuthClient['fetch'],
@@ -26,7 +26,7 @@ export function createAccount(
   }
 
   return {
-    sessions: async () => (await call<{ sessions: AuthSession[] }>('/auth/sessions', 'sessions')).sessions,
+    sessions: () => call<{ sessions: AuthSession[] }>('/auth/sessions', 'sessions').then((body) => body.sessions),
     async endSession(id) {
       if (getSession()?.sid === id) return void (await logout());
       await call(`/auth/sessions/${encodeURIComponent(id)}`, '', { method: 'DELETE' });

@@ -1,7 +1,7 @@
 /** The API's routes: requests to them, and which responses are the API's own. */
 
-import { parseJson, REPEAT_MS, sleep, timeout } from './browser.js';
 import type { Entry } from './links.js';
+import { parseJson, REPEAT_MS, sleep, timeout } from './browser.js';
 import { AuthError, type AuthClientOptions, type AuthErrorCode, type Credential, type User } from './types.js';
 
 /** A response that is the API's only if its body says so: a proxy, a firewall or a captive portal may have responded instead. */
@@ -33,15 +33,15 @@ export function api(options: AuthClientOptions) {
   const base = new URL(options.baseUrl || '/', globalThis.location?.href ?? 'http://localhost').href.replace(/\/$/, '');
   const isDjango = options.paths === 'dj-rest-auth';
   const [loginPath, refreshPath, logoutPath, profilePath] = (
-    isDjango
-      ? ['kakao', 'token/refresh', 'logout', 'user'].map((path) => `/dj-rest-auth/${path}/`)
-      : ['kakao', 'refresh', 'logout', 'profile'].map((path) => `/auth/${path}`)
+    ['kakao', isDjango ? 'token/refresh' : 'refresh', 'logout', isDjango ? 'user' : 'profile'].map((path) =>
+      isDjango ? `/dj-rest-auth/${path}/` : `/auth/${path}`,
+    )
   ) as [string, string, string, string];
 
+  const request = (path: string, init: RequestInit) => read(http, base + path, timeoutMs, init);
+
   /** `keepalive` lets the request outlive the page, so the response to a refresh is rarely lost. */
-  async function post(path: string, content: object): Promise<ApiResponse> {
-    return read(http, base + path, timeoutMs, { ...json('POST', content), credentials: 'include', keepalive: true });
-  }
+  const post = (path: string, content: object) => request(path, { ...json('POST', content), credentials: 'include', keepalive: true });
 
   /**
    * Sends a credential up to three times, if `mayRepeat`, after a lost response, a 429 or a 5xx. This is safe, because the API
@@ -77,13 +77,13 @@ export function api(options: AuthClientOptions) {
   }
 
   async function profile(access: string): Promise<User> {
-    const response = await read(http, base + profilePath, timeoutMs, { headers: { authorization: `Bearer ${access}` } });
+    const response = await request(profilePath, { headers: { authorization: `Bearer ${access}` } });
     const user = response.body as User;
     if (!response.ok || user.pk === undefined) throw response;
     return user;
   }
 
-  return [base, refreshPath, logoutPath, profilePath, timeoutMs, http, post, login, warmUp, isLoggedOut, profile] as const;
+  return [base, post, logoutPath, http, refreshPath, timeoutMs, warmUp, login, isLoggedOut, profilePath, profile] as const;
 }
 
 /** Sends a request and reads the response, whatever becomes of it. */
@@ -91,7 +91,8 @@ export async function read(http: typeof fetch, url: string, timeoutMs: number, i
   try {
     const response = await http(url, { cache: 'no-store', signal: timeout(timeoutMs), ...init });
     const body = (parseJson(await response.text()) as ApiResponse['body'] | null) ?? {};
-    return { ok: response.ok, status: response.status, body, retryAfter: Number(response.headers.get('retry-after')) };
+    const { ok, status, headers } = response;
+    return { ok, status, body, retryAfter: Number(headers.get('retry-after')) };
   } catch (cause) {
     return { status: 0, body: {}, cause };
   }

@@ -36,30 +36,34 @@ export function parseJson(text: string): unknown {
   }
 }
 
+
 export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
 
 /**
- * Named strings in a storage. If the browser refuses access to it, they are kept in memory until the page is closed, and `get`
+ * Named strings in the storages. If the browser refuses access to one, they are kept in memory until the page is closed, and `get`
  * returns undefined for a missing one.
  */
-export function flags(prefix: string, storage: 'localStorage' | 'sessionStorage' = 'localStorage') {
-  const refused = new Map<string, string>();
-  return {
-    get(name: string): string | null | undefined {
+export function flags(prefix: string) {
+  const refused = new Map<string, string | null>();
+  return (name: string, storage: 'localStorage' | 'sessionStorage' = 'localStorage') => ({
+    get(): string | null | undefined {
       try {
         return refused.get(name) ?? window[storage].getItem(prefix + name);
       } catch {
         return undefined;
       }
     },
-    set(name: string, value: string | null) {
+    set(value: string | null) {
       refused.delete(name);
       try {
         if (value === null) window[storage].removeItem(prefix + name);
         else window[storage].setItem(prefix + name, value);
       } catch {
-        if (value) refused.set(name, value);
+        refused.set(name, value);
       }
     },
-  };
+  });
 }
+
+export type Flags = ReturnType<typeof flags>;
+export type Flag = ReturnType<Flags>;

@@ -1,28 +1,30 @@
 /** The client of a page. Its variables keep the tokens: no other script can reach them. */
 
-import { createAccount } from './account.js';
-import { api, unavailable } from './api.js';
-import { flags } from './browser.js';
-import { createFetch } from './fetch.js';
-import { authorizeUrl, forgetCode, type Redirect, takeRedirect } from './kakao.js';
-import { openLinks } from './links.js';
-import { addTo } from './listeners.js';
-import { handOver, turns } from './locks.js';
-import { createLogins } from './logins.js';
+import { authorizeUrl, type Redirect, takeRedirect } from './kakao.js';
 import { type Message, openChannel, type SessionId } from './messages.js';
+import { createAccount } from './account.js';
+import { handOver, turns } from './locks.js';
 import { freshFor, readSession, type Session } from './session.js';
 import { AuthError, type AuthClient, type AuthClientOptions, type AuthEvent, type AuthState, type User } from './types.js';
+import { createFetch } from './fetch.js';
+import { flags } from './browser.js';
+import { createLogins } from './logins.js';
+import { api, unavailable } from './api.js';
+import { openLinks } from './links.js';
+import { addTo } from './listeners.js';
 
-/** Flags: the id of this browser's session, and the path of a logout that the API has not confirmed yet. */
-const SESSION = '.session';
-const PENDING_LOGOUT = '.logout';
 const UNKNOWN: AuthState = { status: 'unknown', user: null, error: null };
 
 export function createAuthClient(options: AuthClientOptions): AuthClient {
   const { storageKey = 'kakao-auth' } = options;
-  const [base, refreshPath, logoutPath, profilePath, timeoutMs, http, post, login, warmUp, isLoggedOut, profile] = api(options);
+  const [base, post, logoutPath, http, refreshPath, timeoutMs, warmUp, login, isLoggedOut, profilePath, profile] = api(options);
   const flag = flags(storageKey);
-  const tabFlag = flags(storageKey, 'sessionStorage');
+  /** The id of this browser's session. */
+  const sessionHint = flag('.session');
+  /** The path of a logout that the API has not confirmed yet. */
+  const pendingLogout = flag('.logout');
+  /** The code in exchange, so that a reload of the tab does not lose the login. */
+  const keptCode = flag('.code', 'sessionStorage');
   const [ask, beginLink, settleLink] = openLinks(storageKey, post);
   const inTurn = turns(storageKey, timeoutMs + 2_000);
   const [offer, isOfferLikely] = handOver(storageKey);
@@ -48,7 +50,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   const broadcast = (message: Message) => channel?.postMessage(message);
   /** Lets other tabs know whether this one can hand its token over. */
-  const offerToken = () => offer(!!freshFor(session) && !isDisposed);
+  const offerToken = () => offer(freshFor(session) && !isDisposed);
 
   const emit = (type: AuthEvent['type'], via: AuthEvent['via']) => eventListeners.forEach((listener) => listener({ type, via }));
 
@@ -61,7 +63,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   const setError = (error: unknown) => setState({ ...state, error: error as AuthError });
 
   /** Resolves when a message from another tab has been handled, or after `ms`. */
-  const nextMessage = (ms: number) => new Promise<void>((resolve) => void setTimeout((onMessage = resolve), ms));
+  const nextMessage = (ms: number) => new Promise<void>((resolve) => setTimeout((onMessage = resolve), ms));
 
   /** Starts a session, or continues it with a new token. */
   function setSession(next: Session, via: 'network' | 'tab'): Session {
@@ -72,7 +74,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     }
     session = next;
     failures = 0;
-    flag.set(SESSION, next.id);
+    sessionHint.set(next.id);
     // Before the message, so that a tab that does not see the offer yet still receives the message.
     offerToken();
     if (via === 'network') broadcast({ type: 'session', session: next });
@@ -84,10 +86,10 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   /** Ends the session in all tabs. */
   function endSession(via: AuthEvent['via'], error: AuthError | null = null): null {
-    const id = session?.id ?? flag.get(SESSION);
+    const id = session?.id ?? sessionHint.get();
     ended.add(id);
     if (via !== 'tab') {
-      flag.set(SESSION, null);
+      sessionHint.set(null);
       broadcast({ type: 'end', id });
     }
     return leaveSession(via, error);
@@ -109,8 +111,8 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   async function renew(): Promise<Session | null> {
     if (isDisposed) return null;
     const before = session;
-    const hint = flag.get(SESSION);
     const generation = sessionGeneration;
+    const hint = sessionHint.get();
     const isCurrent = () => generation === sessionGeneration;
     let isLate = false;
     return (renewal ??= inTurn(async (waited) => {
@@ -120,7 +122,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
       if (!isCurrent()) return session;
       // A 429, a 5xx and a proxy's response say nothing about the session.
       if (!response.ok) throw unavailable(response);
-      const next = await readSession(response, before, flag.get(SESSION), profile);
+      const next = await readSession(response, before, sessionHint.get(), profile);
       const { entry, body } = response;
       if (entry && body['link']) {
         await settleLink(entry, next.sid, body['link']);
@@ -134,9 +136,9 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
         const { status } = error;
         if (error.code === 'expired') {
           // Another tab may know better: it has logged in, or can read what this one cannot.
-          if (status === 403 || flag.get(SESSION) !== hint) return leaveSession('network', error);
+          if (status === 403 || sessionHint.get() !== hint) return leaveSession('network', error);
           // A copy of the links has been used: log it out too.
-          if (status === 409) flag.set(PENDING_LOGOUT, logoutPath);
+          if (status === 409) pendingLogout.set(logoutPath);
           void sendInTurn();
           return endSession('network', before || hint ? error : null);
         }
@@ -154,7 +156,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   function schedule() {
     clearTimeout(timer);
-    if (isDisposed || (!session && state.status !== 'unknown' && !flag.get(PENDING_LOGOUT))) return;
+    if (isDisposed || (!session && state.status !== 'unknown' && !pendingLogout.get())) return;
     // Often for the first half minute: the API still accepts a refresh token whose successor was lost on the way.
     const backOff = failures && (failures < 10 ? 3_000 : 60_000) * (0.5 + Math.random());
     timer = setTimeout(wake, backOff || freshFor(session));
@@ -167,10 +169,10 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     // Safari before 15 ignores the signal that removes the listeners.
     if (document.hidden || isDisposed) return;
     // The browser may have frozen this page, so that it missed a message.
-    const hint = flag.get(SESSION);
+    const hint = sessionHint.get();
     if (session && hint === null) endSession('tab');
     if (!navigator.onLine) return;
-    if (flag.get(PENDING_LOGOUT)) return void sendInTurn();
+    if (pendingLogout.get()) return void sendInTurn();
     const isOthers = hint !== undefined && hint !== (session?.id ?? null);
     // After a failure even a fresh token is renewed, so that the error goes away once the API can be reached.
     const isDue = state.status === 'unknown' ? state.error : isOthers || (session && (failures || !freshFor(session)));
@@ -195,7 +197,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   function receive(message: Message) {
     if (message.type === 'hello') {
-      if (session && freshFor(session)) broadcast({ type: 'session', session });
+      if (freshFor(session)) broadcast({ type: 'session', session: session! });
       return;
     }
     if (message.type === 'user') return setUser(message.user);
@@ -215,29 +217,27 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
    * Sends this logout or the pending one. A logout is pending until the API has confirmed it: the cookie is HttpOnly, so only the API
    * can remove it. Resolves to whether it has.
    */
-  async function sendInTurn(given?: string): Promise<boolean> {
-    try {
-      await inTurn(async () => {
-        const path = given ?? flag.get(PENDING_LOGOUT);
-        if (path) await sendLogout(path);
-      });
+  function sendInTurn(given?: string): Promise<boolean> {
+    return inTurn(async () => {
+      const path = given ?? pendingLogout.get();
+      if (path) await sendLogout(path);
       return true;
-    } catch {
+    }).catch(() => {
       failures++;
       schedule();
       return false;
-    }
+    });
   }
 
   async function sendLogout(path: string): Promise<void> {
     // Only a logout of other devices needs a link.
     const response = await (path.includes('?') ? ask : post)(path, {}).catch((error: AuthError) => {
       // Without a link only this browser can be logged out.
-      if (error.code === 'expired' && flag.get(PENDING_LOGOUT)) flag.set(PENDING_LOGOUT, logoutPath);
+      if (error.code === 'expired' && pendingLogout.get()) pendingLogout.set(logoutPath);
       throw unavailable(error);
     });
     if (!isLoggedOut(response)) throw unavailable(response);
-    if (flag.get(PENDING_LOGOUT) === path) flag.set(PENDING_LOGOUT, null);
+    if (pendingLogout.get() === path) pendingLogout.set(null);
     failures = 0;
     void settleLink({ key: path.split('#')[1] });
   }
@@ -245,16 +245,16 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   const [exchange, forgetLogin, abandonLogin] = createLogins(
     inTurn,
     async () => {
-      const pendingLogout = flag.get(PENDING_LOGOUT);
+      const path = pendingLogout.get();
       // A login ends this browser's previous session by itself, but not the sessions on other devices.
-      if (pendingLogout?.includes('scope=all')) await sendLogout(pendingLogout);
+      if (path?.includes('scope=all')) await sendLogout(path);
     },
     login,
     beginLink,
     settleLink,
     profile,
     (next) => {
-      flag.set(PENDING_LOGOUT, null);
+      pendingLogout.set(null);
       return setSession(next, 'network');
     },
     setError,
@@ -266,26 +266,24 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     for (const type of ['visibilitychange', 'pageshow', 'online']) addEventListener(type, wake, disposal);
     addEventListener('pagehide', () => offer(false), disposal);
 
-    let { returnTo, credential, error = null }: Redirect = (options.kakao && takeRedirect(options.kakao, flag, tabFlag)) ?? {};
+    let { returnTo, credential, error = null }: Redirect = (options.kakao && takeRedirect(options.kakao, flag, keptCode)) ?? {};
     if (returnTo) options.onReturn?.(returnTo);
     if (credential) {
-      try {
-        await exchange(credential);
-        return state;
-      } catch (cause) {
-        // A session from before this login continues.
-        error = cause as AuthError;
-      } finally {
-        forgetCode(tabFlag);
-      }
+      error = await exchange(credential).then(
+        () => null,
+        (cause: AuthError) => cause,
+      );
+      keptCode.set(null);
+      if (!error) return state;
+      // A session from before this login continues.
     }
-    if (flag.get(PENDING_LOGOUT)) {
+    if (pendingLogout.get()) {
       endSession('page', error);
       void sendInTurn();
       return state;
     }
     // Undefined if the browser refuses access to its storage: then only the API knows whether there is a session.
-    if (flag.get(SESSION) === null && options.silent !== 'always') return setState({ status: 'anonymous', user: null, error });
+    if (sessionHint.get() === null && options.silent !== 'always') return setState({ status: 'anonymous', user: null, error });
 
     broadcast({ type: 'hello' });
     if (channel && !session) {
@@ -298,14 +296,14 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   async function getToken(): Promise<string | null> {
     await start();
-    if (!session && state.status !== 'unknown') return null;
+    const mayExist = session || state.status === 'unknown';
     // While the API cannot be reached, a token is used until it expires. The timer retries, not every call.
-    if (freshFor(session, failures ? 0 : undefined)) return session!.access;
-    const next = await renew().catch((error: unknown) => {
-      if (!freshFor(session, 0)) throw error;
-      return session;
-    });
-    return next?.access ?? null;
+    if (mayExist && !freshFor(session, failures ? 0 : undefined)) {
+      await renew().catch((error: unknown) => {
+        if (!freshFor(session, 0)) throw error;
+      });
+    }
+    return session?.access ?? null;
   }
 
   function start(): Promise<AuthState> {
@@ -320,8 +318,8 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
       if (isDone) sessionsChanged();
       return isDone;
     }
-    flag.set(PENDING_LOGOUT, `${path}#${session?.sid}`);
-    forgetCode(tabFlag);
+    pendingLogout.set(`${path}#${session?.sid}`);
+    keptCode.set(null);
     abandonLogin();
     endSession('page');
     return sendInTurn();
@@ -344,7 +342,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     on: addTo(eventListeners),
     expiresAt: () => session && session.since + session.life,
     // Not `select_account`: with it, an account that is saved in the browser needs no password.
-    async login({ returnTo = location.href, switchAccount, prompt = switchAccount ? 'login' : '' } = {}) {
+    async login({ returnTo = location.href, switchAccount, prompt = switchAccount && 'login' } = {}) {
       if (!options.kakao) throw new Error('login() needs `kakao`');
       location.assign(await authorizeUrl(options.kakao, flag, returnTo, prompt));
       void warmUp();

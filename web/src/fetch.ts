@@ -12,8 +12,8 @@ export function createFetch(
   emit: (type: AuthEvent['type'], via: AuthEvent['via']) => void,
 ) {
   return async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
-    const isPath = typeof input === 'string' && /^\/(?!\/)/.test(input);
-    const plain = new Request(isPath ? base + input : input, init);
+    const isPath = /^\/(?!\/)/.test(input as string);
+    const plain = new Request(isPath ? base + (input as string) : input, init);
     if (!plain.url.startsWith(new URL('/', base).href)) return http(plain);
     // Only the refresh route needs the refresh cookie.
     const request = input instanceof Request || init?.credentials ? plain : new Request(plain, { credentials: 'omit' });

@@ -1,6 +1,6 @@
 /** The redirect to Kakao's login page and back: state, nonce and PKCE (RFC 6749 §10.12, OIDC Core §3.1.2.1, RFC 7636). */
 
-import { digest, type flags, parseJson, random, REPEAT_MS } from './browser.js';
+import { digest, type Flag, type Flags, parseJson, random, REPEAT_MS } from './browser.js';
 import { AuthError, type AuthClientOptions, type AuthErrorCode, type Credential } from './types.js';
 
 /** What this browser has to remember until Kakao redirects back. */
@@ -12,16 +12,13 @@ interface Transaction {
   startedAt: number;
 }
 
-/** Flag: the logins that have left for Kakao. There may be one in each of several tabs. */
+/** Flag: the logins that have left for Kakao, one in each of several tabs. */
 const LEFT = '.login';
-/** Flag of the tab: the code in exchange, so that a reload does not lose the login. */
-const CODE = '.code';
 
-type Flags = ReturnType<typeof flags>;
 type KakaoOptions = NonNullable<AuthClientOptions['kakao']>;
 
 /** Stores a transaction and returns Kakao's address. It is stored in `localStorage`, because KakaoTalk may come back in a new tab. */
-export async function authorizeUrl(kakao: KakaoOptions, flags: Flags, returnTo: string, prompt = ''): Promise<string> {
+export async function authorizeUrl(kakao: KakaoOptions, flag: Flags, returnTo: string, prompt?: string | false): Promise<string> {
   const [state, nonce, verifier] = [random(), random(), random()];
   const query = new URLSearchParams({
     response_type: 'code',
@@ -35,7 +32,7 @@ export async function authorizeUrl(kakao: KakaoOptions, flags: Flags, returnTo: 
     code_challenge_method: 'S256',
     ...(prompt && { prompt }),
   });
-  remember(flags, [...remembered(flags), { state, nonce, verifier, returnTo: ownPath(returnTo), startedAt: Date.now() }]);
+  remember(flag, [...remembered(flag), { state, nonce, verifier, returnTo: ownPath(returnTo), startedAt: Date.now() }]);
   return `${kakao.authorizeUrl ?? 'https://kauth.kakao.com/oauth/authorize'}?${query}`;
 }
 
@@ -48,24 +45,22 @@ export interface Redirect {
 }
 
 /** Takes Kakao's response out of the address: synchronously, because a code works only once and effects run twice. */
-export function takeRedirect(kakao: KakaoOptions, flags: Flags, tabFlags: Flags): Redirect | null {
+export function takeRedirect(kakao: KakaoOptions, flag: Flags, kept: Flag): Redirect | null {
   const url = new URL(location.href);
   const { code, error, error_description: why, state } = Object.fromEntries(url.searchParams);
-  const all = remembered(flags);
+  const all = remembered(flag);
   const transaction = all.find((one) => one.state === state);
   // A known state is enough: the host may have redirected to another spelling of the path, such as /callback/.
   const isHere = transaction || bare(url.pathname) === bare(new URL(kakao.redirectUri, url).pathname);
-  if (!state || !(code || error) || !isHere) return keptCode(tabFlags);
+  if (!state || !(code || error) || !isHere) return keptCode(kept);
 
-  remember(flags, all.filter((one) => one !== transaction));
+  remember(flag, all.filter((one) => one !== transaction));
   // Checked again: an older version may have stored it.
   const returnTo = ownPath(transaction?.returnTo ?? url.pathname);
   history.replaceState(history.state, '', returnTo);
-  if (!transaction) return { returnTo, error: new AuthError('state') };
-  if (!code) return { returnTo, error: new AuthError(reason(error, why)) };
-  const { nonce, verifier } = transaction;
-  const credential = { code, redirect_uri: kakao.redirectUri, code_verifier: verifier, nonce };
-  tabFlags.set(CODE, JSON.stringify({ credential, at: Date.now() }));
+  if (!transaction || !code) return { returnTo, error: new AuthError(transaction ? reason(error, why) : 'state') };
+  const credential = { code, redirect_uri: kakao.redirectUri, code_verifier: transaction.verifier, nonce: transaction.nonce };
+  kept.set(JSON.stringify({ credential, at: Date.now() }));
   return { returnTo, credential };
 }
 
@@ -82,25 +77,20 @@ function bare(path: string): string {
 }
 
 /** The code whose exchange was interrupted by a reload, as long as the API repeats its response. */
-function keptCode(tabFlags: Flags): Redirect | null {
-  const kept = parseJson(tabFlags.get(CODE)!) as { credential: Credential; at: number } | null | undefined;
+function keptCode(flag: Flag): Redirect | null {
+  const kept = parseJson(flag.get()!) as { credential: Credential; at: number } | null | undefined;
   if (Date.now() - kept?.at! < REPEAT_MS) return kept!;
-  forgetCode(tabFlags);
+  flag.set(null);
   return null;
 }
 
-/** Call this after the exchange, whether it succeeded or failed. */
-export function forgetCode(tabFlags: Flags) {
-  tabFlags.set(CODE, null);
-}
-
-function remembered(flags: Flags): Transaction[] {
-  const all = [parseJson(flags.get(LEFT)!)].flat() as (Transaction | null | undefined)[];
+function remembered(flag: Flags): Transaction[] {
+  const all = [parseJson(flag(LEFT).get()!)].flat() as (Transaction | null | undefined)[];
   return all.filter((one): one is Transaction => Date.now() - one?.startedAt! < 600_000);
 }
 
-function remember(flags: Flags, all: Transaction[]) {
-  flags.set(LEFT, all.length ? JSON.stringify(all) : null);
+function remember(flag: Flags, all: Transaction[]) {
+  flag(LEFT).set(all.length ? JSON.stringify(all) : null);
 }
 
 /** A path of this site: `path` if it is one, else `/`. A `blob:` URL has the origin of the page that made it, but no such path. */

@@ -3,9 +3,9 @@
  * the API knows which session it belongs to.
  */
 
+import { AuthError } from './types.js';
 import type { ApiResponse } from './api.js';
 import { digest, random } from './browser.js';
-import { AuthError } from './types.js';
 
 /** A record of a session, or the first link of a login whose response has not been stored. */
 export interface Entry {
@@ -86,13 +86,12 @@ export function openLinks(name: string, post: (path: string, content: object) =>
     const { code, session } = response.body;
     // Entries count as tried for the session that the API names: a login may change the cookie meanwhile.
     if (code === 'link_required') return ask(path, content, [...(session === sid ? tried : []), entry?.key], session);
-    const isStale = code === 'link_stale';
-    if (isStale) {
+    if (code === 'link_stale') {
       const current = await change((all) => all).catch((): Entry[] => []);
       // Another tab was faster.
       if (!current.some(({ next }) => next === entry!.next)) return ask(path, content);
     }
-    if (isStale || (response.status === 401 && code === 'token_not_valid')) {
+    if (code === 'link_stale' || (response.status === 401 && code === 'token_not_valid')) {
       // A 401 to a login's link may be about the session before that login.
       if (entry?.prev) void settle(entry);
       throw new AuthError('expired', response.status);

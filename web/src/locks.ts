@@ -15,8 +15,7 @@ export function turns(name: string, patienceMs: number) {
     // Undefined outside of secure contexts, although its type does not say so.
     if (!(locks as LockManager | undefined)) {
       const next = () => begin(false);
-      tail = tail.then(next, next);
-      return tail as Promise<T>;
+      return (tail = tail.then(next, next)) as Promise<T>;
     }
     try {
       await locks.request(name, { ifAvailable: true }, (lock) => lock && begin(false));
@@ -36,17 +35,18 @@ export function handOver(name: string) {
   const offer = `${name}.token`;
   let withdraw: (() => void) | undefined;
   return [
-    (isOffered: boolean) => {
-      if (isOffered === !!withdraw) return;
-      if (withdraw) return void (withdraw = withdraw() as undefined);
-      const withdrawn = new Promise<void>((resolve) => (withdraw = resolve));
-      (navigator.locks as LockManager | undefined)?.request(offer, { mode: 'shared' }, () => withdrawn).catch(() => {});
+    (isOffered: unknown) => {
+      if (!isOffered) withdraw = withdraw?.() as undefined;
+      else if (!withdraw) {
+        const withdrawn = new Promise<void>((resolve) => (withdraw = resolve));
+        (navigator.locks as LockManager | undefined)?.request(offer, { mode: 'shared' }, () => withdrawn).catch(() => {});
+      }
     },
     /** Whether another tab has a fresh token or is requesting one. True if the browser cannot tell. */
     async () => {
       try {
         const { held } = await navigator.locks.query();
-        return held!.some((lock) => lock.name === name || lock.name === offer);
+        return held!.some((lock) => [name, offer].includes(lock.name!));
       } catch {
         return true;
       }

@@ -1,8 +1,8 @@
 /** Logins with a credential: each is sent once, and a later login or a logout abandons it. */
 
 import type { ApiResponse } from './api.js';
-import type { Entry } from './links.js';
 import { readSession, type Session } from './session.js';
+import type { Entry } from './links.js';
 import { AuthError, type Credential, type User } from './types.js';
 
 /** `inTurn` runs a task when no other tab uses the cookie, `prepare` comes before a login, and `begin` starts its session in this page. */
@@ -21,28 +21,26 @@ export function createLogins(
   let sent: string | undefined;
   let user: Promise<User>;
 
-  async function logIn(credential: Credential): Promise<User> {
+  function logIn(credential: Credential): Promise<User> {
     const own = ++generation;
-    try {
-      return await inTurn(async () => {
-        await prepare();
-        const start = Date.now();
-        const entry = await beginLink(credential);
-        const mayRepeat = () => own === generation && !(entry.since = 0);
-        const response = await send({ ...credential, link: entry.next }, mayRepeat).catch((error: AuthError) => {
-          // If it was repeated, also after a reload, a session may have begun whose response was lost.
-          if (entry.since! >= start && error.code !== 'unavailable') void settleLink(entry);
-          throw error;
-        });
-        const session = await readSession(response, null, null, profile);
-        if (entry.next) await settleLink(entry, session.sid, response.body['link']);
-        if (own !== generation) throw new AuthError('rejected');
-        return begin(session).user;
+    return inTurn(async () => {
+      await prepare();
+      const start = Date.now();
+      const entry = await beginLink(credential);
+      const content = { ...credential, link: entry.next };
+      const response = await send(content, () => own === generation && !(entry.since = 0)).catch((error: AuthError) => {
+        // If it was repeated, also after a reload, a session may have begun whose response was lost.
+        if (entry.since! >= start && error.code !== 'unavailable') void settleLink(entry);
+        throw error;
       });
-    } catch (error) {
+      const session = await readSession(response, null, null, profile);
+      if (entry.next) await settleLink(entry, session.sid, response.body['link']);
+      if (own !== generation) throw new AuthError('rejected');
+      return begin(session).user;
+    }).catch((error: unknown) => {
       if (own === generation) fail(error);
       throw error;
-    }
+    });
   }
 
   function exchange(credential: Credential): Promise<User> {

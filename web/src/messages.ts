@@ -21,7 +21,7 @@ export type Message =
 export function openChannel(name: string, receive: (message: Message) => void): BroadcastChannel | undefined {
   try {
     const channel = new BroadcastChannel(name);
-    channel.onmessage = ({ data }: MessageEvent<Message>) => receive(data);
+    channel.onmessage = (event: MessageEvent<Message>) => receive(event.data);
     return channel;
   } catch {
     return undefined;

@@ -1,8 +1,8 @@
 /** The session of a page: its token and its user. */
 
+import { AuthError, type User } from './types.js';
 import type { ApiResponse } from './api.js';
 import { random } from './browser.js';
-import { AuthError, type User } from './types.js';
 
 export interface Session {
   /** Random, one for each login. It tells messages and responses about another login apart. */
@@ -44,7 +44,7 @@ export async function readSession(
     // Not the API's response, but for example a proxy's page with status 200.
     if (!(life > 0)) throw response;
     // Another tab may have logged in as someone else: the cookie is theirs by now.
-    const same = String(previous?.user.pk) === String(sub ?? id) ? previous : null;
+    const same = `${previous?.user.pk}` === `${sub ?? id}` ? previous : null;
     const known = hint ?? same?.id;
     const isOther = !known || (known === previous?.id && !same);
     const owner = user ?? same?.user ?? (await profile(access));
