@@ -11,7 +11,7 @@ use tests::{
     chain::confirmed,
     client::{Functions, Response, cookie_pair},
     fault_proxy::{Fault, HeldBack},
-    linked_browser::{Asking, Next, Sent, session_of, session_of_cookie},
+    linked_browser::{Asking, Next, PATIENCE, Sent, session_of, session_of_cookie},
 };
 
 use super::{account::Account, faults};
@@ -71,6 +71,7 @@ impl Linked {
             14 if is_alive => self.cookie_stolen(account, luck).await,
             15 if is_alive => self.storage_copied(account, luck).await,
             16..18 => self.recording_replayed(account, luck).await,
+            18 if is_alive => self.refresh_slowly(account, luck).await,
             _ => {}
         }
     }
@@ -115,6 +116,27 @@ impl Linked {
                 _ => self.take(account, asking, response, account.stack.now()).await,
             }
         }
+    }
+
+    /// A page's request is under way for as long as the page waits, while another page refreshes twice: it is not too late. The
+    /// response to the refresh before may have been lost.
+    async fn refresh_slowly(&mut self, account: &mut Account, luck: &mut Luck) {
+        self.again(account).await;
+        account.pass(LINK_PACE);
+        if luck.below(2) == 0 {
+            let lost = self.browser.ask(&mut self.browser.begin(REFRESH), account.stack.now());
+            self.serve_one(account, lost).await;
+            account.pass(LINK_PACE);
+        }
+        let mut asking = self.browser.begin(REFRESH);
+        let sent = self.browser.ask(&mut asking, account.stack.now());
+        for _ in 0..2 {
+            self.again(account).await;
+            account.pass(PATIENCE / 2);
+        }
+        let response = self.serve_one(account, sent).await;
+        assert_ne!(response.status, StatusCode::CONFLICT, "a page asks in vain: {}", response.body);
+        self.take(account, asking, response, account.stack.now()).await;
     }
 
     /// Something that was late arrives.

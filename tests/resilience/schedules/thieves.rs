@@ -6,7 +6,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use local::table::Item;
 use reqwest::StatusCode;
 use serde_json::{Value, json};
-use shared::session::LINK_PACE;
+use shared::{clock::Timestamp, session::LINK_PACE};
 use tests::{
     chain::{confirmed, link, parts},
     client::Response,
@@ -29,6 +29,24 @@ struct Thief {
     known: Vec<String>,
     /// The next link in the copy. Its owner may send it too.
     copied: Option<Value>,
+}
+
+/// The newest link of a chain.
+struct Head {
+    number: u32,
+    added_at: Timestamp,
+}
+
+impl Head {
+    fn of(item: &Item) -> Self {
+        let number = |name: &str| item[name].as_n().unwrap().parse::<i64>().unwrap();
+        let added_at = Timestamp::from_unix_seconds(number("rotated_at"));
+        Self { number: number("generation").try_into().unwrap(), added_at }
+    }
+
+    fn is_young(&self, account: &Account) -> bool {
+        self.added_at > account.stack.now() - LINK_PACE
+    }
 }
 
 impl Thief {
@@ -158,7 +176,12 @@ impl Linked {
             check(account, &sent, &response);
             return self.take(account, asking, response, account.stack.now()).await;
         }
-        assert_ne!(response.status, StatusCode::OK, "the theft is not detected");
+        if response.status == StatusCode::OK {
+            // The thief has sent the owner's next link, and one after it: within the pace the owner's request is only late.
+            let head = Head::of(&account.item(&session).await.unwrap());
+            let is_late = head.is_young(account) && sent.number() == Some(head.number - 2);
+            return assert!(is_late && confirmed(&response).is_none(), "the theft is not detected");
+        }
         match self.browser.take(&mut asking, &response, account.stack.now()) {
             Next::LoggedOut(true) => {
                 let response = account.stack.logout(self.browser.cookie()).await;
@@ -181,10 +204,9 @@ impl Linked {
         let response: Response = account.stack.send(sent.to(account.stack)).await;
         check(account, &sent, &response);
         let Some(before) = before.filter(|_| account.is_alive(&session)) else { return };
-        let number = |name: &str| before[name].as_n().unwrap().parse::<i64>().unwrap();
-        let behind = number("generation") - sent.number().map_or(-1, i64::from);
-        let is_young = number("rotated_at") > (account.stack.now() - LINK_PACE).unix_seconds();
-        if behind >= 3 || behind == 2 && !is_young {
+        let head = Head::of(&before);
+        let behind = i64::from(head.number) - sent.number().map_or(-1, i64::from);
+        if behind >= 3 || behind == 2 && !head.is_young(account) {
             let expected = if sent.number().is_some() { StatusCode::CONFLICT } else { StatusCode::FORBIDDEN };
             assert_eq!(response.status, expected, "an old recording: {}", response.body);
         }
