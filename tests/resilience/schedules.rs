@@ -8,6 +8,7 @@
 mod account;
 mod faults;
 mod linked;
+mod linked_logins;
 mod rotating;
 mod thieves;
 
@@ -27,7 +28,7 @@ async fn schedule(stack: &'static Stack, seed: u64) {
     let kinds = luck.below(3);
     let mut rotating = if kinds == 1 { None } else { Some(Rotating::new(&mut account).await) };
     let mut linked = if kinds == 0 { None } else { Some(Linked::new(&mut account, luck).await) };
-    for _ in 0..4 + luck.below(5) {
+    for _ in 0..3 + luck.below(5) {
         match (&mut rotating, &mut linked) {
             _ if luck.below(16) == 0 => stack.rotate(Reason::Schedule).await,
             (Some(rotating), None) => rotating.step(&mut account, luck).await,
