@@ -6,11 +6,14 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use crate::client::Response;
 
-/// How many bytes of a refresh token name its session and generation, as `shared::session` writes them: after its version, and after
-/// the id of its key from version 2 on, they are user, session, end and generation.
-fn name_bytes(token: &[u8]) -> usize {
-    let head = if token.first() == Some(&1) { 1 } else { 2 };
-    head + 16 + 16 + 4 + 4
+/// User, session, end and generation in a refresh token, as `shared::session` writes them.
+const NAME_BYTES: usize = 16 + 16 + 4 + 4;
+/// The secret after them. The tag, which is last, changes with the server's key.
+const SECRET_BYTES: usize = 32;
+
+/// What stands before them: the version, and the id of the key from version 2 on.
+fn head_bytes(token: &[u8]) -> usize {
+    if token.first() == Some(&1) { 1 } else { 2 }
 }
 
 /// The last cookie and access token, and every refresh token that was ever set.
@@ -18,8 +21,8 @@ fn name_bytes(token: &[u8]) -> usize {
 pub struct Browser {
     cookie: Option<String>,
     access: String,
-    /// By session and generation.
-    lineage: BTreeMap<Vec<u8>, String>,
+    /// The secrets, by session and generation.
+    lineage: BTreeMap<Vec<u8>, Vec<u8>>,
 }
 
 impl Browser {
@@ -59,14 +62,16 @@ impl Browser {
     /// As [`take`](Self::take).
     pub fn miss(&mut self, response: &Response) -> Result<bool, String> {
         let Some(token) = response.cookie.clone().filter(|token| !token.is_empty()) else { return Ok(false) };
-        let mut name = BASE64_URL_SAFE_NO_PAD.decode(&token).unwrap_or_default();
-        name.truncate(name_bytes(&name));
+        let token = BASE64_URL_SAFE_NO_PAD.decode(&token).unwrap_or_default();
+        let mut content = token[head_bytes(&token)..].chunks(NAME_BYTES);
+        let name = content.next().unwrap_or_default().to_vec();
+        let secret = content.next().unwrap_or_default()[..SECRET_BYTES].to_vec();
         match self.lineage.entry(name) {
             Entry::Vacant(first) => {
-                first.insert(token);
+                first.insert(secret);
                 Ok(true)
             }
-            Entry::Occupied(first) if *first.get() == token => Ok(false),
+            Entry::Occupied(first) if *first.get() == secret => Ok(false),
             Entry::Occupied(_) => Err("a double lineage: two refresh tokens of one generation".to_owned()),
         }
     }
@@ -113,8 +118,8 @@ mod tests {
             let mut first = [7; 90];
             first[0] = version;
             let (mut second, mut next) = (first, first);
-            second[name_bytes(&first)] = 8;
-            next[name_bytes(&first) - 1] = 8;
+            second[head_bytes(&first) + NAME_BYTES] = 8;
+            next[head_bytes(&first) + NAME_BYTES - 1] = 8;
             assert_detected(&first, &second, &next);
         }
     }
