@@ -6,8 +6,12 @@ use std::{
 };
 
 use local::table::Item;
+use reqwest::{RequestBuilder, StatusCode};
 use shared::clock::Timestamp;
-use tests::Stack;
+use tests::{
+    Stack,
+    client::{Functions, Response},
+};
 
 /// `SessionIdleTtl` and `SessionMaxTtl` of the template.
 const IDLE: Duration = Duration::from_hours(7 * 24);
@@ -87,6 +91,20 @@ impl Account {
         self.stack.advance(time.min(self.patience()));
         let now = self.stack.now();
         self.alive.retain(|_, life| life.ends_at > now);
+    }
+
+    /// Sends a request, and again after a 503 unless DynamoDB is made to fail: on a busy machine it may be slow.
+    pub(super) fn send(&self, request: RequestBuilder) -> impl Future<Output = Response> + Send + use<> {
+        let (functions, tries) = (Functions::clone(self.stack), if self.is_disturbed { 1 } else { 5 });
+        async move {
+            for _ in 1..tries {
+                let response = functions.send(request.try_clone().expect("its body is in memory")).await;
+                if response.status != StatusCode::SERVICE_UNAVAILABLE {
+                    return response;
+                }
+            }
+            functions.send(request).await
+        }
     }
 
     /// The item of a session.

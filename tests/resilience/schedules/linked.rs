@@ -5,7 +5,7 @@ use reqwest::StatusCode;
 use shared::{clock::Timestamp, session::LINK_PACE};
 use tests::{
     LinkedBrowser,
-    client::{Functions, Response},
+    client::Response,
     fault_proxy::{Fault, HeldBack},
     linked_browser::{Asking, Next, PATIENCE, Sent, session_of, session_of_cookie},
 };
@@ -225,13 +225,7 @@ impl Linked {
 
     /// Sends these requests at once.
     async fn serve(&mut self, account: &mut Account, requests: &[Sent]) -> Vec<Response> {
-        let asked: Vec<_> = requests
-            .iter()
-            .map(|sent| {
-                let (functions, request) = (Functions::clone(account.stack), sent.to(account.stack));
-                tokio::spawn(async move { functions.send(request).await })
-            })
-            .collect();
+        let asked: Vec<_> = requests.iter().map(|sent| tokio::spawn(account.send(sent.to(account.stack)))).collect();
         let mut responses = Vec::new();
         for (sent, asked) in requests.iter().zip(asked) {
             let response = asked.await.unwrap();

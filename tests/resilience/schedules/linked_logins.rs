@@ -51,7 +51,7 @@ impl Linked {
     async fn send_login(&mut self, account: &mut Account, credential: &Value) -> Option<Response> {
         let body = self.browser.log_in(credential, account.stack.now());
         let request = account.stack.request(Method::POST, "/auth/kakao").json(&body);
-        let response = account.stack.send(request.header(COOKIE, cookie_pair(self.browser.cookie()))).await;
+        let response = account.send(request.header(COOKIE, cookie_pair(self.browser.cookie()))).await;
         if response.status != StatusCode::OK {
             assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, "kakao_rejected"));
             assert!(!self.browser.logged_in(credential, &response));
@@ -81,7 +81,7 @@ impl Linked {
         let mut asking = self.browser.begin(path);
         for _ in 0..REQUESTS {
             let sent = self.browser.ask(&mut asking, account.stack.now());
-            let response = account.stack.send(sent.to(account.stack)).await;
+            let response = account.send(sent.to(account.stack)).await;
             match self.browser.take(&mut asking, &response, account.stack.now()) {
                 Next::Again => {}
                 Next::Done => break,

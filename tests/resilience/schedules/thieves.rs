@@ -80,7 +80,7 @@ impl Linked {
         };
         for path in [REFRESH, "/auth/logout?scope=all", "/auth/logout?scope=others"] {
             let sent = Sent { path, cookie: cookie.clone(), links: links.clone() };
-            let response = account.stack.send(sent.to(account.stack)).await;
+            let response = account.send(sent.to(account.stack)).await;
             assert_eq!((response.status, response.code()), (StatusCode::FORBIDDEN, "link_required"), "{path} {links}");
             assert_eq!((&response.cookie, &response.body["session"]), (&None, &json!(self.session())));
         }
@@ -113,10 +113,13 @@ impl Linked {
         }
         let is_alive = account.is_alive(&session);
         assert_eq!(is_alive, !is_stolen && self.browser.session().is_some(), "a theft ends the session");
-        for _ in 0..3 {
+        for _ in 0..2 {
             let (sent, _) = thief.request(luck);
-            let response = account.stack.send(sent.to(account.stack)).await;
+            let response = account.send(sent.to(account.stack)).await;
             assert_ne!(response.status, StatusCode::OK, "a copy is served although its owner has gone on");
+            let everywhere = Sent { path: "/auth/logout?scope=all", ..sent };
+            let response = account.send(everywhere.to(account.stack)).await;
+            assert!(!is_alive || response.code() == "link_stale", "a copy logs out everywhere: {}", response.body);
         }
         assert_eq!(account.item(&session).await.is_some(), is_alive);
     }
@@ -141,7 +144,7 @@ impl Linked {
         let session = session_of_cookie(&thief.cookie);
         let before = account.item(&session).await;
         let (sent, is_own) = thief.request(luck);
-        let response = account.stack.send(sent.to(account.stack)).await;
+        let response = account.send(sent.to(account.stack)).await;
         let after = account.item(&session).await;
         match response.status.as_u16() {
             200 => {
@@ -171,7 +174,7 @@ impl Linked {
         }
         let mut asking = self.browser.begin(REFRESH);
         let sent = self.browser.ask(&mut asking, account.stack.now());
-        let response = account.stack.send(sent.to(account.stack)).await;
+        let response = account.send(sent.to(account.stack)).await;
         if !is_stolen {
             check(account, &sent, &response);
             return self.take(account, asking, response, account.stack.now()).await;
@@ -201,7 +204,7 @@ impl Linked {
         let sent = self.recorded[luck.index(self.recorded.len())].clone();
         let session = session_of_cookie(&sent.cookie);
         let before = account.item(&session).await;
-        let response: Response = account.stack.send(sent.to(account.stack)).await;
+        let response: Response = account.send(sent.to(account.stack)).await;
         check(account, &sent, &response);
         let Some(before) = before.filter(|_| account.is_alive(&session)) else { return };
         let head = Head::of(&before);
