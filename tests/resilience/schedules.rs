@@ -46,6 +46,15 @@ async fn schedule(stack: &'static Stack, seed: u64) {
     if let Some(linked) = &mut linked {
         linked.come_to_rest(&mut account, luck).await;
     }
+    if luck.below(8) == 0 {
+        account.stay_away();
+        if let Some(rotating) = &mut rotating {
+            rotating.again(&mut account).await;
+        }
+        if let Some(linked) = &mut linked {
+            linked.again(&mut account).await;
+        }
+    }
     stack.clear().await;
 }
 

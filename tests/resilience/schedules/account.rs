@@ -93,6 +93,12 @@ impl Account {
         self.alive.retain(|_, life| life.ends_at > now);
     }
 
+    /// All browsers are silent until their sessions have expired.
+    pub(super) fn stay_away(&mut self) {
+        self.stack.advance(IDLE);
+        self.alive.clear();
+    }
+
     /// Sends a request, and again after a 503 unless DynamoDB is made to fail: on a busy machine it may be slow.
     pub(super) fn send(&self, request: RequestBuilder) -> impl Future<Output = Response> + Send + use<> {
         let (functions, tries) = (Functions::clone(self.stack), if self.is_disturbed { 1 } else { 5 });

@@ -182,7 +182,7 @@ impl Linked {
         if response.status == StatusCode::OK {
             // The thief has sent the owner's next link, and one after it: within the pace the owner's request is only late.
             let head = Head::of(&account.item(&session).await.unwrap());
-            let is_late = head.is_young(account) && sent.number() == Some(head.number - 2);
+            let is_late = head.is_young(account) && sent.number() == head.number.checked_sub(2);
             return assert!(is_late && confirmed(&response).is_none(), "the theft is not detected");
         }
         match self.browser.take(&mut asking, &response, account.stack.now()) {
