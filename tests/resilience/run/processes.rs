@@ -157,8 +157,8 @@ fn proxy<'a>(stack: &'a Stack, name: &str) -> &'a FaultProxy {
 
 /// The statuses that the browser saw, and what failed.
 async fn play(folder: &Path, route: Route, point: &Point, end: End) -> (String, Vec<String>) {
-    // Longer than Lambda's timeout, after which a browser whose response was lost retries.
-    let window = if matches!(end, End::Killed | End::KilledAndLate) { 5 } else { 12 };
+    // Longer than Lambda's timeout of 10 s, after which a browser whose response was lost retries, also on a busy machine.
+    let window = if matches!(end, End::Killed | End::KilledAndLate) { 5 } else { 20 };
     let mut scenario = scenario(folder, route, Duration::from_secs(window)).await;
     let lambda = Arc::clone(&scenario.stack.lambdas()[route.function()]);
     if end == End::Frozen {
