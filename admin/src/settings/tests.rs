@@ -156,7 +156,7 @@ fn a_stack_that_waits_for_its_keys_is_told_how_to_get_them() {
     assert!(matches!(found.as_slice(), [Finding::Error(why)] if why.contains("carry-over-keys")), "{found:?}");
 }
 
-/// The same sessions rotate that kakao-login lets rotate.
+/// doctor and kakao-login use one rule for which origins share the cookie.
 #[test]
 fn sessions_that_rotate_for_want_of_a_common_storage_are_named() {
     const ONE: &str = "https://www.example.com";

@@ -21,7 +21,7 @@ impl State {
         is_used.iter().position(|used| !used).and_then(|user| User::try_from(user).ok())
     }
 
-    /// The same state in the fewest words.
+    /// One representative of all states that behave alike.
     pub(super) fn normal(mut self) -> Self {
         if self.inquirer == Inquirer::Idle {
             self.table.items.sort_unstable();

@@ -218,7 +218,7 @@ impl State {
     /// All requests and runs of the worker have died.
     pub(super) fn without_processes(self) -> Self {
         let (request, remover, inquirer) = (Request::Idle, Remover::Idle, Inquirer::Idle);
-        // An ID token goes on being good.
+        // An ID token that a login has read stays valid.
         let logins = self.logins.map(|login| if matches!(login, Login::Read(_)) { login } else { Login::Idle });
         Self { logins, request, remover, inquirer, unlink_on_its_way: false, ..self }
     }
@@ -252,7 +252,7 @@ impl State {
         after
     }
 
-    /// The same an hour later, when nobody does anything any more.
+    /// The state an hour later, after all requests have ended.
     pub(super) fn quiet(self) -> Self {
         let after = State { backup: None, logins: [Login::Idle; 2], ..self.much_later() };
         Self { logins_left: 0, leavings_left: 0, late_writes_left: 0, ..after }.normal()

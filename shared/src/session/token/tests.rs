@@ -179,7 +179,7 @@ fn functions_with_different_rings_agree_on_the_successor() {
     let at_ahead = ahead.successor(&ahead.verify(issued.expose()).unwrap(), NOW);
     assert_eq!(at_behind.hash(), at_ahead.hash());
 
-    // The same token now exists with two tags. The one whose hash is stored is still accepted.
+    // Two keys have tagged this token by now. The one whose hash is stored is still accepted.
     let kept = ahead.successor(&ahead.verify(at_behind.expose()).unwrap(), NOW);
     let other_copy = ahead.verify(at_ahead.expose()).unwrap();
     assert_ne!(ahead.successor(&other_copy, NOW).hash(), kept.hash());
