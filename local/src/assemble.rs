@@ -28,7 +28,7 @@ use crate::{
 pub const TEMPLATE: &str = include_str!("../../template.yaml");
 
 /// Environment variables that set a parameter of the template, with the parameter's name and local default.
-const PARAMETERS: [(&str, &str, &str); 25] = [
+const PARAMETERS: [(&str, &str, &str); 29] = [
     ("ISSUER", "Issuer", "http://localhost:9000"),
     ("AUDIENCE", "Audience", "api"),
     ("ALLOWED_ORIGINS", "AllowedOrigins", "http://localhost:9000,http://localhost:5173"),
@@ -46,6 +46,14 @@ const PARAMETERS: [(&str, &str, &str); 25] = [
     ("ROTATION_WINDOW", "RotationWindow", "30"),
     ("COOKIE_SAMESITE", "CookieSameSite", "Strict"),
     ("SESSION_LINKS", "SessionLinks", "on"),
+    ("CALLBACK_URI", "CallbackUri", ""),
+    (
+        "ALLOW_HEADERS",
+        "AllowHeaders",
+        "authorization,content-type,x-requested-with,x-csrftoken,traceparent,tracestate,baggage,sentry-trace",
+    ),
+    ("NATIVE_CLIENTS", "NativeClients", "true"),
+    ("COMPATIBILITY", "Compatibility", "none"),
     ("SIGNING_ALGORITHM", "SigningAlgorithm", "ES256"),
     ("VERIFIER_CACHE_TTL", "VerifierCacheTtl", "7200"),
     ("FIRST_KEYS", "FirstKeys", "make"),

@@ -18,10 +18,10 @@ use crate::{
     access_token::Audience,
     address,
     aws::{Endpoint, dynamodb, https_client},
-    http::{Cookies, Origins, SameSite},
+    http::{Compatibility, Cookies, Origins, SameSite},
     kakao::{AdminKeyHashes, Kakao, KakaoApp, KakaoCredentials},
     keys::{Document, IssuingKeys, KeyTable, LogoutKeys, PublishedKeys, SecretCache, SecretError, VerificationKeys},
-    session::SessionPolicy,
+    session::{LinkedSessions, SessionPolicy},
     store::Store,
 };
 
@@ -181,16 +181,26 @@ impl Config {
         Origins::new(origins).map_err(|reason| self.note("ALLOWED_ORIGINS", &reason)).ok()
     }
 
-    /// `SESSION_LINKS`: whether a client that sends a link gets a linked session. With `auto` it does unless several allowed origins
-    /// may [share the cookie](Origins::may_share_the_cookie).
-    pub fn links_sessions(&self) -> Option<bool> {
+    /// `SESSION_LINKS`: whether a client that sends a link gets a linked session. With `auto` it does, unless it keeps its token in a
+    /// cookie that several allowed origins may [share](Origins::may_share_the_cookie).
+    pub fn linked_sessions(&self) -> Option<LinkedSessions> {
         let origins = self.origins()?;
         self.parse("SESSION_LINKS", |text| match text {
-            "auto" => Ok(!origins.may_share_the_cookie()),
-            "on" => Ok(true),
-            "off" => Ok(false),
+            "auto" => Ok(LinkedSessions { by_cookie: !origins.may_share_the_cookie(), by_body: true }),
+            "on" => Ok(LinkedSessions { by_cookie: true, by_body: true }),
+            "off" => Ok(LinkedSessions { by_cookie: false, by_body: false }),
             _ => Err("must be auto, on or off".to_owned()),
         })
+    }
+
+    /// `NATIVE_CLIENTS`: whether an app may get a refresh token in the body of its login.
+    pub fn native_clients(&self) -> Option<bool> {
+        self.flag("NATIVE_CLIENTS")
+    }
+
+    /// `COMPATIBILITY`: which other front ends are served.
+    pub fn compatibility(&self) -> Option<Compatibility> {
+        self.parse("COMPATIBILITY", Compatibility::from_str)
     }
 
     /// `REDIRECT_URIS`.
@@ -200,6 +210,13 @@ impl Config {
         checked.map(|()| uris).map_err(|reason| self.note("REDIRECT_URIS", &reason)).ok()
     }
 
+    /// `CALLBACK_URI`: this API's own redirect URI. Empty if there is no hosted login.
+    pub fn callback_uri(&self) -> Option<String> {
+        let uri = self.text_or_empty("CALLBACK_URI")?;
+        let checked = if uri.is_empty() { Ok(()) } else { address::check_redirect_uri(&uri) };
+        checked.map(|()| uri).map_err(|reason| self.note("CALLBACK_URI", &reason)).ok()
+    }
+
     /// `ISSUER`.
     pub fn issuer(&self) -> Option<String> {
         self.parse("ISSUER", |text| address::check_issuer(text).map(|()| text.to_owned()))
@@ -207,9 +224,14 @@ impl Config {
 
     /// `ROTATION_WINDOW`, `SESSION_IDLE_TTL` and `SESSION_MAX_TTL`.
     pub fn session_policy(&self) -> Option<SessionPolicy> {
-        let rotation_window = self.seconds("ROTATION_WINDOW", SessionPolicy::ROTATION_WINDOW);
+        let rotation_window = self.rotation_window();
         let (idle_ttl, max_ttl) = (self.seconds("SESSION_IDLE_TTL", SessionPolicy::TTL), self.session_max_ttl());
         Some(SessionPolicy { rotation_window: rotation_window?, idle_ttl: idle_ttl?, max_ttl: max_ttl? })
+    }
+
+    /// `ROTATION_WINDOW`.
+    pub fn rotation_window(&self) -> Option<Duration> {
+        self.seconds("ROTATION_WINDOW", SessionPolicy::ROTATION_WINDOW)
     }
 
     /// `SESSION_MAX_TTL`.

@@ -77,6 +77,9 @@ pub enum Error {
     /// Call from a page of an allowed origin: 403 `origin_not_allowed`.
     #[error("the calling page's origin is not allowed")]
     ForeignOrigin,
+    /// Call from an app: 403 `native_only`. A page leaves its refresh token to the cookie.
+    #[error("a page asked for, or presented, the refresh token of an app")]
+    NativeOnly,
     /// Call another path, or name another item: 404 `not_found`.
     #[error("no such path or item")]
     NotFound,
@@ -192,6 +195,11 @@ impl Error {
             Self::ForeignOrigin => {
                 response(StatusCode::FORBIDDEN, "origin_not_allowed", "This origin may not call this route.")
             }
+            Self::NativeOnly => response(
+                StatusCode::FORBIDDEN,
+                "native_only",
+                "Only apps may hold a refresh token. In a page, leave out `transport` and `refresh`.",
+            ),
             Self::NotFound => response(StatusCode::NOT_FOUND, "not_found", "Not found."),
             Self::TooLarge => {
                 response(StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large", "The body is larger than 16 KiB.")

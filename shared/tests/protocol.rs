@@ -17,7 +17,7 @@ use std::{
 use shared::{
     clock::Timestamp,
     id::UserId,
-    session::{Kind, RefreshToken, RefreshTokenKeys, Session, Standing, Verdict, Version, judge},
+    session::{Kind, RefreshToken, RefreshTokenKeys, Session, Standing, Transport, Verdict, Version, judge},
 };
 
 /// Requests on their way at once: two tabs, or one tab and a request that it has given up on.
@@ -135,7 +135,7 @@ impl Lineage {
         let secret = serde_json::from_value(secret).expect("it has the shape of one");
         let keys = RefreshTokenKeys::new(&[secret]).expect("it is 32 bytes");
         let mut tokens = vec![keys.issue(
-            Version::issued(Kind::Rotating),
+            Version::issued(Kind::Rotating, Transport::Cookie),
             UserId::generate(),
             keys.new_session(None, NOW),
             LATER,

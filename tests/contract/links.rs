@@ -11,7 +11,7 @@ use shared::{
     redemption::{Attempt, Redemption},
     session::{
         ConfirmedLink, Kind, LINK_PACE, Link, LinkedSession, LinkedVerdict, PresentedLinks, RefreshToken,
-        RefreshTokenHash, RefreshTokenKeys, Version, judge_links,
+        RefreshTokenHash, RefreshTokenKeys, Transport, Version, judge_links,
     },
     store::{Device, RedemptionKey, Renewal, SessionStart},
 };
@@ -45,7 +45,13 @@ fn keys() -> RefreshTokenKeys {
 
 fn token(keys: &RefreshTokenKeys) -> RefreshToken {
     let session = keys.new_session(None, LOGGED_IN_AT);
-    keys.issue(Version::issued(Kind::Linked), UserId::generate(), session, SESSION_ENDS_AT, LOGGED_IN_AT)
+    keys.issue(
+        Version::issued(Kind::Linked, Transport::Cookie),
+        UserId::generate(),
+        session,
+        SESSION_ENDS_AT,
+        LOGGED_IN_AT,
+    )
 }
 
 fn session_key(token: &RefreshToken) -> Item {

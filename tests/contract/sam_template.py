@@ -23,6 +23,9 @@ PARAMETER_SETS = {
     "RS256": {"SigningAlgorithm": "RS256"},
     "linked": {"SessionLinks": "on"},
     "rotating": {"SessionLinks": "off"},
+    "no apps": {"NativeClients": "false"},
+    "compatibility": {"Compatibility": "dj-rest-auth"},
+    "hosted": {"CallbackUri": "https://www.example.com/auth/kakao/callback"},
     "alarms": {"AlarmTopicArn": "arn:aws:sns:ap-northeast-2:123456789012:alarms"},
     "several origins": {
         "AllowedOrigins": "https://www.example.com,https://m.example.com,http://localhost:5173",

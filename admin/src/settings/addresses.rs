@@ -7,7 +7,8 @@ use super::{Settings, list, text};
 use crate::finding::Finding;
 
 /// Where the API answers, also where it is put behind the front end's host.
-pub(super) const API_PATHS: [&str; 5] = ["/auth", "/dj-rest-auth", "/api/profile", "/webhooks", "/.well-known"];
+pub(super) const API_PATHS: [&str; 7] =
+    ["/auth", "/dj-rest-auth", "/accounts/kakao", "/api/profile", "/api/token", "/webhooks", "/.well-known"];
 
 pub(super) fn examine(settings: &Settings, findings: &mut Vec<Finding>) {
     spelling(settings, findings);

@@ -8,6 +8,7 @@ mod id_token;
 mod prune;
 mod redeem;
 mod start;
+mod transport;
 
 use std::sync::Arc;
 
@@ -17,12 +18,12 @@ use shared::{
     config::{Config, ConfigError},
     error::Error,
     function::Function,
-    http::{self, Cookies, JsonObject, Origins},
+    http::{self, Compatibility, Cookies, JsonObject, Origins},
     kakao::{Kakao, KakaoCredentials},
     keys::{Document, IssuingKeys, KeyTable, SecretCache},
     log,
     recent::Recent,
-    session::{Link, SessionPolicy},
+    session::{Link, LinkedSessions, SessionPolicy},
     store::Store,
 };
 
@@ -42,8 +43,14 @@ pub struct KakaoLogin {
     pub kakao_credentials: SecretCache<KakaoCredentials>,
     /// Which credentials are accepted.
     pub credentials: CredentialPolicy,
-    /// Whether a client that sends a link gets a linked session. Otherwise every session rotates.
-    pub links_sessions: bool,
+    /// Which clients that send a link get a linked session. Other sessions rotate.
+    pub linked_sessions: LinkedSessions,
+    /// Whether apps may get their refresh token in the body.
+    pub native_clients: bool,
+    /// Whether pages may get theirs in the body.
+    pub compatibility: Compatibility,
+    /// Where Kakao sends the browser after a hosted login. Without it there is no hosted login.
+    pub callback_uri: Option<String>,
     /// Stores users and sessions.
     pub store: Store,
     /// Sign access tokens and issue refresh tokens.
@@ -67,7 +74,10 @@ impl Function for KakaoLogin {
             Some(key_table),
             Some(kakao_credentials),
             Some(credentials),
-            Some(links_sessions),
+            Some(linked_sessions),
+            Some(native_clients),
+            Some(compatibility),
+            Some(callback_uri),
             Some(store),
             Some(keys),
             Some(cookies),
@@ -78,7 +88,10 @@ impl Function for KakaoLogin {
             config.key_table(),
             config.kakao_credentials(),
             CredentialPolicy::from_config(config),
-            config.links_sessions(),
+            config.linked_sessions(),
+            config.native_clients(),
+            config.compatibility(),
+            config.callback_uri(),
             config.store(),
             config.issuing_keys(),
             config.cookies(),
@@ -95,7 +108,10 @@ impl Function for KakaoLogin {
             over_limit,
             kakao_credentials,
             credentials,
-            links_sessions,
+            linked_sessions,
+            native_clients,
+            compatibility,
+            callback_uri: Some(callback_uri).filter(|uri| !uri.is_empty()),
             store,
             keys,
             cookies,
@@ -116,36 +132,49 @@ impl Function for KakaoLogin {
         tokio::join!(keys, self.kakao.connect(now));
     }
 
-    /// A GET does nothing here. It only makes Lambda start this function, which reads keys and connects
+    /// Starts the function for a GET of `/auth/kakao`, and logs in for a POST.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`log_in`](Self::log_in).
+    async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
+        let now = self.clock.now();
+        if request.method() == Method::GET { self.get(&request, now) } else { self.log_in(&request, now).await }
+    }
+}
+
+impl KakaoLogin {
+    /// Does nothing. A GET only makes Lambda start this function, which reads keys and connects
     /// ([`warm_up`](Function::warm_up)) while the user is still at Kakao's login page. It reads and changes nothing, so every origin
     /// may send it.
-    ///
-    /// A POST logs in. With a `link` the session is linked, and its token never changes; otherwise it rotates. The session is always
+    fn get(&self, _request: &Request, _now: Timestamp) -> Result<Response<Body>, Error> {
+        log::outcome("started");
+        Ok(http::no_content())
+    }
+
+    /// Logs in. With a `link` the session is linked, and its token never changes; otherwise it rotates. The session is always
     /// new, unless the same login is repeated, and the browser's previous session ends. A login never continues a previous session,
     /// so nobody can plant one in a browser and wait for its user to log in (session fixation).
     ///
     /// # Errors
     ///
     /// - [`Error::ForeignOrigin`] if a page of another origin calls: it could log its visitor in as another user.
+    /// - [`Error::NativeOnly`] if a page asks for the refresh token of an app.
     /// - [`Error::NotJson`] and [`Error::InvalidRequest`] if the body is not one credential that is accepted.
     /// - [`Error::Kakao`] if Kakao refuses the credential or cannot be reached, or the credential was used before.
     /// - [`Error::AccountBeingDeleted`] while a deletion of the user's account is under way.
     /// - [`Error::TooManyLogins`] if the user has logged in too often in this minute.
     /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys. Logging in again is safe.
-    async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
-        if request.method() == Method::GET {
-            log::outcome("started");
-            return Ok(http::no_content());
-        }
-        let now = self.clock.now();
+    async fn log_in(&self, request: &Request, now: Timestamp) -> Result<Response<Body>, Error> {
         self.kakao.forget_expired(now);
-        self.origins.check_origin(&request)?;
-        let body = JsonObject::required(&request)?;
+        self.origins.check_origin(request)?;
+        let body = JsonObject::required(request)?;
         let credential = self.credentials.read(&body)?;
+        let transport = self.transport(request, &body)?;
         let link = body.text("link", 22)?.map(Link::parse).transpose();
         let link =
             link.map_err(|_| Error::InvalidRequest("`link` must be 16 random bytes in base64url.".to_owned()))?;
-        let context = LoginContext::read(self, &request, link, now).await?;
+        let context = LoginContext::read(self, request, transport, link, now).await?;
         match &credential {
             Credential::AccessToken(token) => self.log_in_by_access_token(token, &context).await,
             Credential::Code(grant) => self.log_in_by_code(grant, &context).await,

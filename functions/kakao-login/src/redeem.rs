@@ -47,9 +47,9 @@ impl KakaoLogin {
         known_to_the_client: &SecretString,
         context: &LoginContext,
     ) -> Vec<Proof> {
-        let proof = Proof::new(credential, known_to_the_client);
+        let proof = Proof::new(credential, known_to_the_client).of_transport(context.transport);
         match context.link.as_ref().map(|link| proof.with_link(link)) {
-            Some(linked) if self.links_sessions => vec![linked, proof],
+            Some(linked) if self.linked_sessions.by(context.transport) => vec![linked, proof],
             Some(linked) => vec![proof, linked],
             None => vec![proof],
         }
@@ -91,7 +91,8 @@ impl KakaoLogin {
                     log::outcome("logged_in_again");
                     let redeemed_at = redemption.redeemed_at;
                     // Of the kind that the session has, which another setting may have decided.
-                    let (version, ends_at) = (Version::issued(kind), redeemed_at + self.sessions.max_ttl);
+                    let (version, ends_at) =
+                        (Version::issued(kind, context.transport), redeemed_at + self.sessions.max_ttl);
                     let first = keys.issue(version, user, presented, ends_at, context.now);
                     return Ok(Redeemed::Before(shown, first, redeemed_at));
                 }

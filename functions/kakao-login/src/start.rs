@@ -13,7 +13,9 @@ use shared::{
     kakao::KakaoError,
     keys::{IssuingKeys, SecretError},
     log,
-    session::{Kind, Link, NewSession, RefreshToken, Verdict, Version, judge, newest_of_each_session},
+    session::{
+        Kind, Link, NewSession, Presented, RefreshToken, Transport, Verdict, Version, judge, newest_of_each_session,
+    },
     store::{Device, Login, SessionStart, StoreError},
     user::{KakaoUser, Source, User},
 };
@@ -23,10 +25,12 @@ use crate::{KakaoLogin, redeem::Ticket};
 /// What a login needs besides its credential.
 pub(crate) struct LoginContext {
     device: Device,
+    /// How the client carries its refresh token.
+    pub(crate) transport: Transport,
     /// The client's first link, if it sent one.
     pub(crate) link: Option<Link>,
     /// The presented cookies.
-    presented: Vec<SecretString>,
+    presented: Presented,
     /// The refresh tokens in them: the browser's previous sessions.
     previous: Vec<RefreshToken>,
     pub(crate) keys: Arc<IssuingKeys>,
@@ -55,13 +59,14 @@ impl LoginContext {
     pub(crate) async fn read(
         function: &KakaoLogin,
         request: &Request,
+        transport: Transport,
         link: Option<Link>,
         now: Timestamp,
     ) -> Result<Self, SecretError> {
         let keys = function.keys.at(now).await?;
-        let presented = function.cookies.presented(request);
+        let presented = Presented::Cookies(function.cookies.presented(request));
         let previous = newest_of_each_session(keys.refresh_tokens.verify_each(&presented));
-        Ok(Self { device: http::device(request), link, presented, previous, keys, now })
+        Ok(Self { device: http::device(request), transport, link, presented, previous, keys, now })
     }
 }
 
@@ -117,10 +122,10 @@ impl KakaoLogin {
         context: &LoginContext,
     ) -> Result<Response<Body>, Error> {
         let now = context.now;
-        let link = context.link.as_ref().filter(|_| self.links_sessions);
+        let link = context.link.as_ref().filter(|_| self.linked_sessions.by(context.transport));
         let kind = if link.is_some() { Kind::Linked } else { Kind::Rotating };
         let first = context.keys.refresh_tokens.issue(
-            Version::issued(kind),
+            Version::issued(kind, context.transport),
             person.id,
             new_session,
             now + self.sessions.max_ttl,
@@ -239,7 +244,7 @@ impl KakaoLogin {
         }
         let mut response = http::json_response(StatusCode::OK, &body);
         let expires_at = self.sessions.expires_at(first.session_ends_at, now);
-        http::add_cookies(&mut response, self.cookies.set(first, expires_at, now, &context.presented));
+        http::add_cookies(&mut response, self.cookies.set(first, expires_at, now, context.presented.texts()));
         response
     }
 }

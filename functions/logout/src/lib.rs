@@ -4,18 +4,17 @@
 use std::sync::Arc;
 
 use lambda_http::{Body, Request, RequestExt, Response, http::StatusCode};
-use secrecy::SecretString;
 use serde_json::json;
 use shared::{
     clock::{Clock, Timestamp},
     config::{Config, ConfigError},
     error::Error,
     function::Function,
-    http::{self, Cookies, JsonObject, Origins},
+    http::{self, Compatibility, Cookies, JsonObject, Origins},
     id::SessionId,
     keys::{self, LogoutKeys, SecretCache},
     log,
-    session::{Kind, RefreshToken, RefreshTokenKeys, SessionPolicy, Standing, judge},
+    session::{Kind, Presented, RefreshToken, RefreshTokenKeys, SessionPolicy, Standing, judge},
     store::Store,
 };
 
@@ -30,6 +29,8 @@ pub struct Logout {
     pub cookies: Cookies,
     /// The origins whose pages may call.
     pub origins: Origins,
+    /// Whether the tokens of pages are accepted in bodies.
+    pub compatibility: Compatibility,
     /// How long the parent of a session's token is accepted.
     pub sessions: SessionPolicy,
     /// Tells the time, which is read once per request and passed down.
@@ -59,12 +60,17 @@ impl Function for Logout {
     const NAME: &'static str = "logout";
 
     fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
-        let (Some(store), Some(keys), Some(cookies), Some(origins), Some(sessions)) =
-            (config.store(), config.logout_keys(), config.cookies(), config.origins(), config.session_policy())
-        else {
+        let (Some(store), Some(keys), Some(cookies), Some(origins), Some(compatibility), Some(sessions)) = (
+            config.store(),
+            config.logout_keys(),
+            config.cookies(),
+            config.origins(),
+            config.compatibility(),
+            config.session_policy(),
+        ) else {
             return Err(config.into_error());
         };
-        Ok(Self { store, keys, cookies, origins, sessions, clock })
+        Ok(Self { store, keys, cookies, origins, compatibility, sessions, clock })
     }
 
     /// Reads the keys, which connects to DynamoDB.
@@ -96,11 +102,13 @@ impl Function for Logout {
         self.origins.check_origin(&request)?;
         let body = JsonObject::optional(&request)?;
         let scope = scope(&request)?;
-        let presented = self.cookies.presented(&request);
+        let presented = http::presented(&request, &body, &self.cookies, self.compatibility)?;
+        // A token in the body has no cookie to clear.
+        let cookies = if let Presented::Cookies(texts) = &presented { texts.as_slice() } else { &[] };
         match self.end(&presented, scope, &body, now).await {
             Ok(Outcome::Done(outcome)) => log::outcome(outcome),
             Ok(Outcome::NoLivingSession(reason)) => {
-                let clear_cookies = self.cookies.clear_unless_linked(&presented);
+                let clear_cookies = self.cookies.clear_unless_linked(cookies);
                 return Err(Error::LoggedOut { reason, clear_cookies });
             }
             Err(error) if scope == Scope::Local => unstored(&error),
@@ -108,7 +116,7 @@ impl Function for Logout {
         }
         let mut response = http::json_response(StatusCode::OK, &json!({"detail": "Successfully logged out."}));
         if scope != Scope::Others {
-            http::add_cookies(&mut response, self.cookies.clear(&presented));
+            http::add_cookies(&mut response, self.cookies.clear(cookies));
         }
         Ok(response)
     }
@@ -118,12 +126,12 @@ impl Logout {
     /// Ends the sessions of these cookies as far as possible.
     async fn end(
         &self,
-        presented: &[SecretString],
+        presented: &Presented,
         scope: Scope,
         body: &JsonObject,
         now: Timestamp,
     ) -> Result<Outcome, Error> {
-        if presented.is_empty() {
+        if presented.texts().is_empty() {
             return Ok(nothing(scope, "no cookie"));
         }
         let (tokens, keys) = keys::read_refresh_tokens(&self.keys, |keys| &keys.refresh_tokens, presented, now).await?;
@@ -181,7 +189,7 @@ impl Logout {
             return Ok((&judge(token, session.as_ref(), keys, now, window)).into());
         }
         let links = match token.kind() {
-            Kind::Rotating => None,
+            Kind::Rotating | Kind::Fixed => None,
             Kind::Linked => match http::links(body, token.session, keys) {
                 Ok(links) => Some(links),
                 Err(Error::LinkRequired { .. }) => return Ok(Standing::Unlinked),

@@ -2,7 +2,7 @@
 
 mod names;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use lambda_http::{
     Body, Request, Response,
@@ -14,8 +14,8 @@ use shared::{
     config::{Config, ConfigError},
     error::Error,
     function::Function,
-    http::{self, JsonObject},
-    keys::{self, SecretCache, VerificationKeys},
+    http::{self, Cookies, JsonObject, Origins},
+    keys::{self, LogoutKeys, SecretCache, VerificationKeys},
     log,
     store::{NameChange, Store, StoreError},
     user::User,
@@ -30,6 +30,14 @@ pub struct Profile {
     pub store: Store,
     /// Verifies access tokens.
     pub keys: SecretCache<VerificationKeys>,
+    /// Reads refresh tokens.
+    pub refresh_keys: SecretCache<LogoutKeys>,
+    /// How the cookie of the refresh token is read.
+    pub cookies: Cookies,
+    /// The origins whose pages may call with a cookie.
+    pub origins: Origins,
+    /// How long the parent of a session's token is accepted.
+    pub rotation_window: Duration,
     /// Tells the time, which is read once per request and passed down.
     pub clock: Arc<dyn Clock>,
 }
@@ -38,10 +46,17 @@ impl Function for Profile {
     const NAME: &'static str = "profile";
 
     fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
-        let (Some(store), Some(keys)) = (config.store(), config.verification_keys()) else {
+        let (Some(store), Some(keys), Some(refresh_keys), Some(cookies), Some(origins), Some(rotation_window)) = (
+            config.store(),
+            config.verification_keys(),
+            config.logout_keys(),
+            config.cookies(),
+            config.origins(),
+            config.rotation_window(),
+        ) else {
             return Err(config.into_error());
         };
-        Ok(Self { store, keys, clock })
+        Ok(Self { store, keys, refresh_keys, cookies, origins, rotation_window, clock })
     }
 
     /// Reads the keys, which connects to DynamoDB.

@@ -4,19 +4,21 @@ mod linked;
 
 use std::sync::Arc;
 
-use lambda_http::{Body, Request, Response, http::StatusCode};
-use secrecy::SecretString;
+use lambda_http::{
+    Body, Request, Response,
+    http::{HeaderValue, StatusCode},
+};
 use serde_json::Value;
 use shared::{
     clock::{Clock, Timestamp},
     config::{Config, ConfigError},
     error::Error,
     function::Function,
-    http::{self, Cookies, JsonObject, Origins},
+    http::{self, Compatibility, Cookies, JsonObject, Origins},
     id::SessionId,
     keys::{self, IssuingKeys, SecretCache},
     log,
-    session::{Kind, RefreshToken, SessionPolicy},
+    session::{Kind, Presented, RefreshToken, SessionPolicy},
     store::{Ended, Rotation, Store, StoreError},
     user::User,
 };
@@ -32,6 +34,8 @@ pub struct Refresh {
     pub cookies: Cookies,
     /// The origins whose pages may call.
     pub origins: Origins,
+    /// Whether the tokens of pages are accepted in bodies.
+    pub compatibility: Compatibility,
     /// How long sessions last, and when their tokens are rotated.
     pub sessions: SessionPolicy,
     /// Tells the time, which is read once per request and passed down.
@@ -42,12 +46,17 @@ impl Function for Refresh {
     const NAME: &'static str = "refresh";
 
     fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
-        let (Some(store), Some(keys), Some(cookies), Some(origins), Some(sessions)) =
-            (config.store(), config.issuing_keys(), config.cookies(), config.origins(), config.session_policy())
-        else {
+        let (Some(store), Some(keys), Some(cookies), Some(origins), Some(compatibility), Some(sessions)) = (
+            config.store(),
+            config.issuing_keys(),
+            config.cookies(),
+            config.origins(),
+            config.compatibility(),
+            config.session_policy(),
+        ) else {
             return Err(config.into_error());
         };
-        Ok(Self { store, keys, cookies, origins, sessions, clock })
+        Ok(Self { store, keys, cookies, origins, compatibility, sessions, clock })
     }
 
     /// Reads the keys, which connects to DynamoDB.
@@ -73,11 +82,11 @@ impl Function for Refresh {
         self.origins.check_origin(&request)?;
         let body = JsonObject::optional(&request)?;
         let asked = Asked { with_user: body.flag("user")?, body: &body, now };
-        let presented = self.cookies.presented(&request);
+        let presented = http::presented(&request, &body, &self.cookies, self.compatibility)?;
         match self.renew_any(&presented, &asked).await? {
             Ok(renewed) => Ok(self.response(renewed, &presented, now)),
             Err(Refusal::LoggedOut(reason) | Refusal::Final(reason)) => {
-                Err(Error::LoggedOut { reason, clear_cookies: self.cookies.clear_unless_linked(&presented) })
+                Err(Error::LoggedOut { reason, clear_cookies: self.clear(&presented) })
             }
             Err(Refusal::Stale) => Err(Error::LinkStale),
             Err(Refusal::Unlinked(session)) => {
@@ -111,12 +120,8 @@ enum Refusal {
 impl Refresh {
     /// Renews the newest session that can be renewed, or returns what the client has to know: that its links are old or its chain was
     /// forked, else the first session that needs links, else what is wrong with the last token that was tried.
-    async fn renew_any(
-        &self,
-        presented: &[SecretString],
-        asked: &Asked<'_>,
-    ) -> Result<Result<Renewed, Refusal>, Error> {
-        if presented.is_empty() {
+    async fn renew_any(&self, presented: &Presented, asked: &Asked<'_>) -> Result<Result<Renewed, Refusal>, Error> {
+        if presented.texts().is_empty() {
             return Ok(Err(Refusal::LoggedOut("no cookie")));
         }
         let (tokens, keys) =
@@ -130,6 +135,7 @@ impl Refresh {
                 match token.kind() {
                     Kind::Rotating => self.renew_rotating(token, &keys, asked).await?,
                     Kind::Linked => self.renew_linked(token, &keys, asked).await?,
+                    Kind::Fixed => Err(Refusal::LoggedOut("not served yet")),
                 }
             };
             refusal = match (renewed, refusal) {
@@ -169,10 +175,18 @@ impl Refresh {
         if asked.with_user { self.store.user(presented.user).await } else { Ok(None) }
     }
 
-    fn response(&self, renewed: Renewed, presented: &[SecretString], now: Timestamp) -> Response<Body> {
+    /// The `Set-Cookie` headers that clear the presented cookies. A token in the body has none.
+    fn clear(&self, presented: &Presented) -> Vec<HeaderValue> {
+        match presented {
+            Presented::Cookies(texts) => self.cookies.clear_unless_linked(texts),
+            Presented::Body(_) => Vec::new(),
+        }
+    }
+
+    fn response(&self, renewed: Renewed, presented: &Presented, now: Timestamp) -> Response<Body> {
         let mut response = http::json_response(StatusCode::OK, &renewed.body);
         if let Some((successor, expires_at)) = renewed.successor {
-            http::add_cookies(&mut response, self.cookies.set(&successor, expires_at, now, presented));
+            http::add_cookies(&mut response, self.cookies.set(&successor, expires_at, now, presented.texts()));
         }
         response
     }

@@ -78,20 +78,21 @@ fn a_value_out_of_range_is_named_without_being_shown() {
 fn sessions_are_linked_as_the_setting_says_or_unless_several_origins_share_the_cookie() {
     let (one, two) = ("https://a.example", "https://a.example,https://b.example");
     for (setting, origins, expected) in [
-        ("auto", one, Some(true)),
-        ("auto", two, Some(false)),
-        ("on", two, Some(true)),
-        ("off", one, Some(false)),
+        ("auto", one, Some((true, true))),
+        ("auto", two, Some((false, true))),
+        ("on", two, Some((true, true))),
+        ("off", one, Some((false, false))),
         ("", one, None),
         ("On", one, None),
         ("true", one, None),
         ("auto", "", None),
     ] {
         let config = config(&[("SESSION_LINKS", setting), ("ALLOWED_ORIGINS", origins)]);
-        assert_eq!(config.links_sessions(), expected, "{setting} {origins}");
+        let linked = config.linked_sessions().map(|linked| (linked.by_cookie, linked.by_body));
+        assert_eq!(linked, expected, "{setting} {origins}");
     }
     let config = config(&[("SESSION_LINKS", "yes"), ("ALLOWED_ORIGINS", one)]);
-    assert_eq!(config.links_sessions(), None);
+    assert_eq!(config.linked_sessions(), None);
     let error = config.into_error().to_string();
     assert!(error.contains("SESSION_LINKS") && error.contains("auto, on or off"), "{error}");
 }

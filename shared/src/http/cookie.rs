@@ -10,7 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::{
     clock::Timestamp,
-    session::{Kind, RefreshToken, Version},
+    session::{Kind, RefreshToken, Transport, Version},
 };
 
 /// How the cookie is set.
@@ -84,7 +84,7 @@ impl Cookies {
     ) -> Vec<HeaderValue> {
         let ends_at = match token.kind() {
             Kind::Rotating => expires_at,
-            Kind::Linked => token.session_ends_at,
+            Kind::Linked | Kind::Fixed => token.session_ends_at,
         };
         let mut value = self.header(token.expose(), ends_at.seconds_since(now), self.attributes());
         value.set_sensitive(true);
@@ -109,7 +109,7 @@ impl Cookies {
     #[must_use]
     pub fn clear_unless_linked(&self, presented: &[SecretString]) -> Vec<HeaderValue> {
         let is_linked = |text: &SecretString| {
-            Version::claimed_by(text.expose_secret()).is_some_and(|version| version.kind() == Kind::Linked)
+            Version::claimed_by(text.expose_secret()) == Some(Version::issued(Kind::Linked, Transport::Cookie))
         };
         if presented.iter().any(is_linked) { Vec::new() } else { self.clear(presented) }
     }
@@ -170,7 +170,13 @@ mod tests {
         let key = json!({"secret": "A".repeat(43), "mints_from": 0});
         let keys = RefreshTokenKeys::new(&[serde_json::from_value(key).unwrap()]).unwrap();
         let ends_at = NOW + Duration::from_mins(50);
-        keys.issue(Version::issued(kind), UserId::generate(), keys.new_session(None, NOW), ends_at, NOW)
+        keys.issue(
+            Version::issued(kind, Transport::Cookie),
+            UserId::generate(),
+            keys.new_session(None, NOW),
+            ends_at,
+            NOW,
+        )
     }
 
     #[test]

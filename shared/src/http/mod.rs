@@ -3,6 +3,7 @@
 mod cookie;
 mod event;
 mod links;
+mod presented;
 mod request;
 
 use std::time::Duration;
@@ -23,6 +24,7 @@ pub use self::{
     cookie::{Cookies, SameSite},
     event::{Event, gateway_response},
     links::links,
+    presented::{Compatibility, is_from_page, presented},
     request::{JsonObject, Origins, bearer, credential, device},
 };
 use crate::{error::Error, log};

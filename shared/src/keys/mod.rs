@@ -17,7 +17,7 @@ use crate::{
     access_token::{Access, Audience, InvalidAccessToken, Signer, SigningJwk, VerificationJwk, Verifier},
     clock::Timestamp,
     log::Pseudonyms,
-    session::{RefreshToken, RefreshTokenKey, RefreshTokenKeys, newest_of_each_session},
+    session::{Presented, RefreshToken, RefreshTokenKey, RefreshTokenKeys, newest_of_each_session},
 };
 
 /// The document `ISSUING` as kakao-login and refresh read it.
@@ -79,11 +79,11 @@ pub async fn verify(
 pub async fn read_refresh_tokens<K: Send + Sync + 'static>(
     keys: &SecretCache<K>,
     refresh_tokens: impl Fn(&K) -> &RefreshTokenKeys,
-    presented: &[SecretString],
+    presented: &Presented,
     now: Timestamp,
 ) -> Result<(Vec<RefreshToken>, Arc<K>), SecretError> {
     let read = |keys: &K| refresh_tokens(keys).verify_each(presented);
-    let (tokens, keys) = keys.find(now, read, |tokens| tokens.len() < presented.len()).await?;
+    let (tokens, keys) = keys.find(now, read, |tokens| tokens.len() < presented.texts().len()).await?;
     Ok((newest_of_each_session(tokens), keys))
 }
 

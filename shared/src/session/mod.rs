@@ -17,8 +17,9 @@ pub use self::{
     linked::{LINK_PACE, LinkedSession, LinkedVerdict, judge_links},
     standing::Standing,
     token::{
-        ConfirmedLink, Kind, Link, LinkHash, MalformedToken, NewSession, PresentedLinks, Proof, RefreshToken,
-        RefreshTokenHash, RefreshTokenKey, RefreshTokenKeys, UnusableLinks, Version, newest_of_each_session,
+        ConfirmedLink, Kind, Link, LinkHash, MalformedToken, NewSession, Presented, PresentedLinks, Proof,
+        RefreshToken, RefreshTokenHash, RefreshTokenKey, RefreshTokenKeys, Transport, UnusableLinks, Version,
+        newest_of_each_session,
     },
 };
 use crate::clock::Timestamp;
@@ -47,6 +48,27 @@ pub struct SessionPolicy {
     pub idle_ttl: Duration,
     /// How long a session lasts at most.
     pub max_ttl: Duration,
+}
+
+/// Which clients that send a link get a linked session. Other sessions rotate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LinkedSessions {
+    /// Those that keep their token in a cookie.
+    pub by_cookie: bool,
+    /// Apps, which keep token and links in one place.
+    pub by_body: bool,
+}
+
+impl LinkedSessions {
+    /// Whether clients of this transport do. Pages in compatibility mode send no link.
+    #[must_use]
+    pub const fn by(self, transport: Transport) -> bool {
+        match transport {
+            Transport::Cookie => self.by_cookie,
+            Transport::App => self.by_body,
+            Transport::Page => false,
+        }
+    }
 }
 
 impl SessionPolicy {

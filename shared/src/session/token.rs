@@ -4,6 +4,9 @@
 //! version 1: base64url( 1 ‖          user id(16) ‖ session id(16) ‖ session's end(4) ‖ generation(4) ‖ secret(32) ‖ tag(16) )
 //! version 2: base64url( 2 ‖ key id ‖ user id(16) ‖ session id(16) ‖ session's end(4) ‖ generation(4) ‖ secret(32) ‖ tag(16) )
 //! version 3: as version 2, of a linked session: its generation is always 0
+//! version 4: as version 2, for an app, which carries it in request bodies
+//! version 5: as version 3, for an app
+//! version 6: as version 2, for a page in compatibility mode, which carries it in request bodies: its generation is always 0
 //!
 //! key id                   = first byte of SHA-256(refresh-token key)
 //! secret of generation 0   = 32 random bytes
@@ -16,6 +19,7 @@
 mod derived;
 mod format;
 mod link;
+mod presented;
 
 use std::cmp::Reverse;
 
@@ -28,8 +32,9 @@ use self::{
 };
 pub use self::{
     derived::RefreshTokenKey,
-    format::{Kind, Version},
+    format::{Kind, Transport, Version},
     link::{ConfirmedLink, Link, LinkHash, PresentedLinks, UnusableLinks},
+    presented::Presented,
 };
 use crate::{
     clock::Timestamp,
@@ -100,6 +105,21 @@ impl Proof {
         Self(context.finish())
     }
 
+    /// The proof of a login with this transport. A login that is repeated with another transport gets no session, so a login by
+    /// cookie cannot be turned into a token that scripts can read. The proof of a cookie is the one that earlier releases derived.
+    #[must_use]
+    pub fn of_transport(self, transport: Transport) -> Self {
+        let name: &[u8] = match transport {
+            Transport::Cookie => return self,
+            Transport::App => b"app",
+            Transport::Page => b"page",
+        };
+        let mut context = digest::Context::new(&digest::SHA256);
+        context.update(self.0.as_ref());
+        context.update(name);
+        Self(context.finish())
+    }
+
     /// The proof that covers a link too. Without the link, another client that repeats the login gets no session.
     #[must_use]
     pub fn with_link(&self, link: &Link) -> Self {
@@ -115,6 +135,12 @@ impl RefreshToken {
     #[must_use]
     pub const fn kind(&self) -> Kind {
         self.version.kind()
+    }
+
+    /// How clients carry the token.
+    #[must_use]
+    pub const fn transport(&self) -> Transport {
+        self.version.transport()
     }
 
     fn new(content: Content, text: SecretString, tagged_by: usize) -> Self {
@@ -229,10 +255,11 @@ impl RefreshTokenKeys {
         Ok(RefreshToken::new(untrusted.content()?, text.into(), tagged_by))
     }
 
-    /// Reads several texts, and leaves out malformed ones.
+    /// Reads what a request presents. Leaves out malformed tokens, and those of another transport.
     #[must_use]
-    pub fn verify_each(&self, texts: &[SecretString]) -> Vec<RefreshToken> {
-        texts.iter().filter_map(|text| self.verify(text.expose_secret()).ok()).collect()
+    pub fn verify_each(&self, presented: &Presented) -> Vec<RefreshToken> {
+        let tokens = presented.texts().iter().filter_map(|text| self.verify(text.expose_secret()).ok());
+        tokens.filter(|token| presented.may_carry(token.transport())).collect()
     }
 
     /// The token that follows this one.

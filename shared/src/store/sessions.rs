@@ -205,7 +205,7 @@ impl Store {
     ) -> Result<Standing, StoreError> {
         let stands = |own: Option<&item::Item>| {
             Ok(match (token.kind(), links) {
-                (Kind::Rotating, _) => {
+                (Kind::Rotating | Kind::Fixed, _) => {
                     Standing::from(&judge(token, own.map(item::read_session).transpose()?.as_ref(), keys, now, window))
                 }
                 (Kind::Linked, Some(links)) => {

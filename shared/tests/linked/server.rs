@@ -8,7 +8,7 @@ use shared::{
     id::UserId,
     session::{
         ConfirmedLink, Kind, Link, LinkHash, LinkedSession, LinkedVerdict, PresentedLinks, RefreshToken,
-        RefreshTokenKeys, Version, judge_links,
+        RefreshTokenKeys, Transport, Version, judge_links,
     },
 };
 
@@ -36,7 +36,13 @@ pub(super) fn keys() -> RefreshTokenKeys {
 
 /// The token of a new session.
 pub(super) fn token(keys: &RefreshTokenKeys) -> RefreshToken {
-    keys.issue(Version::issued(Kind::Linked), UserId::generate(), keys.new_session(None, NOW), LATER, NOW)
+    keys.issue(
+        Version::issued(Kind::Linked, Transport::Cookie),
+        UserId::generate(),
+        keys.new_session(None, NOW),
+        LATER,
+        NOW,
+    )
 }
 
 /// A link's text.

@@ -11,17 +11,19 @@ use tests::{
     fault_proxy::Fault,
 };
 
-const PATHS: [(&str, &str); 19] = [
+const PATHS: [(&str, &str); 22] = [
     ("GET", "/auth/kakao"),
     ("POST", "/auth/kakao"),
     ("POST", "/dj-rest-auth/kakao"),
     ("POST", "/auth/refresh"),
     ("POST", "/dj-rest-auth/token/refresh"),
+    ("POST", "/api/token/refresh"),
     ("POST", "/auth/logout"),
     ("POST", "/dj-rest-auth/logout"),
     ("GET", "/auth/profile"),
     ("GET", "/api/profile"),
     ("GET", "/dj-rest-auth/user"),
+    ("GET", "/auth/session"),
     ("PATCH", "/auth/profile"),
     ("PATCH", "/dj-rest-auth/user"),
     ("PUT", "/dj-rest-auth/user"),
@@ -31,6 +33,7 @@ const PATHS: [(&str, &str); 19] = [
     ("DELETE", "/auth/account"),
     ("POST", "/auth/verify"),
     ("POST", "/dj-rest-auth/token/verify"),
+    ("POST", "/api/token/verify"),
 ];
 
 async fn gateways_own(request: RequestBuilder) -> (StatusCode, Value) {
@@ -176,7 +179,9 @@ async fn an_allowed_origin_may_call_with_cookies_and_no_other() {
         assert_eq!(header("access-control-allow-methods"), allowed.then_some("GET,POST,PUT,PATCH,DELETE"));
         assert_eq!(
             header("access-control-allow-headers"),
-            allowed.then_some("authorization,content-type,x-requested-with")
+            allowed.then_some(
+                "authorization,content-type,x-requested-with,x-csrftoken,traceparent,tracestate,baggage,sentry-trace"
+            )
         );
 
         let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair(&token));

@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     id::UserId,
-    session::{ConfirmedLink, Kind, RefreshTokenKeys, Standing, Version},
+    session::{ConfirmedLink, Kind, RefreshTokenKeys, Standing, Transport, Version},
 };
 
 const PACE: Duration = Duration::from_secs(15);
@@ -25,7 +25,13 @@ fn links(prev: Option<(u32, char)>, next: char) -> PresentedLinks {
 fn token(ends_at: Timestamp) -> RefreshToken {
     let secret = serde_json::json!({"secret": "A".repeat(43), "mints_from": 0});
     let keys = RefreshTokenKeys::new(&[serde_json::from_value(secret).unwrap()]).unwrap();
-    keys.issue(Version::issued(Kind::Linked), UserId::generate(), keys.new_session(None, NOW), ends_at, NOW)
+    keys.issue(
+        Version::issued(Kind::Linked, Transport::Cookie),
+        UserId::generate(),
+        keys.new_session(None, NOW),
+        ends_at,
+        NOW,
+    )
 }
 
 /// A chain with these links, the newest first, whose head is so old.

@@ -14,9 +14,9 @@ use crate::{
 /// User id, session id, the session's end, generation and secret: the same in every version.
 const CONTENT_BYTES: usize = 16 + 16 + 4 + 4 + 32;
 
-/// The layout of a refresh token, and the kind of session that it belongs to.
+/// The layout of a refresh token, the kind of session that it belongs to, and how a client carries it.
 ///
-/// The version is part of what is tagged, so a client cannot turn a token of one kind into one of the other.
+/// The version is part of what is tagged, so a client cannot turn a token of one kind or transport into one of another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Version {
     /// Of a rotating session. Does not name the key that tagged it: verification tries all of them. No longer issued.
@@ -25,6 +25,12 @@ pub enum Version {
     Two,
     /// Of a linked session. Names the key that tagged it, like [`Two`](Self::Two).
     Three,
+    /// Like [`Two`](Self::Two), for an app, which sends it in the body.
+    Four,
+    /// Like [`Three`](Self::Three), for an app, which sends it in the body.
+    Five,
+    /// For a page that is served in compatibility mode, which sends it in the body. Never replaced.
+    Six,
 }
 
 /// How a session is renewed. Its login decides, and nothing changes it afterwards.
@@ -34,24 +40,53 @@ pub enum Kind {
     Rotating,
     /// The token stays, and each renewal adds a link of the client to a chain.
     Linked,
+    /// The token stays. A copy of it works until the session ends, so only compatibility mode has such sessions.
+    Fixed,
+}
+
+/// How a client carries its refresh token. Its login decides, and nothing changes it afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Transport {
+    /// In a cookie that scripts cannot read.
+    Cookie,
+    /// In the bodies of an app's requests. A page cannot get or use such a token.
+    App,
+    /// In the bodies of a page's requests, in compatibility mode. Scripts of the page can read it.
+    Page,
 }
 
 impl Version {
     /// All versions. Each is accepted.
-    pub const ALL: [Self; 3] = [Self::One, Self::Two, Self::Three];
+    pub const ALL: [Self; 6] = [Self::One, Self::Two, Self::Three, Self::Four, Self::Five, Self::Six];
 
     /// The versions of rotating sessions. A successor has the version of its parent.
-    pub const ROTATING: [Self; 2] = [Self::One, Self::Two];
+    pub const ROTATING: [Self; 3] = [Self::One, Self::Two, Self::Four];
 
     /// The version of a new session's tokens.
     ///
     /// During a deployment functions of two releases run side by side, so a version is issued only one release after all functions
     /// accept it. For linked sessions, the setting `SessionLinks` separates the two steps.
+    ///
+    /// A session that a page carries in bodies is fixed, whatever kind is asked for: such front ends keep the token of the login, so
+    /// a rotating session would end at their second refresh.
     #[must_use]
-    pub const fn issued(kind: Kind) -> Self {
-        match kind {
-            Kind::Rotating => Self::Two,
-            Kind::Linked => Self::Three,
+    pub const fn issued(kind: Kind, transport: Transport) -> Self {
+        match (transport, kind) {
+            (Transport::Page, _) | (_, Kind::Fixed) => Self::Six,
+            (Transport::Cookie, Kind::Rotating) => Self::Two,
+            (Transport::Cookie, Kind::Linked) => Self::Three,
+            (Transport::App, Kind::Rotating) => Self::Four,
+            (Transport::App, Kind::Linked) => Self::Five,
+        }
+    }
+
+    /// How clients carry tokens of this version.
+    #[must_use]
+    pub const fn transport(self) -> Transport {
+        match self {
+            Self::One | Self::Two | Self::Three => Transport::Cookie,
+            Self::Four | Self::Five => Transport::App,
+            Self::Six => Transport::Page,
         }
     }
 
@@ -59,8 +94,9 @@ impl Version {
     #[must_use]
     pub const fn kind(self) -> Kind {
         match self {
-            Self::One | Self::Two => Kind::Rotating,
-            Self::Three => Kind::Linked,
+            Self::One | Self::Two | Self::Four => Kind::Rotating,
+            Self::Three | Self::Five => Kind::Linked,
+            Self::Six => Kind::Fixed,
         }
     }
 
@@ -76,6 +112,9 @@ impl Version {
             Self::One => 1,
             Self::Two => 2,
             Self::Three => 3,
+            Self::Four => 4,
+            Self::Five => 5,
+            Self::Six => 6,
         }
     }
 

@@ -30,7 +30,7 @@ fn token_of(version: Version, keys: &RefreshTokenKeys) -> RefreshToken {
 }
 
 fn token(keys: &RefreshTokenKeys) -> RefreshToken {
-    token_of(Version::issued(Kind::Rotating), keys)
+    token_of(Version::issued(Kind::Rotating, Transport::Cookie), keys)
 }
 
 /// A text with the right tag for any bytes, as only the server could make it.
@@ -41,7 +41,8 @@ fn tagged(keys: &RefreshTokenKeys, signed: &[u8]) -> String {
 #[test]
 fn a_token_survives_a_round_trip_through_its_text() {
     let keys = keys(&[OLD]);
-    for (version, length) in [(Version::One, 119), (Version::Two, 120), (Version::Three, 120)] {
+    for version in Version::ALL {
+        let length = if version == Version::One { 119 } else { 120 };
         let issued = token_of(version, &keys);
         let read = keys.verify(issued.expose()).unwrap();
         assert_eq!((read.user, read.session, read.generation), (issued.user, issued.session, 0));
@@ -90,7 +91,7 @@ fn a_token_is_refused_whose_version_does_not_fit_its_length_or_is_unknown() {
         let bytes = BASE64_URL_SAFE_NO_PAD.decode(token_of(known, &keys).expose()).unwrap();
         let signed = &bytes[..bytes.len() - TAG_BYTES];
         assert!(keys.verify(&tagged(&keys, signed)).is_ok());
-        let fitting: &[u8] = if known == Version::One { &[1] } else { &[2, 3] };
+        let fitting: &[u8] = if known == Version::One { &[1] } else { &[2, 3, 4, 5, 6] };
         for version in (0..=u8::MAX).filter(|version| !fitting.contains(version)) {
             let text = tagged(&keys, &[&[version], &signed[1..]].concat());
             assert_eq!(keys.verify(&text).err(), Some(MalformedToken), "{version} with {} bytes", signed.len());
@@ -131,15 +132,15 @@ fn two_keys_with_one_key_id_are_both_tried() {
 }
 
 #[test]
-fn a_successor_has_the_version_of_its_parent_and_both_versions_the_same_successor() {
+fn a_successor_has_the_version_of_its_parent_and_all_versions_the_same_successor() {
     let ring = keys(&[OLD]);
     let proof = Proof::new(&"code".into(), &"verifier".into());
-    let [one, two] = Version::ROTATING.map(|version| {
+    let [one, two, app] = Version::ROTATING.map(|version| {
         let ends_at = Timestamp::from_unix_seconds(1_800_000_000);
         ring.issue(version, UserId::from_bytes([1; 16]), ring.new_session(Some(&proof), NOW), ends_at, NOW)
     });
     assert_eq!(one.hash(), two.hash(), "a login that is repeated after its version changed meets its session");
-    for token in [&one, &two] {
+    for token in [&one, &two, &app] {
         let successor = ring.successor(token, NOW);
         assert_eq!(ring.verify(successor.expose()).unwrap().version, token.version);
         assert_eq!(successor.hash(), ring.successor(&one, NOW).hash());
@@ -193,8 +194,13 @@ fn a_key_is_accepted_at_once_and_tags_from_its_own_time_on() {
     let next = RefreshTokenKey { secret: NEW.into(), active_from: NOW };
     let (ring, old, new) = (RefreshTokenKeys::new(&[next, before]).unwrap(), keys(&[OLD]), keys(&[NEW]));
     let issue = |at| {
-        let token =
-            ring.issue(Version::issued(Kind::Rotating), UserId::generate(), ring.new_session(None, at), NOW, at);
+        let token = ring.issue(
+            Version::issued(Kind::Rotating, Transport::Cookie),
+            UserId::generate(),
+            ring.new_session(None, at),
+            NOW,
+            at,
+        );
         (old.verify(token.expose()).is_ok(), new.verify(token.expose()).is_ok())
     };
     assert_eq!(issue(NOW - Duration::from_secs(1)), (true, false));
@@ -209,7 +215,9 @@ fn the_same_proof_starts_the_same_session_and_any_other_another() {
     let first = |credential: &str, known: &str| {
         let new_session = keys.new_session(Some(&Proof::new(&credential.into(), &known.into())), NOW);
         let (user, ends_at) = (UserId::from_bytes([1; 16]), Timestamp::from_unix_seconds(1));
-        keys.issue(Version::issued(Kind::Rotating), user, new_session, ends_at, NOW).expose().to_owned()
+        keys.issue(Version::issued(Kind::Rotating, Transport::Cookie), user, new_session, ends_at, NOW)
+            .expose()
+            .to_owned()
     };
     let (random, other_random) = (keys.new_session(None, NOW), keys.new_session(None, NOW));
     assert_ne!(random.id, other_random.id);
@@ -230,6 +238,47 @@ fn a_proof_with_a_link_starts_another_session_than_one_with_another_link_or_none
     for other in [proof("code"), proof("code").with_link(&link(2)), proof("other").with_link(&link(1))] {
         assert_ne!(with_link, session(other));
     }
+}
+
+#[test]
+fn each_transport_of_a_login_starts_another_session() {
+    let keys = keys(&[OLD]);
+    let proof = || Proof::new(&"code".into(), &"verifier".into());
+    let sessions = [Transport::Cookie, Transport::App, Transport::Page].map(|transport| {
+        let session = |proof: Proof| keys.new_session(Some(&proof), NOW).id;
+        assert_eq!(session(proof().of_transport(transport)), session(proof().of_transport(transport)));
+        session(proof().of_transport(transport))
+    });
+    assert_eq!(sessions[0], keys.new_session(Some(&proof()), NOW).id, "as earlier releases derive it");
+    assert!(sessions[0] != sessions[1] && sessions[1] != sessions[2] && sessions[0] != sessions[2]);
+}
+
+/// Whatever carries a token decides whether it is read, beside its tag.
+#[test]
+fn a_token_is_malformed_where_another_transport_is_carried() {
+    let keys = keys(&[OLD]);
+    for version in Version::ALL {
+        let text = token_of(version, &keys).expose().to_owned();
+        let in_cookie = keys.verify_each(&Presented::Cookies(vec!["garbage".into(), text.clone().into()])).len() == 1;
+        let in_body = keys.verify_each(&Presented::Body(text.into())).len() == 1;
+        let of_cookies = [Version::One, Version::Two, Version::Three].contains(&version);
+        assert_eq!((in_cookie, in_body), (of_cookies, !of_cookies), "{version:?}");
+    }
+}
+
+#[test]
+fn the_version_that_is_issued_has_the_kind_and_the_transport_that_were_asked_for() {
+    for transport in [Transport::Cookie, Transport::App] {
+        for kind in [Kind::Rotating, Kind::Linked] {
+            let version = Version::issued(kind, transport);
+            assert_eq!((version.kind(), version.transport()), (kind, transport));
+        }
+    }
+    for kind in [Kind::Rotating, Kind::Linked, Kind::Fixed] {
+        assert_eq!(Version::issued(kind, Transport::Page), Version::Six);
+    }
+    assert_eq!((Version::Six.kind(), Version::Six.transport()), (Kind::Fixed, Transport::Page));
+    assert_eq!(Version::ALL.map(|version| version.kind() == Kind::Rotating), [true, true, false, true, false, false]);
 }
 
 #[test]
@@ -263,15 +312,32 @@ fn the_format_stays_as_it_was_issued() {
             "AmYBAQEBAQEBAQEBAQEBAQEBAgICAgICAgICAgICAgICAmtJ0gAAAAAHAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwOCv5LVSf4dl_pCEzyvA5Nz",
             "AmYBAQEBAQEBAQEBAQEBAQEBAgICAgICAgICAgICAgICAmtJ0gAAAAAIq8SHidwcayKkB5FkQ2VUEiW2dDGZzmk5sucfUiC35QkKOA9PGf1Nm9fFxBqi8X3p",
         ),
+        (
+            Version::Four,
+            "BGYBAQEBAQEBAQEBAQEBAQEBAgICAgICAgICAgICAgICAmtJ0gAAAAAHAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwNlnOsksduedwLEgVa-gVzx",
+            "BGYBAQEBAQEBAQEBAQEBAQEBAgICAgICAgICAgICAgICAmtJ0gAAAAAIq8SHidwcayKkB5FkQ2VUEiW2dDGZzmk5sucfUiC35QksRDmivIw0_NIsmbLvfvSl",
+        ),
     ] {
         let token = keys.encode(content(version), NOW);
         assert_eq!(token.expose(), text);
         assert_eq!(keys.successor(&token, NOW).expose(), successor);
     }
-    assert_eq!(
-        keys.encode(content(Version::Three), NOW).expose(),
-        "A2YBAQEBAQEBAQEBAQEBAQEBAgICAgICAgICAgICAgICAmtJ0gAAAAAHAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMU2eRf1tRG7Szs67TSgEjZ"
-    );
+    for (version, text) in [
+        (
+            Version::Three,
+            "A2YBAQEBAQEBAQEBAQEBAQEBAgICAgICAgICAgICAgICAmtJ0gAAAAAHAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMU2eRf1tRG7Szs67TSgEjZ",
+        ),
+        (
+            Version::Five,
+            "BWYBAQEBAQEBAQEBAQEBAQEBAgICAgICAgICAgICAgICAmtJ0gAAAAAHAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwP4oCsrr7UCGUMZ2cqh-Er7",
+        ),
+        (
+            Version::Six,
+            "BmYBAQEBAQEBAQEBAQEBAQEBAgICAgICAgICAgICAgICAmtJ0gAAAAAHAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwMDAwO9IV72w7iAH5L6eiExBKc0",
+        ),
+    ] {
+        assert_eq!(keys.encode(content(version), NOW).expose(), text);
+    }
 }
 
 fn content(version: Version) -> Content {
@@ -294,7 +360,7 @@ fn a_text_claims_a_version_by_its_first_byte_whatever_follows() {
         assert_eq!(Version::claimed_by(&text), Some(version));
         assert_eq!(Version::claimed_by(&format!("{}~garbage", &text[..4])), Some(version));
     }
-    for text in ["", "A", "Aw", "AwA", "AAAA", "BAAA", "~~~~", "한글", "QUJD"] {
+    for text in ["", "A", "Aw", "AwA", "AAAA", "BwAA", "~~~~", "한글", "QUJD"] {
         assert_eq!(Version::claimed_by(text), None, "{text}");
     }
 }
