@@ -177,9 +177,10 @@ $(DJANGO)/.installed: bench/django/requirements.txt
 # What is built, and so what can be deployed.
 ARCH ?= $(patsubst aarch64,arm64,$(patsubst amd64,x86_64,$(shell uname -m)))
 
-build: venv ## as it is deployed; ARCH=arm64 or x86_64, or else this machine's
+build: venv ## as it is deployed; ARCH=arm64 or x86_64, or else this machine's; PATH_PREFIX=/api/auth instead of /dj-rest-auth
 	$(NO_FETCH) sam build --parameter-overrides Architecture=$(ARCH)
 	python local/check-build.py $(ARCH)
+	$(if $(PATH_PREFIX),python local/path_prefix.py $(PATH_PREFIX))
 
 venv: $(STAMP) ## the tools of requirements.txt, in .venv
 

@@ -21,7 +21,7 @@ use crate::{
     iam,
     kakao::SHOP,
     lambda::{Function, Handler, here},
-    template::{Template, TemplateError},
+    template::{Template, TemplateError, with_prefix},
 };
 
 /// The project's template.
@@ -85,13 +85,17 @@ pub fn template(given: &BTreeMap<String, String>) -> Result<Template, TemplateEr
     template_from(TEMPLATE, given)
 }
 
-/// Reads a template other than the project's, with the same parameters as [`template`].
+/// Reads a template other than the project's, with the same parameters as [`template`]. `PATH_PREFIX` in `given` serves the routes of
+/// dj-rest-auth under another prefix.
 ///
 /// # Errors
 ///
 /// [`TemplateError`] if it would not deploy.
 pub fn template_from(yaml: &str, given: &BTreeMap<String, String>) -> Result<Template, TemplateError> {
     let settings = settings(given);
+    let moved = given.get("PATH_PREFIX").filter(|prefix| !prefix.is_empty());
+    let moved = moved.map(|prefix| with_prefix(yaml, prefix)).transpose()?;
+    let yaml = moved.as_deref().unwrap_or(yaml);
     let parameters = PARAMETERS.iter().map(|(name, parameter, _)| ((*parameter).to_owned(), settings[*name].clone()));
     Template::read(yaml, &parameters.collect())
 }

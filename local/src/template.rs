@@ -2,6 +2,7 @@
 
 mod http_api;
 pub mod policies;
+mod prefix;
 mod references;
 #[cfg(test)]
 mod tests;
@@ -13,7 +14,10 @@ use std::{
 
 use serde_yaml_ng::{Mapping, Value};
 
-pub use self::http_api::{Cors, Route, Throttle, Throttles};
+pub use self::{
+    http_api::{Cors, Route, Throttle, Throttles},
+    prefix::with_prefix,
+};
 use self::{
     policies::{Denial, Statement},
     references::References,

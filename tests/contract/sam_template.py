@@ -97,7 +97,8 @@ def translate(template, given):
     source["Globals"]["Function"].pop("CodeUri", None)
     # CloudFormation hands SAM a list for a parameter that is one, and SAM copies it into the CORS configuration.
     lists = {name for name, declaration in source["Parameters"].items() if declaration["Type"] == "CommaDelimitedList"}
-    values = {name: value.split(",") if name in lists else value for name, value in given.items()}
+    defaults = {name: source["Parameters"][name]["Default"] for name in lists if "Default" in source["Parameters"][name]}
+    values = {name: value.split(",") if name in lists else value for name, value in (defaults | given).items()}
     session = boto3.Session(region_name="ap-northeast-2")
     translated = Translator({}, Parser(), boto_session=session).translate(source, parameter_values=values)
     for name, value in given.items():

@@ -43,13 +43,21 @@ fn the_projects_template_is_read() {
     assert_eq!(template.cors.exposed, ["retry-after", "www-authenticate"]);
     let throttles = &template.throttles;
     assert_eq!((throttles.default.rate, throttles.default.burst), (500.0, 1000.0));
-    for (method, path) in [("GET", "/auth/kakao"), ("POST", "/auth/kakao"), ("POST", "/dj-rest-auth/kakao")] {
+    for (method, path) in [
+        ("GET", "/auth/kakao"),
+        ("POST", "/auth/kakao"),
+        ("POST", "/dj-rest-auth/kakao"),
+        ("GET", "/auth/kakao/login"),
+        ("GET", "/auth/kakao/callback"),
+        ("GET", "/accounts/kakao/login"),
+        ("GET", "/accounts/kakao/login/callback"),
+    ] {
         for path in [path.to_owned(), format!("{path}/{{proxy+}}")] {
             let of = throttles.of(&Route { method: method.to_owned(), path: path.clone() });
             assert_eq!((of.rate, of.burst), (20.0, 40.0), "{method} {path}");
         }
     }
-    assert_eq!(throttles.routes.len(), 6);
+    assert_eq!(throttles.routes.len(), 14);
     assert_eq!(template.table.ttl_attribute.as_deref(), Some("expires_at"));
 }
 
@@ -146,5 +154,24 @@ fn a_numeric_parameter_must_be_a_decimal_number() {
         let mut given = parameters();
         given.insert("AccessTtl".to_owned(), value.to_owned());
         assert_eq!(Template::read(TEMPLATE, &given).is_err(), refused, "{value}");
+    }
+}
+
+#[test]
+fn the_routes_of_dj_rest_auth_move_to_another_prefix_and_no_other_route_does() {
+    let routes = |yaml: &str| -> std::collections::BTreeSet<(String, String)> {
+        let template = Template::read(yaml, &parameters()).unwrap();
+        let functions = template.functions.iter();
+        functions.flat_map(|(name, function)| function.routes.iter().map(|route| (name.clone(), route.key()))).collect()
+    };
+    let before = routes(TEMPLATE);
+    for prefix in ["/api/v1/auth", "/auth", "/api"] {
+        let after = routes(&with_prefix(TEMPLATE, prefix).unwrap());
+        let moved = |(name, key): &(String, String)| (name.clone(), key.replacen("/dj-rest-auth", prefix, 1));
+        assert_eq!(after, before.iter().map(moved).collect(), "{prefix}");
+        assert!(after.contains(&("profile".to_owned(), format!("GET {prefix}/user"))), "{prefix}");
+    }
+    for wrong in ["", "/", "api", "/api/", "//api", "/a b", "/{id}", "/한글", "https://a.example"] {
+        assert!(with_prefix(TEMPLATE, wrong).is_err(), "{wrong}");
     }
 }
