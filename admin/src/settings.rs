@@ -1,6 +1,7 @@
 //! Examines a configuration for what is easily got wrong.
 
 mod addresses;
+mod clients;
 
 use std::collections::BTreeMap;
 
@@ -39,6 +40,7 @@ pub fn examine(settings: &Settings) -> Vec<Finding> {
     admin_key_hashes(settings, &mut findings);
     credentials(settings, &mut findings);
     addresses::examine(settings, &mut findings);
+    clients::examine(settings, &mut findings);
     times(settings, &mut findings);
     operations(settings, &mut findings);
     findings

@@ -209,7 +209,12 @@ fn role_arn(table_arn: &str, role: &str) -> Option<String> {
 fn parameters(stack: &Stack, template: &Template) -> Settings {
     let names = template.settings();
     let known = stack.parameters.iter().filter_map(|(parameter, value)| {
-        let name = if parameter == "AlarmTopicArn" { "ALARM_TOPIC_ARN" } else { names.get(parameter.as_str())? };
+        let name = match parameter.as_str() {
+            // No function knows these.
+            "AlarmTopicArn" => "ALARM_TOPIC_ARN",
+            "AllowHeaders" => "ALLOW_HEADERS",
+            parameter => names.get(parameter)?,
+        };
         Some((name.to_owned(), value.clone()))
     });
     known.collect()
