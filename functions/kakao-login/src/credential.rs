@@ -54,7 +54,10 @@ impl CredentialPolicy {
     }
 
     /// Reads the credential of a body. As in dj-rest-auth, an access token has precedence and other credentials are ignored.
-    pub(crate) fn read(&self, body: &JsonObject) -> Result<Credential, Error> {
+    ///
+    /// A code may come without its redirect URI if there is only one, or only one on the origin of the calling page. Kakao compares it
+    /// with the one of the login, so a wrong guess is refused.
+    pub(crate) fn read(&self, body: &JsonObject, origin: Option<&str>) -> Result<Credential, Error> {
         if let Some(token) = body.text("access_token", 1_024)? {
             self.accept(Kind::AccessToken, "access_token")?;
             return access_token(token);
@@ -62,7 +65,7 @@ impl CredentialPolicy {
         match (body.text("code", 1_024)?, body.text("id_token", 8 * 1_024)?) {
             (Some(code), None) => {
                 self.accept(Kind::Code, "code")?;
-                self.authorization_code(code, body)
+                self.authorization_code(code, body, origin)
             }
             (None, Some(token)) => {
                 self.accept(Kind::IdToken, "id_token")?;
@@ -82,7 +85,7 @@ impl CredentialPolicy {
         }
     }
 
-    fn authorization_code(&self, code: &str, body: &JsonObject) -> Result<Credential, Error> {
+    fn authorization_code(&self, code: &str, body: &JsonObject, origin: Option<&str>) -> Result<Credential, Error> {
         let (redirect_uri, nonce) = (body.text("redirect_uri", 2_048)?, body.text("nonce", 256)?);
         let code_verifier = body.text("code_verifier", 128)?;
         if code_verifier.is_some_and(|verifier| !is_code_verifier(verifier)) {
@@ -93,11 +96,12 @@ impl CredentialPolicy {
                 "`code` needs the `code_verifier` or `nonce` that its login started with (setting RequireBinding).";
             return Err(invalid(why));
         }
-        let redirect_uri = match (redirect_uri, self.redirect_uris.as_slice()) {
-            (Some(given), ours) if ours.iter().any(|ours| ours == given) => given,
-            (Some(_), _) => return Err(invalid("`redirect_uri` is not one of this app's.")),
-            (None, [only]) => only,
-            (None, _) => return Err(invalid("`redirect_uri` is required with `code`, as this app has several.")),
+        let redirect_uri = match redirect_uri {
+            Some(given) if self.redirect_uris.iter().any(|ours| ours == given) => given,
+            Some(_) => return Err(invalid("`redirect_uri` is not one of this app's.")),
+            None => self
+                .only_redirect_uri(origin)
+                .ok_or_else(|| invalid("`redirect_uri` is required with `code`, as this app has several."))?,
         };
         Ok(Credential::Code(AuthorizationCode {
             code: code.into(),
@@ -106,6 +110,24 @@ impl CredentialPolicy {
             nonce: nonce.map(ToOwned::to_owned),
         }))
     }
+}
+
+impl CredentialPolicy {
+    /// The redirect URI if there is one, or one on this origin.
+    fn only_redirect_uri(&self, origin: Option<&str>) -> Option<&str> {
+        if let [only] = self.redirect_uris.as_slice() {
+            return Some(only);
+        }
+        let is_there = |uri: &&String| origin.and_then(|origin| uri.strip_prefix(origin)).is_some_and(is_path);
+        let mut there = self.redirect_uris.iter().filter(is_there);
+        let (Some(only), None) = (there.next(), there.next()) else { return None };
+        Some(only)
+    }
+}
+
+/// Whether the rest of an address behind its origin is a path or a query, so that the origin was whole.
+fn is_path(rest: &str) -> bool {
+    rest.is_empty() || rest.starts_with(['/', '?'])
 }
 
 /// An access token is sent in a header, so it must have the alphabet of RFC 6750 §2.1.

@@ -12,7 +12,10 @@ mod transport;
 
 use std::sync::Arc;
 
-use lambda_http::{Body, Request, Response, http::Method};
+use lambda_http::{
+    Body, Request, Response,
+    http::{Method, header::ORIGIN},
+};
 use shared::{
     clock::{Clock, Timestamp},
     config::{Config, ConfigError},
@@ -169,7 +172,8 @@ impl KakaoLogin {
         self.kakao.forget_expired(now);
         self.origins.check_origin(request)?;
         let body = JsonObject::required(request)?;
-        let credential = self.credentials.read(&body)?;
+        let origin = request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok());
+        let credential = self.credentials.read(&body, origin)?;
         let transport = self.transport(request, &body)?;
         let link = body.text("link", 22)?.map(Link::parse).transpose();
         let link =

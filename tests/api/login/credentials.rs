@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use reqwest::StatusCode;
+use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tests::{REDIRECT_URI, Settings, Stack};
 
@@ -86,6 +86,30 @@ async fn redirect_uri_may_be_left_out_only_if_there_is_one() {
 
     let stack_with_two = stack(&[("REDIRECT_URIS", "http://localhost:9000/,http://localhost:5173/")]).await;
     refused(&stack_with_two, &body, "`redirect_uri` is required").await;
+}
+
+/// A stack usually has the redirect URI of the deployed page and the one of a developer's.
+#[tokio::test]
+async fn redirect_uri_may_be_left_out_if_one_is_on_the_origin_of_the_page() {
+    let environment = [
+        (
+            "REDIRECT_URIS",
+            "http://localhost:9000/,http://localhost:90/,http://localhost:5173/a,http://localhost:5173/b",
+        ),
+        ("ALLOWED_ORIGINS", "http://localhost:9000,http://localhost:900,http://localhost:5173"),
+    ];
+    let stack = stack(&environment).await;
+    let user = stack.kakao.new_user().await;
+    let mut body = stack.kakao.code_body(&user).await;
+    body.as_object_mut().unwrap().remove("redirect_uri");
+    for origin in [None, Some("http://localhost:5173"), Some("http://localhost:900")] {
+        let request = stack.request(Method::POST, "/auth/kakao").json(&body);
+        let request = origin.into_iter().fold(request, |request, origin| request.header("origin", origin));
+        let response = stack.send(request).await;
+        assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, "invalid_request"), "{origin:?}");
+    }
+    let request = stack.request(Method::POST, "/auth/kakao").json(&body).header("origin", "http://localhost:9000");
+    assert_eq!(stack.send(request).await.status, StatusCode::OK);
 }
 
 /// The nonce of a login binds its code, whether the installation requires one or not.
