@@ -4,14 +4,15 @@ use std::net::IpAddr;
 
 use lambda_http::{
     Request,
+    aws_lambda_events::query_map::QueryMap,
     http::{
         HeaderMap,
-        header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN, USER_AGENT},
+        header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ORIGIN, USER_AGENT},
     },
 };
 use serde_json::{Map, Value};
 
-use super::event::SourceIp;
+use super::{event::SourceIp, is_from_page};
 use crate::{address, error::Error, store::Device};
 
 /// The origins whose pages may log in, refresh and log out (Fetch §3.2, exact match).
@@ -64,7 +65,7 @@ impl Origins {
     }
 }
 
-/// A JSON object from a body. Unknown members are ignored.
+/// The object of a body: JSON, or the form of a client that is not a browser. Unknown members are ignored.
 #[derive(Debug)]
 pub struct JsonObject(Map<String, Value>);
 
@@ -73,7 +74,7 @@ impl JsonObject {
     ///
     /// # Errors
     ///
-    /// - [`Error::NotJson`] if the content type is not JSON. A form of another site cannot post JSON.
+    /// - [`Error::NotJson`] if the content type is not JSON, nor a form that no browser sent. A form of another site cannot post JSON.
     /// - [`Error::InvalidRequest`] if it is not a JSON object.
     pub fn required(request: &Request) -> Result<Self, Error> {
         match parse(request)? {
@@ -145,10 +146,34 @@ fn invalid(detail: &str) -> Error {
 }
 
 fn parse(request: &Request) -> Result<Value, Error> {
+    if is_form_of_a_program(request) {
+        return Ok(Value::Object(form(request.body())));
+    }
     if !is_json(request.headers()) {
         return Err(Error::NotJson);
     }
     serde_json::from_slice(trimmed(request.body())).map_err(|_| invalid("The body is not valid JSON."))
+}
+
+/// Whether a program sent a form. A form of a page could be another site's.
+///
+/// Old browsers send neither `Origin` nor fetch metadata with a form, but each of them asks for `text/html` then, and a page cannot
+/// change that.
+fn is_form_of_a_program(request: &Request) -> bool {
+    let headers = request.headers();
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(content_type), None) = (types.next(), types.next()) else { return false };
+    let essence = content_type.to_str().unwrap_or_default().split(';').next().unwrap_or_default().trim();
+    let shows_a_page = |accept: &str| accept.to_ascii_lowercase().contains("text/html");
+    essence.eq_ignore_ascii_case("application/x-www-form-urlencoded")
+        && !is_from_page(request)
+        && headers.get_all(ACCEPT).iter().all(|accept| accept.to_str().is_ok_and(|accept| !shows_a_page(accept)))
+}
+
+/// The fields of a form as texts. The last of several with one name counts, as in Django.
+fn form(body: &[u8]) -> Map<String, Value> {
+    let fields: QueryMap = String::from_utf8_lossy(body).parse().unwrap_or_default();
+    fields.iter().map(|(name, value)| (name.to_owned(), Value::from(value))).collect()
 }
 
 /// A body without surrounding white space and without the byte order mark that RFC 8259 §8.1 lets readers ignore.

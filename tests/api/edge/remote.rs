@@ -2,7 +2,7 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::{REDIRECT_URI, Remote, client::cookie_pair};
+use tests::{ORIGIN, REDIRECT_URI, Remote, client::cookie_pair};
 
 const POSTS: [&str; 3] = ["/auth/kakao", "/auth/refresh", "/auth/logout"];
 
@@ -111,22 +111,59 @@ async fn a_content_type_that_is_sent_twice_must_be_json_both_times() {
 
 /// A form on another site can post these types without a preflight.
 #[tokio::test]
-async fn a_body_without_a_json_content_type_is_refused() {
+async fn a_body_that_is_neither_json_nor_a_programs_form_is_refused() {
+    const FORM: &str = "application/x-www-form-urlencoded";
     let stack = Remote::start().await;
     let token = stack.log_in().await.token();
+    let html = "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8";
     for path in POSTS {
-        for content_type in
-            ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "json", ""]
-        {
+        for (content_type, browser) in [
+            ("text/plain", None),
+            ("multipart/form-data; boundary=x", None),
+            ("json", None),
+            ("", None),
+            ("application/x-www-form-urlencoded-more", None),
+            (FORM, Some(("origin", ORIGIN))),
+            (FORM, Some(("sec-fetch-site", "same-origin"))),
+            (FORM, Some(("sec-fetch-dest", "document"))),
+            // Browsers without fetch metadata, of which some send no `Origin` either.
+            (FORM, Some(("accept", html))),
+            (FORM, Some(("accept", "TEXT/HTML"))),
+            ("Application/X-WWW-Form-URLencoded; charset=utf-8", Some(("accept", html))),
+        ] {
             let request = stack.request(Method::POST, path).header("cookie", cookie_pair(&token));
-            let response = stack.send(request.header("content-type", content_type).body("{}")).await;
+            let request = request.header("content-type", content_type);
+            let request = browser.into_iter().fold(request, |request, (name, value)| request.header(name, value));
+            let response = stack.send(request.body("a=b")).await;
             let expected = (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type");
-            assert_eq!((response.status, response.code()), expected, "{path} {content_type}");
+            assert_eq!((response.status, response.code()), expected, "{path} {content_type} {browser:?}");
         }
     }
     let request = stack.request(Method::POST, "/auth/refresh").header("cookie", cookie_pair(&token));
     let response = stack.send(request.header("content-type", "Application/JSON; charset=utf-8").body("{}")).await;
     assert_eq!(response.status, StatusCode::OK);
+}
+
+/// Servers and apps that were written for Django send forms: `requests.post(url, data=…)`, `URLSearchParams` under Node.
+#[tokio::test]
+async fn a_program_may_send_a_form() {
+    let stack = Remote::start().await;
+    let user = stack.kakao.new_user().await;
+    let token = stack.kakao.token(&user).await;
+    let form = |path: &str, fields: &[(&str, &str)]| stack.request(Method::POST, path).form(fields);
+    let twice = form("/dj-rest-auth/kakao/", &[("access_token", "x"), ("access_token", &token), ("more", "한글 & =")]);
+    let logged_in = stack.send(twice.header("accept", "application/json, text/plain, */*")).await;
+    assert_eq!(logged_in.status, StatusCode::OK, "the last of two counts: {}", logged_in.body);
+    let verified = stack.send(form("/api/token/verify/", &[("token", logged_in.access())])).await;
+    assert_eq!(verified.status, StatusCode::OK);
+    let refresh = form("/api/token/refresh/", &[("refresh", "of another server")]);
+    // The `fetch` of Node sends this one alone.
+    let refresh = refresh.header("cookie", cookie_pair(&logged_in.token())).header("sec-fetch-mode", "cors");
+    assert_eq!(stack.send(refresh).await.status, StatusCode::OK);
+    for fields in [&[][..], &[("access_token", "")], &[("access", &*token)]] {
+        let response = stack.send(form("/auth/kakao", fields)).await;
+        assert_eq!((response.status, response.code()), (StatusCode::BAD_REQUEST, "invalid_request"), "{fields:?}");
+    }
 }
 
 #[tokio::test]

@@ -177,7 +177,7 @@ async fn a_body_that_is_not_a_json_object_is_refused() {
         ("application/json", "[1]".to_owned(), 400),
         ("application/json", "\"x\"".to_owned(), 400),
         ("application/json", r#"{"username":"\ud800"}"#.to_owned(), 400),
-        ("application/x-www-form-urlencoded", "username=x".to_owned(), 415),
+        ("multipart/form-data; boundary=x", "username=x".to_owned(), 415),
         ("text/plain", "{}".to_owned(), 415),
         ("application/json", " ".repeat(16 * 1024 + 1), 413),
     ] {
