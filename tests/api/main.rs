@@ -57,8 +57,9 @@ mod logout {
     mod spent_tokens;
 }
 
-/// `GET /auth/profile`, `PATCH /auth/profile` and `PUT /dj-rest-auth/user/`
+/// `GET /auth/profile`, `GET /auth/session`, `PATCH /auth/profile` and `PUT /dj-rest-auth/user/`
 mod profile {
+    mod cookie;
     mod names;
     mod own_names;
     mod remote;

@@ -14,6 +14,7 @@ mod openapi;
 mod profile_change;
 mod requirements;
 mod roles;
+mod session_costs;
 mod table;
 
 /// The rules of accounts, and the writes that follow them.

@@ -64,6 +64,8 @@ async fn use_everything(stack: &Stack) {
     stack.advance(Duration::from_secs(30));
     let refreshed = stack.refresh_with_user(&spent).await;
     assert_eq!(stack.profile(refreshed.access()).await.status, 200);
+    let by_cookie = stack.request(Method::GET, "/auth/session").header("cookie", cookie_pair(&refreshed.token()));
+    assert_eq!(stack.send(by_cookie).await.status, 200);
     assert_eq!(stack.verify(refreshed.access()).await.status, 200);
     let changed = stack.change_profile(refreshed.access(), &json!({"username": "x"})).await;
     assert_eq!(changed.status, 200, "{}", changed.body);
@@ -254,7 +256,7 @@ async fn a_function_is_denied_actions_that_its_role_lacks() {
         ("kakao-login", vec![Document::Issuing, Document::Kakao]),
         ("refresh", vec![Document::Issuing]),
         ("logout", vec![Document::Logout]),
-        ("profile", vec![Document::Verifying]),
+        ("profile", vec![Document::Verifying, Document::Logout]),
         ("sessions", vec![Document::Verifying]),
         ("account", vec![Document::Verifying]),
         ("verify", vec![Document::Verifying]),

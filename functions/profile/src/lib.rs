@@ -1,5 +1,7 @@
 //! `GET /auth/profile`: the user of an access token (RFC 6750), while its session is alive. `PATCH` and `PUT` change the names.
+//! `GET /auth/session`: also the user of the session's cookie.
 
+mod by_cookie;
 mod names;
 
 use std::{sync::Arc, time::Duration};
@@ -72,9 +74,14 @@ impl Function for Profile {
     /// - [`Error::NoAccessToken`] without a bearer token.
     /// - [`Error::AccessTokenRefused`] if the token is malformed, expired, of another kind or not from us.
     /// - [`Error::SessionEnded`] if its session was logged out or has expired.
+    /// - [`Error::ForeignOrigin`], [`Error::LoggedOut`] and [`Error::LinkRequired`] for a request by cookie.
     /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys.
     async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
+        if by_cookie::is_asked(&request) {
+            let user = self.user_of_cookie(&request, now).await?;
+            return Ok(http::json_response(StatusCode::OK, &user.to_json()));
+        }
         let access = keys::verify(&self.keys, http::bearer(&request)?, now).await??;
         let change = match *request.method() {
             Method::PATCH => Some(Change::Partial),

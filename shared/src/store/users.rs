@@ -1,6 +1,6 @@
 //! Users: what is stored about them. A profile with `deleted_at` is what a deletion leaves for an hour: it is not a user.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
 use aws_sdk_dynamodb::types::KeysAndAttributes;
 
@@ -8,7 +8,7 @@ use super::{Store, StoreError, call, item, unconditional};
 use crate::{
     clock::Timestamp,
     id::{SessionId, UserId},
-    session::Kind,
+    session::{Kind, RefreshToken, RefreshTokenKeys, Standing, judge},
     user::User,
 };
 
@@ -78,6 +78,30 @@ impl Store {
         now: Timestamp,
     ) -> Result<Option<(User, Kind)>, StoreError> {
         self.read_user_with_session(user, session, now, Read::Consistent).await
+    }
+
+    /// The user of a rotating session's token, if its session could be renewed with it now. One request reads both, and writes nothing.
+    /// If the token does not seem good, a second, consistent one decides: an old copy of the item makes a new token look wrong.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if DynamoDB fails, or leaves one of the two unread.
+    pub async fn user_of_token(
+        &self,
+        token: &RefreshToken,
+        keys: &RefreshTokenKeys,
+        window: Duration,
+        now: Timestamp,
+    ) -> Result<Option<User>, StoreError> {
+        for read in [Read::Eventual, Read::Consistent] {
+            let (profile, session) = self.profile_and_session(token.user, token.session, read).await?;
+            let session = session.as_ref().map(item::read_session).transpose()?;
+            let standing = Standing::from(&judge(token, session.as_ref(), keys, now, window));
+            if let (Standing::Alive, Some(profile)) = (standing, profile.filter(is_living)) {
+                return item::read_user(token.user, &profile).map(Some);
+            }
+        }
+        Ok(None)
     }
 
     async fn read_user_with_session(
