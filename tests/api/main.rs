@@ -21,7 +21,7 @@ mod login {
     mod odd_responses;
     mod presence;
     mod quota;
-    mod redemption;
+    pub(crate) mod redemption;
     mod remote;
     mod session_limit;
     mod users;
@@ -45,6 +45,15 @@ mod refresh {
         mod two_cookies;
         mod user;
     }
+}
+
+/// Clients that carry their refresh token in bodies: apps.
+mod app {
+    mod device;
+    mod from_pages;
+    pub(crate) mod login;
+    mod logout;
+    mod refresh;
 }
 
 /// `POST /auth/logout`

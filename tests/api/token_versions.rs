@@ -22,6 +22,8 @@ use crate::rotate_keys::rotation::audience;
 
 const WINDOW: Duration = Duration::from_secs(30);
 const DAY: Duration = Duration::from_hours(24);
+/// Those that browsers carry in a cookie.
+const VERSIONS: [Version; 2] = [Version::One, Version::Two];
 
 /// A new session of this user with a token of this version.
 async fn begin_session(stack: &Stack, user: &str, version: Version) -> String {
@@ -52,7 +54,7 @@ async fn a_new_session_has_a_token_of_version_2_which_the_release_before_accepts
 
 #[tokio::test]
 async fn a_refresh_accepts_both_versions_and_keeps_the_version() {
-    for version in Version::ROTATING {
+    for version in VERSIONS {
         let stack = Stack::start().await;
         let user = stack.kakao.new_user().await;
         let mut token = begin_session(&stack, &user, version).await;
@@ -81,7 +83,7 @@ async fn a_session_goes_on_in_its_version_when_the_keys_are_rotated() {
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let mut tokens = Vec::new();
-    for version in Version::ROTATING {
+    for version in VERSIONS {
         tokens.push((version, begin_session(&stack, &user, version).await));
     }
     stack.rotate(Reason::Schedule).await;
@@ -108,7 +110,7 @@ async fn a_session_goes_on_in_its_version_when_the_keys_are_rotated() {
 
 #[tokio::test]
 async fn a_logout_accepts_both_token_versions() {
-    for version in Version::ROTATING {
+    for version in VERSIONS {
         for everywhere in [false, true] {
             let stack = Stack::start().await;
             let user = stack.kakao.new_user().await;
@@ -125,7 +127,7 @@ async fn a_logout_accepts_both_token_versions() {
 
 #[tokio::test]
 async fn a_login_ends_the_session_before_it_in_both_versions() {
-    for version in Version::ROTATING {
+    for version in VERSIONS {
         let stack = Stack::start().await;
         let user = stack.kakao.new_user().await;
         let previous = begin_session(&stack, &user, version).await;

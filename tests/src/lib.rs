@@ -5,6 +5,7 @@ pub mod chain;
 pub mod client;
 pub mod clock;
 pub mod fault_proxy;
+mod in_body;
 mod kakao_control;
 pub mod linked_browser;
 pub mod links;

@@ -159,6 +159,8 @@ impl KakaoLogin {
     /// new, unless the same login is repeated, and the browser's previous session ends. A login never continues a previous session,
     /// so nobody can plant one in a browser and wait for its user to log in (session fixation).
     ///
+    /// The refresh token is a cookie, or a member of the body if the client carries it there ([`transport`](Self::transport)).
+    ///
     /// # Errors
     ///
     /// - [`Error::ForeignOrigin`] if a page of another origin calls: it could log its visitor in as another user.
@@ -174,11 +176,11 @@ impl KakaoLogin {
         let body = JsonObject::required(request)?;
         let origin = request.headers().get(ORIGIN).and_then(|origin| origin.to_str().ok());
         let credential = self.credentials.read(&body, origin)?;
-        let transport = self.transport(request, &body)?;
         let link = body.text("link", 22)?.map(Link::parse).transpose();
         let link =
             link.map_err(|_| Error::InvalidRequest("`link` must be 16 random bytes in base64url.".to_owned()))?;
-        let context = LoginContext::read(self, request, transport, link, now).await?;
+        let transport = self.transport(request, &body, link.is_some())?;
+        let context = LoginContext::read(self, request, transport, link, now).await?.of_device(&body);
         match &credential {
             Credential::AccessToken(token) => self.log_in_by_access_token(token, &context).await,
             Credential::Code(grant) => self.log_in_by_code(grant, &context).await,

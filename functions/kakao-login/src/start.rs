@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use lambda_http::{Body, Request, Response, http::StatusCode};
+use lambda_http::{Body, Request, Response};
 use secrecy::{ExposeSecret, SecretString};
 use shared::{
     account::{LoginVerdict, ProvenAt},
     clock::Timestamp,
     error::Error,
-    http,
+    http::{self, JsonObject},
     id::{KakaoId, UserId},
     kakao::KakaoError,
     keys::{IssuingKeys, SecretError},
@@ -64,9 +64,23 @@ impl LoginContext {
         now: Timestamp,
     ) -> Result<Self, SecretError> {
         let keys = function.keys.at(now).await?;
-        let presented = Presented::Cookies(function.cookies.presented(request));
+        let presented = Presented::Cookies(match transport {
+            Transport::Cookie | Transport::Page => function.cookies.presented(request),
+            // Cookies beside an app's token are another client's: those of a web view, or what a library keeps for the app.
+            Transport::App => Vec::new(),
+        });
         let previous = newest_of_each_session(keys.refresh_tokens.verify_each(&presented));
         Ok(Self { device: http::device(request), transport, link, presented, previous, keys, now })
+    }
+
+    /// With what the body says about the device.
+    pub(crate) fn of_device(self, body: &JsonObject) -> Self {
+        Self { device: http::described_device(self.device, body), ..self }
+    }
+
+    /// The cookies that the client presents, as far as they count.
+    pub(crate) fn cookies(&self) -> &[SecretString] {
+        self.presented.texts()
     }
 }
 
@@ -242,10 +256,7 @@ impl KakaoLogin {
             let confirmed = context.keys.refresh_tokens.confirm_link(first.session, 0, link, now);
             body["link"] = confirmed.expose_secret().into();
         }
-        let mut response = http::json_response(StatusCode::OK, &body);
-        let expires_at = self.sessions.expires_at(first.session_ends_at, now);
-        http::add_cookies(&mut response, self.cookies.set(first, expires_at, now, context.presented.texts()));
-        response
+        self.hand_out(first, body, context)
     }
 }
 

@@ -1,5 +1,5 @@
-//! `POST /auth/logout`: ends the session of the refresh cookie, with `?scope=all` all sessions of its user, or with `?scope=others`
-//! all but its own.
+//! `POST /auth/logout`: ends the session of the refresh token, which is in a cookie or in the body, with `?scope=all` all sessions of
+//! its user, or with `?scope=others` all but its own.
 
 use std::sync::Arc;
 
@@ -78,7 +78,8 @@ impl Function for Logout {
         let _ = self.keys.at(self.clock.now()).await;
     }
 
-    /// Ends the session of each presented cookie and clears the cookies. Logout is idempotent and accepts any cookie or none.
+    /// Ends the session of each presented cookie and clears the cookies. Logout is idempotent and accepts any cookie or none. A token
+    /// in the body counts instead of the cookies, which then stay: they are another client's.
     ///
     /// With `others` the session and the cookie stay, so there has to be a session: without one nothing was logged out, and a success
     /// would hide that.
@@ -92,6 +93,7 @@ impl Function for Logout {
     ///
     /// - [`Error::ForeignOrigin`] if a page of another origin calls.
     /// - [`Error::NotJson`] and [`Error::InvalidRequest`] for a body that is not empty and not a JSON object, or for an unknown scope.
+    /// - [`Error::NativeOnly`] if a page presents the token of an app.
     /// - [`Error::LoggedOut`] with `others`, if no presented cookie has a living session.
     /// - [`Error::LinkRequired`] and [`Error::LinkStale`] with `all` and `others`, if the token of a linked session comes without its
     ///   links, or with old ones. Nothing of its user has ended. Of several cookies, one is enough that may log out its user.

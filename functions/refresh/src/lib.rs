@@ -1,4 +1,5 @@
-//! `POST /auth/refresh`: exchanges the refresh cookie for a new access token (RFC 6749 §6).
+//! `POST /auth/refresh`: exchanges the refresh token for a new access token (RFC 6749 §6). A browser has it in a cookie; an app, and a
+//! page in compatibility mode, sends it in the body.
 
 mod linked;
 
@@ -64,8 +65,8 @@ impl Function for Refresh {
         let _ = self.keys.at(self.clock.now()).await;
     }
 
-    /// Responds with a new access token. A rotating session gets the successor of its token as a cookie if it is due; a linked one
-    /// gets its next link confirmed, and never a cookie.
+    /// Responds with a new access token. A rotating session gets the successor of its token if it is due, as a cookie or in the body; a
+    /// linked one gets its next link confirmed, and never a token; a fixed one gets its token again.
     ///
     /// If several cookies are presented, the newest token is tried first. If its session cannot be renewed, the next token is tried.
     ///
@@ -73,6 +74,7 @@ impl Function for Refresh {
     ///
     /// - [`Error::ForeignOrigin`] if a page of another origin calls.
     /// - [`Error::NotJson`] and [`Error::InvalidRequest`] for a body that is neither empty nor a JSON object.
+    /// - [`Error::NativeOnly`] if a page presents the token of an app.
     /// - [`Error::LoggedOut`] if there is no session to renew. If a spent token is presented, two parties hold it, so its session ends
     ///   for both (RFC 9700 §4.14.2).
     /// - [`Error::LinkRequired`] and [`Error::LinkStale`] if the token of a linked session comes without its links, or with old ones.
@@ -82,6 +84,7 @@ impl Function for Refresh {
         self.origins.check_origin(&request)?;
         let body = JsonObject::optional(&request)?;
         let asked = Asked { with_user: body.flag("user")?, body: &body, now };
+        require_text(&body, "refresh")?;
         let presented = http::presented(&request, &body, &self.cookies, self.compatibility)?;
         match self.renew_any(&presented, &asked).await? {
             Ok(renewed) => Ok(self.response(renewed, &presented, now)),
@@ -95,6 +98,14 @@ impl Function for Refresh {
                 Err(Error::LinkRequired { session })
             }
         }
+    }
+}
+
+/// A token of another type is a mistake of the client's that no login can mend, so it is not a 401.
+fn require_text(body: &JsonObject, name: &str) -> Result<(), Error> {
+    match body.member(name) {
+        None | Some(Value::Null | Value::String(_)) => Ok(()),
+        Some(_) => Err(Error::InvalidRequest(format!("`{name}` must be a string."))),
     }
 }
 
@@ -127,15 +138,15 @@ impl Refresh {
         let (tokens, keys) =
             keys::read_refresh_tokens(&self.keys, |keys| &keys.refresh_tokens, presented, asked.now).await?;
         let mut refusal = Refusal::LoggedOut("not a refresh token of this server");
-        for token in &tokens {
+        for token in tokens {
             keys.pseudonyms.note(token.user, token.session);
             let renewed = if token.session_ends_at <= asked.now {
                 Err(Refusal::LoggedOut("the session has reached its maximum life"))
             } else {
                 match token.kind() {
-                    Kind::Rotating => self.renew_rotating(token, &keys, asked).await?,
-                    Kind::Linked => self.renew_linked(token, &keys, asked).await?,
-                    Kind::Fixed => Err(Refusal::LoggedOut("not served yet")),
+                    Kind::Rotating => self.renew_rotating(&token, &keys, asked).await?,
+                    Kind::Linked => self.renew_linked(&token, &keys, asked).await?,
+                    Kind::Fixed => self.renew_fixed(token, &keys, asked).await?,
                 }
             };
             refusal = match (renewed, refusal) {
@@ -167,7 +178,23 @@ impl Refresh {
         };
         log::outcome(outcome);
         let Some(body) = access(presented, logged_in_at, user, keys, asked) else { return Ok(Err(USER_GONE)) };
-        Ok(Ok(Renewed { body, successor: successor.map(|successor| (successor, expires_at)) }))
+        Ok(Ok(Renewed { body, refresh_token: successor.map(|successor| (successor, expires_at)) }))
+    }
+
+    /// A page in compatibility mode gets its token again at each refresh: some store what they get, and some keep the first one.
+    async fn renew_fixed(
+        &self,
+        token: RefreshToken,
+        keys: &IssuingKeys,
+        asked: &Asked<'_>,
+    ) -> Result<Result<Renewed, Refusal>, Error> {
+        let expires_at = self.sessions.expires_at(token.session_ends_at, asked.now);
+        let renewal = self.store.renew_fixed(&token, expires_at, asked.now);
+        let (renewal, user) = tokio::try_join!(renewal, self.user(&token, asked))?;
+        let Some(logged_in_at) = renewal else { return Ok(Err(Refusal::LoggedOut("logged out or expired"))) };
+        log::outcome("fixed");
+        let Some(body) = access(&token, logged_in_at, user, keys, asked) else { return Ok(Err(USER_GONE)) };
+        Ok(Ok(Renewed { body, refresh_token: Some((token, expires_at)) }))
     }
 
     /// The user of a token, if the request asks for it. It is not known yet whether the token is good.
@@ -183,11 +210,23 @@ impl Refresh {
         }
     }
 
+    /// The refresh token goes where the presented one came from.
     fn response(&self, renewed: Renewed, presented: &Presented, now: Timestamp) -> Response<Body> {
-        let mut response = http::json_response(StatusCode::OK, &renewed.body);
-        if let Some((successor, expires_at)) = renewed.successor {
-            http::add_cookies(&mut response, self.cookies.set(&successor, expires_at, now, presented.texts()));
-        }
+        let Renewed { mut body, refresh_token } = renewed;
+        let cookies = match (presented, refresh_token) {
+            (Presented::Cookies(texts), Some((token, expires_at))) => self.cookies.set(&token, expires_at, now, texts),
+            (Presented::Cookies(_), None) => Vec::new(),
+            (Presented::Body(_), Some((token, expires_at))) => {
+                http::write_refresh_token(&mut body, &token, expires_at);
+                Vec::new()
+            }
+            (Presented::Body(_), None) => {
+                http::take_out_refresh_token(&mut body);
+                Vec::new()
+            }
+        };
+        let mut response = http::json_response(StatusCode::OK, &body);
+        http::add_cookies(&mut response, cookies);
         response
     }
 }
@@ -195,8 +234,8 @@ impl Refresh {
 /// What the response for a renewed session needs.
 struct Renewed {
     body: Value,
-    /// The token that the cookie gets, and when its session expires.
-    successor: Option<(RefreshToken, Timestamp)>,
+    /// The refresh token that the client gets, and when its session expires. Without one it keeps the presented token.
+    refresh_token: Option<(RefreshToken, Timestamp)>,
 }
 
 /// While a user is being deleted, a session may outlive the user for a moment.

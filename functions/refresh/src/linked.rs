@@ -52,7 +52,7 @@ impl Refresh {
             let confirmed = keys.refresh_tokens.confirm_link(token.session, number, &links.next, now);
             body["link"] = confirmed.expose_secret().into();
         }
-        Ok(Ok(Renewed { body, successor: None }))
+        Ok(Ok(Renewed { body, refresh_token: None }))
     }
 }
 

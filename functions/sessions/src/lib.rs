@@ -83,10 +83,14 @@ fn id(request: &Request) -> Option<SessionId> {
 }
 
 fn show(session: &DeviceSession, current: SessionId) -> Value {
+    let text = |text: &String| Some(text.clone()).filter(|text| !text.is_empty());
+    let (name, platform) = (text(&session.device.name), text(&session.device.platform));
+    let device = (name.is_some() || platform.is_some()).then(|| json!({"name": name, "platform": platform}));
     json!({
         "id": session.id.to_string(),
         "user_agent": session.device.user_agent,
         "ip_prefix": session.device.ip_prefix,
+        "device": device,
         "created_at": session.created_at.to_rfc3339(),
         "last_used_at": session.last_used_at.to_rfc3339(),
         "expires_at": session.expires_at.to_rfc3339(),

@@ -41,8 +41,8 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
-    /// The token response (RFC 6749 §5.1) with dj-rest-auth's names as well. `refresh` is always empty, because the refresh
-    /// token is in its cookie only.
+    /// The token response (RFC 6749 §5.1) with dj-rest-auth's names as well. `refresh` is empty, as if the refresh token was in its
+    /// cookie.
     #[must_use]
     pub fn to_json(&self) -> Value {
         json!({

@@ -82,11 +82,8 @@ impl Cookies {
         now: Timestamp,
         presented: &[SecretString],
     ) -> Vec<HeaderValue> {
-        let ends_at = match token.kind() {
-            Kind::Rotating => expires_at,
-            Kind::Linked | Kind::Fixed => token.session_ends_at,
-        };
-        let mut value = self.header(token.expose(), ends_at.seconds_since(now), self.attributes());
+        let max_age = token.kept_until(expires_at).seconds_since(now);
+        let mut value = self.header(token.expose(), max_age, self.attributes());
         value.set_sensitive(true);
         let other = (presented.len() > 1).then(|| self.clear_other_kind()).flatten();
         other.into_iter().chain([value]).collect()

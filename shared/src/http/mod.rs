@@ -1,10 +1,12 @@
 //! The HTTP edge: requests are bounded and parsed here once, and every response gets the same headers.
 
 mod cookie;
+mod device;
 mod event;
 mod links;
 mod presented;
 mod request;
+mod token_body;
 
 use std::time::Duration;
 
@@ -22,10 +24,12 @@ use tracing::Level;
 
 pub use self::{
     cookie::{Cookies, SameSite},
+    device::{described_device, device},
     event::{Event, gateway_response},
     links::links,
     presented::{Compatibility, is_from_page, presented},
-    request::{JsonObject, Origins, bearer, credential, device},
+    request::{JsonObject, Origins, bearer, credential},
+    token_body::{take_out_refresh_token, write_refresh_token},
 };
 use crate::{error::Error, log};
 

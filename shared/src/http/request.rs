@@ -1,19 +1,17 @@
 //! Reading a request.
 
-use std::net::IpAddr;
-
 use lambda_http::{
     Request,
     aws_lambda_events::query_map::QueryMap,
     http::{
         HeaderMap,
-        header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ORIGIN, USER_AGENT},
+        header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ORIGIN},
     },
 };
 use serde_json::{Map, Value};
 
-use super::{event::SourceIp, is_from_page};
-use crate::{address, error::Error, store::Device};
+use super::is_from_page;
+use crate::{address, error::Error};
 
 /// The origins whose pages may log in, refresh and log out (Fetch §3.2, exact match).
 #[derive(Clone, Debug)]
@@ -210,41 +208,9 @@ pub fn credential<'a>(request: &'a Request, scheme: &str) -> Option<&'a str> {
     sent.eq_ignore_ascii_case(scheme).then(|| credential.trim())
 }
 
-/// The device that a request comes from: as much as its owner needs to recognise it, in bounded length.
-#[must_use]
-pub fn device(request: &Request) -> Device {
-    let user_agent = request.headers().get(USER_AGENT).map(|value| String::from_utf8_lossy(value.as_bytes()));
-    let user_agent = user_agent.unwrap_or_default();
-    let source = request.extensions().get::<SourceIp>();
-    Device {
-        user_agent: user_agent.chars().filter(|character| !character.is_control()).take(256).collect(),
-        ip_prefix: source.map(|SourceIp(ip)| network(*ip)).unwrap_or_default(),
-    }
-}
-
-fn network(ip: IpAddr) -> String {
-    match ip.to_canonical() {
-        IpAddr::V4(ip) => {
-            let [a, b, c, _] = ip.octets();
-            format!("{a}.{b}.{c}.0/24")
-        }
-        IpAddr::V6(ip) => {
-            let [a, b, c, ..] = ip.segments();
-            format!("{a:x}:{b:x}:{c:x}::/48")
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_network_hides_the_last_part_of_an_address() {
-        assert_eq!(network("203.0.113.77".parse().unwrap()), "203.0.113.0/24");
-        assert_eq!(network("::ffff:203.0.113.77".parse().unwrap()), "203.0.113.0/24");
-        assert_eq!(network("2001:db8:1:2::9".parse().unwrap()), "2001:db8:1::/48");
-    }
 
     #[test]
     fn only_pages_of_several_deployed_or_several_local_origins_may_share_the_cookie() {

@@ -143,6 +143,16 @@ impl RefreshToken {
         self.version.transport()
     }
 
+    /// Until when a client keeps the token, if its session expires then unless it is renewed. That of a linked session is sent once, at
+    /// its login, so it is kept until the session's latest end.
+    #[must_use]
+    pub const fn kept_until(&self, expires_at: Timestamp) -> Timestamp {
+        match self.kind() {
+            Kind::Rotating | Kind::Fixed => expires_at,
+            Kind::Linked => self.session_ends_at,
+        }
+    }
+
     fn new(content: Content, text: SecretString, tagged_by: usize) -> Self {
         let Content { version, user, session, session_ends_at, generation, secret } = content;
         Self { user, session, session_ends_at, generation, version, secret, text, tagged_by }

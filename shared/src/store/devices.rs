@@ -37,7 +37,9 @@ impl Store {
                 .table_name(&self.table)
                 .consistent_read(true)
                 .key_condition_expression("pk = :pk AND begins_with(sk, :sessions)")
-                .projection_expression("sk, user_agent, ip_prefix, created_at, last_used_at, expires_at")
+                .projection_expression(
+                    "sk, user_agent, ip_prefix, device_name, device_platform, created_at, last_used_at, expires_at",
+                )
                 .expression_attribute_values(":pk", item::user_pk(user))
                 .expression_attribute_values(":sessions", item::text(item::SESSION_PREFIX))
                 .set_exclusive_start_key(from);
@@ -62,7 +64,12 @@ fn read_session(session: &item::Item) -> Result<DeviceSession, StoreError> {
     let text = |name| item::read_text(session, name).unwrap_or_default().to_owned();
     Ok(DeviceSession {
         id: id.and_then(|id| id.parse().ok()).ok_or(StoreError::Corrupt("sk"))?,
-        device: Device { user_agent: text("user_agent"), ip_prefix: text("ip_prefix") },
+        device: Device {
+            user_agent: text("user_agent"),
+            ip_prefix: text("ip_prefix"),
+            name: text("device_name"),
+            platform: text("device_platform"),
+        },
         created_at: item::read_time(session, "created_at")?,
         last_used_at: item::read_time(session, "last_used_at")?,
         expires_at: item::read_time(session, "expires_at")?,

@@ -91,6 +91,8 @@ pub(super) fn new_session(start: &SessionStart<'_>) -> Item {
         .into_iter()
         .chain(authenticated_at.map(|moment| ("auth_at", time(moment))))
         .chain(link.map(|link| ("l0", blob(link.as_bytes()))))
+        .chain((!device.name.is_empty()).then(|| ("device_name", text(&device.name))))
+        .chain((!device.platform.is_empty()).then(|| ("device_platform", text(&device.platform))))
         .map(|(name, value)| (name.to_owned(), value)),
     );
     session

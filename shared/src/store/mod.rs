@@ -14,6 +14,7 @@ mod account;
 mod deletions;
 mod devices;
 mod due_work;
+mod fixed;
 mod identities;
 mod item;
 mod links;

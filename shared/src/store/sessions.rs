@@ -31,6 +31,10 @@ pub struct Device {
     pub user_agent: String,
     /// The client's network: the first 24 bits of an IPv4 address, 48 of an IPv6 one.
     pub ip_prefix: String,
+    /// What its owner calls it, or `""`.
+    pub name: String,
+    /// What it runs, or `""`.
+    pub platform: String,
 }
 
 /// What is stored of a session that starts.

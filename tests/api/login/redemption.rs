@@ -16,15 +16,15 @@ const NONCE: &str = "EHZhE08h_HwCIj1Qq56zYAvD_8NxJCOh5Hux-anb9V8";
 const ABANDONED_AFTER: Duration = Duration::from_secs(15);
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     Code,
     IdToken,
 }
 
-pub(super) const KINDS: [Kind; 2] = [Kind::Code, Kind::IdToken];
+pub(crate) const KINDS: [Kind; 2] = [Kind::Code, Kind::IdToken];
 
 /// A login that only the client that started it can send.
-pub(super) async fn login_of(stack: &Stack, user: &str, kind: Kind) -> Value {
+pub(crate) async fn login_of(stack: &Stack, user: &str, kind: Kind) -> Value {
     match kind {
         Kind::Code => stack.kakao.code_body(user).await,
         Kind::IdToken => {

@@ -30,6 +30,7 @@ async fn a_linked_session_was_used_last_when_its_chain_grew() {
         "id": chain.session(),
         "user_agent": "",
         "ip_prefix": "127.0.0.0/24",
+        "device": null,
         "created_at": began.to_rfc3339(),
         "last_used_at": grown.to_rfc3339(),
         "expires_at": (grown + 7 * DAY).to_rfc3339(),

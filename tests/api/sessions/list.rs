@@ -30,6 +30,7 @@ async fn a_session_shows_its_device_and_times_and_nothing_of_its_token() {
         "id": id,
         "user_agent": "Ryan's phone",
         "ip_prefix": "127.0.0.0/24",
+        "device": null,
         "created_at": began.to_rfc3339(),
         "last_used_at": now.to_rfc3339(),
         "expires_at": (now + 7 * DAY).to_rfc3339(),
