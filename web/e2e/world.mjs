@@ -62,7 +62,7 @@ export async function world(settings = {}, tls) {
     ROTATION_WINDOW: '9',
     SESSION_LINKS: 'auto',
     CLOCK_PORT: clockPort,
-    ...(typeof settings === 'function' ? settings(origin) : settings),
+    ...(typeof settings === 'function' ? settings(origin, apiUrl) : settings),
   });
   const way = await network(wayPort, `http://localhost:${apiPort}`, tls);
   const moved = new Map();
