@@ -12,6 +12,8 @@ import { createServer } from 'vite';
 import { CHROMIUM, chromiumOn, FLAGS } from './browser.mjs';
 import { network } from './network.mjs';
 
+export { build } from 'vite';
+
 const here = fileURLToPath(new URL('.', import.meta.url));
 const LOCAL = process.env.LOCAL_BIN ?? join(here, '../../target/debug/local');
 

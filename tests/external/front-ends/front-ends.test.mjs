@@ -7,8 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
 import { fileURLToPath } from 'node:url';
-import { build } from 'vite';
-import { world } from '../../../web/e2e/world.mjs';
+import { build, world } from '../../../web/e2e/world.mjs';
 import { KINDS, WORKS } from './kinds.mjs';
 import { create as createServer } from './server.mjs';
 
@@ -59,7 +58,7 @@ const control = async (here, what, body) => {
 /** A front end in a tab, or the one of a server: each of its functions, as the test calls it. */
 async function started(kind, here, isChanged) {
   if (kind.name === 'server') {
-    const server = createServer({ api: here.direct, isChanged });
+    const server = createServer({ api: here.api, isChanged });
     return { ...server, reload: async () => {}, close: async () => {} };
   }
   const profile = await here.profile();
@@ -123,7 +122,7 @@ const SCENES = {
     if (!token) return;
     const headers = { 'content-type': 'application/json' };
     const body = JSON.stringify({ refresh: token });
-    const response = await fetch(`${here.direct}/dj-rest-auth/token/refresh/`, { method: 'POST', headers, body });
+    const response = await fetch(`${here.api}/dj-rest-auth/token/refresh/`, { method: 'POST', headers, body });
     assert.equal(response.status, 401, 'the token of the session that was logged out');
   },
 };
