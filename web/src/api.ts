@@ -1,8 +1,8 @@
 /** The API's routes: requests to them, and which responses are the API's own. */
 
-import type { Entry } from './links.js';
+import type { Entry } from './store.js';
 import { parseJson, REPEAT_MS, sleep, timeout } from './browser.js';
-import { AuthError, type AuthClientOptions, type AuthErrorCode, type Credential, type User } from './types.js';
+import { AuthError, type AuthErrorCode, type CoreOptions, type Credential, type User } from './types.js';
 
 /** A response that is the API's only if its body says so: a proxy, a firewall or a captive portal may have responded instead. */
 export interface ApiResponse {
@@ -28,15 +28,16 @@ export const json = (method: string, content: object): RequestInit => ({
 /** The API's codes that are also codes of an `AuthError`. */
 const OWN_CODES: AuthErrorCode[] = ['login_required', 'account_being_deleted'];
 
-export function api(options: AuthClientOptions) {
+/** The paths of login, refresh, logout and profile. */
+export type Paths = readonly [login: string, refresh: string, logout: string, profile: string];
+export const OWN: Paths = ['/auth/kakao', '/auth/refresh', '/auth/logout', '/auth/profile'];
+export const DJANGO: Paths = ['/dj-rest-auth/kakao/', '/dj-rest-auth/token/refresh/', '/dj-rest-auth/logout/', '/dj-rest-auth/user/'];
+
+export function api(options: CoreOptions, paths: Paths) {
   const { timeoutMs = 7_000, fetch: http = (...request) => fetch(...request) } = options;
   const base = new URL(options.baseUrl || '/', globalThis.location?.href ?? 'http://localhost').href.replace(/\/$/, '');
-  const isDjango = options.paths === 'dj-rest-auth';
-  const [loginPath, refreshPath, logoutPath, profilePath] = (
-    ['kakao', isDjango ? 'token/refresh' : 'refresh', 'logout', isDjango ? 'user' : 'profile'].map((path) =>
-      isDjango ? `/dj-rest-auth/${path}/` : `/auth/${path}`,
-    )
-  ) as [string, string, string, string];
+  const [loginPath, refreshPath, logoutPath, profilePath] = paths;
+  const isDjango = paths !== OWN;
 
   const request = (path: string, init: RequestInit) => read(http, base + path, timeoutMs, init);
 

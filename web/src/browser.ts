@@ -1,4 +1,4 @@
-/** Browser functions, with fallbacks for old browsers: randomness, hashes, timeouts, and flags in storage. */
+/** Browser functions, with fallbacks for old browsers: randomness, hashes, and timeouts. */
 
 export function base64url(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
@@ -36,34 +36,4 @@ export function parseJson(text: string): unknown {
   }
 }
 
-
 export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));
-
-/**
- * Named strings in the storages. If the browser refuses access to one, they are kept in memory until the page is closed, and `get`
- * returns undefined for a missing one.
- */
-export function flags(prefix: string) {
-  const refused = new Map<string, string | null>();
-  return (name: string, storage: 'localStorage' | 'sessionStorage' = 'localStorage') => ({
-    get(): string | null | undefined {
-      try {
-        return refused.get(name) ?? window[storage].getItem(prefix + name);
-      } catch {
-        return undefined;
-      }
-    },
-    set(value: string | null) {
-      refused.delete(name);
-      try {
-        if (value === null) window[storage].removeItem(prefix + name);
-        else window[storage].setItem(prefix + name, value);
-      } catch {
-        refused.set(name, value);
-      }
-    },
-  });
-}
-
-export type Flags = ReturnType<typeof flags>;
-export type Flag = ReturnType<Flags>;

@@ -10,5 +10,7 @@ export type {
   AuthState,
   Credential,
   DeletionReceipt,
+  Device,
+  KakaoOptions,
   User,
 } from './types.js';

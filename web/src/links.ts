@@ -1,56 +1,24 @@
 /**
- * The links of this browser's sessions, in IndexedDB: what a refresh has to send besides the cookie. The cookie is HttpOnly, so only
+ * The links of this browser's sessions: what a refresh has to send besides the cookie. The cookie is HttpOnly, so only
  * the API knows which session it belongs to.
  */
 
 import { AuthError } from './types.js';
 import type { ApiResponse } from './api.js';
 import { digest, random } from './browser.js';
-
-/** A record of a session, or the first link of a login whose response has not been stored. */
-export interface Entry {
-  /** The session's `sid`, or a hash of the login's credential. */
-  key?: unknown;
-  /** The last link that the API has confirmed. Only records have one. */
-  prev?: unknown;
-  /** The link after it, from before it is sent until the API has confirmed it. It is random, so it identifies what was sent. */
-  next?: string;
-  /** When `next` was drawn: a repetition finds an older one. */
-  since?: number;
-}
+import type { Entry, Store } from './store.js';
 
 const find = (entries: Entry[], key: unknown) => entries.find((entry) => entry.key === key);
 const without = (entries: Entry[], key: unknown) => entries.filter((entry) => entry.key !== key);
 const draw = (entry: Entry): Entry => ({ next: random(16), since: Date.now(), ...entry });
 
-export function openLinks(name: string, post: (path: string, content: object) => Promise<ApiResponse>) {
-  /** One transaction: `work` changes the list of entries, the newest first. Resolves to the new list when it is on the disk. */
-  const change = (work: (entries: Entry[]) => Entry[]) =>
-    new Promise<Entry[]>((resolve, reject) => {
-      // It may not respond at all, for example in Safari 14.
-      setTimeout(reject, 2_000);
-      const request = indexedDB.open(name, 1);
-      request.onupgradeneeded = () => request.result.createObjectStore(name);
-      request.onerror = () => reject(request.error);
-      request.onsuccess = () => {
-        const transaction = request.result.transaction(name, 'readwrite', { durability: 'strict' });
-        // As soon as the transaction is done: nothing that stays open prevents a deletion.
-        request.result.close();
-        const store = transaction.objectStore(name);
-        const stored = store.get(0);
-        stored.onsuccess = () => {
-          const entries = work(stored.result ?? []);
-          // One is the present session's. The others are of logins in progress, and of sessions to which a crash may take the cookie back.
-          store.put(entries.slice(0, 12), 0);
-          transaction.oncomplete = () => resolve(entries);
-        };
-        transaction.onabort = () => reject(transaction.error);
-      };
-    });
+export function openLinks({ change, send }: Store, post: (path: string, content: object) => Promise<ApiResponse>) {
+  /** The key of a login's entry. A keychain may hold the end of a credential, and an app has no `crypto.subtle`. */
+  const keyOf = async (text: string) => (send ? text.slice(-22) : digest(text));
 
   /** The entry of a login, which all its repetitions share, also after a reload. Empty if it cannot be stored. */
   const begin = (credential: object): Promise<Entry> =>
-    digest(JSON.stringify(credential))
+    keyOf(JSON.stringify(credential))
       .then((key) => change((entries) => [draw(find(entries, key) ?? { key }), ...without(entries, key)]))
       .then(
         ([entry]) => entry!,

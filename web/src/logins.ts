@@ -2,7 +2,7 @@
 
 import type { ApiResponse } from './api.js';
 import { readSession, type Session } from './session.js';
-import type { Entry } from './links.js';
+import type { Entry } from './store.js';
 import { AuthError, type Credential, type User } from './types.js';
 
 /** `inTurn` runs a task when no other tab uses the cookie, `prepare` comes before a login, and `begin` starts its session in this page. */

@@ -1,3 +1,5 @@
+import type { Store } from './store.js';
+
 /** The user as the API describes it. `pk` is opaque: compare it, do not calculate with it. */
 export interface User {
   pk: string | number;
@@ -95,13 +97,32 @@ export interface AuthEvent {
   via: 'network' | 'tab' | 'page';
 }
 
-export interface AuthClientOptions {
+/** Kakao's login page. */
+export interface KakaoOptions {
+  /** The app's REST API key. */
+  clientId: string;
+  /** The redirect URI that is registered at Kakao, or the path of one on this site: `/callback`. */
+  redirectUri: string;
+  /** Default: `openid`. */
+  scope?: string;
+  authorizeUrl?: string;
+  /** For `logout({ kakao: true })`: the logout redirect URI that is registered at Kakao, or its path. Default: `/`. */
+  logoutRedirectUri?: string;
+  /** In KakaoTalk: logs in without a click, if Kakao does not have to ask anything. Default: false. */
+  autoLogin?: boolean;
+}
+
+/** What the list of sessions shows of an app's device. */
+export interface Device {
+  /** At most 64 characters. */
+  name?: string;
+  /** At most 32 characters. */
+  platform?: string;
+}
+
+export interface CoreOptions {
   /** Address of the API, for example `https://api.example.com`. No other origin is ever sent a token. */
   baseUrl: string;
-  /** For `login()`: the app's REST API key, and exactly the redirect URI that is registered at Kakao. */
-  kakao?: { clientId: string; redirectUri: string; scope?: string; authorizeUrl?: string };
-  /** `own`: `/auth/…`. `dj-rest-auth`: that library's paths. Default: `own`. */
-  paths?: 'own' | 'dj-rest-auth';
   /** `hint`: sends no refresh in a browser without a login. `always`: sends one on every page load. Default: `hint`. */
   silent?: 'hint' | 'always';
   /**
@@ -111,9 +132,26 @@ export interface AuthClientOptions {
   timeoutMs?: number;
   /** Prefix of the keys in the storages, and name of the database, the locks and the channel between tabs. Default: `kakao-auth`. */
   storageKey?: string;
-  /** Gets the path of the page where the login started, for a router that does not notice `history.replaceState`. */
-  onReturn?: (path: string) => void;
+  /** For an app outside of a browser: `appStorage()` of `kakao-login-web/native`. The refresh token is then kept there. */
+  storage?: Store;
+  /** The name of the device in the list of sessions. A browser is named by its `User-Agent`. */
+  device?: Device;
+  /** Explains failures on the console. Default: only on `localhost` and other addresses of a development machine. */
+  debug?: boolean;
   fetch?: typeof fetch;
+}
+
+export interface AuthClientOptions extends CoreOptions {
+  /** For `login()`. */
+  kakao?: KakaoOptions;
+  /** `own`: `/auth/…`. `dj-rest-auth`: that library's paths. Default: `own`. */
+  paths?: 'own' | 'dj-rest-auth';
+  /**
+   * For a router that renders on a server or does not notice `history.replaceState`: gets the path of the page where the login started,
+   * after the login has succeeded or failed, and has to go there. Without it, the client has changed the address before. `true`: a
+   * listener that is added later does it, see `onReturn()` of the client.
+   */
+  onReturn?: true | ((path: string) => void);
 }
 
 export interface AuthClient {
@@ -137,9 +175,12 @@ export interface AuthClient {
   exchange(credential: Credential): Promise<User>;
   /**
    * Logs out at once, in every tab; with `scope: 'all'` on every device. Resolves to whether the API has confirmed it; if not, it is
-   * sent again later. `scope: 'others'` ends the sessions on other devices only, and is not sent again.
+   * sent again later. `scope: 'others'` ends the sessions on other devices only, and is not sent again. With `kakao` it also goes to
+   * Kakao, which ends its own session in this browser and redirects back to `returnTo`, by default the current page.
    */
-  logout(options?: { scope?: 'local' | 'all' | 'others' }): Promise<boolean>;
+  logout(options?: { scope?: 'local' | 'all' | 'others'; kakao?: boolean; returnTo?: string }): Promise<boolean>;
+  /** Calls `listener` as the option `onReturn`, at once if the login has succeeded or failed by now. Returns a function that removes it. */
+  onReturn(listener: (path: string) => void): () => void;
   /** The user's sessions, last used first. This call and the next four reject with an `AuthError`. */
   sessions(): Promise<AuthSession[]>;
   /** Ends one session. With the id of this browser's own it is `logout()`. Also resolves if the session has already ended. */
@@ -159,6 +200,13 @@ export interface AuthClient {
    * if another user has logged in before the call is sent, and with `unavailable` as `getToken()` does.
    */
   fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response>;
+  /** For an app: call it when the app is in the foreground again. A page does it by itself. */
+  wake(): void;
   /** Releases timers, listeners and the channel, for hot reload and tests. */
   dispose(): void;
 }
+
+/** The client without Kakao's page and the calls about the account. */
+export type CoreClient = Omit<AuthClient, 'login' | 'logout' | 'onReturn' | 'sessions' | 'endSession' | 'account' | 'deleteAccount' | 'updateProfile'> & {
+  logout(options?: { scope?: 'local' | 'all' | 'others' }): Promise<boolean>;
+};

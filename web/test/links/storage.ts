@@ -2,7 +2,7 @@
 
 import { IDBFactory } from 'fake-indexeddb';
 import { vi } from 'vitest';
-import type { Entry } from '../../src/links.js';
+import type { Entry } from '../../src/store.js';
 
 const NAME = 'kakao-auth';
 

@@ -1,8 +1,8 @@
 /** Shared by the tests of the login: the redirect to Kakao and back. */
 
 import { beforeEach } from 'vitest';
-import { flags } from '../../src/browser.js';
-import { authorizeUrl } from '../../src/kakao.js';
+import { authorizeUrl } from '../../src/leave.js';
+import { pageStore } from '../../src/page-store.js';
 import { answer } from '../scripted.js';
 
 export const LOGIN = '/auth/kakao';
@@ -14,7 +14,7 @@ beforeEach(() => at('/'));
 
 /** Leaves for Kakao from `returnTo`, and comes back with these parameters. */
 export async function sentBack(parameters: Record<string, string>, returnTo = '/cart?step=2#pay'): Promise<URL> {
-  const url = new URL(await authorizeUrl(kakao, flags('kakao-auth'), returnTo));
+  const url = new URL(await authorizeUrl(kakao, pageStore('kakao-auth'), returnTo));
   at(`/callback?${new URLSearchParams({ state: url.searchParams.get('state')!, ...parameters })}`);
   return url;
 }

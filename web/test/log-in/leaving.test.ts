@@ -1,11 +1,11 @@
 import { expect, test, vi } from 'vitest';
-import { flags } from '../../src/browser.js';
-import { authorizeUrl } from '../../src/kakao.js';
+import { authorizeUrl } from '../../src/leave.js';
+import { pageStore } from '../../src/page-store.js';
 import { answer, API, networkError, page, scriptedApi, tab } from '../scripted.js';
 import { kakao, LOGIN } from './kakao.js';
 
 test('the only scope is openid, unless the app asks for more', async () => {
-  const scope = async (options: typeof kakao & { scope?: string }) => new URL(await authorizeUrl(options, flags('kakao-auth'), '/')).searchParams.get('scope');
+  const scope = async (options: typeof kakao & { scope?: string }) => new URL(await authorizeUrl(options, pageStore('kakao-auth'), '/')).searchParams.get('scope');
   expect(await scope(kakao)).toBe('openid');
   expect(await scope({ ...kakao, scope: 'openid,account_email' })).toBe('openid,account_email');
 });

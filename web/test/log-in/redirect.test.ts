@@ -1,17 +1,16 @@
 import { expect, test } from 'vitest';
-import { flags } from '../../src/browser.js';
-import { authorizeUrl } from '../../src/kakao.js';
+import { authorizeUrl } from '../../src/leave.js';
+import { pageStore } from '../../src/page-store.js';
 import { refusal, scriptedApi, tab } from '../scripted.js';
 import { at, begun, kakao, LOGIN, sentBack } from './kakao.js';
 
 test('a user who comes back from Kakao is logged in, on the page where they started', async () => {
   const api = scriptedApi();
   const asked = (await sentBack({ code: 'ryan' })).searchParams;
-  let returned = '';
-  const client = tab(api, { kakao, onReturn: (path) => (returned = path) });
+  const client = tab(api, { kakao });
+  expect(location.href, 'before anything is rendered').toBe('http://localhost:5173/cart?step=2#pay');
   expect(await client.start()).toMatchObject({ status: 'authenticated', user: { pk: 'ryan' }, error: null });
-  expect(location.pathname + location.search + location.hash).toBe('/cart?step=2#pay');
-  expect(returned).toBe('/cart?step=2#pay');
+  expect(location.href).toBe('http://localhost:5173/cart?step=2#pay');
 
   expect(api.count(LOGIN)).toBe(1);
   const sent = JSON.parse(api.calls[0]!.body) as Record<string, string>;
@@ -24,12 +23,12 @@ test('a user who comes back from Kakao is logged in, on the page where they star
   expect(Object.keys(localStorage)).toEqual(['kakao-auth.session']);
 });
 
-test('the code leaves the address synchronously, so an effect that runs twice sends it once', async () => {
+test('the code leaves the address when the client is created, and an effect that runs twice sends it once', async () => {
   const api = scriptedApi();
   await sentBack({ code: 'ryan' });
   const client = tab(api, { kakao });
-  void client.start();
   expect(location.search).not.toContain('code');
+  void client.start();
   void client.start();
   await client.start();
   expect(api.count(LOGIN)).toBe(1);
@@ -97,7 +96,7 @@ test.each([
 
 test.each(['forged', '__proto__', 'constructor', '0'])('with the forged state %s nothing is sent, and the code leaves the address', async (state) => {
   const api = scriptedApi();
-  await authorizeUrl(kakao, flags('kakao-auth'), '/');
+  await authorizeUrl(kakao, pageStore('kakao-auth'), '/');
   at(`/callback?code=theirs&state=${state}`);
   expect(await tab(api, { kakao }).start()).toMatchObject({ status: 'anonymous', error: { code: 'state' } });
   expect(api.calls).toHaveLength(0);
@@ -127,12 +126,12 @@ test('parameters with the same names on another page are not touched', async () 
 });
 
 test('a login removes abandoned ones from the storage, but not one that is still in progress', async () => {
-  await authorizeUrl(kakao, flags('kakao-auth'), '/');
+  await authorizeUrl(kakao, pageStore('kakao-auth'), '/');
   const [first] = begun();
   localStorage.setItem('kakao-auth.login', JSON.stringify([{ ...first, state: 'old', startedAt: 0 }, first]));
-  await authorizeUrl(kakao, flags('kakao-auth'), '/');
+  await authorizeUrl(kakao, pageStore('kakao-auth'), '/');
   expect(begun().map(({ state }) => state)).toEqual([first!.state, expect.any(String)]);
   localStorage.setItem('kakao-auth.login', 'not JSON');
-  await authorizeUrl(kakao, flags('kakao-auth'), '/');
+  await authorizeUrl(kakao, pageStore('kakao-auth'), '/');
   expect(begun()).toHaveLength(1);
 });

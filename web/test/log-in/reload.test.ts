@@ -23,7 +23,7 @@ test('a reload during the exchange sends the same request again, and the user is
   expect(await reloaded.start()).toMatchObject({ status: 'authenticated', user: { pk: 'ryan' }, error: null });
   expect(api.calls.map(({ body }) => body)).toEqual(Array(2).fill(api.calls[0]!.body));
   expect(location.href, 'where the person was before').toBe('http://localhost:5173/cart?step=2#pay');
-  expect(returned, 'the router has been told already').toBe('');
+  expect(returned, 'the router is told after the exchange').toBe('/cart?step=2#pay');
   expect(sessionStorage).toHaveLength(0);
   expect(await tab(api, { kakao }).start()).toMatchObject({ status: 'authenticated' });
   expect(api.count(LOGIN)).toBe(2);

@@ -10,10 +10,12 @@ const FOREIGN = [
 ];
 test.each(FOREIGN)('nobody is redirected to %j: the login succeeds and returns to the start page', async (path) => {
   await sentBack({ code: 'ryan' }, path);
+  expect(await tab(scriptedApi(), { kakao }).start()).toMatchObject({ status: 'authenticated' });
+  expect(location.href).toBe('http://localhost:5173/');
+  await sentBack({ code: 'ryan' }, path);
   let returned = '';
   expect(await tab(scriptedApi(), { kakao, onReturn: (to) => (returned = to) }).start()).toMatchObject({ status: 'authenticated' });
   expect(returned).toBe('/');
-  expect(location.href).toBe('http://localhost:5173/');
 });
 
 test.each([

@@ -1,0 +1,45 @@
+/** The way to Kakao's page: state, nonce and PKCE (RFC 6749 §10.12, OIDC Core §3.1.2.1, RFC 7636). Loaded before it is needed. */
+
+import { digest, random } from './browser.js';
+import { absolute, ownPath, remember, remembered } from './redirect.js';
+import type { Store } from './store.js';
+import type { AuthClient, KakaoOptions } from './types.js';
+
+type LoginOptions = NonNullable<Parameters<AuthClient['login']>[0]> & { returnTo: string };
+
+/** `warmUp` starts the API's login function. */
+export function createLeave(kakao: KakaoOptions, store: Store, warmUp: () => Promise<unknown>) {
+  return {
+    // Not `select_account`: with it, an account that is saved in the browser needs no password.
+    async login({ returnTo, switchAccount, prompt = switchAccount ? 'login' : '' }: LoginOptions): Promise<void> {
+      location.assign(await authorizeUrl(kakao, store, returnTo, prompt));
+      void warmUp();
+    },
+    /** Ends the session at Kakao too. `done` resolves when this browser's logout has been sent. */
+    async logout(done: Promise<boolean>, returnTo: string): Promise<boolean> {
+      void returnTo;
+      return done;
+    },
+    /** Called when nobody is logged in. */
+    ready() {},
+  };
+}
+
+/** Stores a transaction and returns Kakao's address. It is stored in `localStorage`, because KakaoTalk may come back in a new tab. */
+export async function authorizeUrl(kakao: KakaoOptions, store: Store, returnTo: string, prompt?: string): Promise<string> {
+  const [state, nonce, verifier] = [random(), random(), random()];
+  const query = new URLSearchParams({
+    response_type: 'code',
+    client_id: kakao.clientId,
+    redirect_uri: absolute(kakao.redirectUri),
+    scope: kakao.scope ?? 'openid',
+    state,
+    // Kakao gets hashes. Only the browser that began this login can send the originals, so the API may repeat a lost response to it.
+    nonce: await digest(nonce),
+    code_challenge: await digest(verifier),
+    code_challenge_method: 'S256',
+    ...(prompt && { prompt }),
+  });
+  remember(store, [...remembered(store), { state, nonce, verifier, returnTo: ownPath(returnTo), startedAt: Date.now() }]);
+  return `${kakao.authorizeUrl ?? 'https://kauth.kakao.com/oauth/authorize'}?${query}`;
+}
