@@ -1,35 +1,55 @@
-/** Measures what the library adds to an app: core and React binding, minified and gzipped. Fails above the limit. */
+/** Measures what the library adds to a page, minified and gzipped: each entry, and what it loads later. Fails above a limit. */
 
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { existsSync } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { build } from 'vite';
+import { rolldown } from 'rolldown';
 
-const LIMIT = 6_144;
+const dist = new URL('dist/', import.meta.url).pathname;
 
-async function size(name, code) {
-  const entry = `virtual:${name}`;
-  const outDir = await mkdtemp(join(tmpdir(), 'kakao-login-web-'));
-  const { output } = await build({
-    configFile: false,
-    logLevel: 'error',
-    plugins: [{ name, resolveId: (id) => (id === entry ? id : null), load: (id) => (id === entry ? code : null) }],
-    build: {
-      outDir,
-      write: false,
-      minify: true,
-      target: 'es2020',
-      modulePreload: false,
-      rolldownOptions: { input: entry, external: [/^react/], preserveEntrySignatures: 'strict', output: { minify: true } },
-    },
+/** What a page downloads at once, by the entries that it imports. */
+const LIMITS = {
+  'index and react': 6_144,
+  'entry-core': 5_120,
+  button: 1_536,
+  'in-app': 640,
+  native: 1_024,
+  server: 768,
+  testing: 2_560,
+};
+/** Chunks that are loaded later. */
+const LATER = { logins: 1_024, leave: 1_792, account: 768, hints: 1_024 };
+/** All chunks of a page that imports `index` and `react` and that calls everything, without hints. */
+const SUM = 9_216;
+
+/** The sizes of the first chunk and of the ones that it loads later, by name. What an entry shares with `index` counts once. */
+async function sizes(entries) {
+  const input = 'virtual:page';
+  const code = entries.map((name) => `export * from '${dist}${name}.js';`).join('\n');
+  const bundle = await rolldown({
+    input,
+    external: /^react/,
+    // It warns of 'use client'.
+    logLevel: 'silent',
+    preserveEntrySignatures: 'allow-extension',
+    transform: { target: 'es2020' },
+    plugins: [{ name: 'page', resolveId: (id) => (id === input ? id : null), load: (id) => (id === input ? code : null) }],
   });
-  await rm(outDir, { recursive: true });
-  return gzipSync(output[0].code, { level: 9 }).length;
+  const { output } = await bundle.generate({ minify: true, format: 'es' });
+  const entry = output.find(({ isEntry }) => isEntry);
+  return Object.fromEntries(output.map((chunk) => [chunk === entry ? 'first' : chunk.name, gzipSync(chunk.code, { level: 9 }).length]));
 }
 
-const dist = new URL('dist', import.meta.url).pathname;
-const core = `export * from '${dist}/index.js';`;
-const sizes = { core: await size('core', core), 'core and React binding': await size('all', `${core}export * from '${dist}/react.js';`) };
-for (const [what, bytes] of Object.entries(sizes)) console.log(`${what}: ${bytes} bytes gzipped, of ${LIMIT}`);
-if (Object.values(sizes).some((bytes) => bytes > LIMIT)) process.exit(1);
+let isTooLarge = false;
+function report(what, bytes, limit) {
+  isTooLarge ||= bytes > limit;
+  console.log(`${what}: ${bytes} bytes gzipped, of ${limit}${bytes > limit ? ' TOO LARGE' : ''}`);
+}
+
+for (const [what, limit] of Object.entries(LIMITS)) {
+  const entries = what.split(' and ');
+  if (entries.every((name) => existsSync(`${dist}${name}.js`))) report(what, (await sizes(entries)).first, limit);
+}
+const { first, hints, ...later } = await sizes(['index', 'react']);
+for (const [name, bytes] of Object.entries({ ...later, hints })) report(`later, ${name}`, bytes, LATER[name] ?? 0);
+report('everything that a page can load', Object.values(later).reduce((sum, bytes) => sum + bytes, first), SUM);
+if (isTooLarge) process.exit(1);

@@ -2,7 +2,8 @@
 
 import { type AccountExport, AuthError, type AuthClient, type AuthSession, type DeletionReceipt, type User } from './types.js';
 import type { Session } from './session.js';
-import { json, read, refusal } from './api.js';
+import { json, read } from './api.js';
+import { refusal } from './logins.js';
 
 export function createAccount(
   fetch: AuthClient['fetch'],

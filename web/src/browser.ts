@@ -1,4 +1,4 @@
-/** Browser functions, with fallbacks for old browsers: randomness, hashes, and timeouts. */
+/** Browser functions, with fallbacks for old browsers: randomness, timeouts and JSON. */
 
 export function base64url(bytes: Uint8Array): string {
   return btoa(String.fromCharCode(...bytes)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
@@ -7,13 +7,6 @@ export function base64url(bytes: Uint8Array): string {
 /** 256 random bits, unless another number of bytes is given. */
 export function random(bytes = 32): string {
   return base64url(crypto.getRandomValues(new Uint8Array(bytes)));
-}
-
-/** base64url(SHA-256(text)): the S256 method of RFC 7636 §4.2. The API expects Kakao's nonce in the same form. */
-export async function digest(text: string): Promise<string> {
-  // Undefined outside of secure contexts, although its type does not say so.
-  if (!(crypto.subtle as SubtleCrypto | undefined)) throw new Error('login() needs https or localhost');
-  return base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))));
 }
 
 /** How long a credential may be resent. The API repeats its response for its `RotationWindow`: 30 s from the first request. */
@@ -35,5 +28,3 @@ export function parseJson(text: string): unknown {
     return undefined;
   }
 }
-
-export const sleep = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, ms));

@@ -2,74 +2,54 @@
 
 import { DJANGO, OWN } from './api.js';
 import { createCore } from './core.js';
+import { lazily } from './lazily.js';
 import { takeRedirect } from './redirect.js';
-import { AuthError, type AuthClient, type AuthClientOptions } from './types.js';
+import type { AuthClient, AuthClientOptions } from './types.js';
 
-/** A part that is loaded later, and again after a failure. */
-function lazily<Part>(load: () => Promise<Part>): () => Promise<Part> {
-  let part: Promise<Part> | undefined;
-  return () =>
-    (part ??= load().catch((cause: unknown) => {
-      part = undefined;
-      throw new AuthError('unavailable', 0, cause);
-    }));
-}
+const ACCOUNT = ['sessions', 'endSession', 'account', 'deleteAccount', 'updateProfile'] as const;
+type Account = Pick<AuthClient, (typeof ACCOUNT)[number]>;
 
 export function createAuthClient(options: AuthClientOptions): AuthClient {
-  const { kakao, onReturn } = options;
-  const returns = new Set<(path: string) => void>();
-  /** Where the user goes after the redirect, from when that is known until a listener has been told. */
-  let returnTo: string | undefined;
-  const tell = () => {
-    if (returnTo === undefined || !returns.size) return;
-    const path = returnTo;
-    returnTo = undefined;
-    returns.forEach((listener) => listener(path));
-  };
-  if (typeof onReturn === 'function') returns.add(onReturn);
+  const { kakao, paths, onReturn: router } = options;
+  /** Gets the path where the login started, when it has succeeded or failed. One listener takes it out. */
+  let arrive: (path: string[]) => void;
+  const arrived = new Promise<string[]>((resolve) => (arrive = resolve));
 
-  const [core, store, warmUp, ...internals] = createCore(options, options.paths === 'dj-rest-auth' ? DJANGO : OWN, {
-    take: (at) => (kakao ? takeRedirect(kakao, at, !!onReturn) : {}),
-    again: (path) => login({ returnTo: path, prompt: '' }),
-    done(path) {
-      returnTo = path;
-      tell();
-    },
-  });
+  const [core, store, http, loginUrl, ...internals] = createCore(
+    options,
+    paths === 'dj-rest-auth' ? DJANGO : OWN,
+    (at) => kakao && takeRedirect(kakao, at, router),
+    (returnTo) => login({ returnTo, prompt: '' }),
+    (returnTo) => arrive([returnTo]),
+  );
 
-  const leave = lazily(async () => (await import('./leave.js')).createLeave(kakao!, store, warmUp));
+  const leave = lazily(async () => (await import('./leave.js')).createLeave(kakao!, store, http, loginUrl));
   const account = lazily(async () => (await import('./account.js')).createAccount(...internals));
-  const call =
-    <Name extends keyof Awaited<ReturnType<typeof account>>>(name: Name) =>
-    async (...request: unknown[]) =>
-      ((await account())[name] as (...request: unknown[]) => unknown)(...request);
+  const calls = ACCOUNT.map((name) => [name, async (...content: [never]) => (await account())[name](...content)]);
 
   async function login({ returnTo = location.href, ...more }: Parameters<AuthClient['login']>[0] = {}) {
     if (!kakao) throw new Error('login() needs `kakao`');
     return (await leave()).login({ returnTo, ...more });
   }
 
+  function onReturn(listener: (path: string) => void) {
+    let isRemoved = false;
+    void arrived.then((path) => !isRemoved && path[0] && listener(path.pop()!));
+    return () => void (isRemoved = true);
+  }
+
+  if (typeof router === 'function') onReturn(router);
   // Before a click needs it.
-  core.subscribe(() => {
-    if (kakao && core.getState().status === 'anonymous') leave().then(({ ready }) => ready(), () => {});
-  });
+  core.subscribe(() => kakao && core.getState().status === 'anonymous' && leave().then(({ ready }) => ready(), () => {}));
 
   return {
     ...core,
+    ...(Object.fromEntries(calls) as Account),
     login,
-    async logout({ kakao: isAtKakao, returnTo = location.href, ...more } = {}) {
-      const done = core.logout(more);
-      return isAtKakao && kakao ? (await leave()).logout(done, returnTo) : done;
+    onReturn,
+    async logout(how = {}) {
+      const done = core.logout(how);
+      return how.kakao ? (await leave()).logout(done, how.returnTo ?? location.href) : done;
     },
-    onReturn(listener) {
-      returns.add(listener);
-      tell();
-      return () => void returns.delete(listener);
-    },
-    sessions: call('sessions') as AuthClient['sessions'],
-    endSession: call('endSession') as AuthClient['endSession'],
-    account: call('account') as AuthClient['account'],
-    deleteAccount: call('deleteAccount') as AuthClient['deleteAccount'],
-    updateProfile: call('updateProfile') as AuthClient['updateProfile'],
   };
 }

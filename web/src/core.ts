@@ -3,9 +3,9 @@
 import { type Message, openChannel, type SessionId } from './messages.js';
 import { handOver, turns } from './locks.js';
 import { freshFor, readSession, type Session } from './session.js';
-import type { AuthClient, AuthError, AuthEvent, AuthState, CoreClient, CoreOptions, User } from './types.js';
+import type { AuthClient, AuthError, AuthEvent, AuthState, CoreClient, CoreOptions, Credential, User } from './types.js';
 import { createFetch } from './fetch.js';
-import { createLogins } from './logins.js';
+import { lazily } from './lazily.js';
 import { api, OWN, type Paths, unavailable } from './api.js';
 import { openLinks } from './links.js';
 import { addTo } from './listeners.js';
@@ -15,24 +15,25 @@ import { flag, type Store } from './store.js';
 
 const UNKNOWN: AuthState = { status: 'unknown', user: null, error: null };
 
-/** The redirect back from Kakao's page. */
-interface Way {
-  /** Takes it out of the address. */
-  take(store: Store): Redirect;
-  /** Goes to Kakao again, which has to show a page. */
-  again(returnTo: string): Promise<void>;
-  /** Called after the login has succeeded or failed. */
-  done(returnTo: string | undefined): void;
-}
-
-export function createCore(options: CoreOptions, paths: Paths = OWN, way?: Way) {
+/**
+ * `take` takes the redirect from Kakao's page out of the address, `goAgain` goes to that page again, and `arrive` is called when the
+ * login has succeeded or failed.
+ */
+export function createCore(
+  options: CoreOptions,
+  paths: Paths = OWN,
+  take?: (store: Store) => Redirect | undefined,
+  goAgain?: (returnTo: string) => Promise<void>,
+  arrive?: (returnTo: string) => void,
+) {
   const { storageKey = 'kakao-auth', storage: store = pageStore(storageKey) } = options;
-  const [base, post, logoutPath, http, refreshPath, timeoutMs, warmUp, login, isLoggedOut, profilePath, profile] = api(options, paths);
+  const [base, post, logoutPath, http, refreshPath, timeoutMs, loginPath, isLoggedOut, profilePath, profile] = api(options, paths, store);
   /** The id of this browser's session. */
   const sessionHint = flag(store, '.session');
   /** The path of a logout that the API has not confirmed yet. */
   const pendingLogout = flag(store, '.logout');
-  const [ask, beginLink, settleLink] = openLinks(store, post);
+  const [ask, settleLink] = openLinks(store.change, post);
+  const logins = lazily(() => import('./logins.js'));
   const inTurn = turns(storageKey, timeoutMs + 2_000);
   const [offer, isOfferLikely] = handOver(storageKey);
   const listeners = new Set<() => void>();
@@ -40,8 +41,12 @@ export function createCore(options: CoreOptions, paths: Paths = OWN, way?: Way) 
   const ended = new Set<SessionId>();
   const disposal = new AbortController();
   // There is no session on a server.
+  const { hostname } = globalThis.location ?? {};
+  /** On a developer's machine the console says what to change. */
+  const { debug = globalThis.isSecureContext === false || /^localhost$|^127\.|^\[::1|\.local$/.test(hostname!) } = options;
   let isDisposed = !options.storage && typeof window === 'undefined';
-  const redirect: Redirect = way && !isDisposed && globalThis.location ? way.take(store) : {};
+  const redirect = (!isDisposed && hostname !== undefined && take?.(store)) || {};
+  if (redirect.credential) logins().catch(() => {});
 
   let state = UNKNOWN;
   let session: Session | null = null;
@@ -55,16 +60,27 @@ export function createCore(options: CoreOptions, paths: Paths = OWN, way?: Way) 
   let onMessage = () => {};
   let started: Promise<AuthState> | undefined;
   let renewal: Promise<Session | null> | undefined;
+  /** Grows with each login and logout in this page. A login of an earlier generation is abandoned. */
+  let loginGeneration = 0;
+  /** The last credential, and its user. */
+  let sentLogin: string | undefined;
+  let user: Promise<User> | undefined;
 
   const broadcast = (message: Message) => channel?.postMessage(message);
   /** Lets other tabs know whether this one can hand its token over. */
   const offerToken = () => offer(freshFor(session) && !isDisposed);
 
-  const emit = (type: AuthEvent['type'], via: AuthEvent['via']) => eventListeners.forEach((listener) => listener({ type, via }));
+  function emit(type: AuthEvent['type'], via: AuthEvent['via']) {
+    eventListeners.forEach((listener) => listener({ type, via }));
+    if (options.debug) console.debug('kakao-login-web', type, via);
+  }
 
   function setState(next: AuthState): AuthState {
     state = next;
     listeners.forEach((listener) => listener());
+    // Before a click needs it.
+    if (next.status === 'anonymous') logins().catch(() => {});
+    if (next.error && debug) import('./hints.js').then(({ explain }) => explain(next.error!, http, base), () => {});
     return state;
   }
 
@@ -173,13 +189,15 @@ export function createCore(options: CoreOptions, paths: Paths = OWN, way?: Way) 
   /** Called by the timer, and when the page is shown or online again. A hidden page renews when it is next asked for a token. */
   function wake() {
     // A hidden page may be about to be left. `pagehide` came first and released the lock: do not take it again.
-    if (!document.hidden || !freshFor(session)) offerToken();
+    const isHidden = globalThis.document?.hidden;
+    if (!isHidden || !freshFor(session)) offerToken();
     // Safari before 15 ignores the signal that removes the listeners.
-    if (document.hidden || isDisposed) return;
+    if (isHidden || isDisposed) return;
     // The browser may have frozen this page, so that it missed a message.
     const hint = sessionHint.get();
     if (session && hint === null) endSession('tab');
-    if (!navigator.onLine) return;
+    // An app cannot tell.
+    if (globalThis.navigator?.onLine === false) return;
     if (pendingLogout.get()) return void sendInTurn();
     const isOthers = hint !== undefined && hint !== (session?.id ?? null);
     // After a failure even a fresh token is renewed, so that the error goes away once the API can be reached.
@@ -250,44 +268,60 @@ export function createCore(options: CoreOptions, paths: Paths = OWN, way?: Way) 
     void settleLink({ key: path.split('#')[1] });
   }
 
-  const [exchange, forgetLogin, abandonLogin] = createLogins(
-    inTurn,
-    async () => {
-      const path = pendingLogout.get();
-      // A login ends this browser's previous session by itself, but not the sessions on other devices.
-      if (path?.includes('scope=all')) await sendLogout(path);
-    },
-    login,
-    beginLink,
-    settleLink,
-    profile,
-    (next) => {
-      pendingLogout.set(null);
-      return setSession(next, 'network');
-    },
-    setError,
-  );
+  async function logIn(credential: Credential): Promise<User> {
+    const own = ++loginGeneration;
+    const isCurrent = () => own === loginGeneration;
+    try {
+      return await inTurn(async () => {
+        const { logIn: begin } = await logins();
+        await store.ready;
+        const path = pendingLogout.get();
+        // A login ends this browser's previous session by itself, but not the sessions on other devices, nor an app's.
+        if (path && (store.send || path.includes('scope=all'))) await sendLogout(path);
+        const next = await begin(credential, options.device, isCurrent, (content) => post(loginPath, content), store, settleLink, profile);
+        pendingLogout.set(null);
+        return setSession(next, 'network').user;
+      });
+    } catch (error) {
+      if (isCurrent()) setError(error);
+      throw error;
+    }
+  }
+
+  function exchange(credential: Credential): Promise<User> {
+    // React's StrictMode runs effects twice, and a code works only once.
+    const text = JSON.stringify(credential);
+    if (sentLogin !== text) {
+      sentLogin = text;
+      user = logIn(credential);
+      user.then('code' in credential ? () => {} : forgetLogin, forgetLogin);
+    }
+    return user!;
+  }
+
+  /** A later exchange of the same credential then sends it again. */
+  const forgetLogin = () => (sentLogin = undefined);
 
   async function run(): Promise<AuthState> {
     if (isDisposed) return state;
     channel = openChannel(storageKey, receive);
-    for (const type of ['visibilitychange', 'pageshow', 'online']) addEventListener(type, wake, disposal);
-    addEventListener('pagehide', () => offer(false), disposal);
+    for (const type of ['visibilitychange', 'pageshow', 'online']) globalThis.addEventListener?.(type, wake, disposal);
+    globalThis.addEventListener?.('pagehide', () => offer(false), disposal);
+    await store.ready;
 
     const { returnTo, credential, isUnfinished } = redirect;
     let { error = null } = redirect;
-    const task = credential ? exchange(credential) : isUnfinished && way!.again(returnTo!);
-    if (task) {
-      error = await task.then(
+    if (credential || isUnfinished) {
+      error = await (credential ? exchange(credential) : goAgain!(returnTo!)).then(
         () => null,
         (cause: AuthError) => cause,
       );
       store.set('.code', null);
     }
-    // After `again` the page is about to be left.
-    if (!task || credential || error) way?.done(returnTo);
+    const isLeft = isUnfinished && !error;
+    if (returnTo && !isLeft) arrive?.(returnTo);
     // After a failure, a session from before this login continues.
-    if (task && !error) return state;
+    if (isLeft || (credential && !error)) return state;
     if (pendingLogout.get()) {
       endSession('page', error);
       void sendInTurn();
@@ -331,7 +365,7 @@ export function createCore(options: CoreOptions, paths: Paths = OWN, way?: Way) 
     }
     pendingLogout.set(`${path}#${session?.sid}`);
     store.set('.code', null);
-    abandonLogin();
+    loginGeneration++;
     endSession('page');
     return sendInTurn();
   }
@@ -368,7 +402,7 @@ export function createCore(options: CoreOptions, paths: Paths = OWN, way?: Way) 
       isDisposed = true;
       offerToken();
       sessionGeneration++;
-      abandonLogin();
+      loginGeneration++;
       channel?.close();
       channel = undefined;
       clearTimeout(timer);
@@ -376,5 +410,5 @@ export function createCore(options: CoreOptions, paths: Paths = OWN, way?: Way) 
       eventListeners.clear();
     },
   };
-  return [client, store, warmUp, authFetch, profilePath, timeoutMs, start, getSession, logout, forgetSession, setUser, sessionsChanged] as const;
+  return [client, store, http, base + loginPath, authFetch, profilePath, timeoutMs, start, getSession, logout, forgetSession, setUser, sessionsChanged] as const;
 }

@@ -11,10 +11,11 @@ export function createFetch(
   renew: () => Promise<Session | null>,
   emit: (type: AuthEvent['type'], via: AuthEvent['via']) => void,
 ) {
+  const origin = base.split('/', 3).join('/');
   return async (input: RequestInfo | URL, init?: RequestInit): Promise<Response> => {
     const isPath = /^\/(?!\/)/.test(input as string);
     const plain = new Request(isPath ? base + (input as string) : input, init);
-    if (!plain.url.startsWith(new URL('/', base).href)) return http(plain);
+    if (!plain.url.startsWith(`${origin}/`)) return http(plain);
     // Only the refresh route needs the refresh cookie.
     const request = input instanceof Request || init?.credentials ? plain : new Request(plain, { credentials: 'omit' });
     const caller = getSession()?.id;

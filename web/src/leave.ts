@@ -1,14 +1,25 @@
 /** The way to Kakao's page: state, nonce and PKCE (RFC 6749 §10.12, OIDC Core §3.1.2.1, RFC 7636). Loaded before it is needed. */
 
-import { digest, random } from './browser.js';
+import { random } from './browser.js';
+import { digest } from './logins.js';
 import { absolute, ownPath, remember, remembered } from './redirect.js';
 import type { Store } from './store.js';
 import type { AuthClient, KakaoOptions } from './types.js';
 
 type LoginOptions = NonNullable<Parameters<AuthClient['login']>[0]> & { returnTo: string };
 
-/** `warmUp` starts the API's login function. */
-export function createLeave(kakao: KakaoOptions, store: Store, warmUp: () => Promise<unknown>) {
+export function createLeave(kakao: KakaoOptions, store: Store, http: typeof fetch, loginUrl: string) {
+  /** Starts the login function while the user is at Kakao, so that the login waits for no cold start. dj-rest-auth has no such route. */
+  async function warmUp(): Promise<void> {
+    if (loginUrl.endsWith('/')) return;
+    try {
+      // Without headers there is no preflight (CORS).
+      await http(loginUrl, { credentials: 'omit', cache: 'no-store', keepalive: true });
+    } catch {
+      // The login then waits for a cold start.
+    }
+  }
+
   return {
     // Not `select_account`: with it, an account that is saved in the browser needs no password.
     async login({ returnTo, switchAccount, prompt = switchAccount ? 'login' : '' }: LoginOptions): Promise<void> {

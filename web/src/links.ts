@@ -5,31 +5,19 @@
 
 import { AuthError } from './types.js';
 import type { ApiResponse } from './api.js';
-import { digest, random } from './browser.js';
+import { random } from './browser.js';
 import type { Entry, Store } from './store.js';
 
-const find = (entries: Entry[], key: unknown) => entries.find((entry) => entry.key === key);
-const without = (entries: Entry[], key: unknown) => entries.filter((entry) => entry.key !== key);
-const draw = (entry: Entry): Entry => ({ next: random(16), since: Date.now(), ...entry });
+export const find = (entries: Entry[], key: unknown) => entries.find((entry) => entry.key === key);
+export const without = (entries: Entry[], key: unknown) => entries.filter((entry) => entry.key !== key);
+export const draw = (entry: Entry): Entry => ({ next: random(16), since: Date.now(), ...entry });
 
-export function openLinks({ change, send }: Store, post: (path: string, content: object) => Promise<ApiResponse>) {
-  /** The key of a login's entry. A keychain may hold the end of a credential, and an app has no `crypto.subtle`. */
-  const keyOf = async (text: string) => (send ? text.slice(-22) : digest(text));
+/** Replaces what was sent by the link `prev` that the API has confirmed for the session `sid`, if any. */
+export type Settle = (sent: Entry, sid?: unknown, prev?: unknown) => Promise<unknown>;
 
-  /** The entry of a login, which all its repetitions share, also after a reload. Empty if it cannot be stored. */
-  const begin = (credential: object): Promise<Entry> =>
-    keyOf(JSON.stringify(credential))
-      .then((key) => change((entries) => [draw(find(entries, key) ?? { key }), ...without(entries, key)]))
-      .then(
-        ([entry]) => entry!,
-        () => ({}),
-      );
-
-  /**
-   * Replaces what was sent by the link `prev` that the API has confirmed for the session `sid`, if any. A response that another
-   * one has overtaken changes nothing. If it fails, the next refresh is a repetition.
-   */
-  const settle = (sent: Entry, sid?: unknown, prev?: unknown) =>
+export function openLinks(change: Store['change'], post: (path: string, content: object) => Promise<ApiResponse>) {
+  /** A response that another one has overtaken changes nothing. If it fails, the next refresh is a repetition. */
+  const settle: Settle = (sent, sid, prev) =>
     change((entries) => {
       const record = find(entries, sid);
       const others = without(without(entries, sent.key), sid);
@@ -62,11 +50,11 @@ export function openLinks({ change, send }: Store, post: (path: string, content:
     if (code === 'link_stale' || (response.status === 401 && code === 'token_not_valid')) {
       // A 401 to a login's link may be about the session before that login.
       if (entry?.prev) void settle(entry);
-      throw new AuthError('expired', response.status);
+      throw new AuthError('expired', response.status, response.body);
     }
     response.entry = entry;
     return response;
   }
 
-  return [ask, begin, settle] as const;
+  return [ask, settle] as const;
 }

@@ -11,9 +11,9 @@ export function turns(name: string, patienceMs: number) {
   return async <T>(work: (waited: boolean) => Promise<T>): Promise<T> => {
     let turn: Promise<T> | undefined;
     const begin = (waited: boolean) => (turn = work(waited));
-    const { locks } = navigator;
-    // Undefined outside of secure contexts, although its type does not say so.
-    if (!(locks as LockManager | undefined)) {
+    // Undefined outside of secure contexts and browsers, although its type does not say so.
+    const locks = globalThis.navigator?.locks as LockManager | undefined;
+    if (!locks) {
       const next = () => begin(false);
       return (tail = tail.then(next, next)) as Promise<T>;
     }
@@ -39,7 +39,7 @@ export function handOver(name: string) {
       if (!isOffered) withdraw = withdraw?.() as undefined;
       else if (!withdraw) {
         const withdrawn = new Promise<void>((resolve) => (withdraw = resolve));
-        (navigator.locks as LockManager | undefined)?.request(offer, { mode: 'shared' }, () => withdrawn).catch(() => {});
+        (globalThis.navigator?.locks as LockManager | undefined)?.request(offer, { mode: 'shared' }, () => withdrawn).catch(() => {});
       }
     },
     /** Whether another tab has a fresh token or is requesting one. True if the browser cannot tell. */

@@ -21,6 +21,8 @@ export type Message =
 export function openChannel(name: string, receive: (message: Message) => void): BroadcastChannel | undefined {
   try {
     const channel = new BroadcastChannel(name);
+    // A channel of Node keeps the process alive, for example that of a test.
+    (channel as { unref?(): void }).unref?.();
     channel.onmessage = (event: MessageEvent<Message>) => receive(event.data);
     return channel;
   } catch {

@@ -1,7 +1,7 @@
 /** The way back from Kakao: takes its response out of the address, and out of the hands of other scripts and routers. */
 
 import { parseJson, REPEAT_MS } from './browser.js';
-import { flag, type Store } from './store.js';
+import type { Store } from './store.js';
 import { AuthError, type AuthErrorCode, type Credential, type KakaoOptions } from './types.js';
 
 /** What this browser has to remember until Kakao redirects back. */
@@ -18,8 +18,8 @@ export interface Transaction {
 
 /** The page where the login started, and either the credential for the API or the error. */
 export interface Redirect {
-  /** Undefined if Kakao has not redirected to this page. */
-  returnTo?: string | undefined;
+  /** Undefined after a reload by an older version, which has returned there already. */
+  returnTo?: string;
   credential?: Credential;
   error?: AuthError | null;
   /** Whether the login has to go to Kakao again, which has to show a page. */
@@ -28,10 +28,9 @@ export interface Redirect {
 
 /**
  * Takes Kakao's response out of the address: synchronously, because a code works only once and effects run twice. The address is then
- * the one where the login started. With `isRouted` only the parameters are removed, and the app's router goes there later.
+ * the one where the login started. With `isRouted` it keeps its path, and the app's router goes there later.
  */
-export function takeRedirect(kakao: KakaoOptions, store: Store, isRouted: boolean): Redirect {
-  const kept = flag(store, '.code');
+export function takeRedirect(kakao: KakaoOptions, store: Store, isRouted: unknown): Redirect | undefined {
   const url = new URL(location.href);
   const { code, error, error_description: why, state } = Object.fromEntries(url.searchParams);
   const all = remembered(store);
@@ -40,20 +39,19 @@ export function takeRedirect(kakao: KakaoOptions, store: Store, isRouted: boolea
   const redirectUri = absolute(kakao.redirectUri);
   // A known state is enough: the host may have redirected to another spelling of the path, such as /callback/.
   const isHere = transaction || bare(url.pathname) === bare(new URL(redirectUri).pathname);
-  if (!state || !(code || error || isLogout) || !isHere) return keptCode(kept);
+  if (!state || !(code || error || isLogout) || !isHere) return keptCode(store);
 
   remember(store, all.filter((one) => one !== transaction));
   // Checked again: an older version may have stored it.
   const returnTo = ownPath(transaction?.returnTo ?? url.pathname);
-  for (const name of ['code', 'error', 'error_description', 'state']) url.searchParams.delete(name);
-  history.replaceState(history.state, '', isRouted ? url : returnTo);
+  history.replaceState(history.state, '', isRouted ? url.pathname : returnTo);
   if (isLogout) return { returnTo };
   if (!transaction || !code) {
     const cause = transaction ? reason(error, why) : 'state';
     return { returnTo, error: new AuthError(cause), isUnfinished: !!transaction?.fallback && cause === 'interaction' };
   }
   const credential = { code, redirect_uri: redirectUri, code_verifier: transaction.verifier!, nonce: transaction.nonce! };
-  kept.set(JSON.stringify({ credential, returnTo, at: Date.now() }));
+  store.set('.code', JSON.stringify({ credential, returnTo, at: Date.now() }));
   return { returnTo, credential };
 }
 
@@ -75,11 +73,11 @@ function bare(path: string): string {
 }
 
 /** The code whose exchange was interrupted by a reload, as long as the API repeats its response. */
-function keptCode(kept: ReturnType<typeof flag>): Redirect {
-  const stored = parseJson(kept.get()!) as (Redirect & { at: number }) | null | undefined;
-  if (Date.now() - stored?.at! < REPEAT_MS) return stored!;
-  kept.set(null);
-  return {};
+function keptCode(store: Store): Redirect | undefined {
+  const kept = parseJson(store.get('.code')!) as (Redirect & { at: number }) | null | undefined;
+  if (Date.now() - kept?.at! < REPEAT_MS) return kept!;
+  store.set('.code', null);
+  return undefined;
 }
 
 export function remembered(store: Store): Transaction[] {

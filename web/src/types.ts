@@ -35,19 +35,30 @@ export type AuthErrorCode =
 
 export class AuthError extends Error {
   override readonly name = 'AuthError';
+  /** The API's own code, for example `kakao_rejected`. Empty if the API sent none. */
+  readonly apiCode: string;
 
   /**
    * `status` is the HTTP status of the response, or 0 if there was none. `retryAfter` is in seconds, or 0 if the API did not say when
-   * to try again.
+   * to try again. `detail` is the API's sentence about it.
    */
   constructor(
     readonly code: AuthErrorCode,
     readonly status = 0,
     cause?: unknown,
     readonly retryAfter = 0,
+    readonly detail = `${(cause as ApiError | undefined)?.detail ?? ''}`,
   ) {
-    super(code, { cause });
+    super(code + (detail && `: ${detail}`), { cause });
+    // A `DOMException` has a code too.
+    this.apiCode = detail && `${(cause as ApiError).code}`;
   }
+}
+
+/** The body of a response with an error. */
+interface ApiError {
+  code?: unknown;
+  detail?: unknown;
 }
 
 /** Check `status` first: TypeScript then knows whether there is a user. */

@@ -59,7 +59,7 @@ export function scriptedApi() {
     },
     async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
       const request = input instanceof Request ? input : undefined;
-      const url = new URL(request?.url ?? String(input));
+      const url = new Address(request?.url ?? String(input));
       const call: Call = {
         method: init?.method ?? request?.method ?? 'GET',
         path: url.pathname + url.search,
@@ -103,19 +103,22 @@ export function scriptedApi() {
   return api;
 }
 
+/** An app has an incomplete one. */
+const { URL: Address } = globalThis;
+
 const clients = new Set<{ dispose(): void }>();
 afterEach(() => {
   clients.forEach((client) => client.dispose());
   clients.clear();
-  localStorage?.clear();
-  sessionStorage?.clear();
+  globalThis.localStorage?.clear();
+  globalThis.sessionStorage?.clear();
   vi.useRealTimers();
   vi.unstubAllGlobals();
 });
 
 /** The client of one tab, with the events that it emitted. The tabs of a test share `localStorage` and a channel. */
 export function tab(api: ReturnType<typeof scriptedApi>, options: Partial<AuthClientOptions> = {}) {
-  const client = createAuthClient({ baseUrl: API, fetch: api.fetch, ...options });
+  const client = createAuthClient({ baseUrl: API, fetch: api.fetch, debug: false, ...options });
   const events: AuthEvent[] = [];
   client.on((event) => events.push(event));
   clients.add(client);

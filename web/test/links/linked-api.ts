@@ -14,6 +14,8 @@ interface Chain {
   links: string[];
   grownAt: number;
   isLinked: boolean;
+  /** How often the refresh token has been replaced, if it is sent in the body and the session is not linked. */
+  turn?: number;
 }
 
 interface Links {
@@ -34,12 +36,16 @@ const bytes = (text: string) => [...atob(text.replace(/-/g, '+').replace(/_/g, '
 
 /** Number, link and a tag, which stands for the session here. */
 export const confirmed = (sid: string, number: number, link: string) =>
-  base64url([...new Uint8Array([0, 0, number >> 8, number]), ...bytes(link), ...new TextEncoder().encode(sid.padEnd(16).slice(0, 16))]);
+  base64url([...new Uint8Array([0, 0, number >> 8, number]), ...bytes(link), ...[...sid.padEnd(16).slice(0, 16)].map((char) => char.charCodeAt(0))]);
 
 export function read(text: string) {
   const all = bytes(text);
   return { number: all[2]! * 256 + all[3]!, link: base64url(all.slice(4, 20)), sid: String.fromCharCode(...all.slice(20)).trim() };
 }
+
+/** A refresh token of the body transport. */
+const tokenOf = (sid: string, turn = 0) => `${sid}.${turn}.`.padEnd(120, '0');
+const sidOf = (token: string | undefined) => token?.split('.')[0];
 
 export function linkedApi() {
   let serial = 0;
@@ -54,6 +60,8 @@ export function linkedApi() {
     links: true,
     /** What happens to the next requests to this path, one after the other. */
     next: (path: string, ...those: Step[]) => steps.push(...those.map((step): [string, Step] => [path, step])),
+    /** Nothing happens to the next requests. */
+    calm: () => void (steps.length = 0),
     sent: (path: string) => api.calls.filter((call) => call.path === path).map(({ body }) => JSON.parse(body) as { link?: Links & string }),
     /** The chain grows by links that this browser does not know: a copy is used. */
     grow: (sid: string, ...links: string[]) => chains.get(sid)!.links.push(...links),
@@ -66,18 +74,21 @@ export function linkedApi() {
     },
   });
 
-  function granted(sid: string, link?: string): Served {
-    return { response: api.granted(chains.get(sid)!.subject, sid, link && { link }) };
+  /** With `refresh`, the body has the next refresh token. */
+  function granted(sid: string, link?: string, refresh?: string): Served {
+    const more = { ...(link && { link }), ...(refresh && { refresh, refresh_expiration: '2027-11-26T00:00:00Z' }) };
+    return { response: api.granted(chains.get(sid)!.subject, sid, more) };
   }
 
   function logIn({ body }: Call): Served {
-    const { code, access_token: token, link } = JSON.parse(body) as Record<string, string>;
+    const { code, access_token: token, link, transport } = JSON.parse(body) as Record<string, string>;
     const known = code && sessionOfCode.get(code);
     if (known && chains.get(known)?.links[0] !== link) return { response: refusal('kakao_rejected') };
     const isLinked = !!link && api.links;
     const sid = known || `session-${++serial}`;
     if (!known) chains.set(sid, { subject: (code ?? token)!, links: [link!], grownAt: Date.now(), isLinked });
     if (code) sessionOfCode.set(code, sid);
+    if (transport === 'body') return granted(sid, isLinked ? confirmed(sid, 0, link) : undefined, tokenOf(sid));
     if (api.sid && api.sid !== sid) chains.delete(api.sid);
     return { ...granted(sid, isLinked ? confirmed(sid, 0, link) : undefined), cookie: sid };
   }
@@ -100,11 +111,12 @@ export function linkedApi() {
   }
 
   function refresh({ body }: Call): Served {
-    const { sid } = api;
+    const { link, refresh: token } = JSON.parse(body) as { link?: Links; refresh?: string };
+    const sid = sidOf(token) ?? api.sid;
     const chain = sid && chains.get(sid);
     if (!chain) return { response: sessionOver() };
+    if (!chain.isLinked && token) return rotate(sid, chain, token);
     if (!chain.isLinked) return granted(sid);
-    const { link } = JSON.parse(body) as { link?: Links };
     const verdict = judge(sid, chain, link);
     if (verdict === 'fork') chains.delete(sid);
     if (verdict === 'fork' || verdict === 'over') return { response: sessionOver() };
@@ -115,18 +127,28 @@ export function linkedApi() {
     return granted(sid, confirmed(sid, chain.links.length - 1, link!.next));
   }
 
+  /** A token is accepted again until its successor has been used. */
+  function rotate(sid: string, chain: Chain, token: string): Served {
+    const turn = chain.turn ?? 0;
+    if (token === tokenOf(sid, turn)) chain.turn = turn + 1;
+    else if (token !== tokenOf(sid, turn - 1)) return chains.delete(sid), { response: sessionOver() };
+    return granted(sid, undefined, tokenOf(sid, chain.turn));
+  }
+
   function logOut({ body, path }: Call): Served {
-    const chain = api.sid && chains.get(api.sid);
+    const { refresh: token, link } = JSON.parse(body) as { link?: Links; refresh?: string };
+    const sid = sidOf(token) ?? api.sid;
+    const chain = sid && chains.get(sid);
     const all = path.endsWith('?scope=all');
     if (chain && chain.isLinked && path.includes('?')) {
-      const verdict = judge(api.sid!, chain, (JSON.parse(body) as { link?: Links }).link);
-      if (verdict === 'required') return { response: answer(403, { code: 'link_required', detail: 'No.', session: api.sid }) };
+      const verdict = judge(sid, chain, link);
+      if (verdict === 'required') return { response: answer(403, { code: 'link_required', detail: 'No.', session: sid }) };
     }
     if (all) chains.clear();
-    else if (path.endsWith('others')) [...chains.keys()].forEach((sid) => sid !== api.sid && chains.delete(sid));
-    else if (api.sid) chains.delete(api.sid);
+    else if (path.endsWith('others')) [...chains.keys()].forEach((other) => other !== sid && chains.delete(other));
+    else if (sid) chains.delete(sid);
     const response = answer(200, { detail: 'Successfully logged out.' });
-    return path.endsWith('others') ? { response } : { response, cookie: null };
+    return path.endsWith('others') || token ? { response } : { response, cookie: null };
   }
 
   const usual = { [LOGIN]: logIn, [REFRESH]: refresh, [LOGOUT]: logOut, [`${LOGOUT}?scope=all`]: logOut, [`${LOGOUT}?scope=others`]: logOut };
