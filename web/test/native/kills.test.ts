@@ -55,7 +55,7 @@ test.each([
     const wasLeaving = !!stored.item?.includes('".logout"');
     api.calls.length = 0;
     api.calm();
-    const { client } = phone(api, stored);
+    const { client, statuses } = phone(api, stored);
     const state = await client.start();
     if (wasStored && !wasLeaving) {
       expect(state, `killed at ${at}`).toMatchObject({ status: 'authenticated', user: { pk: 'ryan' }, error: null });
@@ -73,6 +73,7 @@ test.each([
     }
     await expect.poll(() => stored.item?.includes('"refresh"') ?? false).toBe(false);
     expect(stored.largest).toBeLessThan(1_024);
+    expect(statuses, `killed at ${at}`).not.toContain(401);
     client.dispose();
   }
   expect(kills).toBeGreaterThan(30);

@@ -20,12 +20,27 @@ export function withoutBrowser() {
       throw new Error('URL is incomplete.');
     }
   };
+  const { Request: Whole, URL: Complete } = globalThis;
+  /** Node's needs the whole `URL`. */
+  function AppRequest(...request: ConstructorParameters<typeof Request>) {
+    globalThis.URL = Complete;
+    try {
+      return new Whole(...request);
+    } finally {
+      globalThis.URL = incomplete as unknown as typeof URL;
+    }
+  }
+  AppRequest.prototype = Whole.prototype;
+  vi.stubGlobal('Request', AppRequest);
   vi.stubGlobal('URL', incomplete);
   vi.stubGlobal('URLSearchParams', incomplete);
 }
 
-/** What is stored on the phone, and the size of the largest item that was. */
-export const disk = () => ({ item: null as string | null, largest: 0 });
+/** What is stored on the phone, and the size of the largest item that was. `fails`: the keychain cannot be read, or not written. */
+export const disk = () => ({ item: null as string | null, largest: 0, fails: undefined as 'get' | 'set' | undefined });
+
+/** As an iPhone before it has been unlocked for the first time. `TypeError` is what a bridge without its native part throws. */
+const locked = () => Promise.reject<never>(new TypeError('errSecInteractionNotAllowed'));
 
 /**
  * One process of an app. Each request, and each call of the keychain, has a step before it and one after it: the process is killed at
@@ -52,14 +67,22 @@ export function phone(api: ReturnType<typeof linkedApi>, stored: ReturnType<type
     return result;
   }
   const keychain: AuthStorage = {
-    get: () => around(() => stored.item),
+    get: () => around(() => (stored.fails === 'get' ? locked() : stored.item)),
     set: (_, value) =>
       around(() => {
+        if (stored.fails === 'set') return locked();
         stored.item = value;
         stored.largest = Math.max(stored.largest, value?.length ?? 0);
+        return undefined;
       }),
   };
-  const fetch = (...request: Parameters<typeof api.fetch>) => around(() => api.fetch(...request));
+  const statuses: number[] = [];
+  const fetch = (...request: Parameters<typeof api.fetch>) =>
+    around(async () => {
+      const response = await api.fetch(...request);
+      statuses.push(response.status);
+      return response;
+    });
   const client = tab(api, { fetch, storage: appStorage(keychain), device: { name: 'Galaxy S26', platform: 'Android' } });
-  return { client, killed, alive };
+  return { client, killed, alive, statuses };
 }
