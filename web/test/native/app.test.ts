@@ -82,6 +82,41 @@ test('a session that is not linked uses each successor of its token', async () =
   expect(sent(api).map(([, { refresh }]) => (refresh as string).slice(0, 12))).toEqual(['session-1.0.', 'session-1.1.', 'session-1.2.', 'session-1.3.']);
 });
 
+test('the successor of a token is used when it is on the disk, not before', async () => {
+  const api = linkedApi();
+  api.links = false;
+  const { client, stored } = await loggedInPhone(api);
+  let release = () => {};
+  api.next(REFRESH, (serve) => ((stored.busy = new Promise((resolve) => (release = resolve))), api.arrives(serve)));
+  let isDone = false;
+  const refreshing = client.refresh().then(() => (isDone = true));
+  await expect.poll(() => api.count(REFRESH)).toBe(1);
+  await new Promise((resolve) => setTimeout(resolve, 20));
+  expect(isDone).toBe(false);
+  release();
+  await refreshing;
+  expect(stored.item).toContain('session-1.1.');
+});
+
+test('a slow write does not overtake a later one', async () => {
+  const stored = disk();
+  const writes = [60, 0];
+  const keychain = {
+    get: async () => null,
+    async set(_: string, value: string | null) {
+      await new Promise((resolve) => setTimeout(resolve, writes.shift()));
+      stored.item = value;
+    },
+  };
+  const store = appStorage(keychain);
+  await store.ready;
+  store.set('.session', 'first');
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  store.set('.session', 'second');
+  await store.change((entries) => entries);
+  expect(stored.item).toContain('second');
+});
+
 test('a proxy’s JSON with a refresh token does not replace ours', async () => {
   const api = linkedApi();
   const { client, stored } = await loggedInPhone(api);
@@ -137,6 +172,32 @@ test('a logout without a network shows at once, survives the app, and is sent be
   expect(again.getState()).toMatchObject({ ...loggedIn, user: { pk: 'muzi' } });
 });
 
+test('a pending logout is sent before a login that begins before the keychain has been read', async () => {
+  const api = linkedApi();
+  const { client, stored } = await loggedInPhone(api);
+  api.next(LOGOUT, api.requestLost);
+  await client.logout();
+  client.dispose();
+  const { client: again } = phone(api, stored);
+  await again.exchange(MUZI);
+  expect([...api.chains.keys()]).toEqual(['session-2']);
+});
+
+test('a logout that begins before the keychain has been read logs the stored session out', async () => {
+  const api = linkedApi();
+  const { client, stored } = await loggedInPhone(api);
+  client.dispose();
+  const { client: again } = phone(api, stored);
+  const leaving = again.logout();
+  expect(again.getState().status).toBe('anonymous');
+  expect(await leaving).toBe(true);
+  expect(await again.start()).toMatchObject({ status: 'anonymous', error: null });
+  expect(await again.getToken()).toBe(null);
+  expect(api.chains.size).toBe(0);
+  expect(api.count(REFRESH)).toBe(0);
+  await expect.poll(() => stored.item).toBe(null);
+});
+
 test('a logout during a login ends the session that the login has begun', async () => {
   const api = linkedApi();
   const stored = disk();
@@ -177,11 +238,12 @@ test('a keychain that cannot be read yet logs nobody out: the session is there w
 test('a keychain that cannot be written any more logs nobody out', async () => {
   const api = linkedApi();
   const { client, stored } = await loggedInPhone(api);
+  await expect.poll(() => stored.item).toMatch(/".session":"[\w-]{43}"/);
   stored.fails = 'set';
   const token = await client.getToken();
   await expect(client.refresh()).rejects.toMatchObject({ code: 'unavailable' });
   expect(await client.getToken()).toBe(token);
-  expect(api.calls, 'a link that is not stored is not sent').toEqual([]);
+  expect(sent(api), 'a link that is not stored is not sent').toEqual([[REFRESH, { refresh: expect.any(String) as string }]]);
   stored.fails = undefined;
   expect(await client.refresh()).toBeTruthy();
   expect(client.getState()).toMatchObject(loggedIn);
@@ -204,9 +266,10 @@ test('logins without a response do not push the session’s record out, and the 
   const { client, stored } = await loggedInPhone(api);
   vi.useFakeTimers({ toFake: ['setTimeout'] });
   api.instead.set(LOGIN, networkError);
-  for (const access_token of ['muzi', 'apeach', 'frodo', 'neo', 'tube', 'con']) {
+  for (let n = 0; n < 12; n++) {
+    const access_token = `muzi-${n}`.padEnd(54, 'x');
     const failing = expect(client.exchange({ access_token })).rejects.toMatchObject({ code: 'unavailable' });
-    for (let n = 0; n < 60; n++) await vi.advanceTimersByTimeAsync(100);
+    for (let tick = 0; tick < 60; tick++) await vi.advanceTimersByTimeAsync(100);
     await failing;
   }
   vi.useRealTimers();
@@ -240,11 +303,11 @@ test('no credential is in the keychain during a login, only its end', async () =
   const stored = disk();
   const { client } = phone(api, stored);
   const credential = { access_token: `${'s'.repeat(40)}${'e'.repeat(10)}` };
-  api.next(LOGIN, (serve) => {
-    expect(stored.item).not.toContain(credential.access_token.slice(0, 35));
-    return api.arrives(serve);
-  });
+  let during: string | null = null;
+  api.next(LOGIN, (serve) => ((during = stored.item), api.arrives(serve)));
   await client.exchange(credential);
+  expect(during).toContain('eee');
+  expect(during).not.toContain('sss'.repeat(8));
   expect(stored.item).not.toContain('eee');
 });
 
@@ -253,7 +316,8 @@ test('without crypto.getRandomValues the sentence says what to import', () => {
   expect(() => appStorage({ get: async () => null, set: async () => {} })).toThrow('react-native-get-random-values');
 });
 
-test('the core works in an app too', async () => {
+test('the core works in an app too, and where nothing is called window', async () => {
+  vi.stubGlobal('window', undefined);
   const api = scriptedApi();
   const stored = disk();
   const keychain = { get: async () => stored.item, set: async (_: string, value: string | null) => void (stored.item = value) };

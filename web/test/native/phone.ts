@@ -36,8 +36,8 @@ export function withoutBrowser() {
   vi.stubGlobal('URLSearchParams', incomplete);
 }
 
-/** What is stored on the phone, and the size of the largest item that was. `fails`: the keychain cannot be read, or not written. */
-export const disk = () => ({ item: null as string | null, largest: 0, fails: undefined as 'get' | 'set' | undefined });
+/** What is stored on the phone, and the size of the largest item that was. `fails`: the keychain cannot be read, or not written. `busy`: when a write ends. */
+export const disk = () => ({ item: null as string | null, largest: 0, fails: undefined as 'get' | 'set' | undefined, busy: undefined as Promise<void> | undefined });
 
 /** As an iPhone before it has been unlocked for the first time. `TypeError` is what a bridge without its native part throws. */
 const locked = () => Promise.reject<never>(new TypeError('errSecInteractionNotAllowed'));
@@ -69,8 +69,9 @@ export function phone(api: ReturnType<typeof linkedApi>, stored: ReturnType<type
   const keychain: AuthStorage = {
     get: () => around(() => (stored.fails === 'get' ? locked() : stored.item)),
     set: (_, value) =>
-      around(() => {
+      around(async () => {
         if (stored.fails === 'set') return locked();
+        await stored.busy;
         stored.item = value;
         stored.largest = Math.max(stored.largest, value?.length ?? 0);
         return undefined;
