@@ -23,14 +23,11 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     (returnTo) => arrive([returnTo]),
   );
 
-  const leave = lazily(async () => (await import('./leave.js')).createLeave(kakao!, store, http, loginUrl));
+  const leave = lazily(async () => (await import('./leave.js')).createLeave(kakao, store, http, loginUrl));
   const account = lazily(async () => (await import('./account.js')).createAccount(...internals));
   const calls = ACCOUNT.map((name) => [name, async (...content: [never]) => (await account())[name](...content)]);
 
-  async function login({ returnTo = location.href, ...more }: Parameters<AuthClient['login']>[0] = {}) {
-    if (!kakao) throw new Error('login() needs `kakao`');
-    return (await leave()).login({ returnTo, ...more });
-  }
+  const login: AuthClient['login'] = async (how) => (await leave()).login({ returnTo: location.href, ...how });
 
   function onReturn(listener: (path: string) => void) {
     let isRemoved = false;
@@ -40,7 +37,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   if (typeof router === 'function') onReturn(router);
   // Before a click needs it.
-  core.subscribe(() => kakao && core.getState().status === 'anonymous' && leave().then(({ ready }) => ready(), () => {}));
+  core.subscribe(() => core.getState().status === 'anonymous' && leave().catch(() => {}));
 
   return {
     ...core,
@@ -49,7 +46,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     onReturn,
     async logout(how = {}) {
       const done = core.logout(how);
-      return how.kakao ? (await leave()).logout(done, how.returnTo ?? location.href) : done;
+      return how.kakao ? (await leave()).logout(done, how.returnTo) : done;
     },
   };
 }

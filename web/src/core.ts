@@ -43,10 +43,9 @@ export function createCore(
   // There is no session on a server.
   const { hostname } = globalThis.location ?? {};
   /** On a developer's machine the console says what to change. */
-  const { debug = globalThis.isSecureContext === false || /^localhost$|^127\.|^\[::1|\.local$/.test(hostname!) } = options;
+  const { debug = /^([\d.]+|\[.*|localhost|.*\.local)$/.test(hostname!) } = options;
   let isDisposed = !options.storage && typeof window === 'undefined';
   const redirect = (!isDisposed && hostname !== undefined && take?.(store)) || {};
-  if (redirect.credential) logins().catch(() => {});
 
   let state = UNKNOWN;
   let session: Session | null = null;
@@ -78,8 +77,6 @@ export function createCore(
   function setState(next: AuthState): AuthState {
     state = next;
     listeners.forEach((listener) => listener());
-    // Before a click needs it.
-    if (next.status === 'anonymous') logins().catch(() => {});
     if (next.error && debug) import('./hints.js').then(({ explain }) => explain(next.error!, http, base), () => {});
     return state;
   }
@@ -309,19 +306,18 @@ export function createCore(
     globalThis.addEventListener?.('pagehide', () => offer(false), disposal);
     await store.ready;
 
-    const { returnTo, credential, isUnfinished } = redirect;
-    let { error = null } = redirect;
-    if (credential || isUnfinished) {
-      error = await (credential ? exchange(credential) : goAgain!(returnTo!)).then(
-        () => null,
-        (cause: AuthError) => cause,
-      );
-      store.set('.code', null);
-    }
-    const isLeft = isUnfinished && !error;
-    if (returnTo && !isLeft) arrive?.(returnTo);
+    const { returnTo, credential, failure, isUnfinished } = redirect;
+    const task = isUnfinished ? goAgain!(returnTo!) : credential ? exchange(credential) : failure && logins().then(({ failed }) => failed(...failure));
+    const error = task
+      ? await (task as Promise<unknown>).then(
+          () => null,
+          (cause: AuthError) => cause,
+        )
+      : null;
+    if (credential) store.set('.code', null);
+    if (returnTo && (error || !isUnfinished)) arrive?.(returnTo);
     // After a failure, a session from before this login continues.
-    if (isLeft || (credential && !error)) return state;
+    if (task && !error) return state;
     if (pendingLogout.get()) {
       endSession('page', error);
       void sendInTurn();

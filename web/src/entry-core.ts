@@ -4,7 +4,10 @@ import { createCore } from './core.js';
 import type { CoreClient, CoreOptions } from './types.js';
 
 export function createAuthClient(options: CoreOptions): CoreClient {
-  return createCore(options)[0];
+  const [client] = createCore(options);
+  // Before a login needs it.
+  client.subscribe(() => client.getState().status === 'anonymous' && import('./logins.js').catch(() => {}));
+  return client;
 }
 
 export { AuthError } from './types.js';

@@ -8,7 +8,7 @@ import type { AuthClient, KakaoOptions } from './types.js';
 
 type LoginOptions = NonNullable<Parameters<AuthClient['login']>[0]> & { returnTo: string };
 
-export function createLeave(kakao: KakaoOptions, store: Store, http: typeof fetch, loginUrl: string) {
+export function createLeave(kakao: KakaoOptions | undefined, store: Store, http: typeof fetch, loginUrl: string) {
   /** Starts the login function while the user is at Kakao, so that the login waits for no cold start. dj-rest-auth has no such route. */
   async function warmUp(): Promise<void> {
     if (loginUrl.endsWith('/')) return;
@@ -23,16 +23,15 @@ export function createLeave(kakao: KakaoOptions, store: Store, http: typeof fetc
   return {
     // Not `select_account`: with it, an account that is saved in the browser needs no password.
     async login({ returnTo, switchAccount, prompt = switchAccount ? 'login' : '' }: LoginOptions): Promise<void> {
+      if (!kakao) throw new Error('login() needs `kakao`');
       location.assign(await authorizeUrl(kakao, store, returnTo, prompt));
       void warmUp();
     },
     /** Ends the session at Kakao too. `done` resolves when this browser's logout has been sent. */
-    async logout(done: Promise<boolean>, returnTo: string): Promise<boolean> {
+    async logout(done: Promise<boolean>, returnTo = location.href): Promise<boolean> {
       void returnTo;
       return done;
     },
-    /** Called when nobody is logged in. */
-    ready() {},
   };
 }
 

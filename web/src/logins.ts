@@ -83,3 +83,15 @@ export async function digest(text: string): Promise<string> {
   if (!(crypto.subtle as SubtleCrypto | undefined)) throw new Error('login() needs https or localhost');
   return base64url(new Uint8Array(await crypto.subtle.digest('SHA-256', new TextEncoder().encode(text))));
 }
+
+/** Why Kakao sent no code (RFC 6749 §4.1.2.1, OIDC Core §3.1.2.6). Only the description tells an age restriction from a cancelled login. */
+export function failed(error?: string, description = ''): never {
+  throw new AuthError(reason(error, description));
+}
+
+function reason(error: string | undefined, description: string): AuthErrorCode {
+  if (!error) return 'state';
+  if (error === 'access_denied') return /\bage\b/i.test(description) ? 'underage' : 'denied';
+  if (error.endsWith('_required')) return 'interaction';
+  return /^(server|temporarily)_/.test(error) ? 'unavailable' : 'rejected';
+}

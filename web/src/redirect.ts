@@ -2,7 +2,7 @@
 
 import { parseJson, REPEAT_MS } from './browser.js';
 import type { Store } from './store.js';
-import { AuthError, type AuthErrorCode, type Credential, type KakaoOptions } from './types.js';
+import type { Credential, KakaoOptions } from './types.js';
 
 /** What this browser has to remember until Kakao redirects back. */
 export interface Transaction {
@@ -16,14 +16,15 @@ export interface Transaction {
   fallback?: boolean;
 }
 
-/** The page where the login started, and either the credential for the API or the error. */
+/** The page where the login started, and either the credential for the API or why there is none. */
 export interface Redirect {
   /** Undefined after a reload by an older version, which has returned there already. */
   returnTo?: string;
   credential?: Credential;
-  error?: AuthError | null;
+  /** Kakao's error and its description. Empty if this browser did not start the login. */
+  failure?: [error?: string | undefined, description?: string | undefined];
   /** Whether the login has to go to Kakao again, which has to show a page. */
-  isUnfinished?: boolean;
+  isUnfinished?: boolean | undefined;
 }
 
 /**
@@ -46,20 +47,11 @@ export function takeRedirect(kakao: KakaoOptions, store: Store, isRouted: unknow
   const returnTo = ownPath(transaction?.returnTo ?? url.pathname);
   history.replaceState(history.state, '', isRouted ? url.pathname : returnTo);
   if (isLogout) return { returnTo };
-  if (!transaction || !code) {
-    const cause = transaction ? reason(error, why) : 'state';
-    return { returnTo, error: new AuthError(cause), isUnfinished: !!transaction?.fallback && cause === 'interaction' };
-  }
+  if (!transaction) return { returnTo, failure: [] };
+  if (!code) return { returnTo, failure: [error, why], isUnfinished: transaction.fallback && error!.endsWith('_required') };
   const credential = { code, redirect_uri: redirectUri, code_verifier: transaction.verifier!, nonce: transaction.nonce! };
   store.set('.code', JSON.stringify({ credential, returnTo, at: Date.now() }));
   return { returnTo, credential };
-}
-
-/** Why Kakao sent no code (RFC 6749 §4.1.2.1, OIDC Core §3.1.2.6). Only the description tells an age restriction from a cancelled login. */
-function reason(error = '', why = ''): AuthErrorCode {
-  if (error === 'access_denied') return /\bage\b/i.test(why) ? 'underage' : 'denied';
-  if (error.endsWith('_required')) return 'interaction';
-  return /^(server|temporarily)_/.test(error) ? 'unavailable' : 'rejected';
 }
 
 /** The address as Kakao knows it. A path belongs to this site, so that one build serves several. */

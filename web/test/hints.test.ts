@@ -96,7 +96,7 @@ async function isExplained(address: Partial<Location>, options: Partial<AuthClie
   return said().length > 0;
 }
 
-test.each(['localhost', '127.0.0.1', '127.1.2.3', '[::1]', 'ryans-mac.local'])('failures at %s are explained, unless `debug` is false', async (hostname) => {
+test.each(['localhost', '127.0.0.1', '127.1.2.3', '[::1]', '192.168.0.7', 'ryans-mac.local'])('failures at %s are explained, unless `debug` is false', async (hostname) => {
   vi.spyOn(console, 'debug').mockImplementation(() => {});
   expect(await isExplained({ hostname }, {})).toBe(true);
   vi.restoreAllMocks();
@@ -104,7 +104,7 @@ test.each(['localhost', '127.0.0.1', '127.1.2.3', '[::1]', 'ryans-mac.local'])('
   expect(await isExplained({ hostname }, { debug: false })).toBe(false);
 });
 
-test.each(['www.example.com', 'localhost.example.com', 'my-localhost', '10.127.0.1'])('failures at %s are explained only if `debug` is true', async (hostname) => {
+test.each(['www.example.com', 'localhost.example.com', 'my-localhost', '1.example.com'])('failures at %s are explained only if `debug` is true', async (hostname) => {
   vi.spyOn(console, 'debug').mockImplementation(() => {});
   expect(await isExplained({ hostname }, {})).toBe(false);
   expect(await isExplained({ hostname }, { debug: true })).toBe(true);

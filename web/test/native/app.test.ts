@@ -3,7 +3,7 @@ import { beforeEach, expect, test, vi } from 'vitest';
 import { createAuthClient } from '../../src/entry-core.js';
 import { appStorage } from '../../src/native.js';
 import { linkedApi, LOGIN, LOGOUT, REFRESH } from '../links/linked-api.js';
-import { answer, networkError, page, scriptedApi } from '../scripted.js';
+import { answer, networkError, page } from '../scripted.js';
 import { disk, phone, withoutBrowser } from './phone.js';
 
 const RYAN = { access_token: 'ryan' };
@@ -98,6 +98,15 @@ test('the successor of a token is used when it is on the disk, not before', asyn
   expect(stored.item).toContain('session-1.1.');
 });
 
+test('what is set before the keychain has been read stays set', async () => {
+  const item = JSON.stringify({ refresh: 'old', entries: [], flags: { '.session': 'old' } });
+  const store = appStorage({ get: async () => item, set: async () => {} });
+  store.set('.logout', '/auth/logout');
+  store.set('.session', null);
+  await store.ready;
+  expect([store.get('.logout'), store.get('.session')]).toEqual(['/auth/logout', null]);
+});
+
 test('a slow write does not overtake a later one', async () => {
   const stored = disk();
   const writes = [60, 0];
@@ -178,8 +187,13 @@ test('a pending logout is sent before a login that begins before the keychain ha
   api.next(LOGOUT, api.requestLost);
   await client.logout();
   client.dispose();
+  let release = () => {};
+  stored.busy = new Promise((resolve) => (release = resolve));
   const { client: again } = phone(api, stored);
-  await again.exchange(MUZI);
+  const loggingIn = again.exchange(MUZI);
+  await new Promise((resolve) => setTimeout(resolve, 50));
+  release();
+  await loggingIn;
   expect([...api.chains.keys()]).toEqual(['session-2']);
 });
 
@@ -267,7 +281,7 @@ test('logins without a response do not push the session’s record out, and the 
   vi.useFakeTimers({ toFake: ['setTimeout'] });
   api.instead.set(LOGIN, networkError);
   for (let n = 0; n < 12; n++) {
-    const access_token = `muzi-${n}`.padEnd(54, 'x');
+    const access_token = `muzi-${n}`.padStart(54, 'x');
     const failing = expect(client.exchange({ access_token })).rejects.toMatchObject({ code: 'unavailable' });
     for (let tick = 0; tick < 60; tick++) await vi.advanceTimersByTimeAsync(100);
     await failing;
@@ -318,11 +332,12 @@ test('without crypto.getRandomValues the sentence says what to import', () => {
 
 test('the core works in an app too, and where nothing is called window', async () => {
   vi.stubGlobal('window', undefined);
-  const api = scriptedApi();
+  const api = linkedApi();
   const stored = disk();
   const keychain = { get: async () => stored.item, set: async (_: string, value: string | null) => void (stored.item = value) };
   const client = createAuthClient({ baseUrl: 'https://api.example.com/', fetch: api.fetch, storage: appStorage(keychain) });
   await client.exchange(MUZI);
-  expect(api.calls).toMatchObject([{ origin: 'https://api.example.com', path: LOGIN }]);
+  expect(await client.refresh()).toBeTruthy();
+  expect(api.calls).toMatchObject([{ origin: 'https://api.example.com', path: LOGIN }, { path: REFRESH }]);
   client.dispose();
 });

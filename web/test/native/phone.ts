@@ -36,7 +36,7 @@ export function withoutBrowser() {
   vi.stubGlobal('URLSearchParams', incomplete);
 }
 
-/** What is stored on the phone, and the size of the largest item that was. `fails`: the keychain cannot be read, or not written. `busy`: when a write ends. */
+/** What is stored on the phone, and the size of the largest item that was. `fails`: the keychain cannot be read, or not written. `busy`: when it responds. */
 export const disk = () => ({ item: null as string | null, largest: 0, fails: undefined as 'get' | 'set' | undefined, busy: undefined as Promise<void> | undefined });
 
 /** As an iPhone before it has been unlocked for the first time. `TypeError` is what a bridge without its native part throws. */
@@ -67,7 +67,11 @@ export function phone(api: ReturnType<typeof linkedApi>, stored: ReturnType<type
     return result;
   }
   const keychain: AuthStorage = {
-    get: () => around(() => (stored.fails === 'get' ? locked() : stored.item)),
+    get: () =>
+      around(async () => {
+        await stored.busy;
+        return stored.fails === 'get' ? locked() : stored.item;
+      }),
     set: (_, value) =>
       around(async () => {
         if (stored.fails === 'set') return locked();
