@@ -105,6 +105,11 @@ fn examine(given: &BTreeMap<String, String>, mut settings: BTreeMap<String, Stri
     admin::settings::examine(&settings)
 }
 
+/// The items of a setting that is a list.
+fn listed(setting: &str) -> impl Iterator<Item = &str> {
+    setting.split(',').map(str::trim)
+}
+
 /// Returns on Ctrl-C or SIGTERM, so that everything started here is stopped too.
 async fn stopped() -> Result<(), String> {
     let mut terminated = signal(SignalKind::terminate()).map_err(|error| error.to_string())?;
@@ -161,9 +166,11 @@ impl Surroundings {
             (None, [auth.clone(), api.clone()])
         } else {
             let listener = listen(number(&given, "KAKAO_PORT", port + 1)?).await?;
-            let redirect_uris = redirect_uris.split(',').map(|uri| uri.trim().to_owned()).collect();
-            let kakao = Kakao::start(listener, Arc::clone(&clock) as _, redirect_uris);
+            let redirect_uris = listed(&redirect_uris).chain(given.get("CALLBACK_URI").map(String::as_str));
+            let kakao = Kakao::start(listener, Arc::clone(&clock) as _, redirect_uris.map(str::to_owned).collect());
             let kakao = kakao.map_err(|error| error.to_string())?;
+            let starts = listed(&settings["ALLOWED_ORIGINS"]).map(|origin| format!("{origin}/"));
+            kakao.register_logout_redirect_uris(starts.collect());
             let url = kakao.url().replace("127.0.0.1", "localhost");
             kakao.send_webhooks_to(&format!("http://127.0.0.1:{port}"));
             (Some(kakao), [url.clone(), url])

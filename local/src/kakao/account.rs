@@ -5,11 +5,11 @@ use std::sync::Arc;
 use axum::{
     extract::{Form, Query, State, rejection::FormRejection},
     http::{HeaderMap, StatusCode, header::AUTHORIZATION},
-    response::{Html, IntoResponse, Response},
+    response::Response,
 };
 use serde_json::{Value, json};
 
-use super::{APPS, Data, Grant, Parameters, Standin, api_error, app_of, data::App, found, json_answer, page};
+use super::{APPS, Data, Grant, Parameters, Standin, api_error, data::App, json_answer};
 
 /// `POST /v1/user/logout`: revokes the access token, or with the admin key all tokens of the user.
 pub(super) async fn logout(
@@ -122,22 +122,6 @@ pub(super) async fn userinfo(State(standin): State<Arc<Standin>>, headers: Heade
         info["email_verified"] = json!(account["is_email_valid"] == true && account["is_email_verified"] == true);
     }
     json_answer(StatusCode::OK, &info)
-}
-
-/// `GET /oauth/logout`: redirects back to the app. The stand-in has no session in the browser to end.
-pub(super) async fn browser_logout(State(standin): State<Arc<Standin>>, Query(query): Query<Parameters>) -> Response {
-    let uri = query.get("logout_redirect_uri").map(String::as_str).unwrap_or_default();
-    let refusal = match app_of(query.get("client_id").map(String::as_str)) {
-        Err((_, _, code, text)) => Some((code, text)),
-        Ok(app) if !standin.is_registered(app, uri) => {
-            Some(("KOE007", "this logout_redirect_uri is not registered".to_owned()))
-        }
-        Ok(_) => None,
-    };
-    match refusal {
-        Some((code, text)) => (StatusCode::BAD_REQUEST, Html(page::refusal(code, &text))).into_response(),
-        None => found(&page::with_query(uri, query.get("state").map(|state| ("state", state.as_str())))),
-    }
 }
 
 impl Standin {

@@ -17,6 +17,7 @@ use super::{
     faults::Rule,
     oauth, oidc,
     raw::Changes,
+    session::Talk,
 };
 
 /// A new person. Members that are left out get ordinary values.
@@ -151,6 +152,16 @@ pub(super) struct Quota {
 /// `POST /control/quota`
 pub(super) async fn set_quota(State(standin): State<Arc<Standin>>, Json(quota): Json<Quota>) -> Response {
     standin.data().quota = quota.left;
+    StatusCode::NO_CONTENT.into_response()
+}
+
+/// `POST /control/talk` sets who is logged in to KakaoTalk, whose browser then needs no login.
+pub(super) async fn set_talk(State(standin): State<Arc<Standin>>, Json(talk): Json<Talk>) -> Response {
+    let mut data = standin.data();
+    if talk.user.as_ref().is_some_and(|user| !data.people.contains_key(user)) {
+        return unknown();
+    }
+    data.talk = talk;
     StatusCode::NO_CONTENT.into_response()
 }
 

@@ -2,14 +2,17 @@
 
 mod account;
 mod api;
+mod browser;
 mod control;
 mod data;
 mod events;
 mod faults;
+mod home;
 mod oauth;
 mod oidc;
 mod page;
 mod raw;
+mod session;
 mod webhooks;
 
 use std::{
@@ -38,6 +41,7 @@ pub use self::data::{App, SHOP};
 use self::{
     data::{APPS, PLAIN, Person, people},
     faults::{Rule, count_and_fail},
+    session::{BrowserSession, Talk},
     webhooks::{Registration, Webhooks},
 };
 use crate::{client::http_client_without_pool, server::Server};
@@ -91,6 +95,10 @@ struct Data {
     access_tokens: HashMap<String, Grant>,
     refresh_tokens: HashMap<String, Grant>,
     codes: HashMap<String, Code>,
+    /// Where the app may have a browser return to after a logout.
+    logout_redirect_uris: Vec<String>,
+    sessions: HashMap<String, BrowserSession>,
+    talk: Talk,
     /// When access tokens were issued to each person: Kakao issues at most 20 in ten minutes.
     issued: HashMap<String, Vec<Timestamp>>,
     faults: Vec<Rule>,
@@ -139,6 +147,9 @@ impl Kakao {
             access_tokens: HashMap::new(),
             refresh_tokens: HashMap::new(),
             codes: HashMap::new(),
+            logout_redirect_uris: Vec::new(),
+            sessions: HashMap::new(),
+            talk: Talk::default(),
             issued: HashMap::new(),
             faults: Vec::new(),
             calls: BTreeMap::new(),
@@ -148,14 +159,14 @@ impl Kakao {
         });
         let standin = Arc::new(Standin { clock, redirect_uris, client: http_client_without_pool(), state });
         let kakao = Router::new()
-            .route("/oauth/authorize", get(oauth::authorize).post(oauth::decide))
+            .route("/oauth/authorize", get(browser::authorize).post(browser::decide))
             .route("/oauth/token", post(oauth::token))
             .route("/oauth/tokeninfo", post(oidc::token_info))
             .route("/.well-known/openid-configuration", get(oidc::discovery))
             .route("/.well-known/jwks.json", get(oidc::jwks))
             .route("/v1/user/access_token_info", get(api::access_token_info))
             .route("/v2/user/me", get(api::user_me).post(api::user_me))
-            .route("/oauth/logout", get(account::browser_logout))
+            .route("/oauth/logout", get(browser::logout).post(browser::decide_logout))
             .route("/v1/user/logout", post(account::logout))
             .route("/v1/user/unlink", post(account::unlink))
             .route("/v1/user/ids", get(account::ids))
@@ -164,7 +175,7 @@ impl Kakao {
             .fallback(async || StatusCode::NOT_FOUND)
             .layer(middleware::from_fn_with_state(Arc::clone(&standin), count_and_fail));
         let control = Router::new()
-            .route("/", get(page::home))
+            .route("/", get(home::home))
             .route("/control/users", post(control::add_user))
             .route("/control/tokens", post(control::issue_token))
             .route("/control/codes", post(control::issue_code))
@@ -172,6 +183,7 @@ impl Kakao {
             .route("/control/rotate-keys", post(oidc::rotate))
             .route("/control/faults", post(control::set_fault).delete(control::clear_faults))
             .route("/control/quota", post(control::set_quota))
+            .route("/control/talk", post(control::set_talk))
             .route("/control/calls", get(control::calls))
             .route("/control/webhooks", get(webhooks::list).post(webhooks::register))
             .route("/control/webhooks/unlink", post(webhooks::unlink))
@@ -184,6 +196,11 @@ impl Kakao {
     /// Registers the webhooks of the app [`SHOP`] at the API with this origin.
     pub fn send_webhooks_to(&self, api: &str) {
         self.standin.data().webhooks.register(&SHOP, Registration::at(api));
+    }
+
+    /// Registers where the app [`SHOP`], and `plain`, may have a browser return to after a logout.
+    pub fn register_logout_redirect_uris(&self, uris: Vec<String>) {
+        self.standin.data().logout_redirect_uris = uris;
     }
 
     /// The URL it listens on.
@@ -200,8 +217,7 @@ impl Standin {
 
     /// Whether a redirect URI is registered for an app.
     fn is_registered(&self, app: &App, uri: &str) -> bool {
-        let ours = *app == SHOP || *app == PLAIN;
-        ours && self.redirect_uris.iter().any(|registered| registered == uri)
+        is_ours(app) && self.redirect_uris.iter().any(|registered| registered == uri)
     }
 
     /// A grant as if this person had just logged in to this app and consented, which links them.
@@ -231,6 +247,11 @@ impl Standin {
     }
 }
 
+/// Whether the URIs given to [`Kakao`] are registered for this app.
+fn is_ours(app: &App) -> bool {
+    *app == SHOP || *app == PLAIN
+}
+
 /// 64 characters, as Kakao's tokens had in 2025.
 fn random_text() -> String {
     BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<48>())
@@ -252,14 +273,6 @@ fn app_of(client_id: Option<&str>) -> Result<&'static App, (StatusCode, &'static
     }
     let text = format!("Not exist client_id [{}]", key.unwrap_or("null"));
     Err((StatusCode::UNAUTHORIZED, "invalid_client", "KOE101", text))
-}
-
-/// A 302, as Kakao redirects browsers.
-fn found(location: &str) -> Response {
-    match HeaderValue::try_from(location) {
-        Ok(location) => (StatusCode::FOUND, [("location", location)]).into_response(),
-        Err(_) => StatusCode::BAD_REQUEST.into_response(),
-    }
 }
 
 /// An error in kauth's format.

@@ -1,11 +1,11 @@
-//! kauth.kakao.com: the authorize page and the exchange of codes.
+//! kauth.kakao.com: what an authorize request may ask for, and the exchange of codes.
 
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    extract::{Form, Query, State, rejection::FormRejection},
+    extract::{Form, State, rejection::FormRejection},
     http::{HeaderValue, StatusCode},
-    response::{Html, IntoResponse, Response},
+    response::Response,
 };
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ring::digest;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use super::{
     Code, Grant, Parameters, Standin, app_of, auth_error,
     data::{App, Person},
-    found, json_answer, page, random_text,
+    json_answer, random_text,
 };
 
 /// The lifetime of access tokens that are issued to a REST API key.
@@ -24,53 +24,8 @@ pub(super) const CODE_TTL: Duration = Duration::from_mins(5);
 const REFRESH_TOKEN_TTL: Duration = Duration::from_secs(5_183_999);
 const LAST_MONTH: Duration = Duration::from_hours(30 * 24);
 
-/// `GET /oauth/authorize`: the page to choose a person to log in as.
-pub(super) async fn authorize(State(standin): State<Arc<Standin>>, Query(parameters): Query<Parameters>) -> Response {
-    match standin.check_authorize(&parameters) {
-        // The stand-in has no browser session, so `prompt=none` always gets `login_required`.
-        Ok(_) if list(&parameters, "prompt").any(|prompt| prompt == "none") => {
-            back(&parameters, &[("error", "login_required"), ("error_description", "user login required.")])
-        }
-        Ok(_) => {
-            let people = standin.data().people.clone();
-            Html(page::authorize(&people, &parameters)).into_response()
-        }
-        Err((code, text)) => (StatusCode::BAD_REQUEST, Html(page::refusal(code, &text))).into_response(),
-    }
-}
-
-/// `POST /oauth/authorize`: the page's buttons, which choose a person or cancel.
-pub(super) async fn decide(State(standin): State<Arc<Standin>>, Form(mut parameters): Form<Parameters>) -> Response {
-    let name = parameters.remove("person");
-    let withheld = parameters.remove("withhold_email").is_some();
-    let app = match standin.check_authorize(&parameters) {
-        Ok(app) => app,
-        Err((code, text)) => return (StatusCode::BAD_REQUEST, Html(page::refusal(code, &text))).into_response(),
-    };
-    let person = name.as_ref().and_then(|name| standin.data().people.get(name).cloned());
-    let (Some(name), Some(person)) = (name, person) else { return denied(&parameters, "User denied access") };
-    if person.underage {
-        return denied(&parameters, "Not allowed under age 14");
-    }
-    if withheld && let Some(person) = standin.data().people.get_mut(&name) {
-        person.withhold_email();
-    }
-    let code = standin.new_code(&name, app, &parameters, CODE_TTL);
-    back(&parameters, &[("code", &code)])
-}
-
-fn denied(parameters: &Parameters, why: &str) -> Response {
-    back(parameters, &[("error", "access_denied"), ("error_description", why)])
-}
-
-/// Redirects to the app with `state` unchanged.
-fn back(parameters: &Parameters, answer: &[(&str, &str)]) -> Response {
-    let state = parameters.get("state").map(|state| ("state", state.as_str()));
-    found(&page::with_query(&parameters["redirect_uri"], answer.iter().copied().chain(state)))
-}
-
 /// The items of a list parameter. Kakao's docs separate them by commas, its SDKs by spaces.
-fn list<'a>(parameters: &'a Parameters, name: &str) -> impl Iterator<Item = &'a str> {
+pub(super) fn list<'a>(parameters: &'a Parameters, name: &str) -> impl Iterator<Item = &'a str> {
     let text = parameters.get(name).map(String::as_str).unwrap_or_default();
     text.split([',', ' ']).filter(|item| !item.is_empty())
 }

@@ -1,182 +1,138 @@
-//! The stand-in's pages: choose a person to log in as, and switch faults on and off.
+//! The stand-in's pages for people: login and consent, logout, and errors. Their flow and colours are like Kakao's, and each
+//! says that it is not Kakao: without a logo it cannot serve to deceive anybody.
 
-use std::{collections::BTreeMap, collections::HashMap, fmt::Write, sync::Arc};
-
-use axum::{extract::State, response::Html};
-use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
-
-use super::{
-    Standin,
-    data::{APPS, Person, SHOP},
-    events::EVENT_TYPES,
-    webhooks::Webhooks,
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt::Write,
 };
 
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+
+use super::data::{App, Person};
+
 const STYLE: &str = "
-:root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
-body { max-width: 30rem; margin: 2rem auto; padding: 0 1rem }
-h1 { font-size: 1.4rem } h2 { font-size: 1.1rem } ul { padding: 0 } li { list-style: none; margin: .5rem 0; overflow-wrap: anywhere }
-small { opacity: .75 }
-button { display: block; width: 100%; min-height: 44px; margin: .5rem 0; padding: .5rem 1rem; text-align: left;
-  font: inherit; border: 1px solid #8884; border-radius: 12px; background: #8881; color: inherit; cursor: pointer }
-button:first-of-type.person { background: #fee500; color: #000000d9; border-color: #fee500 }
+:root { color-scheme: light; font: 16px/1.5 system-ui, sans-serif; color: #191919; background: #f5f5f5 }
+body { margin: 0 }
+.bar { padding: .5rem 1rem; background: #191919; color: #fff; text-align: center; font-weight: 600 }
+main { max-width: 26rem; margin: 1.5rem auto; padding: 1.5rem; background: #fff; border: 1px solid #e1e1e1; border-radius: 12px }
+h1 { margin: 0 0 1rem; font-size: 1.4rem } h2, legend { font-size: 1rem; font-weight: 600 }
+ul { padding: 0 } li { list-style: none; margin: .5rem 0; overflow-wrap: anywhere }
+small { color: #666; font-weight: 400 }
+button { display: block; width: 100%; min-height: 48px; margin: .5rem 0; padding: .5rem 1rem; text-align: left;
+  font: inherit; border: 1px solid #d5d5d5; border-radius: 6px; background: #fff; color: inherit; cursor: pointer }
+.people { padding: 0; border-top: 1px solid #ededed }
+.person { display: flex; align-items: center; gap: .75rem; margin: 0; border: 0; border-bottom: 1px solid #ededed; border-radius: 0 }
+.person::before { content: attr(data-initial); flex: none; width: 40px; line-height: 40px; border-radius: 40%; background: #ededed; text-align: center }
+.person:hover { background: #fafafa }
+.main { border-color: #fee500; background: #fee500; text-align: center }
+.plain { text-align: center }
+fieldset { margin: 1rem 0; padding: .25rem 1rem; border: 1px solid #ededed; border-radius: 6px }
 label { display: flex; align-items: center; gap: .5rem; min-height: 44px }
+a { display: flex; align-items: center; min-height: 44px; color: #4d4d4d }
 select { flex: 1; min-width: 0; min-height: 44px; font: inherit }
 button:focus-visible, input:focus-visible, select:focus-visible { outline: 3px solid #3b82f6; outline-offset: 2px }";
 
-fn page(title: &str, body: &str) -> String {
+/// A page with this content.
+pub(super) fn frame(title: &str, body: &str) -> String {
     format!(
         "<!doctype html><html lang=\"ko\"><meta charset=\"utf-8\">\
          <meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\
-         <title>{title}</title><style>{STYLE}</style><main>{body}</main></html>"
+         <title>{title}</title><style>{STYLE}</style>\
+         <div class=\"bar\" role=\"note\">대역 · stand-in, not Kakao</div><main>{body}</main></html>"
     )
 }
 
-pub(super) fn authorize(people: &BTreeMap<String, Person>, parameters: &HashMap<String, String>) -> String {
-    let mut body = String::from(
-        "<h1>누구로 로그인할까요?<br><small>Choose a user to log in as (a stand-in for Kakao)</small></h1><form method=\"post\">",
-    );
-    for (name, value) in parameters {
-        push(
-            &mut body,
-            format_args!("<input type=\"hidden\" name=\"{}\" value=\"{}\">", escaped(name), escaped(value)),
-        );
-    }
+/// The login page. With `has_to_consent` the only person in `people` is logged in already.
+pub(super) fn login(
+    app: &App,
+    people: &BTreeMap<String, Person>,
+    parameters: &HashMap<String, String>,
+    has_to_consent: bool,
+) -> String {
+    let name = app.name;
+    let mut body = if has_to_consent {
+        format!("<h1>{name}에 동의하고 시작하기<br><small>Consent to start with {name}</small></h1>")
+    } else {
+        format!("<h1>{name}에 로그인할 계정 선택<br><small>Choose an account to log in to {name}</small></h1>")
+    };
+    body.push_str("<form method=\"post\">");
+    push_hidden(&mut body, parameters);
+    body.push_str("<div class=\"people\">");
     for (name, person) in in_order(people) {
+        let nickname = nickname(name, person);
+        let initial: String = nickname.chars().take(1).collect();
         push(
             &mut body,
             format_args!(
-                "<button class=\"person\" name=\"person\" value=\"{}\">{} <small>{}</small></button>",
+                "<button class=\"person\" name=\"person\" value=\"{}\" data-initial=\"{}\"><span>{} <small>{}</small></span></button>",
                 escaped(name),
-                escaped(nickname(name, person)),
+                escaped(&initial),
+                escaped(nickname),
                 escaped(&person.about),
             ),
         );
     }
+    body.push_str("</div>");
+    if has_to_consent {
+        let others = parameters.iter().filter(|(name, _)| *name != "prompt");
+        let others = others.map(|(name, value)| (name.as_str(), value.as_str())).chain([("prompt", "select_account")]);
+        let link = with_query("/oauth/authorize", others);
+        push(
+            &mut body,
+            format_args!(
+                "<a href=\"{}\">다른 계정으로 로그인 <small>&nbsp;Use another account</small></a>",
+                escaped(&link)
+            ),
+        );
+    }
+    body.push_str(CONSENT);
+    body.push_str("<button class=\"plain\">취소 <small>Cancel</small></button></form>");
+    frame("Kakao (stand-in)", &body)
+}
+
+const CONSENT: &str = "<fieldset><legend>동의 항목 <small>what the app receives</small></legend>\
+    <label><input type=\"checkbox\" checked disabled> [필수] 닉네임, 프로필 사진 <small>nickname, picture</small></label>\
+    <label><input type=\"checkbox\" name=\"withhold_email\"> [선택] 이메일 제공 안 함 <small>do not share the email</small></label>\
+    </fieldset><label><input type=\"checkbox\" name=\"stay\"> 로그인 상태 유지 <small>stay logged in at Kakao</small></label>";
+
+/// The page of `/oauth/logout`, for a person who is logged in at Kakao.
+pub(super) fn logout(parameters: &HashMap<String, String>) -> String {
+    let mut body = String::from("<h1>로그아웃<br><small>Log out</small></h1><form method=\"post\">");
+    push_hidden(&mut body, parameters);
     body.push_str(
-        "<label><input type=\"checkbox\" name=\"withhold_email\"> 이메일 제공 안 함 <small>do not share the email</small></label>",
+        "<button class=\"main\" name=\"logout_with_kakao\" value=\"true\">카카오계정과 함께 로그아웃 <small>of the Kakao account too</small></button>\
+         <button class=\"plain\" name=\"logout_with_kakao\" value=\"false\">이 서비스만 로그아웃 <small>of this service only</small></button></form>",
     );
-    body.push_str("<button>취소 <small>Cancel</small></button></form>");
-    page("Kakao (stand-in)", &body)
+    frame("Kakao (stand-in)", &body)
+}
+
+pub(super) fn refusal(code: &str, text: &str) -> String {
+    frame(code, &format!("<h1>{code}</h1><p>{}</p>", escaped(text)))
+}
+
+fn push_hidden(body: &mut String, parameters: &HashMap<String, String>) {
+    for (name, value) in parameters {
+        push(body, format_args!("<input type=\"hidden\" name=\"{}\" value=\"{}\">", escaped(name), escaped(value)));
+    }
 }
 
 /// `ryan`, an ordinary user, comes first.
-fn in_order(people: &BTreeMap<String, Person>) -> Vec<(&String, &Person)> {
+pub(super) fn in_order(people: &BTreeMap<String, Person>) -> Vec<(&String, &Person)> {
     let mut people: Vec<_> = people.iter().collect();
     people.sort_by_key(|(name, person)| (*name != "ryan", person.id));
     people
 }
 
-fn nickname<'a>(name: &'a str, person: &'a Person) -> &'a str {
+pub(super) fn nickname<'a>(name: &'a str, person: &'a Person) -> &'a str {
     person.account["profile"]["nickname"].as_str().unwrap_or(name)
 }
 
-pub(super) fn refusal(code: &str, text: &str) -> String {
-    page(code, &format!("<h1>{code}</h1><p>{}</p>", escaped(text)))
-}
-
-/// `GET /`: buttons that switch faults on and off and that send webhooks, and lists of users and apps.
-pub(super) async fn home(State(standin): State<Arc<Standin>>) -> Html<String> {
-    let (people, unlinked, faults, webhooks) = {
-        let data = standin.data();
-        let faults = data.faults.iter().map(|rule| rule.endpoint.as_str()).collect::<Vec<_>>().join(", ");
-        (data.people.clone(), data.unlinked.clone(), faults, webhooks(&data.people, &data.webhooks))
-    };
-    let now = if faults.is_empty() {
-        "정상 <small>no faults</small>".to_owned()
-    } else {
-        format!("고장 <small>faults</small>: {}", escaped(&faults))
-    };
-    let mut body = format!("<h1>카카오 대역 <small>A stand-in for Kakao</small></h1><p>{now}</p>");
-    let switches = [
-        ("느림 <small>slow: 10 s</small>", r#"{"kind":"slow","milliseconds":10000}"#),
-        ("중단 <small>down</small>", r#"{"kind":"down"}"#),
-        ("쿼터 초과 <small>quota exceeded</small>", r#"{"kind":"quota"}"#),
-        ("엉뚱한 응답 <small>nonsense response</small>", r#"{"kind":"nonsense"}"#),
-    ];
-    for (label, fault) in switches {
-        push(&mut body, format_args!("<button data-fault=\"{}\">{label}</button>", escaped(fault)));
-    }
-    body.push_str("<button data-fault=\"\">복구 <small>clear faults</small></button>");
-    body.push_str(&webhooks);
-    body.push_str("<h2>사용자 <small>Users</small></h2><ul>");
-    for (name, person) in in_order(&people) {
-        let is_linked = person.linked && !unlinked.contains(&(name.clone(), SHOP.app_id));
-        push(
-            &mut body,
-            format_args!(
-                "<li><b>{}</b> {} <small>{}, {}{}</small></li>",
-                escaped(name),
-                escaped(nickname(name, person)),
-                person.id,
-                escaped(&person.about),
-                if is_linked { "" } else { ", 연결 안 됨 not linked" }
-            ),
-        );
-    }
-    body.push_str("</ul><h2>앱 <small>Apps</small></h2><ul>");
-    for app in APPS {
-        let (oidc, secret) =
-            (if app.oidc { "on" } else { "off" }, if app.client_secret.is_empty() { "off" } else { "on" });
-        push(
-            &mut body,
-            format_args!(
-                "<li><b>{}</b> {} <small>REST API key {}, OpenID Connect {oidc}, client secret {secret}</small></li>",
-                app.name, app.app_id, app.rest_api_key
-            ),
-        );
-    }
-    body.push_str("</ul>");
-    body.push_str(SCRIPT);
-    Html(page("Kakao (stand-in)", &body))
-}
-
-const SCRIPT: &str = "<script>
-const post = (path, body) => fetch(path, { method: 'POST', headers: { 'content-type': 'application/json' }, body })
-const user = document.querySelector('select')
-user.value = sessionStorage.user ?? user.value
-for (const button of document.querySelectorAll('button')) button.onclick = async () => {
-  const { fault, event } = button.dataset
-  sessionStorage.user = user.value
-  if (fault) await post('/control/faults', `{\"fault\":${fault}}`)
-  else if (fault === '') await fetch('/control/faults', { method: 'DELETE' })
-  else if (event) await post('/control/webhooks/events', JSON.stringify({ user: user.value, events: [event] }))
-  else await post('/control/webhooks/unlink', JSON.stringify({ user: user.value }))
-  location.reload()
-}</script>";
-
-/// The choice of a person, a button for each webhook about them, and what was sent last.
-fn webhooks(people: &BTreeMap<String, Person>, webhooks: &Webhooks) -> String {
-    let mut body = String::from("<h2>웹훅 <small>Webhooks</small></h2><label>누구 <small>about</small> <select>");
-    for (name, person) in in_order(people) {
-        let (name, nickname) = (escaped(name), escaped(nickname(name, person)));
-        push(&mut body, format_args!("<option value=\"{name}\">{nickname} ({name})</option>"));
-    }
-    body.push_str(
-        "</select></label><button data-unlink>앱 연결 끊기 <small>unlink the app, then send the unlink webhook</small></button>\
-         <details><summary>계정 상태 이벤트 <small>account status events, without a change here</small></summary>",
-    );
-    for uri in EVENT_TYPES {
-        let name = uri.rsplit('/').next().unwrap_or_default();
-        push(&mut body, format_args!("<button data-event=\"{name}\">{name}</button>"));
-    }
-    body.push_str("</details><ul>");
-    for webhook in webhooks.newest().take(SHOWN) {
-        push(&mut body, format_args!("<li><small>{}</small></li>", escaped(&webhook.summary())));
-    }
-    body.push_str("</ul>");
-    body
-}
-
-/// How many webhooks the page shows.
-const SHOWN: usize = 5;
-
-fn push(body: &mut String, text: std::fmt::Arguments) {
+pub(super) fn push(body: &mut String, text: std::fmt::Arguments) {
     // Writing to a String cannot fail.
     let _ = body.write_fmt(text);
 }
 
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
 }
 

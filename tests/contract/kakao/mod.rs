@@ -1,6 +1,7 @@
 //! The stand-in refuses what Kakao refuses, with Kakao's error codes and formats.
 
 mod api;
+mod browser;
 mod control;
 mod oauth;
 mod webhooks;

@@ -232,23 +232,3 @@ async fn two_keys_are_published_and_rotate() {
     assert_eq!((before.len(), after.len(), &before[1]), (2, 2, &after[0]));
     assert!(!after.contains(&before[0]));
 }
-
-#[tokio::test]
-async fn browser_logout_and_prompt_none_redirect_back() {
-    let test = Test::start().await;
-    let query = [("client_id", SHOP.rest_api_key), ("logout_redirect_uri", REDIRECT_URI), ("state", "s")];
-    let back = test.get("/oauth/logout").query(&query).send().await.unwrap();
-    assert_eq!(back.headers()["location"], "http://localhost:9000/?state=s");
-    let nowhere: BTreeMap<_, _> = query.into_iter().chain([("logout_redirect_uri", "https://evil.example/")]).collect();
-    let refusal = test.get("/oauth/logout").query(&nowhere).send().await.unwrap();
-    assert!(refusal.status() == 400 && refusal.text().await.unwrap().contains("KOE007"));
-
-    let silent = [
-        ("client_id", SHOP.rest_api_key),
-        ("redirect_uri", REDIRECT_URI),
-        ("response_type", "code"),
-        ("prompt", "none"),
-    ];
-    let back = test.get("/oauth/authorize").query(&silent).send().await.unwrap();
-    assert!(back.headers()["location"].to_str().unwrap().contains("error=login_required"));
-}
