@@ -7,7 +7,7 @@ mod thief;
 use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc};
 
 use axum::{
-    Json, Router,
+    Extension, Json, Router,
     body::Bytes,
     extract::{Request, State},
     http::{
@@ -24,7 +24,7 @@ use serde_json::{Value, json};
 
 use crate::{
     clock::{self, AdjustableClock},
-    gateway::not_found,
+    gateway::{DevelopmentCookie, not_found},
 };
 
 /// The folder that `npm run demo` writes, relative to the repository's root.
@@ -141,8 +141,13 @@ fn plain_page(pages: &Pages) -> Response {
 
 /// `GET /demo.json`: the settings, and the names and lengths of the cookies that the browser sent, including those that
 /// scripts cannot see. Cookie values are never returned.
-async fn settings_and_cookies(State(pages): State<Arc<Pages>>, headers: HeaderMap) -> Json<Value> {
+async fn settings_and_cookies(
+    State(pages): State<Arc<Pages>>,
+    development_cookie: Option<Extension<DevelopmentCookie>>,
+    headers: HeaderMap,
+) -> Json<Value> {
     let mut settings = pages.settings.clone();
+    settings["development_cookie"] = json!(development_cookie.is_some());
     settings["cookies"] = cookies(&headers);
     Json(settings)
 }

@@ -1,5 +1,6 @@
 //! A local AWS HTTP API: routes and CORS as in the template, events in payload format 2.0.
 
+mod development_cookie;
 mod event;
 mod routes;
 #[cfg(test)]
@@ -27,6 +28,7 @@ use serde_json::{Value, json};
 use shared::random;
 use tokio::net::TcpListener;
 
+pub use self::development_cookie::DevelopmentCookie;
 use self::routes::Variables;
 use crate::{
     lambda::{Failed, Function, Invocation},
@@ -55,6 +57,7 @@ pub struct Gateway {
     cors: template::Cors,
     slash: TrailingSlash,
     pages: Router,
+    has_development_cookie: bool,
 }
 
 struct Target {
@@ -115,7 +118,14 @@ impl Gateway {
             }
         }
         let pages = pages.unwrap_or_else(|| Router::new().fallback(async || not_found()));
-        Self { routes, cors: template.cors.clone(), slash, pages }
+        Self { routes, cors: template.cors.clone(), slash, pages, has_development_cookie: false }
+    }
+
+    /// Serves browsers that refuse our cookies over plain HTTP, by cookies that they keep. AWS does not do this.
+    #[must_use]
+    pub const fn with_development_cookie(mut self) -> Self {
+        self.has_development_cookie = true;
+        self
     }
 
     /// Serves until the process ends or the future is dropped.
@@ -140,10 +150,18 @@ impl Gateway {
 async fn handle(
     State(gateway): State<Arc<Gateway>>,
     ConnectInfo(peer): ConnectInfo<std::net::SocketAddr>,
-    request: Request,
+    mut request: Request,
 ) -> Response {
-    let origin = request.headers().get(ORIGIN).cloned();
+    let headers = request.headers();
+    let origin = headers.get(ORIGIN).cloned();
+    let is_translated = gateway.translates(headers) && development_cookie::is_webkit(headers);
+    if is_translated {
+        request.extensions_mut().insert(DevelopmentCookie);
+    }
     let mut response = gateway.answer(request, peer).await;
+    if is_translated {
+        development_cookie::drop_prefix(response.headers_mut());
+    }
     gateway.add_cors(response.headers_mut(), origin.as_ref());
     response
 }
@@ -169,7 +187,10 @@ impl Gateway {
         if !target.take_token() {
             return own(StatusCode::TOO_MANY_REQUESTS, "Too Many Requests");
         }
-        let (parts, body) = request.into_parts();
+        let (mut parts, body) = request.into_parts();
+        if self.translates(&parts.headers) {
+            development_cookie::add_prefix(&mut parts.headers);
+        }
         let Ok(body) = to_bytes(body, MAX_BODY_BYTES).await else {
             return own(StatusCode::PAYLOAD_TOO_LARGE, "Request Entity Too Large");
         };
@@ -189,6 +210,10 @@ impl Gateway {
         drop_cors(response.headers_mut());
         response.headers_mut().insert(REQUEST_ID, header_value(request_id));
         response
+    }
+
+    fn translates(&self, headers: &HeaderMap) -> bool {
+        self.has_development_cookie && development_cookie::is_plain(headers)
     }
 
     fn allows(&self, origin: Option<&HeaderValue>) -> bool {

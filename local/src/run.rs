@@ -60,7 +60,11 @@ pub(crate) async fn run() -> Result<(), String> {
 
     let guide = around.guide();
     let pages = around.demo(guide.clone()).pages(Path::new(BUILT)).map_err(|error| format!("{BUILT}: {error}"))?;
-    let gateway = Gateway::new(&around.template, &functions, TrailingSlash::default(), Some(pages));
+    let mut gateway = Gateway::new(&around.template, &functions, TrailingSlash::default(), Some(pages));
+    // Otherwise the functions do not use the prefix.
+    if around.local.get("COOKIE_SECURE").is_none_or(|secure| secure != "false") {
+        gateway = gateway.with_development_cookie();
+    }
     let listener = listen(around.port).await?;
     println!("{}\n{guide}", around.invitation());
     tokio::select! {

@@ -134,6 +134,7 @@ async fn the_page_gets_names_and_lengths_of_cookies_but_not_their_values() {
             "accessTtl": 20,
             "stand-in": "http://localhost:9001",
             "scenes": false,
+            "development_cookie": false,
             "cookies": [{"name": "__Host-Http-refresh_token", "bytes": 8}, {"name": "a", "bytes": 3}, {"name": "e", "bytes": 0}],
         })
     );

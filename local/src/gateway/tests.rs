@@ -1,5 +1,7 @@
 //! The gateway over real HTTP, also with malformed requests.
 
+mod development_cookie;
+
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use lambda_http::{Body, RequestExt, Response as FunctionResponse};
