@@ -11,9 +11,13 @@ export const FLAGS =
 /** Without a window, and without a keyring to encrypt the profile with. */
 const OWN_FLAGS = '--headless --remote-debugging-port=0 --password-store=basic --disable-extensions --no-default-browser-check'.split(' ');
 
-/** Starts Chromium on the profile in this folder. It is a process group of its own, so that all of it can be killed at once. */
-export async function chromiumOn(folder) {
-  const child = spawn(CHROMIUM, [...FLAGS, ...OWN_FLAGS, `--user-data-dir=${folder}`, 'about:blank'], {
+/**
+ * Starts Chromium on the profile in this folder. It is a process group of its own, so that all of it can be killed at once. With TLS,
+ * our certificate is nobody else's.
+ */
+export async function chromiumOn(folder, hasTls) {
+  const tls = hasTls ? ['--ignore-certificate-errors'] : [];
+  const child = spawn(CHROMIUM, [...FLAGS, ...OWN_FLAGS, ...tls, `--user-data-dir=${folder}`, 'about:blank'], {
     detached: true,
     stdio: ['ignore', 'ignore', 'pipe'],
   });

@@ -59,7 +59,7 @@ test('a browser that is killed while a refresh’s response is lost is still log
       return 'lost';
     };
   });
-  browser = await here.chromiumOn(folder);
+  browser = await here.browserOn(folder);
   await Promise.all([killed, here.tab(browser.profile).catch(() => {})]);
   await here.pass(3_600);
   const again = await startAgain(here, folder);

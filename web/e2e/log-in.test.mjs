@@ -18,7 +18,7 @@ test('a user logs in on Kakao’s page and returns to where they started, and St
   await tab.getByText('Log in with Kakao').click();
   await tab.locator('button', { hasText: '라이언 하나' }).click();
   await shows(tab, 'Hello 라이언 하나');
-  assert.equal(tab.url(), `${here.origin}/cart?step=2`);
+  assert.equal(await tab.url(), `${here.origin}/cart?step=2`);
   assert.equal(logins(), 1);
 
   await tab.goBack();
@@ -39,7 +39,7 @@ test('a login cancelled at Kakao is reported, and no credential is sent', async 
   await tab.getByText('Cancel').click();
   await shows(tab, 'denied', 'error');
   await shows(tab, 'anonymous');
-  assert.equal(tab.url(), `${here.origin}/cart`);
+  assert.equal(await tab.url(), `${here.origin}/cart`);
   assert.equal(logins(), 0);
   await profile.close();
 });
@@ -51,7 +51,7 @@ test('Kakao’s age restriction is reported as such, and no credential is sent',
   await tab.locator('button.person', { hasText: 'under 14' }).click();
   await shows(tab, 'underage', 'error');
   await shows(tab, 'anonymous');
-  assert.equal(tab.url(), `${here.origin}/cart`);
+  assert.equal(await tab.url(), `${here.origin}/cart`);
   assert.equal(logins(), 0);
   await profile.close();
 });
@@ -79,7 +79,7 @@ test('`switchAccount` makes Kakao ask for the password again, and `prompt` overr
     await shows(tab, 'anonymous');
     await tab.evaluate((options) => void window.auth.login(options), options);
     await tab.waitForURL(/oauth/);
-    assert.equal(new URL(tab.url()).searchParams.get('prompt'), prompt);
+    assert.equal(new URL(await tab.url()).searchParams.get('prompt'), prompt);
     await tab.locator('button.person').first().waitFor();
   }
   await tab.goto(here.origin);
@@ -104,7 +104,7 @@ test('a link with somebody else’s code logs nobody in, and nothing is sent', a
   const tab = await here.tab(profile, '/callback?code=theirs&state=forged');
   await shows(tab, 'state', 'error');
   await shows(tab, 'anonymous');
-  assert.equal(tab.url(), `${here.origin}/callback`);
+  assert.equal(await tab.url(), `${here.origin}/callback`);
   assert.equal(here.way.log.length, 0);
   await profile.close();
 });
@@ -116,10 +116,10 @@ test('a second tab can finish a login that the first one began, as KakaoTalk doe
   await first.getByText('Log in with Kakao').click();
   await first.waitForURL(/oauth/);
   const second = await profile.newPage();
-  await second.goto(first.url());
+  await second.goto(await first.url());
   await second.locator('button', { hasText: '라이언 둘' }).click();
   await shows(second, 'Hello 라이언 둘');
-  assert.equal(second.url(), `${here.origin}/cart`);
+  assert.equal(await second.url(), `${here.origin}/cart`);
   await profile.close();
 });
 
@@ -146,7 +146,7 @@ test('a login succeeds if the host redirects the callback to another spelling of
     await tab.getByText('Log in with Kakao').click();
     await tab.locator('button', { hasText: '라이언 넷' }).click();
     await shows(tab, 'Hello 라이언 넷');
-    assert.equal(tab.url(), `${here.origin}/cart`);
+    assert.equal(await tab.url(), `${here.origin}/cart`);
     await profile.close();
   }
   here.moved.clear();
@@ -171,7 +171,7 @@ for (const [what, fate] of [['comes late', 'late'], ['is lost', 'lost']]) {
     await until(() => logins() === 2, 'the exchange after the reload');
     release();
     await shows(tab, `Hello ${nickname}`);
-    assert.equal(tab.url(), `${here.origin}/cart`);
+    assert.equal(await tab.url(), `${here.origin}/cart`);
     assert.equal(await tab.evaluate(() => sessionStorage.length), 0);
     await tab.reload();
     await shows(tab, `Hello ${nickname}`);
@@ -213,7 +213,7 @@ test('a returnTo that is not a path of this site does not break the login', asyn
     await tab.locator('button', { hasText: '라이언 다섯' }).click();
     await shows(tab, 'Hello 라이언 다섯');
     await shows(tab, '', 'error');
-    assert.equal(tab.url(), `${here.origin}/`, returnTo);
+    assert.equal(await tab.url(), `${here.origin}/`, returnTo);
   }
   await profile.close();
 });

@@ -2,10 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
+import { rounds } from './engines/pick.mjs';
 import { call, cookie, shows, until, world } from './world.mjs';
 
 const REFRESH = '/auth/refresh';
-const PEOPLE = 10;
+const PEOPLE = rounds(10);
 /** Longer than the pace at which linked sessions grow, and than the window in which rotating ones do not rotate. */
 const DUE = 16;
 

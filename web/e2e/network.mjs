@@ -9,6 +9,19 @@ async function read(stream) {
   return Buffer.concat(chunks);
 }
 
+/** A server on this port, with TLS if given a key and a certificate. */
+export async function server(port, tls, handle, host = 'localhost') {
+  const server = tls ? https.createServer(tls, handle) : http.createServer(handle);
+  await new Promise((resolve) => server.listen(port, host, resolve));
+  return {
+    url: `${tls ? 'https' : 'http'}://localhost:${port}`,
+    stop() {
+      server.closeAllConnections();
+      return new Promise((resolve) => server.close(resolve));
+    },
+  };
+}
+
 /** Listens on `port`, with TLS if given a key and a certificate, and passes everything on to `target`. */
 export async function network(port, target, tls) {
   const agent = new http.Agent({ keepAlive: true });
@@ -21,6 +34,8 @@ export async function network(port, target, tls) {
     instead: () => undefined,
     /** Awaited between the API's answer and the browser; 'lost' loses it. */
     onItsWay: () => undefined,
+    /** Whether nothing gets through. */
+    isDown: false,
     count: (path, method = 'POST') => way.log.filter((call) => call.path === path && call.method === method).length,
     /** As it was: nothing counted, nothing wrong. */
     heal() {
@@ -28,6 +43,7 @@ export async function network(port, target, tls) {
       way.dead.clear();
       way.instead = () => undefined;
       way.onItsWay = () => undefined;
+      way.isDown = false;
     },
   };
 
@@ -40,6 +56,7 @@ export async function network(port, target, tls) {
     // The whole request at once: it is passed on even if the browser has given it up by then.
     const body = await read(request).catch(() => null);
     if (!body) return;
+    if (way.isDown) return request.socket.destroy();
     call.body = body.toString();
     const faked = isPreflight ? undefined : way.dead.has(bearer) ? { status: 401, body: {} } : await way.instead(call);
     if (faked === 'down') return request.socket.destroy();
@@ -55,7 +72,8 @@ export async function network(port, target, tls) {
       });
       return response.end(isPage ? faked.body : JSON.stringify(faked.body ?? {}));
     }
-    const options = { method: request.method, headers: request.headers, agent };
+    const headers = tls ? { ...request.headers, 'x-forwarded-proto': 'https' } : request.headers;
+    const options = { method: request.method, headers, agent };
     const onwards = http.request(new URL(request.url, target), options, async (answer) => {
       const answered = await read(answer);
       call.answer = answered.toString();
@@ -67,12 +85,10 @@ export async function network(port, target, tls) {
     onwards.on('error', () => request.socket.destroy());
     onwards.end(body);
   };
-  const server = tls ? https.createServer(tls, handle) : http.createServer(handle);
-  await new Promise((resolve) => server.listen(port, 'localhost', resolve));
+  const { stop } = await server(port, tls, handle);
   way.close = () => {
     agent.destroy();
-    server.closeAllConnections();
-    return new Promise((resolve) => server.close(resolve));
+    return stop();
   };
   return way;
 }

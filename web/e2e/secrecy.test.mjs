@@ -1,7 +1,6 @@
 import assert from 'node:assert/strict';
-import http from 'node:http';
 import { after, before, beforeEach, test } from 'node:test';
-import { call, freePorts, shows, token, world } from './world.mjs';
+import { call, freePorts, server, shows, token, world } from './world.mjs';
 
 let here;
 before(async () => (here = await world()));
@@ -22,7 +21,7 @@ test('another origin is sent no token, even one that asks for it', async () => {
   const { profile, tab } = await loggedIn();
   const [port] = await freePorts(1);
   const seen = [];
-  const foreign = http.createServer((request, response) => {
+  const foreign = await server(port, here.tls, (request, response) => {
     seen.push({ method: request.method, ...request.headers });
     response.writeHead(200, {
       'access-control-allow-origin': request.headers.origin ?? '*',
@@ -31,12 +30,10 @@ test('another origin is sent no token, even one that asks for it', async () => {
     });
     response.end();
   });
-  await new Promise((resolve) => foreign.listen(port, 'localhost', resolve));
-  assert.equal(await tab.evaluate(async (url) => (await window.auth.fetch(url)).status, `http://localhost:${port}/`), 200);
+  assert.equal(await tab.evaluate(async (url) => (await window.auth.fetch(url)).status, foreign.url), 200);
   assert.equal(seen.length, 1);
   assert.equal(seen[0].authorization, undefined);
-  foreign.closeAllConnections();
-  foreign.close();
+  foreign.stop();
   await profile.close();
 });
 

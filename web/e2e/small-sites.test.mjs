@@ -2,10 +2,11 @@
 
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
+import { rounds } from './engines/pick.mjs';
 import { call, shows, until, world } from './world.mjs';
 
 const REFRESH = '/auth/refresh';
-const ROUNDS = 8;
+const ROUNDS = rounds(8);
 
 let here;
 before(async () => (here = await world()));

@@ -1,4 +1,4 @@
-// Everything that a person at a browser meets: the API and Kakao's stand-in, a page, the network between them, Chromium.
+// Everything that a person at a browser meets: the API and Kakao's stand-in, a page, the network between them, a browser.
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -7,12 +7,13 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { chromium } from 'playwright-core';
 import { createServer } from 'vite';
-import { CHROMIUM, chromiumOn, FLAGS } from './browser.mjs';
+import { certificate } from './engines/certificate.mjs';
+import { picked, TLS } from './engines/pick.mjs';
 import { network } from './network.mjs';
 
 export { build } from 'vite';
+export { server } from './network.mjs';
 
 const here = fileURLToPath(new URL('.', import.meta.url));
 const LOCAL = process.env.LOCAL_BIN ?? join(here, '../../target/debug/local');
@@ -23,6 +24,9 @@ const isFree = (port) =>
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 
+/** A page without scripts. */
+const BLANK = '/blank';
+
 /** So many neighbouring ports that nobody listens on. */
 export async function freePorts(many) {
   for (;;) {
@@ -32,7 +36,8 @@ export async function freePorts(many) {
   }
 }
 
-async function api(port, settings) {
+/** Starts `local` on this port. */
+export async function api(port, settings) {
   await access(LOCAL).catch(() => Promise.reject(new Error(`no API at ${LOCAL}: cargo build -p local, or set LOCAL_BIN`)));
   const child = spawn(LOCAL, { env: { ...process.env, PORT: port, ...settings }, stdio: ['ignore', 'pipe', 'inherit'] });
   const stopped = once(child, 'exit');
@@ -53,7 +58,7 @@ async function api(port, settings) {
  * Starts it all. `settings` are the API's, with the page's origin if they are a function. With `tls`, a key and a certificate, page and
  * API have TLS. Everything is called localhost: another name would be another site.
  */
-export async function world(settings = {}, tls) {
+export async function world(settings = {}, tls = TLS ? certificate() : undefined) {
   const [apiPort, kakaoPort, , , clockPort, wayPort, pagePort] = await freePorts(7);
   const [origin, apiUrl] = [pagePort, wayPort].map((port) => `${tls ? 'https' : 'http'}://localhost:${port}`);
   const kakaoUrl = `http://localhost:${kakaoPort}`;
@@ -74,6 +79,7 @@ export async function world(settings = {}, tls) {
     configureServer: ({ middlewares }) =>
       void middlewares.use((request, response, next) => {
         const { pathname, search } = new URL(request.url, origin);
+        if (pathname === BLANK) return response.setHeader('content-type', 'text/html').end('<!doctype html>');
         if (!moved.has(pathname)) return next();
         response.writeHead(301, { location: moved.get(pathname) + search });
         response.end();
@@ -103,9 +109,14 @@ export async function world(settings = {}, tls) {
     server: { https: tls, port: pagePort, strictPort: true, host: 'localhost', hmr: false, ws: false, watch: null },
   });
   await vite.listen();
-  let browser;
-  const own = new Set();
   const folders = [];
+  async function folder(original) {
+    const folder = await mkdtemp(join(tmpdir(), 'kakao-login-profile-'));
+    folders.push(folder);
+    if (original) await cp(original, folder, { recursive: true, verbatimSymlinks: true });
+    return folder;
+  }
+  const browsers = picked({ folder, blank: origin + BLANK, setOffline: (isOffline) => void (way.isDown = isOffline) });
 
   const control = async (what, body) => {
     const answer = await fetch(`${kakaoUrl}/control/${what}`, {
@@ -122,26 +133,19 @@ export async function world(settings = {}, tls) {
     /** Paths that the page's host redirects, and where to. */
     moved,
     api: apiUrl,
+    /** The API without the network between. */
+    direct: `http://localhost:${apiPort}`,
+    tls,
     /** A browser of its own: cookies, storage, tabs. */
-    profile: async () => (await (browser ??= chromium.launch({ executablePath: CHROMIUM, args: FLAGS }))).newContext(),
+    profile: browsers.profile,
     /** What a build of the page needs to find this API and Kakao. */
     define,
     /** Builds of the page by the first part of their path: their folders. */
     served,
     /** A new profile on disk, or a copy of one. */
-    async folder(original) {
-      const folder = await mkdtemp(join(tmpdir(), 'kakao-login-profile-'));
-      folders.push(folder);
-      if (original) await cp(original, folder, { recursive: true, verbatimSymlinks: true });
-      return folder;
-    },
-    /** A Chromium of its own on such a profile. */
-    async chromiumOn(folder) {
-      const browser = await chromiumOn(folder);
-      own.add(browser);
-      browser.stopped.then(() => own.delete(browser));
-      return browser;
-    },
+    folder,
+    /** A browser of its own on such a profile. */
+    browserOn: browsers.on,
     /** Sets the clock of the API and of Kakao ahead. Browsers notice nothing: they take no time from the API. */
     async pass(seconds) {
       const headers = { 'content-type': 'application/json' };
@@ -164,8 +168,7 @@ export async function world(settings = {}, tls) {
       await tab.evaluate((token) => window.auth.exchange({ access_token: token }), access_token);
     },
     async stop() {
-      await (await browser)?.close();
-      await Promise.all([...own].map((browser) => browser.kill()));
+      await browsers.stop();
       await vite.close();
       await way.close();
       await local.stop();
@@ -177,7 +180,7 @@ export async function world(settings = {}, tls) {
 /** A browser that was closed as usual after this person had logged in, so that all of it is on disk: its folder. */
 export async function closedBrowser(here, nickname, person) {
   const folder = await here.folder();
-  const browser = await here.chromiumOn(folder);
+  const browser = await here.browserOn(folder);
   const tab = await here.tab(browser.profile);
   await here.logIn(tab, person);
   await shows(tab, `Hello ${nickname}`);
@@ -187,7 +190,7 @@ export async function closedBrowser(here, nickname, person) {
 
 /** Starts a browser and waits until its page knows whether anybody is logged in. */
 export async function startAgain(here, folder) {
-  const browser = await here.chromiumOn(folder);
+  const browser = await here.browserOn(folder);
   const tab = await here.tab(browser.profile);
   await tab.waitForFunction(() => document.getElementById('who')?.textContent !== 'unknown');
   return { browser, tab };
@@ -218,8 +221,8 @@ export async function cookie(here, profile) {
 }
 
 /** Waits for something that happens outside of the page. */
-export async function until(condition, what) {
-  const end = Date.now() + 60_000;
+export async function until(condition, what, timeout = 60_000) {
+  const end = Date.now() + timeout;
   while (!(await condition())) {
     if (Date.now() > end) throw new Error(`never: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 10));

@@ -2,10 +2,11 @@
 
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { freePorts, until } from '../world.mjs';
+import { page } from './page.mjs';
 import { overHttp, overMarionette } from './webdriver.mjs';
 
 const FIREFOX = process.env.FIREFOX ?? 'firefox-esr';
@@ -48,7 +49,7 @@ const ENGINES = {
     const child = start('WebKitWebDriver', [`--port=${port}`], folder, display);
     const isReady = () => fetch(`http://127.0.0.1:${port}/status`).then(({ ok }) => ok, () => false);
     await until(isReady, 'WebKitWebDriver');
-    const browserOptions = { binary: WEBKIT, args: isPrivate ? [] : [folder] };
+    const browserOptions = { binary: WEBKIT, args: isPrivate ? ['--private', folder] : [folder] };
     return [child, await overHttp(port, { ...CAPABILITIES, 'webkitgtk:browserOptions': browserOptions })];
   },
 };
@@ -62,40 +63,8 @@ async function members(group) {
   return processes.filter((_, n) => Number(groups[n]) === group && states[n] !== 'Z');
 }
 
-/** Starts a function of the page, which need not have ended when the next one starts. */
-const BEGIN = (work) => `
-  const run = {};
-  (window.runs ??= []).push(run);
-  (async () => (${work})(arguments[0]))().then((value) => (run.end = { value }), (error) => (run.end = { error: String(error) }));
-  return window.runs.length - 1;`;
-const END = 'const run = window.runs?.[arguments[0]]; return run ? run.end ?? null : { error: "the page was left" };';
-
-/** A tab, with those methods of Playwright's pages that our tests use. */
-function page(at, driver) {
-  const run = (script, ...args) => at(() => driver.execute({ script, args }));
-  /** Several tabs run theirs at the same time. */
-  async function evaluate(work, arg) {
-    const id = await run(BEGIN(work), arg);
-    let end;
-    await until(async () => (end = await run(END, id)), `an end of ${work}`);
-    if (end.error) throw new Error(end.error);
-    return end.value;
-  }
-  const waitForFunction = (condition, arg) => until(() => evaluate(condition, arg), String(condition));
-  // WebKit's driver does not wait for the scripts of a browser's first page.
-  const loaded = () => waitForFunction(() => document.readyState === 'complete');
-  return {
-    evaluate,
-    waitForFunction,
-    goto: (url) => at(() => driver.navigate({ url })).then(loaded),
-    reload: () => at(() => driver.refresh()).then(loaded),
-    close: () => at(() => driver.closeWindow()),
-    locator: (selector) => ({ textContent: () => evaluate((selector) => document.querySelector(selector)?.textContent, selector) }),
-  };
-}
-
 /** Starts `firefox` or `webkit` on the profile in this folder, or in private windows. */
-async function engineOn(name, folder, isPrivate, display) {
+async function engineOn(name, folder, { isPrivate = false, blank, setOffline }, display) {
   const [child, driver] = await ENGINES[name](folder, isPrivate, display);
   const stopped = once(child, 'exit');
   // One command at a time, since each is about the tab that was switched to.
@@ -107,21 +76,62 @@ async function engineOn(name, folder, isPrivate, display) {
     current = handle;
     return command();
   }
+  const pages = new Map();
   let [unused] = await driver.windows();
+  const newHandle = async () => (await driver.newWindow({ type: 'tab' })).handle;
+
+  async function newPage() {
+    const handle = unused ?? (await inTurn(newHandle));
+    unused = undefined;
+    const command = (work) => inTurn(() => at(handle, work));
+    async function close() {
+      pages.delete(handle);
+      // A browser ends with its last tab.
+      if (pages.size === 0) unused ??= await inTurn(newHandle);
+      await command(() => driver.closeWindow());
+      current = undefined;
+    }
+    pages.set(handle, page(command, driver, { addScript, close }));
+    return pages.get(handle);
+  }
+
+  let scripts = 0;
+  /** Only `webkit-browser.py` reads these. */
+  async function addScript(text) {
+    const file = join(folder, `${scripts++}.js`);
+    await writeFile(`${file}.new`, text);
+    await rename(`${file}.new`, file);
+  }
+
+  /** Asks a tab at the host of our cookies, as WebDriver knows only those of the tab's page. */
+  async function withCookies(work) {
+    for (const one of pages.values()) if (new URL(await one.url()).hostname === new URL(blank).hostname) return work(one);
+    const one = await newPage();
+    await one.goto(blank);
+    const result = await work(one);
+    [unused] = [...pages].find(([, page]) => page === one);
+    pages.delete(unused);
+    return result;
+  }
+
+  const stop = async () => {
+    process.kill(-child.pid, 'SIGKILL');
+    await stopped;
+  };
   return {
     profile: {
-      async newPage() {
-        const handle = unused ?? (await inTurn(() => driver.newWindow({ type: 'tab' }))).handle;
-        unused = undefined;
-        return page((command) => inTurn(() => at(handle, command)), driver);
-      },
+      newPage,
+      addInitScript: (work) => addScript(`(${work})()`),
+      setOffline,
+      cookies: () => withCookies((one) => one.cookies()),
+      addCookies: (cookies) => withCookies(async (one) => {
+        for (const cookie of cookies) await one.addCookie(cookie);
+      }),
+      close: stop,
     },
     stopped,
     /** SIGKILL to every process of it: nothing is written any more. */
-    async kill() {
-      process.kill(-child.pid, 'SIGKILL');
-      await stopped;
-    },
+    kill: stop,
     /** As a person closes it: everything is written. */
     async close() {
       await inTurn(() => driver.quit());
@@ -144,7 +154,7 @@ export async function engines() {
   process.once('exit', stop);
   for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => process.exit(1));
   return {
-    on: (name, folder, { isPrivate = false } = {}) => engineOn(name, folder, isPrivate, `:${String(number).trim()}`),
+    on: (name, folder, options = {}) => engineOn(name, folder, options, `:${String(number).trim()}`),
     stop,
   };
 }

@@ -15,7 +15,13 @@ export async function overHttp(port, capabilities) {
   const driver = {
     navigate: post('/url'),
     refresh: post('/refresh'),
+    back: post('/back'),
+    forward: post('/forward'),
+    url: () => request('GET', `/${sessionId}/url`),
     execute: post('/execute/sync'),
+    click: (element) => post(`/element/${element}/click`)(),
+    cookies: () => request('GET', `/${sessionId}/cookie`),
+    addCookie: post('/cookie'),
     newWindow: post('/window/new'),
     switchTo: post('/window'),
     windows: () => request('GET', `/${sessionId}/window/handles`),
