@@ -39,7 +39,7 @@ export async function freePorts(many) {
 /** Starts `local` on this port. */
 export async function api(port, settings) {
   await access(LOCAL).catch(() => Promise.reject(new Error(`no API at ${LOCAL}: cargo build -p local, or set LOCAL_BIN`)));
-  const child = spawn(LOCAL, { env: { ...process.env, PORT: port, ...settings }, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = spawn(LOCAL, { cwd: join(here, '../..'), env: { ...process.env, PORT: port, ...settings }, stdio: ['ignore', 'pipe', 'inherit'] });
   const stopped = once(child, 'exit');
   const early = stopped.then(() => Promise.reject(new Error(`${LOCAL} ended before it listened`)));
   // It says where it is once it listens.
@@ -79,7 +79,10 @@ export async function world(settings = {}, tls = TLS ? certificate() : undefined
     configureServer: ({ middlewares }) =>
       void middlewares.use((request, response, next) => {
         const { pathname, search } = new URL(request.url, origin);
-        if (pathname === BLANK) return response.setHeader('content-type', 'text/html').end('<!doctype html>');
+        if (pathname === BLANK) {
+          response.setHeader('content-type', 'text/html');
+          return void response.end('<!doctype html>');
+        }
         if (!moved.has(pathname)) return next();
         response.writeHead(301, { location: moved.get(pathname) + search });
         response.end();

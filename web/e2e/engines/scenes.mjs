@@ -1,0 +1,38 @@
+// The scenes in each engine, over http and https: `npm run scenes`. At the end it prints what passed where.
+
+import { run } from 'node:test';
+import { spec } from 'node:test/reporters';
+import { fileURLToPath } from 'node:url';
+
+const ENGINES = process.env.ENGINES?.split(',') ?? ['chromium', 'firefox', 'webkit'];
+/** Where TLS could make a difference: the demo has none, and the network fails for both alike. */
+const SECURE = ['log-in', 'links', 'secrecy', 'sites'];
+const SCENES = [...SECURE, 'tabs', 'lost-responses', 'trouble', 'small-sites', 'demo-smoke'];
+
+/** Runs these scenes in one engine: how many tests of each passed, failed, or are not of this engine. */
+async function play(engine, scheme, scenes) {
+  Object.assign(process.env, { ENGINE: engine, TLS: scheme === 'https' ? '1' : '0' });
+  console.log(`\n${engine}, ${scheme}`);
+  const files = new Map(scenes.map((scene) => [fileURLToPath(new URL(`../${scene}.test.mjs`, import.meta.url)), scene]));
+  const counts = Object.fromEntries(scenes.map((scene) => [scene, { passed: 0, failed: 0, skipped: 0 }]));
+  const tests = run({ files: [...files.keys()], concurrency: 1 });
+  const count = (what) => ({ file, skip }) => void counts[files.get(file)][skip === undefined ? what : 'skipped']++;
+  tests.on('test:pass', count('passed')).on('test:fail', count('failed'));
+  tests.compose(new spec()).pipe(process.stdout, { end: false });
+  await new Promise((resolve) => tests.once('end', resolve));
+  return counts;
+}
+
+const text = ({ passed, failed, skipped }) => [`${passed} passed`, failed && `${failed} FAILED`, skipped && `${skipped} not`].filter(Boolean).join(', ');
+
+const columns = [];
+for (const engine of ENGINES) {
+  columns.push([`${engine}, http`, await play(engine, 'http', SCENES)]);
+  columns.push([`${engine}, https`, await play(engine, 'https', SECURE)]);
+}
+const rows = SCENES.map((scene) => [scene, ...columns.map(([, counts]) => (counts[scene] ? text(counts[scene]) : ''))]);
+for (const row of [['scene', ...columns.map(([name]) => name)], Array(columns.length + 1).fill('---'), ...rows]) console.log(`| ${row.join(' | ')} |`);
+
+// A file without a test that passed did not run at all.
+const isBad = ({ passed, failed }) => failed > 0 || passed === 0;
+process.exitCode = columns.some(([, counts]) => Object.values(counts).some(isBad)) ? 1 : 0;
