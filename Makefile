@@ -7,13 +7,16 @@ export AWS_DEFAULT_REGION ?= ap-northeast-2
 export SAM_CLI_TELEMETRY := 0
 # cargo-lambda would fetch a missing Rust target by itself. Building for another processor is for a person to decide.
 NO_FETCH := RUSTUP_DIST_SERVER=http://127.0.0.1:9 RUSTUP_UPDATE_ROOT=http://127.0.0.1:9
+PACKAGES := web/node_modules/.package-lock.json
 # The workspace as a whole, so that no library is built twice for other features.
 BINARIES := cargo build -q --workspace --bins
+# The binary of `local` that browsers meet. Without LOCAL_BIN it is the workspace's, which is built first.
+LOCAL := $(if $(LOCAL_BIN),,binaries)
 DEMO := web/demo/dist/index.html
 DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/demo \( -name dist -o -name node_modules \) -prune -o -type f -print)
 
 .PHONY: help run watch check test everything targets lint front-door schedules faults soak previous api-test fuzz moto verifiers watch-test web engines \
-  lint-template deploy-check gates bench bench-django build venv demo-page clean
+  front-ends apps phones lint-template deploy-check gates bench bench-django build venv binaries demo-page clean
 
 help: ## what there is (this list)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -45,13 +48,21 @@ test: ## everything that CI runs
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory everything
 
+# Two lanes that share nothing but what is built before them. Browsers wait most of the time, and so do the longest Rust targets.
+RUST := lint front-door schedules faults soak previous api-test fuzz moto verifiers watch-test lint-template gates
+NODE := web engines front-ends apps phones
+
+# The workspace's binaries are built anew while browsers use `local`.
+everything: venv $(PACKAGES) binaries
+	mkdir -p target/lanes && cp target/debug/local target/lanes/local
+	LOCAL_BIN=$(CURDIR)/target/lanes/local scripts/lanes.sh "$(RUST)" "$(NODE)"
+
 # The GitHub workflow runs each of these as a job.
-TARGETS := lint front-door schedules faults soak previous api-test fuzz moto verifiers watch-test web engines lint-template gates
-
-everything: $(TARGETS)
-
 targets:
-	@echo $(TARGETS)
+	@echo $(RUST) $(NODE)
+
+binaries:
+	$(BINARIES)
 
 lint: venv ## format, clippy, rustdoc, costs, licenses and sources of dependencies
 	cargo fmt --check
@@ -120,19 +131,30 @@ watch-test: venv ## what a stranger can see, on the binaries under cargo lambda 
 	$(NO_FETCH) tests/external/with-watch.sh cargo test --workspace --test api -- remote
 	@echo "passed: $@"
 
-PACKAGES := web/node_modules/.package-lock.json
-
 $(PACKAGES): web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 
-web: $(PACKAGES) ## the client: types, size, unit tests, and a real browser against the real stack
-	$(BINARIES)
+web: $(PACKAGES) $(LOCAL) ## the client: types, size, unit tests, and what only Chromium can try
 	cd web && npm run check && npm test && npm run --silent demo && npm run e2e
 	@echo "passed: $@"
 
-engines: $(PACKAGES) ## what linked sessions need of a browser, in Firefox and WebKitGTK
-	$(BINARIES)
-	cd web && npm run engines
+engines: $(PACKAGES) $(LOCAL) ## the client in Chromium, Firefox and WebKitGTK, over http and https; ENGINES=firefox for one
+	cd web && npm run --silent demo && npm run engines && npm run scenes
+	@echo "passed: $@"
+
+# Of packages in folders of their own, and of browsers that `web` has.
+EXTERNAL := node --test --test-concurrency=1 --test-reporter=spec
+
+front-ends: $(PACKAGES) $(LOCAL) ## the requests of front ends that were written for Django, in Chromium
+	$(EXTERNAL) tests/external/front-ends/front-ends.test.mjs
+	@echo "passed: $@"
+
+apps: $(PACKAGES) $(LOCAL) ## the package in Next.js, React Router, Vue, Jest and plain pages, in Chromium
+	$(EXTERNAL) tests/external/apps/apps.test.mjs
+	@echo "passed: $@"
+
+phones: $(PACKAGES) $(LOCAL) ## the recipes for apps, with the globals of React Native only
+	$(EXTERNAL) tests/external/phones/*.test.mjs
 	@echo "passed: $@"
 
 lint-template: venv deploy-check ## the template, with SAM and cfn-lint

@@ -19,7 +19,7 @@ before(async () => {
   const [port, kakao, dynamodb, lambda] = await freePorts(4);
   url = `http://localhost:${port}`;
   demo = await api(port, { KAKAO_PORT: kakao, DYNAMODB_PORT: dynamodb, LAMBDA_PORT: lambda });
-  browsers = picked({ folder, blank: `${url}/README.md` });
+  browsers = picked({ folder, blank: `${url}/curl` });
 });
 after(async () => {
   await browsers?.stop();

@@ -1,19 +1,24 @@
-// The scenes in each engine, over http and https: `npm run scenes`. At the end it prints what passed where.
+// The scenes in each engine, over http and https (`npm run scenes`), or all other tests, in Chromium (`npm run e2e`). At the end it
+// prints what passed where.
 
+import { readdirSync } from 'node:fs';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
 import { fileURLToPath } from 'node:url';
 
+const TESTS = new URL('../', import.meta.url);
+const SUFFIX = '.test.mjs';
 const ENGINES = process.env.ENGINES?.split(',') ?? ['chromium', 'firefox', 'webkit'];
 /** Where TLS could make a difference: the demo has none, and the network fails for both alike. */
 const SECURE = ['log-in', 'links', 'secrecy', 'sites'];
 const SCENES = [...SECURE, 'tabs', 'lost-responses', 'trouble', 'small-sites', 'demo-smoke'];
+const OTHERS = readdirSync(TESTS).filter((name) => name.endsWith(SUFFIX)).map((name) => name.slice(0, -SUFFIX.length)).filter((name) => !SCENES.includes(name));
 
 /** Runs these scenes in one engine: how many tests of each passed, failed, or are not of this engine. */
 async function play(engine, scheme, scenes) {
   Object.assign(process.env, { ENGINE: engine, TLS: scheme === 'https' ? '1' : '0' });
   console.log(`\n${engine}, ${scheme}`);
-  const files = new Map(scenes.map((scene) => [fileURLToPath(new URL(`../${scene}.test.mjs`, import.meta.url)), scene]));
+  const files = new Map(scenes.map((scene) => [fileURLToPath(new URL(scene + SUFFIX, TESTS)), scene]));
   const counts = Object.fromEntries(scenes.map((scene) => [scene, { passed: 0, failed: 0, skipped: 0 }]));
   const tests = run({ files: [...files.keys()], concurrency: 1 });
   const count = (what) => ({ file, skip }) => void counts[files.get(file)][skip === undefined ? what : 'skipped']++;
@@ -25,13 +30,14 @@ async function play(engine, scheme, scenes) {
 
 const text = ({ passed, failed, skipped }) => [`${passed} passed`, failed && `${failed} FAILED`, skipped && `${skipped} not`].filter(Boolean).join(', ');
 
+const isOthers = process.argv.includes('--others');
+const everywhere = ENGINES.flatMap((engine) => [[engine, 'http', SCENES], [engine, 'https', SECURE]]);
 const columns = [];
-for (const engine of ENGINES) {
-  columns.push([`${engine}, http`, await play(engine, 'http', SCENES)]);
-  columns.push([`${engine}, https`, await play(engine, 'https', SECURE)]);
+for (const [engine, scheme, scenes] of isOthers ? [['chromium', 'http', OTHERS]] : everywhere) {
+  columns.push([`${engine}, ${scheme}`, await play(engine, scheme, scenes)]);
 }
-const rows = SCENES.map((scene) => [scene, ...columns.map(([, counts]) => (counts[scene] ? text(counts[scene]) : ''))]);
-for (const row of [['scene', ...columns.map(([name]) => name)], Array(columns.length + 1).fill('---'), ...rows]) console.log(`| ${row.join(' | ')} |`);
+const rows = (isOthers ? OTHERS : SCENES).map((scene) => [scene, ...columns.map(([, counts]) => (counts[scene] ? text(counts[scene]) : ''))]);
+for (const row of [[isOthers ? 'tests' : 'scene', ...columns.map(([name]) => name)], Array(columns.length + 1).fill('---'), ...rows]) console.log(`| ${row.join(' | ')} |`);
 
 // A file without a test that passed did not run at all.
 const isBad = ({ passed, failed }) => failed > 0 || passed === 0;
