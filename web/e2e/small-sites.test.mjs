@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
-import { rounds } from './engines/pick.mjs';
+import { ENGINE, rounds } from './engines/pick.mjs';
 import { call, shows, until, world } from './world.mjs';
 
 const REFRESH = '/auth/refresh';
@@ -66,7 +66,9 @@ for (const [what, fate] of [
     await tab.getByText('Log in with Kakao').click();
     await tab.locator('button', { hasText: nickname }).click();
     await shows(tab, `Hello ${nickname}`);
-    assert.equal(starts().length, 1);
+    // Firefox repeats a GET whose connection was closed.
+    const isRepeated = ENGINE === 'firefox' && fate() === 'down';
+    assert.ok(isRepeated ? starts().length > 1 : starts().length === 1, `${starts().length} requests`);
     await profile.close();
   });
 }

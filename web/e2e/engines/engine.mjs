@@ -78,7 +78,11 @@ async function engineOn(name, folder, { isPrivate = false, blank, setOffline }, 
   }
   const pages = new Map();
   let [unused] = await driver.windows();
-  const newHandle = async () => (await driver.newWindow({ type: 'tab' })).handle;
+  /** WebDriver opens a tab from another one. */
+  async function newHandle() {
+    const [one] = await driver.windows();
+    return at(one, async () => (await driver.newWindow({ type: 'tab' })).handle);
+  }
 
   async function newPage() {
     const handle = unused ?? (await inTurn(newHandle));
