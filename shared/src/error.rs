@@ -74,6 +74,14 @@ pub enum Error {
     /// Send another security event token: 400 with RFC 8935's `err` and `description`.
     #[error(transparent)]
     SecurityEventRefused(SecurityEventError),
+    /// Begin the login again: 303 to the page that the login began on, which gets the reason in `login_error`.
+    #[error("{cause}")]
+    LoginFailed {
+        /// The address of the page, with the reason.
+        page: String,
+        /// What a login by POST would have failed with.
+        cause: Box<Error>,
+    },
     /// Call from a page of an allowed origin: 403 `origin_not_allowed`.
     #[error("the calling page's origin is not allowed")]
     ForeignOrigin,
@@ -192,6 +200,7 @@ impl Error {
             Self::SecurityEventRefused(error) => {
                 response(StatusCode::BAD_REQUEST, error.code().unwrap_or("invalid_request"), &error.to_string())
             }
+            Self::LoginFailed { cause, .. } => cause.response(),
             Self::ForeignOrigin => {
                 response(StatusCode::FORBIDDEN, "origin_not_allowed", "This origin may not call this route.")
             }
@@ -235,8 +244,9 @@ impl Error {
 
     /// Whether an operator must act: the cause is a bug or a setting, not an outage that passes.
     #[must_use]
-    pub const fn needs_an_operator(&self) -> bool {
+    pub fn needs_an_operator(&self) -> bool {
         match self {
+            Self::LoginFailed { cause, .. } => cause.needs_an_operator(),
             Self::Kakao(KakaoError::Misconfigured { .. }) | Self::NoAdminKey => true,
             Self::Store(error) => error.needs_an_operator(),
             Self::Secret(error) => error.needs_an_operator(),

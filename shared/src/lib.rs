@@ -26,5 +26,6 @@ pub mod error;
 pub mod http;
 
 pub mod config;
+pub mod pages;
 
 pub mod function;

@@ -50,19 +50,7 @@ impl Cookies {
     /// such a page may set a name that differs in case. That counts as another cookie.
     #[must_use]
     pub fn presented(&self, request: &Request) -> Vec<SecretString> {
-        let mut found = Vec::new();
-        for header in request.headers().get_all(COOKIE) {
-            // Cookies of other services may hold any bytes.
-            for pair in header.as_bytes().split(|byte| *byte == b';') {
-                let pair = String::from_utf8_lossy(pair.trim_ascii());
-                let (key, value) = pair.split_once('=').unwrap_or((&pair, ""));
-                // Trim only what browsers trim: `__Host-` does not guard a name that ends in a no-break space.
-                if key.trim_ascii_end() == self.name() {
-                    found.push(value.trim_ascii_start().into());
-                }
-            }
-        }
-        found
+        cookie_values(request, self.name())
     }
 
     /// The `Set-Cookie` headers that set a token. A rotating one is set until the session expires, and set anew by each renewal. A
@@ -134,6 +122,24 @@ impl Cookies {
         let text = format!("{name}={value}; Max-Age={max_age}; Path=/{secure}; HttpOnly; SameSite={same_site}");
         HeaderValue::try_from(text).expect("base64url and attributes are visible ASCII")
     }
+}
+
+/// Every value that a request has under this name.
+#[must_use]
+pub fn cookie_values(request: &Request, name: &str) -> Vec<SecretString> {
+    let mut found = Vec::new();
+    for header in request.headers().get_all(COOKIE) {
+        // Cookies of other services may hold any bytes.
+        for pair in header.as_bytes().split(|byte| *byte == b';') {
+            let pair = String::from_utf8_lossy(pair.trim_ascii());
+            let (key, value) = pair.split_once('=').unwrap_or((&pair, ""));
+            // Trim only what browsers trim: `__Host-` does not guard a name that ends in a no-break space.
+            if key.trim_ascii_end() == name {
+                found.push(value.trim_ascii_start().into());
+            }
+        }
+    }
+    found
 }
 
 const PARTITIONED: &str = "None; Partitioned";

@@ -15,7 +15,9 @@ use lambda_http::{
     Body, Request, RequestExt, Response,
     http::{
         HeaderValue, StatusCode,
-        header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE},
+        header::{
+            CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, LOCATION, RETRY_AFTER, SET_COOKIE, WWW_AUTHENTICATE,
+        },
     },
 };
 use ring::digest;
@@ -23,7 +25,7 @@ use serde_json::{Map, Value, json};
 use tracing::Level;
 
 pub use self::{
-    cookie::{Cookies, SameSite},
+    cookie::{Cookies, SameSite, cookie_values},
     device::{described_device, device},
     event::{Event, gateway_response},
     links::links,
@@ -34,7 +36,7 @@ pub use self::{
 use crate::{error::Error, log};
 
 /// Shorter than Lambda's timeout, so that the client gets our response and not the gateway's 503.
-const DEADLINE: Duration = Duration::from_millis(4_500);
+pub const DEADLINE: Duration = Duration::from_millis(4_500);
 const MAX_BODY_BYTES: usize = 16 * 1024;
 
 /// Handles one request and writes its line to the log.
@@ -107,7 +109,8 @@ fn write_line(
     }
     let level = match error {
         Some(error) if error.needs_an_operator() => Level::ERROR,
-        Some(_) if status.is_server_error() => Level::WARN,
+        // The client of a failed hosted login gets a 303 all the same.
+        Some(error) if error.response().status.is_server_error() => Level::WARN,
         _ => Level::INFO,
     };
     notes.write(level, line);
@@ -145,6 +148,20 @@ pub fn no_content() -> Response<Body> {
 #[must_use]
 pub fn accepted() -> Response<Body> {
     without_body(json_response(StatusCode::OK, &Value::Null), StatusCode::ACCEPTED)
+}
+
+/// A 303 to this address (RFC 9110 §15.4.4), with the headers that all our responses have. They keep the address that the browser
+/// comes from, which may have a code in it, out of `Referer`.
+///
+/// # Panics
+///
+/// If the address has characters that no serialised URL has.
+#[must_use]
+pub fn redirect(address: &str) -> Response<Body> {
+    let mut response = without_body(json_response(StatusCode::OK, &Value::Null), StatusCode::SEE_OTHER);
+    let address = HeaderValue::try_from(address).expect("a URL is visible ASCII");
+    response.headers_mut().insert(LOCATION, address);
+    response
 }
 
 fn without_body(mut response: Response<Body>, status: StatusCode) -> Response<Body> {
@@ -186,6 +203,9 @@ pub fn public_response(request: &Request, body: &Value) -> Response<Body> {
 }
 
 fn error_response(error: &Error) -> Response<Body> {
+    if let Error::LoginFailed { page, .. } = error {
+        return redirect(page);
+    }
     let parts = error.response();
     let mut body = json!({"code": parts.code, "detail": parts.detail});
     if parts.status == StatusCode::BAD_REQUEST {

@@ -8,6 +8,7 @@ use lambda_http::{
         header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, ORIGIN},
     },
 };
+use reqwest::Url;
 use serde_json::{Map, Value};
 
 use super::is_from_page;
@@ -26,6 +27,20 @@ impl Origins {
     pub fn new(origins: Vec<String>) -> Result<Self, String> {
         origins.iter().try_for_each(|origin| address::check_origin(origin))?;
         Ok(Self(origins))
+    }
+
+    /// Whether this is the address of a page of one of these origins.
+    #[must_use]
+    pub fn allows(&self, page: &Url) -> bool {
+        // The origin of a `blob:` address is the one of the page that made it.
+        let is_page = ["https", "http"].contains(&page.scheme());
+        is_page && self.0.contains(&page.origin().ascii_serialization())
+    }
+
+    /// The first origin.
+    #[must_use]
+    pub fn first(&self) -> Option<&str> {
+        self.0.first().map(String::as_str)
     }
 
     /// Whether pages of several of these origins may share the refresh cookie, which belongs to the API's host.

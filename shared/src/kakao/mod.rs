@@ -12,6 +12,7 @@ mod jwks;
 mod jwt;
 mod links;
 mod members;
+mod redirect;
 mod rejections;
 mod responses;
 mod security_event;
@@ -26,6 +27,7 @@ pub use self::{
     credentials::KakaoCredentials,
     error::KakaoError,
     id_token::Identity,
+    redirect::NoCode,
     security_event::{SecurityEventError, SecurityEventToken},
 };
 use self::{
