@@ -27,6 +27,16 @@ mod login {
     mod users;
 }
 
+/// `GET /auth/kakao/login` and `GET /auth/kakao/callback`
+mod hosted {
+    mod begin;
+    mod callback;
+    mod fails;
+    mod next;
+    mod refused;
+    pub(crate) mod visitor;
+}
+
 /// `POST /auth/refresh`
 mod refresh {
     mod at_once;

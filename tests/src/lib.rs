@@ -18,5 +18,5 @@ pub use self::{
     kakao_control::{Credential, KakaoControl},
     linked_browser::LinkedBrowser,
     remote::Remote,
-    stack::{ORIGIN, REDIRECT_URI, Settings, Stack},
+    stack::{CALLBACK_URI, ORIGIN, REDIRECT_URI, Settings, Stack},
 };

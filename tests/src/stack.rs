@@ -42,6 +42,8 @@ use crate::{
 
 /// The redirect URI of a [`Stack`].
 pub const REDIRECT_URI: &str = "http://localhost:9000/";
+/// The redirect URI of a hosted login, which is registered at the Kakao stand-in of a [`Stack`]. The default `CALLBACK_URI` is none.
+pub const CALLBACK_URI: &str = "http://localhost:9000/auth/kakao/callback";
 /// The origin whose pages may call the functions of a [`Stack`].
 pub const ORIGIN: &str = "http://localhost:9000";
 
@@ -142,8 +144,12 @@ impl Stack {
         let proxies = FaultProxy::start_pair(guard.url(), &template.keys.name).await;
         let [keys_proxy, table_proxy] = proxies.expect("a proxy starts");
 
-        let kakao = Kakao::start(free_port().await, Arc::clone(&shared_clock), vec![REDIRECT_URI.to_owned()])
-            .expect("the Kakao stand-in starts");
+        let kakao = Kakao::start(
+            free_port().await,
+            Arc::clone(&shared_clock),
+            [REDIRECT_URI, CALLBACK_URI].map(str::to_owned).into(),
+        )
+        .expect("the Kakao stand-in starts");
         let mut local = environment;
         local.insert("AWS_ENDPOINT_URL_DYNAMODB".to_owned(), table_proxy.url().to_owned());
         let kakao_proxy = FaultProxy::start(kakao.url()).await.expect("a proxy starts");

@@ -1,9 +1,10 @@
 //! `POST /auth/kakao`: a Kakao credential becomes a user and a session (the token response of RFC 6749 §5.1).
-//! `GET /auth/kakao` starts the function before a credential arrives.
+//! `GET /auth/kakao` starts the function before a credential arrives, and the [hosted] login is for pages without our client.
 
 mod access_token;
 mod code;
 mod credential;
+mod hosted;
 mod id_token;
 mod prune;
 mod redeem;
@@ -13,7 +14,7 @@ mod transport;
 use std::sync::Arc;
 
 use lambda_http::{
-    Body, Request, Response,
+    Body, Request, RequestExt, Response,
     http::{Method, header::ORIGIN},
 };
 use shared::{
@@ -30,8 +31,8 @@ use shared::{
     store::Store,
 };
 
-pub use self::credential::CredentialPolicy;
 use self::{credential::Credential, start::LoginContext};
+pub use self::{credential::CredentialPolicy, hosted::Hosted};
 
 /// What this function needs. Its IAM role allows no more.
 #[derive(Debug)]
@@ -52,8 +53,8 @@ pub struct KakaoLogin {
     pub native_clients: bool,
     /// Whether pages may get theirs in the body.
     pub compatibility: Compatibility,
-    /// Where Kakao sends the browser after a hosted login. Without it there is no hosted login.
-    pub callback_uri: Option<String>,
+    /// The hosted login, if there is one.
+    pub hosted: Option<Hosted>,
     /// Stores users and sessions.
     pub store: Store,
     /// Sign access tokens and issue refresh tokens.
@@ -114,7 +115,7 @@ impl Function for KakaoLogin {
             linked_sessions,
             native_clients,
             compatibility,
-            callback_uri: Some(callback_uri).filter(|uri| !uri.is_empty()),
+            hosted: Hosted::new(callback_uri, &origins),
             store,
             keys,
             cookies,
@@ -135,26 +136,33 @@ impl Function for KakaoLogin {
         tokio::join!(keys, self.kakao.connect(now));
     }
 
-    /// Starts the function for a GET of `/auth/kakao`, and logs in for a POST.
+    /// Begins or finishes a hosted login for a GET, or only starts the function, and logs in for a POST.
     ///
     /// # Errors
     ///
-    /// Those of [`log_in`](Self::log_in).
+    /// Those of [`log_in`](Self::log_in), of [`begin`](Self::begin) and of [`finish`](Self::finish).
     async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
-        if request.method() == Method::GET { self.get(&request, now) } else { self.log_in(&request, now).await }
+        if request.method() != Method::GET {
+            return self.log_in(&request, now).await;
+        }
+        match request.raw_http_path().trim_end_matches('/').rsplit('/').next() {
+            Some("login") => self.begin(&request, now),
+            Some("callback") => self.finish(&request, now).await,
+            _ => Ok(started()),
+        }
     }
 }
 
-impl KakaoLogin {
-    /// Does nothing. A GET only makes Lambda start this function, which reads keys and connects
-    /// ([`warm_up`](Function::warm_up)) while the user is still at Kakao's login page. It reads and changes nothing, so every origin
-    /// may send it.
-    fn get(&self, _request: &Request, _now: Timestamp) -> Result<Response<Body>, Error> {
-        log::outcome("started");
-        Ok(http::no_content())
-    }
+/// Does nothing. A GET of `/auth/kakao` only makes Lambda start this function, which reads keys and connects
+/// ([`warm_up`](Function::warm_up)) while the user is still at Kakao's login page. It reads and changes nothing, so every origin
+/// may send it.
+fn started() -> Response<Body> {
+    log::outcome("started");
+    http::no_content()
+}
 
+impl KakaoLogin {
     /// Logs in. With a `link` the session is linked, and its token never changes; otherwise it rotates. The session is always
     /// new, unless the same login is repeated, and the browser's previous session ends. A login never continues a previous session,
     /// so nobody can plant one in a browser and wait for its user to log in (session fixation).
