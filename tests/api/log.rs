@@ -8,12 +8,15 @@ use rotate_keys::{Event, document::Reason, new_attempt};
 use serde_json::{Value, json};
 use shared::keys::Document;
 use tests::{
-    REDIRECT_URI, Settings, Stack,
+    CALLBACK_URI, REDIRECT_URI, Settings, Stack,
     client::{cookie_pair, jwt_part},
     fault_proxy::Fault,
 };
 
-use crate::recorder::{Log, line_of, lines_with};
+use crate::{
+    hosted::visitor::{Visitor, choose, hosted, parameter, with_parameter},
+    recorder::{Log, line_of, lines_with},
+};
 
 #[tokio::test]
 async fn no_token_code_email_or_nickname_is_logged_or_kept() {
@@ -84,6 +87,48 @@ async fn no_token_code_email_or_nickname_is_logged_or_kept() {
         assert!(!dump.contains(canary.as_str()), "{canary} is in the table");
     }
     assert!(dump.contains("canary-mail@example.com"), "the profile is in the table, and nowhere else");
+}
+
+#[tokio::test]
+async fn no_state_code_page_or_cookie_of_a_hosted_login_is_logged_or_kept() {
+    let log = Log::start();
+    let stack = hosted().await;
+    let user = stack.kakao.new_user().await;
+    let mut visitor = Visitor::default();
+    let mut secrets = Vec::new();
+    let page = visitor.begin(&stack, "?next=/canary-page&prompt=canary").await;
+    secrets.extend(["state", "nonce", "code_challenge"].map(|name| parameter(&page, name)));
+    let callback = choose(&with_parameter(&page, "prompt", "login"), &user).await;
+    secrets.push(parameter(&callback, "code"));
+    for fault in [Fault::Down, Fault::Deny] {
+        stack.table_proxy.fail(fault);
+        visitor.finish(&stack, &callback).await;
+        stack.table_proxy.heal();
+    }
+    for _ in 0..2 {
+        secrets.push(visitor.finish(&stack, &callback).await.token());
+    }
+    stack.advance(Duration::from_secs(30));
+    visitor.finish(&stack, &callback).await;
+    visitor.finish(&stack, &with_parameter(&callback, "state", "canary-state")).await;
+    for name in ["error", "code", "canary"] {
+        let page = visitor.begin(&stack, "?next=https://canary.example/").await;
+        let state = parameter(&page, "state");
+        let callback = format!("{CALLBACK_URI}?{name}=canary-{name}&error_description=canary&state={state}");
+        visitor.finish(&stack, &callback.parse().unwrap()).await;
+    }
+    secrets.push(visitor.seed.clone());
+    Visitor { seed: "canary-seed".to_owned(), ..visitor }.finish(&stack, &callback).await;
+
+    let (log, dump) = (log.text(), format!("{:?}", stack.dump().await));
+    for outcome in ["login_begun", "login_state_unknown", "logged_in_again"] {
+        assert!(log.contains(&format!(r#""outcome":"{outcome}""#)), "{outcome}");
+    }
+    assert!(secrets.len() == 7 && secrets.iter().all(|secret| secret.len() > 40), "{secrets:?}");
+    for secret in secrets.iter().map(String::as_str).chain(["canary"]) {
+        assert!(!log.contains(secret), "{secret} is in the log");
+        assert!(!dump.contains(secret), "{secret} is in the table");
+    }
 }
 
 #[tokio::test]

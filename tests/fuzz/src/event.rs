@@ -94,6 +94,9 @@ fn functions() -> Vec<Handler> {
         ("ROTATION_WINDOW", "30"),
         ("COOKIE_SAMESITE", "Strict"),
         ("SESSION_LINKS", "on"),
+        ("NATIVE_CLIENTS", "true"),
+        ("COMPATIBILITY", "dj-rest-auth"),
+        ("CALLBACK_URI", "https://a.example/auth/kakao/callback"),
         ("AWS_ENDPOINT_URL_DYNAMODB", AWS.as_str()),
     ];
     let values: BTreeMap<String, String> = values.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
@@ -118,13 +121,14 @@ fn handler<F: Function>(config: &Config) -> Handler {
     })
 }
 
-/// The first byte selects the function; the rest is an event or, if it is not one, the body of one. `REFRESH`, `REFRESH2`, `LINKED` and
-/// `ACCESS` in it stand for tokens that are good, `PREV` for a confirmed link of the session, and `SECRET` for a text that no response
-/// may repeat.
+/// The first byte selects the function; the rest is an event or, if it is not one, the body of one. `REFRESH`, `REFRESH2`, `LINKED`,
+/// `APP`, `APPLINKED`, `PAGE` and `ACCESS` in it stand for tokens that are good, `PREV` for a confirmed link of the session, and `SECRET`
+/// for a text that no response may repeat.
 pub fn event(data: &[u8]) {
     let [function, data @ ..] = data else { return };
-    let [one, two, linked] = &KNOWN.refresh;
+    let [one, two, linked, app, app_linked, page] = &KNOWN.refresh;
     let text = String::from_utf8_lossy(data).replace("REFRESH2", two).replace("REFRESH", one);
+    let text = text.replace("APPLINKED", app_linked).replace("APP", app).replace("PAGE", page);
     let text = text.replace("LINKED", linked).replace("PREV", &KNOWN.confirmed).replace("ACCESS", &KNOWN.access());
     let text = text.replace("SECRET", SECRET);
     let event: Event = serde_json::from_str(&text).unwrap_or_else(|_| with_body(text.as_bytes()));
@@ -137,6 +141,16 @@ pub fn event(data: &[u8]) {
         if status == 204 {
             // `GET /auth/kakao` only starts the function.
             assert!(is_get && response.body().is_empty() && !response.headers().contains_key("set-cookie"));
+            return;
+        }
+        if status == 303 {
+            // A hosted login begins at Kakao, or fails and goes back to a page.
+            let location = response.headers()["location"].to_str().expect("a URL is visible ASCII");
+            let begins = location.starts_with("http://127.0.0.1:1/oauth/authorize?");
+            let fails = location.starts_with("https://a.example/") && location.contains("login_error=");
+            assert!(is_get && response.body().is_empty() && (begins || fails), "{location}");
+            assert_eq!(response.headers().contains_key("set-cookie"), begins, "let in");
+            assert!(!location.contains(SECRET), "the response repeats what was sent: {location}");
             return;
         }
         assert!(matches!(status, 200 | 400 | 401 | 403 | 404 | 413 | 415 | 503), "{status}");
