@@ -135,6 +135,8 @@ impl Surroundings {
         settings.entry("ALLOWED_ORIGINS".to_owned()).or_insert_with(|| format!("{origin},http://localhost:5173"));
         let redirect_uris = format!("{origin}/,http://localhost:5173/");
         let redirect_uris = settings.entry("REDIRECT_URIS".to_owned()).or_insert(redirect_uris).clone();
+        let callback_uri = settings.entry("CALLBACK_URI".to_owned());
+        let callback_uri = callback_uri.or_insert_with(|| format!("{origin}/auth/kakao/callback")).clone();
         let template = assemble::template(&settings).map_err(|error| error.to_string())?;
 
         let data = given.get("DATA").map(PathBuf::from);
@@ -170,7 +172,7 @@ impl Surroundings {
             (None, [auth.clone(), api.clone()])
         } else {
             let listener = listen(number(&given, "KAKAO_PORT", port + 1)?).await?;
-            let redirect_uris = listed(&redirect_uris).chain(given.get("CALLBACK_URI").map(String::as_str));
+            let redirect_uris = listed(&redirect_uris).chain(listed(&callback_uri)).filter(|uri| !uri.is_empty());
             let kakao = Kakao::start(listener, Arc::clone(&clock) as _, redirect_uris.map(str::to_owned).collect());
             let kakao = kakao.map_err(|error| error.to_string())?;
             let starts = listed(&settings["ALLOWED_ORIGINS"]).map(|origin| format!("{origin}/"));

@@ -10,8 +10,12 @@ use crate::finding::Finding;
 pub(super) const API_PATHS: [&str; 7] =
     ["/auth", "/dj-rest-auth", "/accounts/kakao", "/api/profile", "/api/token", "/webhooks", "/.well-known"];
 
+/// Where it takes Kakao's redirect of a hosted login.
+pub(super) const CALLBACK_PATHS: [&str; 2] = ["/auth/kakao/callback", "/accounts/kakao/login/callback"];
+
 pub(super) fn examine(settings: &Settings, findings: &mut Vec<Finding>) {
     spelling(settings, findings);
+    callback(settings, findings);
     same_site(settings, findings);
     shared_cookie(settings, findings);
 }
@@ -20,11 +24,10 @@ fn spelling(settings: &Settings, findings: &mut Vec<Finding>) {
     let local = text(settings, "STAGE") == "local";
     let origins = list(settings, "ALLOWED_ORIGINS");
     let redirect_uris = list(settings, "REDIRECT_URIS");
-    let issuer = [text(settings, "ISSUER")].into_iter().filter(|issuer| !issuer.is_empty());
+    let [issuer, callback] = ["ISSUER", "CALLBACK_URI"]
+        .map(|name| Some((name, text(settings, name))).filter(|(_, address)| !address.is_empty()));
     let named = origins.iter().map(|origin| ("ALLOWED_ORIGINS", *origin));
-    let named = named
-        .chain(redirect_uris.iter().map(|uri| ("REDIRECT_URIS", *uri)))
-        .chain(issuer.map(|issuer| ("ISSUER", issuer)));
+    let named = named.chain(redirect_uris.iter().map(|uri| ("REDIRECT_URIS", *uri))).chain(issuer).chain(callback);
     for (name, address) in named {
         let Ok(url) = Url::parse(address) else {
             findings
@@ -39,7 +42,7 @@ fn spelling(settings: &Settings, findings: &mut Vec<Finding>) {
         }
         let checked = match name {
             "ALLOWED_ORIGINS" => address::check_origin(address),
-            "REDIRECT_URIS" => address::check_redirect_uri(address),
+            "REDIRECT_URIS" | "CALLBACK_URI" => address::check_redirect_uri(address),
             _ => address::check_issuer(address),
         };
         findings.extend(checked.err().map(|reason| Finding::Error(format!("{name}: {reason}"))));
@@ -101,6 +104,26 @@ fn redirect_path(uri: &str, url: &Url, api: &str, findings: &mut Vec<Finding>) {
             "REDIRECT_URIS: {uri} is under {path}. If the API is behind the same host, that path is the API's. Choose another path"
         );
         findings.push(Finding::Warning(why));
+    }
+}
+
+/// Kakao sends the browser back to the API, and no page may redeem what comes with it.
+fn callback(settings: &Settings, findings: &mut Vec<Finding>) {
+    let uri = text(settings, "CALLBACK_URI");
+    let Ok(url) = Url::parse(uri) else { return };
+    let mut wrong = |why: &str| findings.push(Finding::Error(format!("CALLBACK_URI: {uri} {why}")));
+    if !CALLBACK_PATHS.contains(&url.path().trim_end_matches('/')) {
+        let [path, other] = CALLBACK_PATHS;
+        wrong(&format!("is not where the API takes hosted logins. Its path must be {path} or {other}"));
+    }
+    if list(settings, "REDIRECT_URIS").contains(&uri) {
+        wrong("is in REDIRECT_URIS too: a page could redeem the codes of hosted logins. Remove it there");
+    }
+    let api = text(settings, "API_URL");
+    if Url::parse(api).is_ok_and(|api| api.origin() != url.origin()) {
+        wrong(&format!(
+            "is not on the API's address {api}. Correct it, or name the address that browsers use with --api-url"
+        ));
     }
 }
 

@@ -1,6 +1,9 @@
 //! Each mistake by itself.
 
-use super::{addresses::API_PATHS, *};
+use super::{
+    addresses::{API_PATHS, CALLBACK_PATHS},
+    *,
+};
 use crate::template::Template;
 
 fn good() -> Settings {
@@ -115,6 +118,26 @@ fn each_mistake_is_named() {
         ("REDIRECT_URIS", "https://www.example.com/auth", "under /auth."),
         ("REDIRECT_URIS", "https://www.example.com/dj-rest-auth/kakao/callback", "under /dj-rest-auth."),
         ("REDIRECT_URIS", "https://www.example.com/api/profile/", "under /api/profile."),
+        ("CALLBACK_URI", "callback", "error:     CALLBACK_URI: callback is not an address"),
+        (
+            "CALLBACK_URI",
+            "https://api.example.com:443/auth/kakao/callback",
+            "write https://api.example.com/auth/kakao/callback",
+        ),
+        ("CALLBACK_URI", "https://api.example.com/auth/kakao/callback#x", "fragment"),
+        (
+            "CALLBACK_URI",
+            "http://api.example.com/auth/kakao/callback",
+            "error:     CALLBACK_URI: http://api.example.com/auth/kakao/callback is http at the stage prod",
+        ),
+        ("CALLBACK_URI", "https://api.example.com/auth/kakao", "Its path must be /auth/kakao/callback or /accounts/"),
+        ("CALLBACK_URI", "https://api.example.com/auth/kakao/callback/x", "Its path must be"),
+        ("CALLBACK_URI", "https://www.example.com/callback", "is in REDIRECT_URIS too"),
+        (
+            "CALLBACK_URI",
+            "https://www.example.com/auth/kakao/callback",
+            "error:     CALLBACK_URI: https://www.example.com/auth/kakao/callback is not on the API's address https://api.",
+        ),
         ("KEY_RING", "none", "error:     there are no keys yet"),
         ("KEY_RING", "lost", "error:     the key ring was deleted"),
         ("ALARM_TOPIC_ARN", "", "warning:   ALARM_TOPIC_ARN is empty"),
@@ -129,6 +152,9 @@ fn what_exceeds_the_limit_by_one_or_only_looks_like_a_path_of_the_api_is_well() 
     for (name, value) in [
         ("ROTATION_WINDOW", "29"),
         ("REDIRECT_URIS", "https://www.example.com/authenticated"),
+        ("CALLBACK_URI", ""),
+        ("CALLBACK_URI", "https://api.example.com/auth/kakao/callback"),
+        ("CALLBACK_URI", "https://api.example.com/accounts/kakao/login/callback/"),
         ("REDIRECT_URIS", "https://www.example.com/login/auth/callback"),
     ] {
         assert_eq!(findings(name, value), Vec::<String>::new(), "{name}={value}");
@@ -150,6 +176,7 @@ fn a_redirect_to_where_the_api_answers_is_wrong() {
     let template = Template::new();
     let paths = template.paths();
     assert!(paths.len() > 10, "{paths:?}");
+    assert!(CALLBACK_PATHS.iter().all(|path| paths.contains(path)), "{paths:?}");
     for path in paths {
         assert!(API_PATHS.iter().any(|api| path.starts_with(api)), "{path}");
     }
