@@ -61,8 +61,17 @@ mod refresh {
 mod app {
     mod device;
     mod from_pages;
+    mod killed;
     pub(crate) mod login;
     mod logout;
+    mod refresh;
+}
+
+/// Pages that carry their refresh token in bodies, as with dj-rest-auth: `COMPATIBILITY`.
+mod compatibility {
+    mod login;
+    mod logout;
+    mod off;
     mod refresh;
 }
 

@@ -248,8 +248,11 @@ async fn a_login_puts_the_chain_that_it_begins_and_a_late_copy_does_not_shorten_
         let (table, keys) = (Table::new().await, keys());
         let token = token(&keys);
         let (credential, attempt) = (RedemptionKey::new(&"code".into()), Attempt::generate());
-        let device =
-            Device { user_agent: "라이언의 브라우저".to_owned(), ip_prefix: "203.0.113.0/24".to_owned() };
+        let device = Device {
+            user_agent: "라이언의 브라우저".to_owned(),
+            ip_prefix: "203.0.113.0/24".to_owned(),
+            ..Device::default()
+        };
         let start = SessionStart {
             first: &token,
             device: &device,

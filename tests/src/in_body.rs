@@ -1,9 +1,45 @@
 //! What clients send and get that carry their refresh token in bodies.
 
-use reqwest::Method;
+use reqwest::{Method, RequestBuilder, header::COOKIE};
 use serde_json::{Value, json};
 
-use crate::client::{Functions, Response};
+use crate::client::{Functions, Response, cookie_pair};
+
+/// Where a client carries its refresh token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Carrier {
+    /// In the cookie.
+    Cookie,
+    /// In the body.
+    Body,
+}
+
+impl Carrier {
+    /// A POST with this token and this body.
+    pub fn request(self, functions: &Functions, path: &str, token: &str, mut body: Value) -> RequestBuilder {
+        let request = functions.request(Method::POST, path);
+        match self {
+            Self::Cookie => request.header(COOKIE, cookie_pair(token)).json(&body),
+            Self::Body => {
+                body["refresh"] = token.into();
+                request.json(&body)
+            }
+        }
+    }
+
+    /// The refresh token that a response hands out.
+    ///
+    /// # Panics
+    ///
+    /// If there is none, or it is elsewhere.
+    #[must_use]
+    pub fn token(self, response: &Response) -> String {
+        match self {
+            Self::Cookie => response.token(),
+            Self::Body => response.body_token(),
+        }
+    }
+}
 
 impl Functions {
     /// A POST with this body, and neither cookies nor the headers of a page.

@@ -9,12 +9,14 @@ mod in_body;
 mod kakao_control;
 pub mod linked_browser;
 pub mod links;
+pub mod phone;
 mod remote;
 mod stack;
 
 pub use self::{
     browser::Browser,
     chain::Chain,
+    in_body::Carrier,
     kakao_control::{Credential, KakaoControl},
     linked_browser::LinkedBrowser,
     remote::Remote,

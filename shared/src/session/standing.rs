@@ -50,13 +50,49 @@ impl From<LinkedVerdict> for Standing {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::time::Duration;
+
+    use serde_json::json;
+
+    use super::{
+        super::{Kind, RefreshTokenKeys, Session, Transport, Version, judge},
+        *,
+    };
+    use crate::{clock::Timestamp, id::UserId};
 
     #[test]
     fn only_what_could_be_renewed_is_alive() {
         assert_eq!([Verdict::Rotate, Verdict::Current].map(|verdict| Standing::from(&verdict)), [Standing::Alive; 2]);
         let others = [Verdict::Ended, Verdict::Reuse, Verdict::Ahead].map(|verdict| Standing::from(&verdict));
         assert_eq!(others, [Standing::Ended, Standing::Spent, Standing::Ahead]);
+    }
+
+    /// A session whose token never changes is judged by the rules of rotation, which never replace it.
+    #[test]
+    fn a_token_that_is_never_replaced_is_alive_or_ended_and_never_spent_or_ahead() {
+        let key = json!({"secret": "A".repeat(43), "mints_from": 0});
+        let keys = RefreshTokenKeys::new(&[serde_json::from_value(key).unwrap()]).unwrap();
+        let (began, window) = (Timestamp::from_unix_seconds(1_800_000_000), Duration::from_secs(30));
+        let ends_at = began + Duration::from_hours(1);
+        let version = Version::issued(Kind::Fixed, Transport::Page);
+        let token = keys.issue(version, UserId::generate(), keys.new_session(None, began), ends_at, began);
+        let session = |expires_at| Session {
+            token_hash: token.hash(),
+            generation: token.generation,
+            rotated_at: began,
+            expires_at,
+            logged_in_at: began,
+        };
+        for seconds in [0, 1, 29, 30, 31, 599, 600, 3_599, 3_600, 86_400] {
+            let now = began + Duration::from_secs(seconds);
+            for life in [600, 3_600, 86_400] {
+                let stored = session(began + Duration::from_secs(life));
+                let expected = if seconds < life.min(3_600) { Standing::Alive } else { Standing::Ended };
+                let verdict = judge(&token, Some(&stored), &keys, now, window);
+                assert_eq!(Standing::from(&verdict), expected, "{seconds} s of {life}");
+            }
+            assert_eq!(Standing::from(&judge(&token, None, &keys, now, window)), Standing::Ended);
+        }
     }
 
     /// A refresh serves late links, but a thief may have recorded them.
