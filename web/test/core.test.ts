@@ -44,3 +44,9 @@ test('wake() does what a page does when it is shown: an expired token is renewed
   client.wake();
   await expect.poll(() => api.count('/auth/refresh')).toBe(1);
 });
+
+test('the channel between tabs keeps no Node process alive, for example that of a test', async () => {
+  const unref = vi.spyOn(BroadcastChannel.prototype as unknown as { unref(): void }, 'unref');
+  await tab(scriptedApi()).start();
+  expect(unref).toHaveBeenCalledTimes(1);
+});

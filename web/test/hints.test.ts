@@ -65,6 +65,7 @@ test('a redirect to another origin than the one that the login left is named', a
 test.each([
   ['a 503 of the API', () => answer(503, { code: 'unavailable', detail: 'Try again.' })],
   ['a gateway’s 502', () => page(502)],
+  ['dj-rest-auth’s refusal', () => answer(400, { non_field_errors: ['No.'] })],
   ['a refused login', () => answer(400, { code: 'kakao_rejected', detail: 'No.' })],
 ])('%s needs no remedy', async (_, respond) => {
   const { said } = await failing(respond);
