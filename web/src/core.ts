@@ -3,7 +3,8 @@
 import { type Message, openChannel, type SessionId } from './messages.js';
 import { handOver, turns } from './locks.js';
 import { freshFor, readSession, type Session } from './session.js';
-import type { AuthClient, AuthError, AuthEvent, AuthState, CoreClient, CoreOptions, Credential, User } from './types.js';
+import type { AuthClient, AuthError, AuthEvent, AuthState, CoreClient, CoreOptions, User } from './types.js';
+import { createExchange } from './exchange.js';
 import { createFetch } from './fetch.js';
 import { lazily } from './lazily.js';
 import { api, OWN, type Paths, unavailable } from './api.js';
@@ -40,10 +41,10 @@ export function createCore(
   const eventListeners = new Set<(event: AuthEvent) => void>();
   const ended = new Set<SessionId>();
   const disposal = new AbortController();
-  // There is no session on a server.
   const { hostname } = globalThis.location ?? {};
-  /** On a developer's machine the console says what to change. */
+  /** Whether the console says what to change after a failure. */
   const { debug = /^([\d.]+|\[.*|localhost|.*\.local)$/.test(hostname!) } = options;
+  // There is no session on a server.
   let isDisposed = !options.storage && typeof window === 'undefined';
   const redirect = (!isDisposed && hostname !== undefined && take?.(store)) || {};
 
@@ -59,11 +60,6 @@ export function createCore(
   let onMessage = () => {};
   let started: Promise<AuthState> | undefined;
   let renewal: Promise<Session | null> | undefined;
-  /** Grows with each login and logout in this page. A login of an earlier generation is abandoned. */
-  let loginGeneration = 0;
-  /** The last credential, and its user. */
-  let sentLogin: string | undefined;
-  let user: Promise<User> | undefined;
 
   const broadcast = (message: Message) => channel?.postMessage(message);
   /** Lets other tabs know whether this one can hand its token over. */
@@ -265,39 +261,20 @@ export function createCore(
     void settleLink({ key: path.split('#')[1] });
   }
 
-  async function logIn(credential: Credential): Promise<User> {
-    const own = ++loginGeneration;
-    const isCurrent = () => own === loginGeneration;
-    try {
-      return await inTurn(async () => {
-        const { logIn: begin } = await logins();
+  const [exchange, forgetLogin, abandonLogin] = createExchange(
+    (credential, isCurrent) =>
+      inTurn(async () => {
+        const { logIn } = await logins();
         await store.ready;
         const path = pendingLogout.get();
         // A login ends this browser's previous session by itself, but not the sessions on other devices, nor an app's.
         if (path && (store.send || path.includes('scope=all'))) await sendLogout(path);
-        const next = await begin(credential, options.device, isCurrent, (content) => post(loginPath, content), store, settleLink, profile);
+        const next = await logIn(credential, options.device, isCurrent, (content) => post(loginPath, content), store, settleLink, profile);
         pendingLogout.set(null);
         return setSession(next, 'network').user;
-      });
-    } catch (error) {
-      if (isCurrent()) setError(error);
-      throw error;
-    }
-  }
-
-  function exchange(credential: Credential): Promise<User> {
-    // React's StrictMode runs effects twice, and a code works only once.
-    const text = JSON.stringify(credential);
-    if (sentLogin !== text) {
-      sentLogin = text;
-      user = logIn(credential);
-      user.then('code' in credential ? () => {} : forgetLogin, forgetLogin);
-    }
-    return user!;
-  }
-
-  /** A later exchange of the same credential then sends it again. */
-  const forgetLogin = () => (sentLogin = undefined);
+      }),
+    setError,
+  );
 
   async function run(): Promise<AuthState> {
     if (isDisposed) return state;
@@ -361,7 +338,7 @@ export function createCore(
     }
     pendingLogout.set(`${path}#${session?.sid}`);
     store.set('.code', null);
-    loginGeneration++;
+    abandonLogin();
     endSession('page');
     return sendInTurn();
   }
@@ -398,7 +375,7 @@ export function createCore(
       isDisposed = true;
       offerToken();
       sessionGeneration++;
-      loginGeneration++;
+      abandonLogin();
       channel?.close();
       channel = undefined;
       clearTimeout(timer);
