@@ -81,6 +81,8 @@ export interface AuthSession {
   user_agent: string;
   /** The network of the login, for example `203.0.113.0/24`; empty if it is not known. */
   ip_prefix: string;
+  /** What an app says about its device: the option `device`. Null if it says nothing. */
+  device?: { name: string | null; platform: string | null } | null;
   created_at: string;
   last_used_at: string;
   expires_at: string;
