@@ -59,9 +59,8 @@ export async function api(port, settings) {
  * API have TLS. Everything is called localhost: another name would be another site.
  */
 export async function world(settings = {}, tls = TLS ? certificate() : undefined) {
-  const [apiPort, kakaoPort, , , clockPort, wayPort, pagePort] = await freePorts(7);
-  const [origin, apiUrl] = [pagePort, wayPort].map((port) => `${tls ? 'https' : 'http'}://localhost:${port}`);
-  const kakaoUrl = `http://localhost:${kakaoPort}`;
+  const [apiPort, kakaoPort, , , clockPort, wayPort, pagePort, kakaoWayPort] = await freePorts(8);
+  const [origin, apiUrl, kakaoUrl] = [pagePort, wayPort, kakaoWayPort].map((port) => `${tls ? 'https' : 'http'}://localhost:${port}`);
   const local = await api(apiPort, {
     ALLOWED_ORIGINS: origin,
     REDIRECT_URIS: `${origin}/callback`,
@@ -72,6 +71,8 @@ export async function world(settings = {}, tls = TLS ? certificate() : undefined
     ...(typeof settings === 'function' ? settings(origin, apiUrl) : settings),
   });
   const way = await network(wayPort, `http://localhost:${apiPort}`, tls);
+  // Our API tells browsers that all of localhost has TLS, and WebKit takes it at its word.
+  const kakaoWay = await network(kakaoWayPort, `http://localhost:${kakaoPort}`, tls);
   const moved = new Map();
   const served = new Map();
   const redirects = {
@@ -122,7 +123,7 @@ export async function world(settings = {}, tls = TLS ? certificate() : undefined
   const browsers = picked({ folder, blank: origin + BLANK, setOffline: (isOffline) => void (way.isDown = isOffline) });
 
   const control = async (what, body) => {
-    const answer = await fetch(`${kakaoUrl}/control/${what}`, {
+    const answer = await fetch(`http://localhost:${kakaoPort}/control/${what}`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify(body),
@@ -173,7 +174,7 @@ export async function world(settings = {}, tls = TLS ? certificate() : undefined
     async stop() {
       await browsers.stop();
       await vite.close();
-      await way.close();
+      await Promise.all([way, kakaoWay].map((one) => one.close()));
       await local.stop();
       for (const folder of [cacheDir, ...folders]) await rm(folder, { recursive: true });
     },
