@@ -1,6 +1,7 @@
 // The scenes in each engine, over http and https (`npm run scenes`), or all other tests, in Chromium (`npm run e2e`). At the end it
 // prints what passed where.
 
+import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { run } from 'node:test';
 import { spec } from 'node:test/reporters';
@@ -23,8 +24,10 @@ async function play(engine, scheme, scenes) {
   const tests = run({ files: [...files.keys()], concurrency: 1 });
   const count = (what) => ({ file, skip }) => void counts[files.get(file)][skip === undefined ? what : 'skipped']++;
   tests.on('test:pass', count('passed')).on('test:fail', count('failed'));
-  tests.compose(new spec()).pipe(process.stdout, { end: false });
-  await new Promise((resolve) => tests.once('end', resolve));
+  // All of the report comes before the table.
+  const report = tests.compose(new spec());
+  report.pipe(process.stdout, { end: false });
+  await once(report, 'end');
   return counts;
 }
 
