@@ -40,7 +40,9 @@ export function takeRedirect(kakao: KakaoOptions, store: Store, isRouted: unknow
   const redirectUri = absolute(kakao.redirectUri);
   // A known state is enough: the host may have redirected to another spelling of the path, such as /callback/.
   const isHere = transaction || bare(url.pathname) === bare(new URL(redirectUri).pathname);
-  if (!state || !(code || error || isLogout) || !isHere) return keptCode(store);
+  const kept = keptCode(store);
+  // A router that has read the address before, as Next.js's, puts the response back: after a reload it is here again.
+  if (!state || !(code || error || isLogout) || !isHere || (kept && !transaction)) return kept;
 
   remember(store, all.filter((one) => one !== transaction));
   // Checked again: an older version may have stored it.
