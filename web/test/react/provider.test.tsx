@@ -1,12 +1,10 @@
-import { act, StrictMode, useEffect } from 'react';
+import { act, useEffect } from 'react';
 import { createRoot, hydrateRoot } from 'react-dom/client';
 import { renderToString } from 'react-dom/server';
-import { beforeEach, expect, test, vi } from 'vitest';
-import type { AuthClient } from '../src/index.js';
-import { AuthProvider, useAuth } from '../src/react.js';
-import { scriptedApi, loggedInTab, tab } from './scripted.js';
-
-beforeEach(() => vi.stubGlobal('IS_REACT_ACT_ENVIRONMENT', true));
+import { expect, test, vi } from 'vitest';
+import { useAuth } from '../../src/react.js';
+import { scriptedApi, loggedInTab, tab } from '../scripted.js';
+import { inProvider, show } from './show.js';
 
 let renders = 0;
 function Greeting() {
@@ -15,22 +13,10 @@ function Greeting() {
   return <p>{status === 'authenticated' ? `Hello ${user.nickname}` : status}</p>;
 }
 
-async function show(client: AuthClient, children = <Greeting />) {
-  const element = document.createElement('div');
-  const root = createRoot(element);
-  const page = (
-    <StrictMode>
-      <AuthProvider client={client}>{children}</AuthProvider>
-    </StrictMode>
-  );
-  await act(async () => root.render(page));
-  return element;
-}
-
 test('a component shows who is logged in, and renders again only when that changes', async () => {
   const api = scriptedApi();
   const client = await loggedInTab(api);
-  const element = await show(client);
+  const element = await show({ client }, <Greeting />);
   expect(element.textContent).toBe('Hello ryan');
   const before = renders;
   await act(() => client.refresh());
@@ -48,7 +34,7 @@ test('an app’s own callback page, whose effect StrictMode runs twice, sends th
     useEffect(() => void exchange(code), [exchange]);
     return <Greeting />;
   }
-  const element = await show(client, <Callback />);
+  const element = await show({ client }, <Callback />);
   await act(() => client.exchange(code));
   expect(element.textContent).toBe('Hello ryan');
   expect(api.count('/auth/kakao')).toBe(1);
@@ -56,11 +42,7 @@ test('an app’s own callback page, whose effect StrictMode runs twice, sends th
 
 test('a page rendered on a server hydrates without a mismatch', async () => {
   const client = await loggedInTab(scriptedApi());
-  const page = (
-    <AuthProvider client={client}>
-      <Greeting />
-    </AuthProvider>
-  );
+  const page = inProvider({ client }, <Greeting />);
   const element = document.createElement('div');
   element.innerHTML = renderToString(page);
   expect(element.textContent).toBe('unknown');
