@@ -60,7 +60,9 @@ test('the packed library installs into a fresh Vite app, whose types check and w
   const { stdout } = await run('npm', ['pack', '--json', '--pack-destination', app], { cwd: library });
   const [packed] = JSON.parse(stdout.slice(stdout.indexOf('[')));
   const files = packed.files.map(({ path }) => path);
-  assert.ok(files.every((path) => /^(dist\/\w+\.(js|d\.ts)|package\.json|README\.md)$/.test(path)), files.join(' '));
+  const expected = /^(dist\/(cjs\/)?[\w-]+\.(js|d\.ts)|dist\/cjs\/package\.json|LICENSE|package\.json|README\.md)$/;
+  assert.deepEqual(files.filter((path) => !expected.test(path)), []);
+  assert.ok(files.includes('LICENSE'));
 
   const { devDependencies } = JSON.parse(await readFile(join(library, 'package.json'), 'utf8'));
   const pick = (...names) => Object.fromEntries(names.map((name) => [name, devDependencies[name]]));
@@ -77,17 +79,37 @@ test('the packed library installs into a fresh Vite app, whose types check and w
   assert.match(await readFile(join(app, 'dist/index.html'), 'utf8'), /assets\/index-.+\.js/);
 });
 
+const IN_PAGES = ['index', 'entry-core', 'react', 'button', 'in-app', 'native'].map((name) => `dist/${name}.js`);
+
 test('the library is written in the JavaScript of 2020, which the oldest supported browsers read', async () => {
   const bundle = async (target) => {
     const [{ output }] = await build({
       configFile: false,
       logLevel: 'error',
       root: library,
-      build: { write: false, minify: false, target, lib: { entry: ['dist/index.js', 'dist/react.js'], formats: ['es'] }, rolldownOptions: { external: [/^react/] } },
+      build: { write: false, minify: false, target, lib: { entry: IN_PAGES, formats: ['es'] }, rolldownOptions: { external: [/^react/] } },
     });
     return output.map(({ code }) => code).join('\n');
   };
   assert.equal(await bundle('es2020'), await bundle('esnext'), 'there is nothing to translate');
+});
+
+test('git installs the same library as the packed file', async () => {
+  const read = async (path) => JSON.parse(await readFile(join(library, path), 'utf8'));
+  const [packed, root] = [await read('package.json'), await read('../package.json')];
+  for (const name of ['name', 'version', 'description', 'license', 'type', 'sideEffects', 'engines', 'peerDependencies', 'peerDependenciesMeta']) {
+    assert.deepEqual(root[name], packed[name], name);
+  }
+  assert.deepEqual(root.exports, JSON.parse(JSON.stringify(packed.exports).replaceAll('./dist/', './web/dist/')));
+  assert.equal(root.dependencies, undefined);
+  for (const [name, version] of Object.entries(root.devDependencies)) assert.equal(version, packed.devDependencies[name], name);
+  assert.equal(await readFile(join(library, 'LICENSE'), 'utf8'), await readFile(join(library, '../LICENSE'), 'utf8'));
+});
+
+test('client components say so in both builds, so that a server component can use them', async () => {
+  for (const name of ['react', 'button']) {
+    for (const folder of ['dist', 'dist/cjs']) assert.match(await readFile(join(library, folder, `${name}.js`), 'utf8'), /^("use strict";\n)?'use client';/);
+  }
 });
 
 test('the library needs nothing at run time', async () => {
@@ -95,5 +117,8 @@ test('the library needs nothing at run time', async () => {
   assert.equal(dependencies, undefined);
   assert.equal(peerDependenciesMeta.react.optional, true);
   // Without React in sight, in Node.
-  await run(process.execPath, ['--input-type=module', '-e', `await import('${join(library, 'dist/index.js')}')`], { cwd: app });
+  for (const name of ['index', 'entry-core', 'in-app', 'native', 'server', 'testing']) {
+    await run(process.execPath, ['--input-type=module', '-e', `await import('${join(library, `dist/${name}.js`)}')`], { cwd: app });
+    await run(process.execPath, ['-e', `require('${join(library, `dist/cjs/${name}.js`)}')`], { cwd: app });
+  }
 });
