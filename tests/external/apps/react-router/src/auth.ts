@@ -1,0 +1,6 @@
+import { createAuthClient } from 'kakao-login-web';
+
+export const auth = createAuthClient({
+  baseUrl: import.meta.env.VITE_API,
+  kakao: { clientId: import.meta.env.VITE_CLIENT_ID, redirectUri: '/callback', authorizeUrl: `${import.meta.env.VITE_KAKAO}/oauth/authorize` },
+});
