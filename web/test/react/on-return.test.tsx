@@ -42,3 +42,20 @@ test('the app’s router is sent there after a login that was cancelled, too', a
   await expect.poll(() => paths).toEqual(['/cart']);
   expect(element.textContent).toBe('denied');
 });
+
+test('a reload during the exchange logs the user in, although the router has put Kakao’s response back into the address', async () => {
+  const api = scriptedApi();
+  await sentBack({ code: 'ryan' }, '/cart');
+  const address = location.href;
+  api.instead.set(LOGIN, () => new Promise(() => {}));
+  void tab(api, { kakao, onReturn: true }).start();
+  await expect.poll(() => api.count(LOGIN)).toBe(1);
+  api.instead.clear();
+  history.replaceState(null, '', address);
+  const paths: string[] = [];
+  const reloaded = tab(api, { kakao, onReturn: true });
+  reloaded.onReturn((path) => paths.push(path));
+  expect(await reloaded.start()).toMatchObject({ status: 'authenticated', error: null });
+  expect(paths).toEqual(['/cart']);
+  expect(api.calls[1]!.body).toBe(api.calls[0]!.body);
+});
