@@ -16,7 +16,7 @@ DEMO := web/demo/dist/index.html
 DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/demo \( -name dist -o -name node_modules \) -prune -o -type f -print)
 
 .PHONY: help run watch check test everything targets lint front-door schedules faults soak previous api-test fuzz moto verifiers watch-test web engines \
-  front-ends apps phones lint-template deploy-check gates bench bench-django build venv binaries demo-page clean
+  front-ends package apps phones lint-template deploy-check gates bench bench-django build venv binaries demo-page clean
 
 help: ## what there is (this list)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -149,8 +149,11 @@ front-ends: $(PACKAGES) $(LOCAL) ## the requests of front ends that were written
 	$(EXTERNAL) tests/external/front-ends/front-ends.test.mjs
 	@echo "passed: $@"
 
-apps: $(PACKAGES) $(LOCAL) ## the package in Next.js, React Router, Vue, Jest and plain pages, in Chromium
-	$(EXTERNAL) tests/external/apps/apps.test.mjs
+package: $(PACKAGES) ## the client as a file that npm installs, in target/apps
+	mkdir -p target/apps && cd web && npm pack --pack-destination ../target/apps
+
+apps: package $(LOCAL) ## the package in Next.js, React Router, Vue, Jest and plain pages, in Chromium
+	node --test --test-concurrency=2 --test-reporter=spec tests/external/apps/*.test.mjs
 	@echo "passed: $@"
 
 phones: $(PACKAGES) $(LOCAL) ## the recipes for apps, with the globals of React Native only
@@ -212,4 +215,4 @@ $(STAMP): requirements.txt
 	touch $@
 
 clean: ## removes all that was built or installed in this folder
-	rm -rf target .aws-sam .local $(VENV) tests/external/verifiers/.venv tests/external/verifiers/node_modules tests/external/api-test/.venv .schemathesis web/node_modules web/dist web/demo/dist web/demo/node_modules
+	rm -rf target .aws-sam .local $(VENV) tests/external/verifiers/.venv tests/external/verifiers/node_modules tests/external/api-test/.venv .schemathesis web/node_modules web/dist web/demo/dist web/demo/node_modules tests/external/apps/*/node_modules tests/external/apps/*/.next tests/external/apps/*/dist
