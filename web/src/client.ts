@@ -23,7 +23,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     (returnTo) => arrive([returnTo]),
   );
 
-  const leave = lazily(async () => (await import('./leave.js')).createLeave(kakao, store, http, loginUrl));
+  const leave = lazily(async () => (await import('./leave.js')).createLeave(kakao, store, http, loginUrl, core.start));
   const account = lazily(async () => (await import('./account.js')).createAccount(...internals));
   const calls = ACCOUNT.map((name) => [name, async (...content: [never]) => (await account())[name](...content)]);
 
@@ -37,7 +37,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   if (typeof router === 'function') onReturn(router);
   // Before a click needs it.
-  core.subscribe(() => core.getState().status === 'anonymous' && leave().catch(() => {}));
+  core.subscribe(() => core.getState().status === 'anonymous' && leave().then(({ ready }) => ready(core.getState()), () => {}));
 
   return {
     ...core,
@@ -46,6 +46,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
     onReturn,
     async logout(how = {}) {
       const done = core.logout(how);
+      if (kakao?.autoLogin) store.set('.auto', 'off');
       return how.kakao ? (await leave()).logout(done, how.returnTo) : done;
     },
   };

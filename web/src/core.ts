@@ -193,8 +193,9 @@ export function createCore(
     if (globalThis.navigator?.onLine === false) return;
     if (pendingLogout.get()) return void sendInTurn();
     const isOthers = hint !== undefined && hint !== (session?.id ?? null);
+    // With an unfinished login the page has come back from the browser's cache: the user has turned round on the way to Kakao.
     // After a failure even a fresh token is renewed, so that the error goes away once the API can be reached.
-    const isDue = state.status === 'unknown' ? state.error : isOthers || (session && (failures || !freshFor(session)));
+    const isDue = state.status === 'unknown' ? state.error || redirect.isUnfinished : isOthers || (session && (failures || !freshFor(session)));
     if (isDue) renew().catch(() => {});
     // Timers may fire early, and clocks may be set back: wait again.
     else if (session) schedule();

@@ -14,6 +14,8 @@ export interface Transaction {
   startedAt: number;
   /** If Kakao has to show a page, the login goes there again without `prompt=none`, once. */
   fallback?: boolean;
+  /** It began without a click, so an error is not shown. */
+  auto?: boolean;
 }
 
 /** The page where the login started, and either the credential for the API or why there is none. */
@@ -48,7 +50,7 @@ export function takeRedirect(kakao: KakaoOptions, store: Store, isRouted: unknow
   // Checked again: an older version may have stored it.
   const returnTo = ownPath(transaction?.returnTo ?? url.pathname);
   history.replaceState(history.state, '', isRouted ? url.pathname : returnTo);
-  if (isLogout) return { returnTo };
+  if (isLogout || (transaction?.auto && !code)) return { returnTo };
   if (!transaction) return { returnTo, failure: [] };
   if (!code) return { returnTo, failure: [error, why], isUnfinished: transaction.fallback && error!.endsWith('_required') };
   const credential = { code, redirect_uri: redirectUri, code_verifier: transaction.verifier!, nonce: transaction.nonce! };

@@ -16,9 +16,9 @@ export interface Entry {
 
 /**
  * The names of the strings: `.session` is the id of the current session, `.logout` the path of a logout that the API has not confirmed
- * yet, `.login` the logins that have left for Kakao, and `.code` the code in exchange.
+ * yet, `.login` the logins that have left for Kakao, `.code` the code in exchange, and `.auto` whether a login needs a click.
  */
-export type Name = '.session' | '.logout' | '.login' | '.code';
+export type Name = '.session' | '.logout' | '.login' | '.code' | '.auto';
 
 export interface Store {
   /** Resolves when `get` knows what is stored. */

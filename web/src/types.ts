@@ -179,9 +179,9 @@ export interface AuthClient {
   /** When the access token expires: milliseconds since 1970 by this machine's clock. */
   expiresAt(): number | null;
   /**
-   * Goes to Kakao's page. `returnTo` is a path of this site, by default the current one. After a logout here Kakao's own session
-   * continues, and Kakao logs the same user in without asking: with `switchAccount` it asks for an account and its password.
-   * `prompt` is Kakao's own parameter, and overrides `switchAccount`.
+   * Goes to Kakao's page; in KakaoTalk only if Kakao has to ask something. `returnTo` is a path of this site, by default the current
+   * one. After a logout here Kakao's own session continues, and Kakao logs the same user in without asking: with `switchAccount` it
+   * asks for an account and its password. `prompt` is Kakao's own parameter, and overrides `switchAccount`.
    */
   login(options?: { returnTo?: string; switchAccount?: boolean; prompt?: string }): Promise<void>;
   /** Logs in with a credential that was obtained in another way, for example in an app's web view. */
@@ -189,7 +189,7 @@ export interface AuthClient {
   /**
    * Logs out at once, in every tab; with `scope: 'all'` on every device. Resolves to whether the API has confirmed it; if not, it is
    * sent again later. `scope: 'others'` ends the sessions on other devices only, and is not sent again. With `kakao` it also goes to
-   * Kakao, which ends its own session in this browser and redirects back to `returnTo`, by default the current page.
+   * Kakao, which asks whether to end its own session in this browser too. `returnTo` is where that leads to, by default this page.
    */
   logout(options?: { scope?: 'local' | 'all' | 'others'; kakao?: boolean; returnTo?: string }): Promise<boolean>;
   /** Calls `listener` as the option `onReturn`, at once if the login has succeeded or failed by now. Returns a function that removes it. */

@@ -22,9 +22,9 @@ button { display: block; width: 100%; min-height: 48px; margin: .5rem 0; padding
   font: inherit; border: 1px solid #d5d5d5; border-radius: 6px; background: #fff; color: inherit; cursor: pointer }
 .people { padding: 0; border-top: 1px solid #ededed }
 .person { display: flex; align-items: center; gap: .75rem; margin: 0; border: 0; border-bottom: 1px solid #ededed; border-radius: 0 }
-.person::before { content: attr(data-initial); flex: none; width: 40px; line-height: 40px; border-radius: 40%; background: #ededed; text-align: center }
+.person::before { content: attr(data-initial); flex: none; width: 40px; line-height: 40px; border-radius: 40%; background: #fee500; text-align: center }
 .person:hover { background: #fafafa }
-.main { border-color: #fee500; background: #fee500; text-align: center }
+.main { border-color: #fee500; background: #fee500; text-align: center } .main small { color: inherit }
 .plain { text-align: center }
 fieldset { margin: 1rem 0; padding: .25rem 1rem; border: 1px solid #ededed; border-radius: 6px }
 label { display: flex; align-items: center; gap: .5rem; min-height: 44px }
@@ -91,9 +91,9 @@ pub(super) fn login(
 }
 
 const CONSENT: &str = "<fieldset><legend>동의 항목 <small>what the app receives</small></legend>\
-    <label><input type=\"checkbox\" checked disabled> [필수] 닉네임, 프로필 사진 <small>nickname, picture</small></label>\
-    <label><input type=\"checkbox\" name=\"withhold_email\"> [선택] 이메일 제공 안 함 <small>do not share the email</small></label>\
-    </fieldset><label><input type=\"checkbox\" name=\"stay\"> 로그인 상태 유지 <small>stay logged in at Kakao</small></label>";
+    <label><input type=\"checkbox\" checked disabled><span>[필수] 닉네임, 프로필 사진 <small>nickname, picture</small></span></label>\
+    <label><input type=\"checkbox\" name=\"withhold_email\"><span>[선택] 이메일 제공 안 함 <small>do not share the email</small></span></label>\
+    </fieldset><label><input type=\"checkbox\" name=\"stay\"><span>로그인 상태 유지 <small>stay logged in at Kakao</small></span></label>";
 
 /// The page of `/oauth/logout`, for a person who is logged in at Kakao.
 pub(super) fn logout(parameters: &HashMap<String, String>) -> String {

@@ -2,7 +2,7 @@
 
 import { StrictMode } from 'react';
 import { createRoot } from 'react-dom/client';
-import { type AuthClient, type AuthEvent, createAuthClient } from '../../src/index.js';
+import { type AuthClient, type AuthEvent, createAuthClient, type KakaoOptions } from '../../src/index.js';
 import { AuthProvider, useAuth } from '../../src/react.js';
 
 declare const API: string;
@@ -13,6 +13,8 @@ declare global {
     /** What the client said, and every name that the page has shown. */
     events: AuthEvent[];
     shown: string[];
+    /** More options, set before the page is loaded. */
+    kakao?: Partial<KakaoOptions>;
   }
 }
 
@@ -22,6 +24,7 @@ const auth = createAuthClient({
     clientId: '5f0ab1c2d3e4f5061728394a5b6c7d8e',
     redirectUri: `${location.origin}/callback`,
     authorizeUrl: `${KAKAO}/oauth/authorize`,
+    ...window.kakao,
   },
   paths: location.search === '?dj-rest-auth' ? 'dj-rest-auth' : 'own',
   timeoutMs: 2_000,

@@ -2,17 +2,13 @@ import { expect, test, vi } from 'vitest';
 import { authorizeUrl } from '../../src/leave.js';
 import { pageStore } from '../../src/page-store.js';
 import { answer, API, networkError, page, scriptedApi, tab } from '../scripted.js';
-import { kakao, LOGIN } from './kakao.js';
+import { isAtKakao, kakao, LOGIN, nearby } from './kakao.js';
 
 test('the only scope is openid, unless the app asks for more', async () => {
   const scope = async (options: typeof kakao & { scope?: string }) => new URL(await authorizeUrl(options, pageStore('kakao-auth'), '/')).searchParams.get('scope');
   expect(await scope(kakao)).toBe('openid');
   expect(await scope({ ...kakao, scope: 'openid,account_email' })).toBe('openid,account_email');
 });
-
-/** Kakao's page as a fragment of this one, because jsdom does not navigate. */
-const nearby = { ...kakao, authorizeUrl: '#kakao' };
-const isAtKakao = () => location.hash.startsWith('#kakao?response_type=code');
 
 test('login() starts the login function with one request that needs no preflight and carries no cookie', async () => {
   const fetch = vi.fn(async () => new Response(null, { status: 204 }));
