@@ -22,6 +22,13 @@ pub struct AdjustableClock {
     seconds_ahead: AtomicU64,
 }
 
+impl AdjustableClock {
+    /// Sets the clock further ahead.
+    pub fn advance(&self, seconds: u64) {
+        self.seconds_ahead.fetch_add(seconds, Ordering::SeqCst);
+    }
+}
+
 impl Clock for AdjustableClock {
     fn now(&self) -> Timestamp {
         SystemClock.now() + Duration::from_secs(self.seconds_ahead.load(Ordering::SeqCst))
@@ -49,6 +56,6 @@ pub fn routes(path: &str, clock: Arc<AdjustableClock>) -> Router {
 }
 
 async fn advance(State(clock): State<Arc<AdjustableClock>>, Json(by): Json<Advance>) -> StatusCode {
-    clock.seconds_ahead.fetch_add(by.seconds, Ordering::SeqCst);
+    clock.advance(by.seconds);
     StatusCode::NO_CONTENT
 }

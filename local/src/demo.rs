@@ -1,20 +1,22 @@
 //! The pages at the API's own origin: the demo, if it was built, and a plain page with curl commands.
 
+mod faults;
+mod files;
+mod keys;
+mod log;
+mod service;
 #[cfg(test)]
 mod tests;
 mod thief;
 
-use std::{collections::BTreeMap, fs, io, path::Path, sync::Arc};
+use std::{io, path::Path, sync::Arc, time::Duration};
 
 use axum::{
     Extension, Json, Router,
-    body::Bytes,
     extract::{Request, State},
     http::{
         HeaderMap, HeaderValue, Method,
-        header::{
-            CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, COOKIE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS,
-        },
+        header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, COOKIE, REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS},
     },
     middleware::map_response,
     response::{Html, IntoResponse, Response},
@@ -22,6 +24,8 @@ use axum::{
 };
 use serde_json::{Value, json};
 
+pub use self::{faults::Faults, log::RecentLog};
+use self::{files::Files, service::Service};
 use crate::{
     clock::{self, AdjustableClock},
     gateway::{DevelopmentCookie, not_found},
@@ -30,10 +34,6 @@ use crate::{
 /// The folder that `npm run demo` writes, relative to the repository's root.
 pub const BUILT: &str = "web/demo/dist";
 
-const README: &str = include_str!("../../README.md");
-/// The demo is an HTML file, a script, a style sheet and an icon. A folder with far more files is something else.
-const MAX_FILES: usize = 64;
-const MAX_BYTES: usize = 8 * 1024 * 1024;
 /// For assets, whose names change with their content.
 const FOREVER: &str = "public, max-age=31536000, immutable";
 
@@ -52,8 +52,27 @@ pub struct Site {
     pub stand_in: Option<String>,
     /// The curl commands on the plain page.
     pub guide: String,
-    /// The clock that the scenes with a thief and a lost response set ahead. Without it the page has no scenes.
-    pub scenes: Option<Arc<AdjustableClock>>,
+    /// What can be switched off. Without it the page has no such switches.
+    pub faults: Option<Arc<Faults>>,
+    /// What the scenes use. Without it the page has none.
+    pub stage: Option<Stage>,
+}
+
+/// What the scenes of the page do on the server.
+#[derive(Clone, Debug)]
+pub struct Stage {
+    /// The clock that they set ahead.
+    pub clock: Arc<AdjustableClock>,
+    /// The log that they show.
+    pub log: RecentLog,
+    /// Whether logins begin linked sessions, which the scenes with a thief and a lost response are about.
+    pub has_links: bool,
+    /// Whether the signing keys have a public half, with which another service can verify access tokens.
+    pub has_public_keys: bool,
+    /// The origin of Lambda's Invoke API, for the command that rotates the keys.
+    pub lambda: String,
+    /// How long a service may cache the public keys (`VerifierCacheTtl`).
+    pub verifier_cache: Duration,
 }
 
 #[derive(Debug)]
@@ -61,13 +80,8 @@ struct Pages {
     settings: Value,
     policy: HeaderValue,
     plain: String,
-    files: BTreeMap<String, File>,
-}
-
-#[derive(Clone, Debug)]
-struct File {
-    kind: &'static str,
-    body: Bytes,
+    files: Files,
+    faults: Option<Arc<Faults>>,
 }
 
 impl Site {
@@ -78,7 +92,7 @@ impl Site {
     ///
     /// If the folder exists but cannot be read or is too large to be the demo.
     pub fn pages(self, built: &Path) -> io::Result<Router> {
-        let files = read(built)?;
+        let files = Files::read(built)?;
         // The pictures of the stand-in's users have URLs at Kakao that do not exist, so the policy blocks them.
         let pictures = self.stand_in.as_deref().unwrap_or("https://*.kakaocdn.net");
         let policy = format!(
@@ -93,23 +107,36 @@ impl Site {
             "redirectUri": format!("{}/", self.api),
             "accessTtl": self.access_ttl,
             "stand-in": self.stand_in,
-            "scenes": self.scenes.is_some(),
+            "scenes": self.stage.as_ref().is_some_and(|stage| stage.has_links),
+            "keys": self.stage.as_ref().is_some_and(|stage| stage.has_public_keys),
         });
         let policy = HeaderValue::try_from(policy).map_err(io::Error::other)?;
-        let pages = Pages { settings, policy, plain: plain(&self.guide, files.is_empty()), files };
-        let scenes = self.scenes.map_or_else(Router::new, |clock| {
-            clock::routes("/demo/clock", clock).merge(thief::routes("/demo/thief", &self.api))
-        });
+        let faults = self.faults.clone().map_or_else(Router::new, |faults| faults::routes("/demo/faults", faults));
+        let stage = self.stage.as_ref().map_or_else(Router::new, |stage| stage.routes(&self.api));
+        let plain = plain(&self.guide, files.is_empty());
+        let pages = Pages { settings, policy, plain, files, faults: self.faults };
         Ok(Router::new()
             .route("/", get(index))
             .route("/curl", get(curl))
             .route("/demo.json", get(settings_and_cookies))
-            .route("/README.md", get(async || ([(CONTENT_TYPE, "text/plain; charset=utf-8")], README)))
             .fallback(file)
             .method_not_allowed_fallback(async || not_found())
             .with_state(Arc::new(pages))
-            .merge(scenes)
+            .merge(faults)
+            .merge(stage)
             .layer(map_response(guarded)))
+    }
+}
+
+impl Stage {
+    /// The routes that the scenes call. Those that change something take JSON, which pages of other sites cannot send.
+    fn routes(&self, api: &str) -> Router {
+        let service = Service::of(api, Arc::clone(&self.clock), self.verifier_cache);
+        clock::routes("/demo/clock", Arc::clone(&self.clock))
+            .merge(thief::routes("/demo/thief", api))
+            .merge(log::routes("/demo/log", self.log.clone()))
+            .merge(keys::routes("/demo/keys", &self.lambda, self.verifier_cache))
+            .merge(service.routes("/demo/service"))
     }
 }
 
@@ -122,11 +149,8 @@ async fn guarded(mut response: Response) -> Response {
     response
 }
 
-async fn index(State(pages): State<Arc<Pages>>) -> Response {
-    match pages.files.get("/index.html") {
-        Some(page) => ([(CONTENT_SECURITY_POLICY, pages.policy.clone())], page.answer()).into_response(),
-        None => plain_page(&pages),
-    }
+async fn index(State(pages): State<Arc<Pages>>, headers: HeaderMap) -> Response {
+    pages.file("/index.html", &headers).unwrap_or_else(|| plain_page(&pages))
 }
 
 async fn curl(State(pages): State<Arc<Pages>>) -> Response {
@@ -149,6 +173,7 @@ async fn settings_and_cookies(
     let mut settings = pages.settings.clone();
     settings["development_cookie"] = json!(development_cookie.is_some());
     settings["cookies"] = cookies(&headers);
+    settings["faults"] = pages.faults.as_ref().map(|faults| faults.state()).into();
     Json(settings)
 }
 
@@ -161,58 +186,24 @@ fn cookies(headers: &HeaderMap) -> Value {
 async fn file(State(pages): State<Arc<Pages>>, request: Request) -> Response {
     let path = request.uri().path();
     let is_read = [Method::GET, Method::HEAD].contains(request.method());
-    let Some(file) = pages.files.get(path).filter(|_| is_read && path != "/index.html") else {
+    let Some(mut response) = pages.file(path, request.headers()).filter(|_| is_read && path != "/index.html") else {
         return not_found();
     };
-    let mut response = file.answer();
     if path.starts_with("/assets/") {
         response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(FOREVER));
     }
     response
 }
 
-impl File {
-    fn answer(&self) -> Response {
-        ([(CONTENT_TYPE, self.kind)], self.body.clone()).into_response()
-    }
-}
-
-/// The files in a folder and its subfolders by request path. Empty if the folder does not exist.
-fn read(folder: &Path) -> io::Result<BTreeMap<String, File>> {
-    let (mut files, mut bytes) = (BTreeMap::new(), 0);
-    let mut folders = vec![(folder.to_owned(), "/".to_owned())];
-    while let Some((folder, path)) = folders.pop() {
-        let entries = match fs::read_dir(&folder) {
-            Err(error) if path == "/" && error.kind() == io::ErrorKind::NotFound => return Ok(files),
-            entries => entries?,
-        };
-        for entry in entries {
-            let entry = entry?;
-            let (Ok(name), file_type) = (entry.file_name().into_string(), entry.file_type()?) else { continue };
-            if file_type.is_dir() {
-                folders.push((entry.path(), format!("{path}{name}/")));
-            } else if let Some(kind) = kind(&name).filter(|_| file_type.is_file()) {
-                // Symbolic links are skipped, because they can point outside the folder.
-                let body = Bytes::from(fs::read(entry.path())?);
-                bytes += body.len();
-                files.insert(format!("{path}{name}"), File { kind, body });
-            }
-            if files.len() > MAX_FILES || folders.len() > MAX_FILES || bytes > MAX_BYTES {
-                return Err(io::Error::other("too large to be the demo page"));
-            }
+impl Pages {
+    /// A file, with the policy if it is a page.
+    fn file(&self, path: &str, headers: &HeaderMap) -> Option<Response> {
+        let file = self.files.get(path)?;
+        let mut response = file.answer(headers);
+        if file.is_page() {
+            response.headers_mut().insert(CONTENT_SECURITY_POLICY, self.policy.clone());
         }
-    }
-    Ok(files)
-}
-
-/// The content type of the files that a page consists of. Other files are not served.
-fn kind(name: &str) -> Option<&'static str> {
-    match name.rsplit_once('.')?.1 {
-        "html" => Some("text/html; charset=utf-8"),
-        "js" => Some("text/javascript; charset=utf-8"),
-        "css" => Some("text/css; charset=utf-8"),
-        "svg" => Some("image/svg+xml"),
-        _ => None,
+        Some(response)
     }
 }
 

@@ -7,12 +7,13 @@ use std::{
     env,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use local::{
     assemble,
     clock::{self, AdjustableClock},
-    demo::{self, BUILT},
+    demo::{self, BUILT, Faults, RecentLog, Stage},
     gateway::{Gateway, TrailingSlash},
     iam::{ADMINISTRATOR, Guard},
     kakao::{Kakao, SHOP},
@@ -52,14 +53,19 @@ struct Surroundings {
 
 /// Runs the functions in this process, behind a gateway.
 pub(crate) async fn run() -> Result<(), String> {
-    shared::log::start(&["dynoxide"]);
+    let log = RecentLog::start(&["dynoxide"]);
     let around = Surroundings::start().await?;
     let clock: Arc<dyn Clock> = Arc::clone(&around.clock) as _;
     let functions = assemble::functions(&around.template, &around.local, &clock);
-    let functions = functions.map_err(|error| error.to_string())?;
+    let mut functions = functions.map_err(|error| error.to_string())?;
+    let faults = around.kakao.as_ref().map(|kakao| Arc::new(Faults::at(kakao.url())));
+    if let Some(faults) = &faults {
+        functions = faults.breakable(functions);
+    }
 
     let guide = around.guide();
-    let pages = around.demo(guide.clone()).pages(Path::new(BUILT)).map_err(|error| format!("{BUILT}: {error}"))?;
+    let site = demo::Site { faults, ..around.demo(guide.clone(), log) };
+    let pages = site.pages(Path::new(BUILT)).map_err(|error| format!("{BUILT}: {error}"))?;
     let mut gateway = Gateway::new(&around.template, &functions, TrailingSlash::default(), Some(pages));
     // Otherwise the functions do not use the prefix.
     if around.local.get("COOKIE_SECURE").is_none_or(|secure| secure != "false") {
@@ -229,7 +235,15 @@ impl Surroundings {
     }
 
     /// The settings of the demo page.
-    fn demo(&self, guide: String) -> demo::Site {
+    fn demo(&self, guide: String, log: RecentLog) -> demo::Site {
+        let stage = Stage {
+            clock: Arc::clone(&self.clock),
+            log,
+            has_links: self.settings["SESSION_LINKS"] == "on",
+            has_public_keys: self.settings["SIGNING_ALGORITHM"] != "HS256",
+            lambda: self.invoke.url().to_owned(),
+            verifier_cache: Duration::from_secs(self.settings["VERIFIER_CACHE_TTL"].parse().unwrap_or(7200)),
+        };
         demo::Site {
             api: format!("http://localhost:{}", self.port),
             kakao_auth_url: self.local["KAKAO_AUTH_URL"].clone(),
@@ -237,8 +251,8 @@ impl Surroundings {
             access_ttl: self.settings["ACCESS_TTL"].parse().unwrap_or(300),
             stand_in: self.kakao.as_ref().map(|_| self.local["KAKAO_AUTH_URL"].clone()),
             guide,
-            // They are about linked sessions.
-            scenes: (self.owns_time && self.settings["SESSION_LINKS"] == "on").then(|| Arc::clone(&self.clock)),
+            faults: None,
+            stage: self.owns_time.then_some(stage),
         }
     }
 
