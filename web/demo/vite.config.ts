@@ -1,5 +1,7 @@
 import react from '@vitejs/plugin-react';
 import { defineConfig, loadEnv, type Plugin } from 'vite';
+import { compress } from './build/compress.mjs';
+import { docs } from './build/docs.mjs';
 
 /** The API that the development server on port 5173 uses. The built page is served by the API itself. */
 const { DEMO_API = 'http://localhost:9000' } = loadEnv('', '.', 'DEMO_');
@@ -27,7 +29,7 @@ function settings(): Plugin {
 }
 
 export default defineConfig({
-  plugins: [react(), settings()],
+  plugins: [react(), settings(), docs(), compress()],
   server: { port: 5173, strictPort: true },
   // The browsers of 2023 need no polyfill for module preload. Inlined images would need `data:` in the content security policy.
   build: { target: 'es2022', modulePreload: { polyfill: false }, assetsInlineLimit: 0 },

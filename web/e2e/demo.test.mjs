@@ -12,7 +12,7 @@ const WORDS = {
     firstVisit: '첫 방문 · 요청 0개', exchanged: '인가 코드 한 번 교환', refreshed: '자동 갱신 → 200', handedOver: '토큰을 넘겨받음 · 요청 0개', loggedOut: '다른 탭에서 로그아웃함',
     call: 'API 호출', forced: '토큰 강제 만료 후 호출', twenty: '강제 만료 후 20개 동시 호출', newTab: '새 탭 열기', refresh: '갱신',
     logout: '로그아웃', everywhere: '모든 기기에서 로그아웃', where: '내 토큰은 어디에 있나요?', close: '닫기', empty: '비어 있음', bytes: '바이트',
-    faults: { offline: '오프라인', unavailable: '인증 서버 503' },
+    faults: { offline: '오프라인', auth: '인증 서버 503', kakao: '카카오 장애' }, email: /^ryan@/, done: '완료', simulated: '시뮬레이션',
     switching: '카카오가 로그인을 다시 요청해요',
     errors: { denied: '로그인을 취소했어요', underage: '만 14세 미만은', state: '로그인을 다시 시작해 주세요', rejected: '로그인을 확인하지 못했어요', expired: '세션이 만료되어', unavailable: '서버에 연결할 수 없어요', later: '잠시 뒤 다시 로그인' },
   },
@@ -21,7 +21,7 @@ const WORDS = {
     firstVisit: 'First visit · 0 requests', exchanged: 'Code exchanged once', refreshed: 'Silent refresh → 200', handedOver: 'Token handed over · 0 requests', loggedOut: 'Logout in another tab',
     call: 'Call API', forced: 'Force expiry, then call', twenty: 'Force expiry, then 20 at once', newTab: 'Open a second tab', refresh: 'refresh',
     logout: 'Log out', everywhere: 'Log out everywhere', where: 'Where is my token?', close: 'Close', empty: 'Empty', bytes: 'bytes',
-    faults: { offline: 'Offline', unavailable: 'Auth server 503' },
+    faults: { offline: 'Offline', auth: 'Auth server 503', kakao: 'Kakao is down' }, email: /^ryan@/, done: 'done', simulated: 'simulated',
     switching: 'After a logout, Kakao asks you to log in again',
     errors: { denied: 'Login cancelled', underage: 'under 14', state: 'Please start again', rejected: 'could not be confirmed', expired: 'Your session has ended', unavailable: 'Can’t reach the server', later: 'log in again in a moment' },
   },
@@ -78,12 +78,12 @@ for (const [language, words] of Object.entries(WORDS)) {
     assert.match(await drawer.innerText(), /__Host-Http-refresh_token/);
     assert.equal(await page.evaluate(() => document.cookie), '');
     const stored = await page.evaluate(() => Object.keys(localStorage).sort());
-    assert.deepEqual(stored, language === 'en' ? ['demo.language', 'kakao-auth.session'] : ['kakao-auth.session']);
+    assert.deepEqual(stored, ['kakao-auth.session']);
     await fits(page);
     await page.keyboard.press('Escape');
     assert.equal(await page.evaluate(() => document.activeElement?.textContent), words.where, 'the focus is back');
 
-    for (const fault of ['offline', 'unavailable']) {
+    for (const fault of ['offline', 'auth']) {
       const knob = page.getByRole('switch', { name: words.faults[fault], exact: true });
       await knob.click();
       await status(words.offline);
@@ -92,10 +92,10 @@ for (const [language, words] of Object.entries(WORDS)) {
       await knob.click();
       await status(words.loggedIn);
     }
-    await page.getByRole('switch', { name: words.faults.unavailable }).click();
+    await page.getByRole('switch', { name: words.faults.auth }).click();
     await page.reload();
     await status(words.checking);
-    await page.getByRole('switch', { name: words.faults.unavailable }).click();
+    await page.getByRole('switch', { name: words.faults.auth }).click();
     await status(words.loggedIn);
 
     const opened = visitor.context.waitForEvent('page');
@@ -146,11 +146,11 @@ for (const [language, words] of Object.entries(WORDS)) {
     await page.goto(`${api}/?code=spent&state=${state}`);
     await says(words.errors.rejected);
 
-    await page.getByRole('switch', { name: words.faults.unavailable }).click();
+    await page.getByRole('switch', { name: words.faults.auth }).click();
     await button(words.login).click();
     await page.locator('button.person').first().click();
     await says(words.errors.later);
-    await page.getByRole('switch', { name: words.faults.unavailable }).click();
+    await page.getByRole('switch', { name: words.faults.auth }).click();
 
     await logIn(visitor, words);
     const elsewhere = await visit(language);
@@ -176,7 +176,7 @@ test('everything can be reached by keyboard, in the order of the page, and has a
   const { page } = visitor;
   await page.evaluate(() => document.activeElement?.blur());
   const order = [];
-  for (let tabs = 0; tabs < 25; tabs++) {
+  for (let tabs = 0; tabs < 35; tabs++) {
     await page.keyboard.press('Tab');
     const at = await page.evaluate(() => {
       const element = document.activeElement;
@@ -190,7 +190,7 @@ test('everything can be reached by keyboard, in the order of the page, and has a
   }
   const expected = [
     '한국어', 'English', words.logout, words.everywhere, words.where, words.call, words.forced, words.twenty, words.newTab,
-    words.faults.offline, words.faults.unavailable, 'Steal only the cookie', 'Copy the whole profile', 'Lose the response', 'Show devices', 'Download my data', 'Delete my account', 'Unlink at Kakao', '', 'How it works', 'Limits', 'Deploy', 'curl guide',
+    words.faults.offline, words.faults.auth, words.faults.kakao, 'Steal only the cookie', 'Steal the cookie and its links', 'Lose the response', 'Rotate the signing key', 'Show devices', 'Download my data', 'Delete my account', 'Unlink at Kakao', '', 'How it works', 'Limits', 'Deploy', 'Quick start', 'curl guide',
   ];
   assert.equal(order.length, expected.length, order.join(' | '));
   expected.forEach((name, index) => assert.ok(order[index].startsWith(name), `${order[index]} at ${name}`));

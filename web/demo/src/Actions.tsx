@@ -25,7 +25,7 @@ export function Actions({ demo }: { demo: Demo }) {
         <Action icon={icons.arrow} name={t.call} hint={t.callHint} isBusy={isBusy} onClick={() => void call(1, false)} />
         <Action icon={icons.expired} name={t.expireAndCall} hint={t.expireAndCallHint} isBusy={isBusy} onClick={() => void call(1, true)} />
         <Action icon={icons.burst} name={t.twenty} hint={t.twentyHint} isBusy={isBusy} onClick={() => void call(20, true)} />
-        <a className="action" href="/" target="_blank" rel="noopener">
+        <a className="action" href="/" target="_blank" rel="noopener" onClick={demo.tour.open}>
           <Face icon={icons.tab} name={t.newTab} hint={t.newTabHint} />
           <span className="unseen">{t.opensTab}</span>
         </a>

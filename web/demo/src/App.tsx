@@ -31,7 +31,7 @@ export function App({ demo }: { demo: Demo }) {
             <SessionCard demo={demo} onWhere={() => drawer.current?.showModal()} />
             {status === 'authenticated' && <Actions demo={demo} />}
             <FaultSwitches demo={demo} />
-            {demo.config.scenes && <Scenes demo={demo} />}
+            {demo.scenes.all.length > 0 && <Scenes demo={demo} />}
             {status === 'authenticated' && <Devices demo={demo} />}
             {status === 'authenticated' && <Account demo={demo} />}
           </div>
@@ -41,7 +41,7 @@ export function App({ demo }: { demo: Demo }) {
         </div>
       </main>
       <Footer />
-      <Drawer ref={drawer} client={demo.client} />
+      <Drawer ref={drawer} client={demo.client} isDevelopment={demo.config.development_cookie === true} />
     </>
   );
 }
@@ -74,20 +74,16 @@ function Header() {
   );
 }
 
-/** Text fragments: browsers scroll to these headings in the README, which is served as plain text. */
-const TOPICS = { how: 'How%20it%20works', limits: 'Limits', deploy: 'Deploy' };
-
 function Footer() {
   const { t } = useTexts();
   return (
     <footer className="bar">
       <nav aria-label={t.footer}>
-        {(['how', 'limits', 'deploy'] as const).map((topic) => (
-          <a key={topic} href={`/README.md#:~:text=%23%23%20${TOPICS[topic]}`}>
-            {t.links[topic]}
+        {t.links.map(([url, name]) => (
+          <a key={url} href={url}>
+            {name}
           </a>
         ))}
-        <a href="/curl">{t.links.curl}</a>
       </nav>
     </footer>
   );

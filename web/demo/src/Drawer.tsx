@@ -26,7 +26,7 @@ async function look(client: AuthClient): Promise<Seen> {
   };
 }
 
-export function Drawer({ ref, client }: { ref: Ref<HTMLDialogElement>; client: AuthClient }) {
+export function Drawer({ ref, client, isDevelopment }: { ref: Ref<HTMLDialogElement>; client: AuthClient; isDevelopment: boolean }) {
   const { t } = useTexts();
   const [seen, setSeen] = useState<Seen | null>(null);
   const [cookies, setCookies] = useState<Config['cookies'] | 'loading' | 'failed'>('loading');
@@ -61,6 +61,7 @@ export function Drawer({ ref, client }: { ref: Ref<HTMLDialogElement>; client: A
               <p className="fact">{seen.secondsLeft === null ? t.memoryNone : t.memorySome(seen.secondsLeft)}</p>
             </Place>
             <Place icon={icons.lock} name={t.cookie} place={t.cookiePlace} note={t.cookieNote}>
+              {isDevelopment && <p className="note">{t.developmentCookie}</p>}
               <Cookies cookies={cookies} />
             </Place>
             <Place icon={icons.link} name={t.link} place={t.linkPlace} note={t.linkNote}>

@@ -1,24 +1,31 @@
-/** Switches that simulate faults in this page's `fetch`. */
+/** Switches that break something: this page's network, which is simulated, and the server, which is not. */
 
-import { useSyncExternalStore } from 'react';
+import { useState, useSyncExternalStore } from 'react';
 import type { Demo } from './demo.js';
-import { icons } from './icons.js';
+import type { Fault } from './faults.js';
+import { FAULT_ICONS, icons } from './icons.js';
 import { useTexts } from './language.js';
-import { FAULTS } from './wire.js';
-
-const ICONS = { offline: icons.offline, unavailable: icons.server };
 
 export function FaultSwitches({ demo }: { demo: Demo }) {
   const { t } = useTexts();
-  const faults = useSyncExternalStore(demo.wire.subscribe, demo.wire.getFaults);
+  const faults = useSyncExternalStore(demo.faults.subscribe, demo.faults.get);
+  const [hasFailed, setFailed] = useState(false);
+  const change = (fault: Fault, on: boolean) => demo.setFault(fault, on).then(() => setFailed(false), () => setFailed(true));
   return (
     <section className="card" aria-labelledby="faults">
       <div className="card-head">
         <h2 id="faults">{t.faults}</h2>
-        <span className="badge quiet">{t.faultsBadge}</span>
+      </div>
+      <div role="status" aria-live="polite">
+        {hasFailed && (
+          <p className="alert">
+            {icons.alert}
+            <span>{t.faultFailed}</span>
+          </p>
+        )}
       </div>
       <div className="switches">
-        {FAULTS.map((fault) => (
+        {demo.faults.all.map((fault) => (
           <button
             key={fault}
             type="button"
@@ -27,11 +34,14 @@ export function FaultSwitches({ demo }: { demo: Demo }) {
             aria-checked={faults[fault]}
             aria-label={t.fault[fault]}
             aria-describedby={`hint-${fault}`}
-            onClick={() => demo.setFault(fault, !faults[fault])}
+            onClick={() => void change(fault, !faults[fault])}
           >
-            {ICONS[fault]}
+            {FAULT_ICONS[fault]}
             <span>
-              <b>{t.fault[fault]}</b>
+              <b>
+                {t.fault[fault]}
+                {fault === 'offline' && <span className="badge quiet">{t.simulated}</span>}
+              </b>
               <small id={`hint-${fault}`}>{t.faultHint[fault]}</small>
             </span>
             <span className="knob" aria-hidden="true" />

@@ -1,7 +1,7 @@
 /** The journal and its counters. */
 
 import { type ReactNode, useSyncExternalStore } from 'react';
-import { icons } from './icons.js';
+import { FAULT_ICONS, icons } from './icons.js';
 import type { Entry, Journal, Row } from './journal.js';
 import { useTexts } from './language.js';
 
@@ -79,7 +79,7 @@ function look(entry: Entry): [icon: ReactNode, tone: 'good' | 'bad' | 'warning' 
     case 'logout-pending':
       return [icons.alert, 'warning'];
     case 'fault':
-      return [entry.fault === 'offline' ? icons.offline : icons.server, 'quiet'];
+      return [FAULT_ICONS[entry.fault], 'quiet'];
     case 'force-expired':
       return [icons.expired, 'quiet'];
     case 'result':
@@ -90,6 +90,10 @@ function look(entry: Entry): [icon: ReactNode, tone: 'good' | 'bad' | 'warning' 
     }
     case 'clock':
       return [icons.clock, 'quiet'];
+    case 'keys-rotated':
+      return [icons.key, 'new'];
+    case 'service':
+      return [icons.lock, entry.status === 200 ? 'good' : 'bad'];
     case 'lost':
       return [icons.alert, 'warning'];
     case 'thief':

@@ -1,35 +1,24 @@
-/** The scenes with a thief and a lost response: a button for each, and what happened in the last one. */
+/** The scenes about sessions and keys: what can be played, and the steps of the last one. */
 
 import { type ReactNode, useSyncExternalStore } from 'react';
 import { useAuth } from 'kakao-login-web/react';
 import type { Demo } from './demo.js';
 import { icons } from './icons.js';
 import { useTexts } from './language.js';
-import { SCENE_TEXTS, type SceneTexts } from './scene-texts.js';
-import { type Outcome, type Scene, type SceneStep, SCENES } from './scenes.js';
+import { SceneSteps } from './SceneSteps.js';
+import type { Outcome, Scene } from './scenes.js';
+import type { Language } from './texts.js';
+import { scenesEn } from './texts/scenes-en.js';
+import { scenesKo, type SceneTexts } from './texts/scenes-ko.js';
 
-const ICONS: Record<Scene, ReactNode> = { cookie: icons.thief, profile: icons.devices, silence: icons.clock };
-
-const STEP_ICONS: Record<SceneStep['name'], ReactNode> = {
-  'cookie-copied': icons.thief,
-  'profile-copied': icons.thief,
-  pace: icons.clock,
-  thief: icons.thief,
-  'thief-again': icons.thief,
-  log: icons.server,
-  owner: icons.refresh,
-  fork: icons.refresh,
-  lost: icons.offline,
-  hour: icons.clock,
-  back: icons.refresh,
-};
-
-const GOOD: Outcome[] = ['worthless', 'found', 'still-in'];
+const TEXTS: Record<Language, SceneTexts> = { ko: scenesKo, en: scenesEn };
+const ICONS: Record<Scene, ReactNode> = { cookie: icons.thief, profile: icons.devices, silence: icons.clock, keys: icons.key };
+const GOOD: Outcome[] = ['worthless', 'found', 'still-in', 'rotated'];
 
 export function Scenes({ demo }: { demo: Demo }) {
   const { status } = useAuth();
   const { language } = useTexts();
-  const t = SCENE_TEXTS[language];
+  const t = TEXTS[language];
   const { scene, steps, outcome } = useSyncExternalStore(demo.scenes.subscribe, demo.scenes.get);
   const isLoggedIn = status === 'authenticated';
   const isPlaying = scene !== null && !outcome;
@@ -39,7 +28,7 @@ export function Scenes({ demo }: { demo: Demo }) {
         <h2 id="scenes">{t.title}</h2>
       </div>
       <div className="actions">
-        {SCENES.map((name) => (
+        {demo.scenes.all.map((name) => (
           <button key={name} type="button" className="action" aria-disabled={isPlaying || !isLoggedIn} onClick={() => void demo.scenes.play(name)}>
             {ICONS[name]}
             <span>
@@ -52,11 +41,7 @@ export function Scenes({ demo }: { demo: Demo }) {
       {scene && (
         <div className="played" role="status" aria-live="polite">
           <h3>{t.name[scene]}</h3>
-          <ol>
-            {steps.map((step, index) => (
-              <Step key={index} step={step} t={t} />
-            ))}
-          </ol>
+          <SceneSteps scene={scene} steps={steps} t={t} />
           {outcome && (
             <p className={GOOD.includes(outcome) ? 'outcome good' : 'outcome bad'}>
               {GOOD.includes(outcome) ? icons.check : icons.alert}
@@ -67,17 +52,5 @@ export function Scenes({ demo }: { demo: Demo }) {
       )}
       <p className="note">{isLoggedIn || isPlaying ? t.note : scene ? t.again : t.loggedOut}</p>
     </section>
-  );
-}
-
-function Step({ step, t }: { step: SceneStep; t: SceneTexts }) {
-  const { name, status, code } = step;
-  return (
-    <li>
-      {STEP_ICONS[name]}
-      <span>
-        {t.step[name]} {status !== undefined && <b>{`→ ${status ?? t.noResponse} ${code ?? ''}`.trim()}</b>}
-      </span>
-    </li>
   );
 }

@@ -7,6 +7,7 @@ import type { Demo } from './demo.js';
 import { icons, KakaoSymbol } from './icons.js';
 import { useTexts } from './language.js';
 import { Ring } from './Ring.js';
+import { Tour } from './Tour.js';
 
 export function SessionCard({ demo, onWhere }: { demo: Demo; onWhere: () => void }) {
   const { status, user, error } = useAuth();
@@ -42,7 +43,18 @@ export function SessionCard({ demo, onWhere }: { demo: Demo; onWhere: () => void
       </div>
       {status === 'unknown' && <Checking />}
       {status === 'anonymous' && <LogIn demo={demo} />}
-      {status === 'authenticated' && <Profile user={user} demo={demo} isCutOff={isCutOff} />}
+      {status === 'authenticated' && (
+        <>
+          <Profile user={user} demo={demo} isCutOff={isCutOff} />
+          <Tour demo={demo} />
+        </>
+      )}
+      {demo.config.development_cookie && (
+        <p className="alert quiet development">
+          {icons.key}
+          <span>{t.developmentCookie}</span>
+        </p>
+      )}
       <div className="card-foot">
         {status === 'authenticated' && (
           <>
@@ -132,14 +144,7 @@ function LogIn({ demo }: { demo: Demo }) {
         {demo.switchesAccount() && <p className="note">{t.switching}</p>}
         <p className="note">{demo.config['stand-in'] ? t.standIn : t.realKakao}</p>
       </div>
-      <div className="steps">
-        <h3>{t.steps}</h3>
-        <ol>
-          {t.stepList.map((step) => (
-            <li key={step}>{step}</li>
-          ))}
-        </ol>
-      </div>
+      <Tour demo={demo} />
     </div>
   );
 }
@@ -152,6 +157,7 @@ function Profile({ user, demo, isCutOff }: { user: User; demo: Demo; isCutOff: b
         <Avatar user={user} standIn={demo.config['stand-in']} />
         <div className="who">
           <h3>{user.nickname || t.noName}</h3>
+          <p className="note email">{user.email || t.noEmail}</p>
           {user.created_at && <p className="note">{t.joined(new Date(user.created_at))}</p>}
         </div>
       </div>

@@ -10,6 +10,12 @@ export interface Config {
   'stand-in': string | null;
   /** Whether the server plays the scenes with a thief and a lost response. */
   scenes: boolean;
+  /** Whether its signing key can be rotated for a scene. */
+  keys: boolean;
+  /** What is broken on the server. Null if this page cannot break it. */
+  faults: { auth: boolean; kakao: boolean } | null;
+  /** Whether the local gateway gave this browser its cookie without `Secure`, because it would not keep it over http. */
+  development_cookie?: boolean;
   /** The cookies that the server received with this request. */
   cookies: { name: string; bytes: number }[];
 }

@@ -1,11 +1,13 @@
 /** The auth client of this page, its journal, and the actions of the buttons. */
 
 import { createAuthClient, type AuthClient, type AuthState } from 'kakao-login-web';
-import type { Config } from './config.js';
+import { type Config, loadConfig } from './config.js';
 import { createDeletion } from './deletion.js';
+import { createFaults, type Fault } from './faults.js';
 import { createJournal, type Source, type Step, summary } from './journal.js';
 import { createScenes } from './scenes.js';
-import { createWire, type Fault, FAULTS, type Trip } from './wire.js';
+import { createTour } from './tour.js';
+import { createWire, type Trip } from './wire.js';
 
 /** In `localStorage` from a logout to the next login: every tab then asks Kakao for an account again. */
 const SWITCH = 'demo.switch-account';
@@ -14,7 +16,9 @@ export type Demo = ReturnType<typeof createDemo>;
 
 export function createDemo(config: Config) {
   const journal = createJournal();
-  const wire = createWire(record);
+  const faults = createFaults(config);
+  const tour = createTour();
+  const wire = createWire(() => faults.get().offline, record);
   const client: AuthClient = createAuthClient({
     baseUrl: config.api,
     kakao: { clientId: config.clientId, redirectUri: config.redirectUri, authorizeUrl: config.authorizeUrl },
@@ -53,6 +57,9 @@ export function createDemo(config: Config) {
     if (expiresAt !== null && (type === 'logged-in' || type === 'refreshed')) {
       life = via === 'network' ? expiresAt - Date.now() : config.accessTtl * 1_000;
     }
+    if (type === 'logged-in') tour.tick('login');
+    else if (type === 'refreshed' && via === 'network') tour.tick('renew');
+    else if (type === 'logged-out') tour.leave(via);
     if (type === 'logged-in') loggedIn(via);
     else if (type === 'refreshed') {
       const ms = via === 'network' ? (lastMs['/auth/refresh'] ?? null) : null;
@@ -85,17 +92,22 @@ export function createDemo(config: Config) {
   });
 
   /** Renews at once, so that the effect of a fault shows without waiting for the token to expire. */
-  function setFault(fault: Fault, on: boolean) {
-    wire.setFault(fault, on);
-    journal.add({ kind: 'fault', fault, on }, 'page', { simulated: true });
+  async function setFault(fault: Fault, on: boolean) {
+    await faults.set(fault, on);
+    if (on) tour.tick('break');
+    journal.add({ kind: 'fault', fault, on }, 'page', { simulated: fault === 'offline' });
     // The browser's event when the network is back.
     if (fault === 'offline' && !on) dispatchEvent(new Event('online'));
     if (client.getState().status !== 'anonymous') client.refresh().catch(() => {});
   }
 
-  function mend() {
-    for (const fault of FAULTS) if (wire.getFaults()[fault]) setFault(fault, false);
+  async function mend() {
+    for (const fault of faults.all) if (faults.get()[fault]) await setFault(fault, false);
   }
+
+  document.addEventListener('visibilitychange', () => {
+    if (!document.hidden) loadConfig().then((now) => faults.know(now.faults), () => {});
+  });
 
   return {
     config,
@@ -104,6 +116,8 @@ export function createDemo(config: Config) {
     wire,
     deletion,
     scenes,
+    faults,
+    tour,
     setFault,
     getLife: () => life,
     switchesAccount,
@@ -125,7 +139,10 @@ export function createDemo(config: Config) {
       await Promise.allSettled(Array.from({ length: times }, one));
       watched.delete(trips);
       const steps = summary(trips);
-      if (times > 1) journal.add({ kind: 'result', steps }, 'page');
+      if (times > 1) {
+        tour.tick('burst');
+        journal.add({ kind: 'result', steps }, 'page');
+      }
       return steps;
     },
 

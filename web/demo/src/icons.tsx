@@ -1,6 +1,7 @@
 /** Icons of 20 × 20 units in the colour of the text. All are decoration beside a text that says the same. */
 
 import type { ReactNode } from 'react';
+import type { Fault } from './faults.js';
 
 function Icon({ children }: { children: ReactNode }) {
   return (
@@ -36,6 +37,8 @@ export const icons = {
   code: <Icon><path d="m7 6-4 4 4 4M13 6l4 4-4 4" /></Icon>,
   lock: <Icon><rect x="4.5" y="9" width="11" height="7.5" rx="1.5" /><path d="M7 9V6.5a3 3 0 0 1 6 0V9" /></Icon>,
 } satisfies Record<string, ReactNode>;
+
+export const FAULT_ICONS: Record<Fault, ReactNode> = { offline: icons.offline, auth: icons.server, kakao: icons.alert };
 
 /** A plain bubble for this demo. In production use the symbol from Kakao's official resources, which may not be redrawn. */
 export function KakaoSymbol() {

@@ -1,10 +1,11 @@
-/** The journal: what happened, newest first, with counters. The texts of its rows are in `texts.ts`. */
+/** The journal: what happened, newest first, with counters. The texts of its rows are in `texts/`. */
 
 import type { AuthErrorCode } from 'kakao-login-web';
-import type { Fault, Trip } from './wire.js';
+import type { Fault } from './faults.js';
+import type { Trip } from './wire.js';
 
-/** `thief`: a computer with a copy of what this browser stores. */
-export type Source = 'network' | 'tab' | 'page' | 'thief';
+/** `thief`: a computer with a copy of what this browser stores. `service`: one that only has the public keys. */
+export type Source = 'network' | 'tab' | 'page' | 'thief' | 'service';
 
 /** A part of a result such as `20 × 401 → 1 × refresh → 20 × 200`. */
 export interface Step {
@@ -14,7 +15,7 @@ export interface Step {
 }
 
 export type Entry =
-  | { kind: 'first-visit' | 'checked' | 'resumed' | 'handed-over' | 'joined' | 'logout-pending' | 'unavailable' | 'expired' | 'force-expired' | 'sessions-changed' }
+  | { kind: 'first-visit' | 'checked' | 'resumed' | 'handed-over' | 'joined' | 'logout-pending' | 'unavailable' | 'expired' | 'force-expired' | 'sessions-changed' | 'keys-rotated' }
   | { kind: 'failed'; code: AuthErrorCode }
   | { kind: 'exchanged'; isStrict: boolean }
   | { kind: 'refreshed' | 'logged-out'; via: Source }
@@ -22,7 +23,7 @@ export type Entry =
   | { kind: 'fault'; fault: Fault; on: boolean }
   | { kind: 'result'; steps: Step[] }
   | { kind: 'clock'; seconds: number }
-  | { kind: 'lost'; status: number }
+  | { kind: 'lost' | 'service'; status: number }
   | { kind: 'thief'; hasLinks: boolean; status: number; code: string | null }
   | ({ kind: 'trip' } & Pick<Trip, 'method' | 'path' | 'status' | 'retry'>);
 

@@ -1,4 +1,4 @@
-/** The client's `fetch`: measures every request, and simulates faults. */
+/** The client's `fetch`: measures every request, and simulates a lost network and expired tokens. */
 
 /** A request and its outcome. */
 export interface Trip {
@@ -13,21 +13,13 @@ export interface Trip {
   retry: boolean;
 }
 
-export const FAULTS = ['offline', 'unavailable'] as const;
-export type Fault = (typeof FAULTS)[number];
-export type Faults = Readonly<Record<Fault, boolean>>;
-
 const REFRESH = '/auth/refresh';
 /** The routes that use the cookie. An expired access token does not affect them. */
 const AUTH_ROUTES = ['/auth/kakao', REFRESH, '/auth/logout'];
-/** In `sessionStorage`, so that faults outlast a reload of the tab. */
-const KEY = 'demo.faults';
 
 export type Wire = ReturnType<typeof createWire>;
 
-export function createWire(record: (trip: Trip) => void) {
-  const listeners = new Set<() => void>();
-  let faults = remembered();
+export function createWire(isOffline: () => boolean, record: (trip: Trip) => void) {
   let expired: string | null = null;
   let isRetry = false;
   /** Gets the status of the response that is thrown away. */
@@ -39,10 +31,11 @@ export function createWire(record: (trip: Trip) => void) {
   /** A simulated response, or null to send the request. */
   function simulate(request: Request, path: string): Response | null {
     const isAuth = AUTH_ROUTES.includes(path);
-    if (faults.offline || isCut) throw new TypeError('Failed to fetch (simulated)');
-    if (isAuth && faults.unavailable) return refusal(503, 'unavailable', { 'retry-after': '1' });
+    if (isOffline() || isCut) throw new TypeError('Failed to fetch (simulated)');
     const token = request.headers.get('authorization')?.replace('Bearer ', '');
-    if (!isAuth && token && token === expired) return refusal(401, 'token_not_valid');
+    if (!isAuth && token && token === expired) {
+      return Response.json({ code: 'token_not_valid', detail: 'Simulated by the demo page.' }, { status: 401 });
+    }
     return null;
   }
 
@@ -92,28 +85,5 @@ export function createWire(record: (trip: Trip) => void) {
     reconnect: () => void ([onLoss, isCut] = [null, false]),
     /** The status of the last refresh; null if there was none, or no response. */
     getLastRefresh: () => lastRefresh,
-    getFaults: () => faults,
-    setFault(fault: Fault, on: boolean) {
-      faults = { ...faults, [fault]: on };
-      sessionStorage.setItem(KEY, JSON.stringify(faults));
-      listeners.forEach((listener) => listener());
-    },
-    subscribe(listener: () => void) {
-      listeners.add(listener);
-      return () => listeners.delete(listener);
-    },
   };
-}
-
-function refusal(status: number, code: string, headers: Record<string, string> = {}): Response {
-  return Response.json({ code, detail: 'Simulated by the demo page.' }, { status, headers });
-}
-
-function remembered(): Faults {
-  const none = { offline: false, unavailable: false };
-  try {
-    return { ...none, ...(JSON.parse(sessionStorage.getItem(KEY) ?? '{}') as Partial<Faults>) };
-  } catch {
-    return none;
-  }
 }
