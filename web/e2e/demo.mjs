@@ -76,7 +76,7 @@ export async function startDemo() {
 export function actor(page) {
   return {
     page,
-    button: (name) => page.getByRole('button', { name: new RegExp(`^${name.replace('?', '\\?')}( |$)`) }).first(),
+    button: (name) => page.getByRole('button', { name: new RegExp(`^${name.replace('?', '\\?')}([ ,]|$)`) }).first(),
     status: (text, timeout = 5_000) => page.locator('.card-head [role=status]', { hasText: text }).waitFor({ timeout }),
     row: (text, timeout = 5_000) => page.locator('.row', { hasText: text }).first().waitFor({ timeout }),
     async result(...steps) {

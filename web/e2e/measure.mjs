@@ -5,17 +5,22 @@ import assert from 'node:assert/strict';
 const WIDTHS = [360, 390, 1280];
 
 /** Nothing sticks out to the side, and everything to press is large enough for a thumb. */
-export async function fits(page) {
+export const fits = (page) => measure(page, 'a, button');
+
+/** Nothing sticks out to the side. Links inside of a text are as high as its lines. */
+export const narrow = (page) => measure(page, 'header a');
+
+async function measure(page, pressed) {
   const before = page.viewportSize();
   for (const width of WIDTHS) {
     await page.setViewportSize({ width, height: 844 });
-    const { wide, small } = await page.evaluate(() => ({
+    const { wide, small } = await page.evaluate((pressed) => ({
       wide: document.documentElement.scrollWidth - document.documentElement.clientWidth,
-      small: [...document.querySelectorAll('a, button')]
+      small: [...document.querySelectorAll(pressed)]
         .map((element) => ({ name: element.textContent, box: element.getBoundingClientRect() }))
         .filter(({ box }) => box.width > 0 && (box.width < 44 || box.height < 44))
         .map(({ name, box }) => `${name}: ${box.width} x ${box.height}`),
-    }));
+    }), pressed);
     assert.deepEqual([wide, small], [0, []], `at ${width} px`);
   }
   await page.setViewportSize(before);

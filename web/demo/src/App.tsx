@@ -1,6 +1,6 @@
 /** The page: actions on the left, the journal on the right; on narrow screens one below the other. */
 
-import { useRef } from 'react';
+import { lazy, Suspense, useRef } from 'react';
 import { useAuth } from 'kakao-login-web/react';
 import { Account } from './Account.js';
 import { Actions } from './Actions.js';
@@ -32,6 +32,9 @@ export function App({ demo }: { demo: Demo }) {
             {status === 'authenticated' && <Actions demo={demo} />}
             <FaultSwitches demo={demo} />
             {demo.scenes.all.length > 0 && <Scenes demo={demo} />}
+            <Suspense>
+              <Replay />
+            </Suspense>
             {status === 'authenticated' && <Devices demo={demo} />}
             {status === 'authenticated' && <Account demo={demo} />}
           </div>
@@ -45,6 +48,9 @@ export function App({ demo }: { demo: Demo }) {
     </>
   );
 }
+
+/** Apart, because the recording is not needed to begin. */
+const Replay = lazy(() => import('./replay/Replay.js'));
 
 const LANGUAGES: [Language, string][] = [
   ['ko', '한국어'],
