@@ -10,7 +10,7 @@ const WORDS = {
     login: '카카오 로그인', loggedIn: '로그인됨', anonymous: '로그인하지 않음', call: 'API 호출', expired: '세션이 만료되어', refreshed: '자동 갱신 → 200',
     cookie: '쿠키만 훔치기', profile: '쿠키와 링크를 모두 훔치기', silence: '응답을 잃고 탭을 닫았다가', keys: '서명 키를 지금 교체하기', rotated: '아무도 로그아웃되지 않았고',
     worthless: '훔친 쿠키는 쓸모가 없었고', found: '들켰어요', stillIn: '아직 로그인되어 있어요', noResponse: '응답 없음',
-    thief: (has) => `도둑: ${has ? '쿠키와 링크로' : '쿠키만으로'} POST /auth/refresh →`, ended: '서버가 세션을 끝냄', hour: '서버 시계를 1시간 앞으로 돌림',
+    thief: (has) => `도둑: ${has ? '쿠키와 링크로' : '쿠키만으로'} POST /auth/refresh →`, ended: '서버가 세션을 끝냄', hour: '서버 시계를 1시간 앞으로 돌림', later: '서버 시계를 1시간 31분 앞으로 돌림',
     lost: '200 응답이 오다가 사라짐', resumed: '쿠키와 링크로 세션을 이어감', where: '내 토큰은 어디에 있나요?', link: /있음 · \d+번째/, again: '로그인하면 다시 해 볼 수 있어요',
     sides: ['나', '도둑', '다른 서비스'], out: '로그아웃됨', token: '토큰을 받음', nothing: '아무것도 못 얻음', accepts: '토큰을 받아들임',
   },
@@ -18,7 +18,7 @@ const WORDS = {
     login: 'Login with Kakao', loggedIn: 'Logged in', anonymous: 'Not logged in', call: 'Call API', expired: 'Your session has ended', refreshed: 'Silent refresh → 200',
     cookie: 'Steal only the cookie', profile: 'Steal the cookie and its links', silence: 'Lose the response, close the tab', keys: 'Rotate the signing key now', rotated: 'The key changed, nobody was logged out',
     worthless: 'The stolen cookie was worthless', found: 'Found.', stillIn: 'You are still logged in', noResponse: 'no response',
-    thief: (has) => `Thief with ${has ? 'cookie and links' : 'the cookie only'}: POST /auth/refresh →`, ended: 'The server ended the session', hour: 'Server’s clock set 1 h ahead',
+    thief: (has) => `Thief with ${has ? 'cookie and links' : 'the cookie only'}: POST /auth/refresh →`, ended: 'The server ended the session', hour: 'Server’s clock set 1 h ahead', later: 'Server’s clock set 1 h 31 min ahead',
     lost: 'Response 200 lost on the way', resumed: 'Session resumed with cookie and link', where: 'Where is my token?', link: /Present · number \d+/, again: 'Log in to play again',
     sides: ['You', 'Thief', 'Another service'], out: 'Logged out', token: 'Has a token', nothing: 'Got nothing', accepts: 'Accepts the token',
   },
@@ -75,6 +75,7 @@ for (const [language, words] of Object.entries(WORDS)) {
 
     await button(words.keys).click();
     await outcome(words.rotated);
+    await row(words.later);
     assert.deepEqual(await steps(), ['→ 200', '→ 200', '→ 200'], 'the other service accepted every token');
     const [before, first, same, second, after, last] = await page.locator('.kid code').allInnerTexts();
     assert.deepEqual([first, same, second], [before, before, before], 'a published key does not sign yet');

@@ -14,7 +14,7 @@ const PAIRS = [
 ];
 
 const FRAMES = {
-  ko: { demo: '데모', all: '영어 문서 목록', other: 'English', inEnglish: ' (영어)', skip: '본문으로 건너뛰기' },
+  ko: { demo: '데모', all: '영어 문서 목록', other: 'English', inEnglish: '<span class="in-english">(영어)</span>', skip: '본문으로 건너뛰기' },
   en: { demo: 'Demo', all: 'All documentation', other: '한국어', inEnglish: '', skip: 'Skip to the text' },
 };
 

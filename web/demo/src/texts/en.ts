@@ -1,6 +1,6 @@
 /** The texts of the page in English. */
 
-import { flow } from './flow.js';
+import { ahead, flow } from './flow.js';
 import type { Texts } from './ko.js';
 
 export const en: Texts = {
@@ -193,7 +193,7 @@ export const en: Texts = {
       case 'logout-pending': return 'Logout not sent yet · will be sent once connected';
       case 'unavailable': return 'Can’t reach the server · retrying';
       case 'fault': return `“${this.fault[entry.fault]}” switched ${entry.on ? 'on' : 'off'}`;
-      case 'clock': return `Server’s clock set ${entry.seconds < 3_600 ? `${entry.seconds} s` : `${entry.seconds / 3_600} h`} ahead`;
+      case 'clock': return `Server’s clock set ${ahead(entry.seconds, ' h', ' min', ' s')} ahead`;
       case 'keys-rotated': return 'Sent the command that rotates the signing key';
       case 'service': return `Another service ${entry.status === 200 ? 'accepted' : 'refused'} the access token → ${entry.status}`;
       case 'lost': return `Response ${entry.status} lost on the way`;

@@ -5,7 +5,7 @@ import type { Device } from '../device.js';
 import type { Fault } from '../faults.js';
 import type { Entry, Source, Step } from '../journal.js';
 import type { TourStep } from '../tour.js';
-import { flow } from './flow.js';
+import { ahead, flow } from './flow.js';
 
 export const ko = {
   title: '카카오 로그인 데모',
@@ -200,7 +200,7 @@ export const ko = {
       case 'logout-pending': return '로그아웃을 아직 서버에 보내지 못함 · 연결되면 보냄';
       case 'unavailable': return '연결 안 됨 · 자동으로 다시 시도';
       case 'fault': return `‘${this.fault[entry.fault]}’ ${entry.on ? '켬' : '끔'}`;
-      case 'clock': return `서버 시계를 ${entry.seconds < 3_600 ? `${entry.seconds}초` : `${entry.seconds / 3_600}시간`} 앞으로 돌림`;
+      case 'clock': return `서버 시계를 ${ahead(entry.seconds, '시간', '분', '초')} 앞으로 돌림`;
       case 'keys-rotated': return '서명 키를 교체하라고 명령함';
       case 'service': return `다른 서비스가 액세스 토큰을 ${entry.status === 200 ? '받아들임' : '거부함'} → ${entry.status}`;
       case 'lost': return `${entry.status} 응답이 오다가 사라짐`;
