@@ -91,7 +91,7 @@ class Django(Side):
     refresh_by_cookie_alone = refresh
 
     def wait(self, seconds):
-        """Time that passes makes no difference here: a spent token is on the blacklist at once."""
+        """No time passes here, to its advantage. It makes no difference: a spent token is on the blacklist at once."""
 
 
 class Ours(Side):

@@ -27,9 +27,9 @@ export const REPLAY_TEXTS: Record<Language, ReplayTexts> = {
     act: {
       'both-tabs': '탭 두 개가 같은 순간에 갱신해요.',
       lost: '갱신 응답이 오다가 사라져요.',
-      again: '1시간 뒤 다시 갱신해요.',
+      again: '다시 갱신해요. 이 프로젝트에서는 1시간 뒤예요.',
       thief: '도둑이 먼저 갱신해요.',
-      owner: '1시간 뒤 주인이 갱신해요.',
+      owner: '주인이 갱신해요. 이 프로젝트에서는 1시간 뒤예요.',
       'thief-again': '도둑이 다시 갱신해요.',
       logout: '로그아웃해요.',
       call: '로그아웃 전에 받은 액세스 토큰으로 API를 호출해요.',
@@ -53,9 +53,9 @@ export const REPLAY_TEXTS: Record<Language, ReplayTexts> = {
     act: {
       'both-tabs': 'Two tabs refresh at the same instant.',
       lost: 'The response to a refresh gets lost.',
-      again: 'An hour later, the client refreshes again.',
+      again: 'The client refreshes again, here an hour later.',
       thief: 'The thief refreshes first.',
-      owner: 'An hour later, the owner refreshes.',
+      owner: 'The owner refreshes, here an hour later.',
       'thief-again': 'The thief refreshes again.',
       logout: 'The user logs out.',
       call: 'A call with the access token from before the logout.',
