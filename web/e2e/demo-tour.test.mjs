@@ -149,6 +149,36 @@ test('a person who keeps the email to themselves sees that none was shared', asy
   await visitor.context.close();
 });
 
+test('a browser that keeps no Secure cookie over http gets another one, and the page says so', async () => {
+  // Chromium keeps it; the gateway goes by the name.
+  const safari = 'Mozilla/5.0 (Macintosh; Intel Mac OS X 10_15_7) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/19.0 Safari/605.1.15';
+  const words = WORDS.ko;
+  const visitor = await demo.visit('ko', { userAgent: safari });
+  const { page, context } = visitor;
+  await logIn(visitor, words);
+  const note = '이 컴퓨터의 게이트웨이만 쿠키 이름에서 __Host-Http-를';
+  await page.locator('.development', { hasText: note }).waitFor();
+  assert.deepEqual((await context.cookies(demo.api)).map(({ name, secure, httpOnly }) => [name, secure, httpOnly]), [['refresh_token', false, true]]);
+  await visitor.button('내 토큰은 어디에 있나요?').click();
+  const drawer = page.getByRole('dialog');
+  await drawer.getByText(note).waitFor();
+  await drawer.getByText('refresh_token', { exact: true }).waitFor();
+  await fits(page);
+  await picture(page, 'development-cookie-ko');
+  await page.keyboard.press('Escape');
+  await page.reload();
+  await visitor.status(words.loggedIn);
+  await visitor.button('쿠키만 훔치기').click();
+  await page.locator('.outcome.good').waitFor({ timeout: 15_000 });
+  visitor.isClean();
+  await context.close();
+
+  const other = await demo.visit('ko');
+  await logIn(other, words);
+  assert.equal(await other.page.locator('.development').count(), 0, 'others keep theirs');
+  await other.context.close();
+});
+
 async function logIn({ page, button, status }, words, person = 0) {
   await button(words.login).click();
   await page.locator('button.person').nth(person).click();
