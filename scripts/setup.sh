@@ -6,7 +6,7 @@ set -euo pipefail
 case ${1:-} in
   run) wanted=(cargo cc) ;;
   check) wanted=(cargo cc python3) ;;
-  test) wanted=(cargo cc c++ make git curl python3 venv node npm valgrind strace openssl chromium firefox-esr WebKitWebDriver Xvfb) ;;
+  test) wanted=(cargo cc c++ make git curl python3 venv node npm valgrind strace openssl chromium firefox-esr WebKitWebDriver Xvfb java okhttp) ;;
   *)
     echo "usage: $0 run|check|test" >&2
     exit 2
@@ -21,6 +21,8 @@ has() {
     firefox-esr) [[ -n ${FIREFOX:-} ]] || command -v firefox-esr >/dev/null ;;
     # Debian's Python, which may not be the first one in the path, starts the browser that this drives.
     WebKitWebDriver) command -v WebKitWebDriver >/dev/null && /usr/bin/python3 -c 'import gi; gi.require_version("WebKit2", "4.1")' 2>/dev/null ;;
+    # OkHttp 3 and org.json, for the recipe in Kotlin.
+    okhttp) [[ -e /usr/share/java/okhttp.jar && -e /usr/share/java/okio.jar && -e /usr/share/java/json-android.jar ]] ;;
     *) command -v "$1" >/dev/null ;;
   esac
 }
@@ -34,6 +36,8 @@ package() {
     chromium) echo chromium fonts-noto-cjk ;;
     WebKitWebDriver) echo webkit2gtk-driver python3-gi gir1.2-webkit2-4.1 ;;
     Xvfb) echo xvfb ;;
+    java) echo default-jre-headless ;;
+    okhttp) echo libokhttp-java libokio-java libandroid-json-org-java ;;
     *) echo "$1" ;;
   esac
 }
