@@ -215,4 +215,4 @@ $(STAMP): requirements.txt
 	touch $@
 
 clean: ## removes all that was built or installed in this folder
-	rm -rf target .aws-sam .local $(VENV) tests/external/verifiers/.venv tests/external/verifiers/node_modules tests/external/api-test/.venv .schemathesis web/node_modules web/dist web/demo/dist web/demo/node_modules tests/external/apps/*/node_modules tests/external/apps/*/.next tests/external/apps/*/dist
+	rm -rf target .aws-sam .local $(VENV) tests/external/verifiers/.venv tests/external/verifiers/node_modules tests/external/api-test/.venv tests/external/phones/.venv tests/external/phones/node_modules .schemathesis web/node_modules web/dist web/demo/dist web/demo/node_modules tests/external/apps/*/node_modules tests/external/apps/*/.next tests/external/apps/*/dist
