@@ -2,9 +2,10 @@
 
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
-use tests::Stack;
+use tests::{Stack, client::unique};
 
 use super::login::of_app;
+use crate::recorder::Log;
 
 async fn shown(stack: &Stack, device: &Value) -> Value {
     let mut body = of_app(&json!({"access_token": stack.kakao.token(&stack.kakao.new_user().await).await}), None);
@@ -38,6 +39,15 @@ async fn a_browser_may_name_its_device_too() {
     assert_eq!(stack.sessions(response.access()).await.body["sessions"][0]["device"], device);
     let export = stack.export(response.access()).await.body;
     assert!(export.to_string().contains("laptop"), "the export has everything that is stored: {export}");
+}
+
+#[tokio::test]
+async fn a_devices_name_is_not_logged() {
+    let stack = Stack::start().await;
+    let log = Log::start();
+    let name = unique();
+    shown(&stack, &json!({"name": name, "platform": name})).await;
+    assert!(!log.text().contains(&name));
 }
 
 #[tokio::test]
