@@ -42,11 +42,11 @@ async fn a_pages_token_never_changes_and_each_refresh_returns_it() {
             assert_eq!(stack.profile(refreshed.access()).await.body, logged_in.body["user"], "after {pause} s");
         }
     }
-    let all = futures(&stack, &token, 20).await;
+    let all = refresh_at_once(&stack, &token, 20).await;
     assert!(all.iter().all(|response| response.body_token() == token));
 }
 
-async fn futures(stack: &Stack, token: &str, times: usize) -> Vec<Response> {
+async fn refresh_at_once(stack: &Stack, token: &str, times: usize) -> Vec<Response> {
     let requests: Vec<_> = (0..times)
         .map(|_| {
             let (functions, token) = (tests::client::Functions::clone(stack), token.to_owned());
