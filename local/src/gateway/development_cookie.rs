@@ -1,4 +1,4 @@
-//! Our cookies for browsers that refuse `Secure` cookies of `http://localhost`: WebKit, so Safari.
+//! Our cookies for browsers that refuse `Secure` cookies of `http://localhost`: `WebKit`, so Safari.
 //!
 //! Only `local` translates. The functions, and so the deployment, set and expect names with the prefix.
 

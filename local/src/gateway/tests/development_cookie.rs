@@ -10,11 +10,11 @@ const SET_ON_HTTP: &str = "refresh_token=AgA; Max-Age=700; Path=/; HttpOnly; Sam
 async fn exchange(gateway: impl Fn(Gateway) -> Gateway, cookies: &[&str], headers: &str) -> (Vec<String>, Value) {
     let set: Vec<String> = cookies.iter().map(|cookie| (*cookie).to_owned()).collect();
     let echo = function(move |request| {
-        let sent = request.headers().get_all("cookie").iter().map(|pair| pair.to_str().unwrap());
-        let sent = sent.collect::<Vec<_>>().join("; ");
+        let received = request.headers().get_all("cookie").iter().map(|pair| pair.to_str().unwrap());
+        let received = received.collect::<Vec<_>>().join("; ");
         let builder = FunctionResponse::builder();
         let builder = set.iter().fold(builder, |builder, cookie| builder.header("set-cookie", cookie));
-        builder.body(Body::Text(json!(sent).to_string())).unwrap()
+        builder.body(Body::Text(json!(received).to_string())).unwrap()
     });
     let functions = BTreeMap::from([("one".to_owned(), echo)]);
     let pages = Router::new().route(
