@@ -18,7 +18,8 @@ export function createLeave(
   loginUrl: string,
   start: () => Promise<AuthState>,
 ) {
-  const isKakaoTalk = navigator.userAgent.includes('KAKAOTALK');
+  // An app has no user agent.
+  const isKakaoTalk = /KAKAOTALK/.test(`${globalThis.navigator?.userAgent}`);
   /** Whether a login may still begin without a click in this page. */
   let isAutomatic = isKakaoTalk && kakao?.autoLogin;
   /** Whether this is the first page of this browser with nobody logged in. Not if access to the storage is refused: undefined. */

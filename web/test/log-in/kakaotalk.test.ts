@@ -1,4 +1,4 @@
-import { beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test, vi } from 'vitest';
 import { scriptedApi, tab } from '../scripted.js';
 import { answered, asked, begun, browserIs, CHROME, isAtKakao, KAKAOTALK, LOGIN, nearby } from './kakao.js';
 
@@ -94,4 +94,10 @@ test('a user who turns round on the way to Kakao’s page finds out whether they
   // The browser has kept the page as it was.
   dispatchEvent(new Event('pageshow'));
   await expect.poll(() => client.getState()).toMatchObject({ status: 'anonymous', error: null });
+});
+
+test('an app without a user agent is not KakaoTalk', async () => {
+  vi.stubGlobal('navigator', { onLine: true });
+  await tab(scriptedApi(), { kakao: nearby }).login();
+  expect(asked().get('prompt')).toBe(null);
 });
