@@ -101,7 +101,8 @@ test('a tab that starts while another one refreshes waits for its message, which
     return seen;
   };
   starting.push(second.start());
-  await expect.poll(() => lent.onRelease).toBeDefined();
+  // At once: a new tab waits for 60 ms, and then sends its own refresh.
+  await expect.poll(() => lent.onRelease, { interval: 1 }).toBeDefined();
   release();
   await Promise.all(starting);
   expect(second.getState().status).toBe('authenticated');
