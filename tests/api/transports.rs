@@ -45,13 +45,11 @@ enum Fate {
 
 fn fate(version: Version, carrier: Carrier, is_page: bool, mode_is_on: bool) -> Fate {
     match (version.transport(), carrier) {
-        (Transport::Cookie, Carrier::Cookie) => Fate::Accepted,
         (Transport::App | Transport::Page, Carrier::Cookie) => Fate::Malformed,
-        (Transport::Cookie, Carrier::Body) => Fate::NotRead,
         (Transport::App, Carrier::Body) if is_page => Fate::NativeOnly,
-        (Transport::App, Carrier::Body) => Fate::Accepted,
         (Transport::Page, Carrier::Body) if mode_is_on => Fate::Accepted,
-        (Transport::Page, Carrier::Body) => Fate::NotRead,
+        (Transport::Cookie, Carrier::Cookie) | (Transport::App, Carrier::Body) => Fate::Accepted,
+        (Transport::Cookie | Transport::Page, Carrier::Body) => Fate::NotRead,
     }
 }
 

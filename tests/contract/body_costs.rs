@@ -138,25 +138,25 @@ async fn a_page_in_compatibility_mode_costs_one_write_for_each_login_renewal_and
     let user = stack.kakao.new_user().await;
     stack.log_in_at_kakao(&user).await;
     stack.advance(MINUTE);
-    let taken = || {
+    let cost = || {
         let traffic = stack.table_proxy.take_traffic();
         (sorted(&traffic, 1).join(" "), units(&traffic))
     };
-    let _ = taken();
+    let _ = cost();
     let body = json!({"access_token": stack.kakao.token(&user).await});
     let token = stack.login(&body).await.body_token();
-    assert_eq!(taken(), ("GetItem PutItem UpdateItem".to_owned(), (2.0, 1.0)), "as by cookie");
+    assert_eq!(cost(), ("GetItem PutItem UpdateItem".to_owned(), (2.0, 1.0)), "as by cookie");
     for pause in [Duration::ZERO, WINDOW, 24 * 60 * MINUTE] {
         stack.advance(pause);
         assert_eq!(stack.refresh_in_body(&token).await.status, 200);
-        assert_eq!(taken(), ("UpdateItem".to_owned(), (1.0, 0.0)), "{pause:?}");
+        assert_eq!(cost(), ("UpdateItem".to_owned(), (1.0, 0.0)), "{pause:?}");
     }
     stack.post("/auth/refresh", &json!({"refresh": token, "user": true})).await;
-    assert_eq!(taken().1, (1.0, 0.5), "with the user");
+    assert_eq!(cost().1, (1.0, 0.5), "with the user");
     stack.logout_in_body(&token).await;
-    assert_eq!(taken(), ("DeleteItem".to_owned(), (1.0, 0.0)));
+    assert_eq!(cost(), ("DeleteItem".to_owned(), (1.0, 0.0)));
     assert_eq!(stack.refresh_in_body(&token).await.status, 401);
-    assert_eq!(taken().0, "UpdateItem", "a refused write");
+    assert_eq!(cost().0, "UpdateItem", "a refused write");
     assert_eq!(stack.refresh_in_body(&format!("{}~", &token[..119])).await.status, 401);
     assert_eq!(stack.table_proxy.take_traffic(), Traffic::default());
 }

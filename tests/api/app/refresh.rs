@@ -16,6 +16,7 @@ use super::login::{log_in, version};
 
 const WINDOW: Duration = Duration::from_secs(30);
 const DAY: Duration = Duration::from_hours(24);
+const ALMOST_FIVE_DAYS: Duration = Duration::from_secs(5 * 24 * 3_600 - 1);
 
 /// A refresh that leaves the app's token as it is: its response has no `refresh`, not even an empty one.
 fn assert_keeps_its_token(response: &Response, case: &str) {
@@ -176,14 +177,14 @@ async fn an_app_is_logged_out_when_its_session_has_expired_or_reached_its_end() 
     let stack = Stack::start().await;
     let user = stack.kakao.new_user().await;
     let idle = log_in(&stack, &user, None).await.body_token();
-    let mut used = log_in(&stack, &user, None).await.body_token();
+    let mut renewed = log_in(&stack, &user, None).await.body_token();
     for _ in 0..6 {
-        stack.advance(5 * DAY - Duration::from_secs(1));
-        used = stack.refresh_in_body(&used).await.body_token();
+        stack.advance(ALMOST_FIVE_DAYS);
+        renewed = stack.refresh_in_body(&renewed).await.body_token();
     }
     assert_logged_out(&stack.refresh_in_body(&idle).await, "seven days");
     stack.advance(Duration::from_secs(6));
     let _ = stack.table_proxy.take_traffic();
-    assert_logged_out(&stack.refresh_in_body(&used).await, "thirty days");
+    assert_logged_out(&stack.refresh_in_body(&renewed).await, "thirty days");
     assert_eq!(stack.table_proxy.take_traffic(), Traffic::default());
 }

@@ -15,6 +15,7 @@ use super::login::{log_in, log_in_as, stack};
 use crate::recorder::{Log, line_of};
 
 const DAY: Duration = Duration::from_hours(24);
+const ALMOST_FIVE_DAYS: Duration = Duration::from_secs(5 * 24 * 3_600 - 1);
 
 /// A refresh as such a page sends it.
 async fn refresh(stack: &Stack, token: &str) -> Response {
@@ -102,16 +103,16 @@ async fn a_pages_token_counts_before_the_cookies_which_are_neither_used_nor_set_
 async fn a_page_is_logged_out_by_idleness_by_the_end_of_its_session_and_by_garbage() {
     let stack = stack().await;
     let user = stack.kakao.new_user().await;
-    let (idle, used) = (log_in_as(&stack, &user).await.body_token(), log_in_as(&stack, &user).await.body_token());
+    let (idle, renewed) = (log_in_as(&stack, &user).await.body_token(), log_in_as(&stack, &user).await.body_token());
     for _ in 0..6 {
-        stack.advance(5 * DAY - Duration::from_secs(1));
-        assert_eq!(refresh(&stack, &used).await.body_token(), used);
+        stack.advance(ALMOST_FIVE_DAYS);
+        assert_eq!(refresh(&stack, &renewed).await.body_token(), renewed);
     }
     assert_logged_out(&refresh(&stack, &idle).await, "seven days");
     stack.advance(Duration::from_secs(6));
     let _ = stack.table_proxy.take_traffic();
-    let forged = format!("{}{}{}", &used[..50], if &used[50..51] == "A" { "B" } else { "A" }, &used[51..]);
-    for token in [&used, &forged, "BgAA", &format!("Bg{}", "A".repeat(20_000 / 2))] {
+    let forged = format!("{}{}{}", &renewed[..50], if &renewed[50..51] == "A" { "B" } else { "A" }, &renewed[51..]);
+    for token in [&renewed, &forged, "BgAA", &format!("Bg{}", "A".repeat(20_000 / 2))] {
         assert_logged_out(&refresh(&stack, token).await, "thirty days, or malformed");
     }
     assert_eq!(stack.table_proxy.take_traffic(), Traffic::default());
@@ -127,7 +128,7 @@ async fn a_pages_token_outlives_the_rotation_of_its_key() {
     stack.rotate(Reason::Schedule).await;
     stack.advance(29 * DAY);
     stack.rotate(Reason::Schedule).await;
-    stack.advance(DAY - Duration::from_secs(1));
+    stack.advance(Duration::from_secs(24 * 3_600 - 1));
     assert_eq!(refresh(&stack, &token).await.body_token(), token);
 }
 
