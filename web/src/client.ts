@@ -27,7 +27,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
   const account = lazily(async () => (await import('./account.js')).createAccount(...internals));
   const calls = ACCOUNT.map((name) => [name, async (...content: [never]) => (await account())[name](...content)]);
 
-  const login: AuthClient['login'] = async (how) => (await leave()).login({ returnTo: location.href, ...how });
+  const login: AuthClient['login'] = async (how) => (await leave()).login({ returnTo: globalThis.location?.href, ...how });
 
   function onReturn(listener: (path: string) => void) {
     let isRemoved = false;
@@ -37,7 +37,7 @@ export function createAuthClient(options: AuthClientOptions): AuthClient {
 
   if (typeof router === 'function') onReturn(router);
   // Before a click needs it.
-  core.subscribe(() => core.getState().status === 'anonymous' && leave().then(({ ready }) => ready(core.getState()), () => {}));
+  core.subscribe(() => core.getState().status === 'anonymous' && leave().then(({ ready }) => ready(core.getState())).catch(() => {}));
 
   return {
     ...core,

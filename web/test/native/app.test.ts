@@ -325,6 +325,11 @@ test('no credential is in the keychain during a login, only its end', async () =
   expect(stored.item).not.toContain('eee');
 });
 
+test('login() says that an app without `kakao` has no page of Kakao’s to go to', async () => {
+  const { client } = phone(linkedApi(), disk());
+  await expect(client.login({ returnTo: '/' })).rejects.toThrow('needs `kakao`');
+});
+
 test('without crypto.getRandomValues the sentence says what to import', () => {
   vi.stubGlobal('crypto', undefined);
   expect(() => appStorage({ get: async () => null, set: async () => {} })).toThrow('react-native-get-random-values');

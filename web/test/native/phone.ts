@@ -6,6 +6,7 @@ import type { linkedApi } from '../links/linked-api.js';
 import { tab } from '../scripted.js';
 // Before the test runner's own globals are gone. In an app they are in the bundle.
 import '../../src/account.js';
+import '../../src/leave.js';
 import '../../src/logins.js';
 
 /** What a browser or Node has and React Native lacks. */
