@@ -1,5 +1,5 @@
 //! `POST /auth/kakao`: a Kakao credential becomes a user and a session (the token response of RFC 6749 §5.1).
-//! `GET /auth/kakao` starts the function before a credential arrives, and the [hosted] login is for pages without our client.
+//! `GET /auth/kakao` starts the function before a credential arrives, and the hosted login is for pages without our client.
 
 mod access_token;
 mod code;
@@ -140,7 +140,7 @@ impl Function for KakaoLogin {
     ///
     /// # Errors
     ///
-    /// Those of [`log_in`](Self::log_in), of [`begin`](Self::begin) and of [`finish`](Self::finish).
+    /// Those of `log_in`, of `begin` and of `finish`.
     async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
         let now = self.clock.now();
         if request.method() != Method::GET {
