@@ -48,7 +48,8 @@ fn is_shown(character: char) -> bool {
 
 fn cut(text: &str, is_kept: impl Fn(char) -> bool, max_characters: usize, max_bytes: usize) -> String {
     let mut kept = String::new();
-    for character in text.trim().chars().filter(|character| is_kept(*character)).take(max_characters) {
+    let shown = text.chars().filter(|character| is_kept(*character));
+    for character in shown.skip_while(|character| character.is_whitespace()).take(max_characters) {
         if kept.len() + character.len_utf8() > max_bytes {
             break;
         }
