@@ -138,6 +138,12 @@ for (const engine of ENGINES) {
   });
 }
 
+/** Every refresh was linked. A page on a busy machine may have repeated one after its time-out. */
+function allLinked(atLeast, what) {
+  const linked = requests(REFRESH).map(isLinked);
+  assert.ok(linked.length >= atLeast && linked.every(Boolean), `${what}: ${linked}`);
+}
+
 test(`killed ${KILLED_AFTER.join(', ')} s after a refresh, both are still logged in an hour later`, async () => {
   const all = ENGINES.flatMap((engine) => KILLED_AFTER.map((seconds) => ({ engine, seconds, name: `${engine} ${seconds}` })));
   await Promise.all(all.map(async (one) => (one.folder = await closed(one.engine, one.name))));
@@ -152,7 +158,7 @@ test(`killed ${KILLED_AFTER.join(', ')} s after a refresh, both are still logged
       await browser.kill();
     }),
   );
-  assert.deepEqual(requests(REFRESH).map(isLinked), all.map(() => true), 'each chain has grown');
+  allLinked(all.length, 'each chain has grown');
   await here.pass(3_600);
   await Promise.all(all.map(async (one) => Object.assign(one, await open(one.engine, one.folder))));
   const lost = all.filter(({ who, name }) => who !== `Hello ${name}`);
@@ -160,6 +166,6 @@ test(`killed ${KILLED_AFTER.join(', ')} s after a refresh, both are still logged
   await here.pass(PACE);
   here.way.log.length = 0;
   await Promise.all(all.map(({ tab }) => refresh(tab)));
-  assert.deepEqual(requests(REFRESH).map(isLinked), all.map(() => true), 'and each goes on');
+  allLinked(all.length, 'and each goes on');
   await Promise.all(all.map(({ browser }) => browser.kill()));
 });
