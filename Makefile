@@ -48,18 +48,21 @@ test: ## everything that CI runs
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory everything
 
-# Two lanes that share nothing but what is built before them. Browsers wait most of the time, and so do the longest Rust targets.
-RUST := lint front-door schedules faults soak previous api-test fuzz moto verifiers watch-test lint-template gates
+# What measures time, or uses every core, has the machine for itself. Then two lanes run side by side, which share nothing but what is
+# built before them: browsers wait most of the time, and have precedence.
+ALONE := front-door schedules faults soak
+RUST := lint previous api-test fuzz moto verifiers watch-test lint-template gates
 NODE := web engines front-ends apps phones
 
 # The workspace's binaries are built anew while browsers use `local`.
 everything: venv $(PACKAGES) binaries
 	mkdir -p target/lanes && cp target/debug/local target/lanes/local
-	LOCAL_BIN=$(CURDIR)/target/lanes/local scripts/lanes.sh "$(RUST)" "$(NODE)"
+	scripts/lanes.sh "$(ALONE)"; alone=$$?; \
+	  LOCAL_BIN=$(CURDIR)/target/lanes/local scripts/lanes.sh "$(NODE)" "$(RUST)" && exit $$alone
 
 # The GitHub workflow runs each of these as a job.
 targets:
-	@echo $(RUST) $(NODE)
+	@echo $(ALONE) $(RUST) $(NODE)
 
 binaries:
 	$(BINARIES)
@@ -80,9 +83,9 @@ front-door: ## all tests of the workspace
 	cargo test --workspace --test protocol --test linked --test redemption --test accounts -- --show-output
 	@echo "passed: $@"
 
-SCHEDULES := 10000
-ACCOUNT_SCHEDULES := 2000
-schedules: ## random schedules against the real handlers: of sessions, and of accounts
+SCHEDULES := 5000
+ACCOUNT_SCHEDULES := 1000
+schedules: ## random schedules against the real handlers: of sessions, and of accounts; SCHEDULES=… for more
 	SCHEDULES=$(SCHEDULES) ACCOUNT_SCHEDULES=$(ACCOUNT_SCHEDULES) cargo test --workspace --test resilience -- --show-output schedules
 	@echo "passed: $@"
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Runs lanes of make's targets side by side, and each lane's targets one after another. The output of a target is printed in one piece
-# when it ends. A target that fails stops nothing: the last lines say what failed, and the exit code does.
+# when it ends. A target that fails stops nothing: the last lines say what failed, and the exit code does. The first lane has precedence.
 # usage: lanes.sh "target target…" "target target…"
 set -euo pipefail
 
@@ -28,6 +28,7 @@ touch "$folder/results"
 for targets in "$@"; do
   # shellcheck disable=SC2086
   lane $targets &
+  renice -n 10 $BASHPID >/dev/null
 done
 wait
 
