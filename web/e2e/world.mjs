@@ -54,6 +54,17 @@ export async function api(port, settings) {
   };
 }
 
+/** A server of Vite that listens. On a busy machine, one in hundreds never does: then another one is started. */
+async function listening(config, tries = 3) {
+  const started = createServer(config).then((server) => server.listen());
+  const late = new Promise((resolve) => setTimeout(resolve, 20_000).unref());
+  const server = await Promise.race([started, late]);
+  if (server) return server;
+  if (tries === 1) throw new Error('Vite does not listen');
+  console.error('Vite does not listen: another one is started');
+  return listening(config, tries - 1);
+}
+
 /**
  * Starts it all. `settings` are the API's, with the page's origin if they are a function. With `tls`, a key and a certificate, page and
  * API have TLS. Everything is called localhost: another name would be another site.
@@ -102,7 +113,7 @@ export async function world(settings = {}, tls = TLS ? certificate() : undefined
   };
   const cacheDir = await mkdtemp(join(tmpdir(), 'kakao-login-web-'));
   const define = { API: JSON.stringify(apiUrl), KAKAO: JSON.stringify(kakaoUrl) };
-  const vite = await createServer({
+  const vite = await listening({
     configFile: false,
     root: join(here, 'page'),
     cacheDir,
@@ -112,7 +123,6 @@ export async function world(settings = {}, tls = TLS ? certificate() : undefined
     optimizeDeps: { include: ['react', 'react-dom/client', 'react/jsx-dev-runtime'] },
     server: { https: tls, port: pagePort, strictPort: true, host: 'localhost', hmr: false, ws: false, watch: null },
   });
-  await vite.listen();
   const folders = [];
   async function folder(original) {
     const folder = await mkdtemp(join(tmpdir(), 'kakao-login-profile-'));

@@ -10,6 +10,8 @@ import { fileURLToPath } from 'node:url';
 const TESTS = new URL('../', import.meta.url);
 const SUFFIX = '.test.mjs';
 const ENGINES = process.env.ENGINES?.split(',') ?? ['chromium', 'firefox', 'webkit'];
+/** No file takes as long, so a browser that hangs is a failure and not the end of the run. */
+const MINUTES = 8;
 /** Where TLS could make a difference: the demo has none, and the network fails for both alike. */
 const SECURE = ['log-in', 'links', 'secrecy', 'sites'];
 const SCENES = [...SECURE, 'tabs', 'lost-responses', 'trouble', 'small-sites', 'demo-smoke'];
@@ -21,7 +23,7 @@ async function play(engine, scheme, scenes) {
   console.log(`\n${engine}, ${scheme}`);
   const files = new Map(scenes.map((scene) => [fileURLToPath(new URL(scene + SUFFIX, TESTS)), scene]));
   const counts = Object.fromEntries(scenes.map((scene) => [scene, { passed: 0, failed: 0, skipped: 0 }]));
-  const tests = run({ files: [...files.keys()], concurrency: 1 });
+  const tests = run({ files: [...files.keys()], concurrency: 1, timeout: MINUTES * 60_000 });
   const count = (what) => ({ file, skip }) => void counts[files.get(file)][skip === undefined ? what : 'skipped']++;
   tests.on('test:pass', count('passed')).on('test:fail', count('failed'));
   // All of the report comes before the table.
