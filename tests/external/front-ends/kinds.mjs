@@ -72,7 +72,7 @@ export const KINDS = [
     name: 'drf-key',
     seen: '20 (1)',
     does: 'DRF’s `{"key"}`, sent as `Authorization: Token …`',
-    here: 'fails at the login: there is no key without an end',
+    here: 'fails at the login: every token here expires',
     todo: '`access` and `Bearer`, and a refresh after a 401',
     runs: [{ expect: 'logIn' }, { isChanged: true, expect: WORKS }],
   },
