@@ -26,7 +26,7 @@ pub struct Page(Url);
 
 impl Pages {
     /// The pages of these origins. The default page is `/` of the callback's own origin if that is allowed, else of the first origin.
-    /// `None` if there is no origin, or the callback is not an address.
+    /// `None` if the list of origins is empty, or the callback is not a URL.
     #[must_use]
     pub fn new(origins: &Origins, callback: &str) -> Option<Self> {
         let callback = Url::parse(callback).ok()?;

@@ -15,7 +15,7 @@ use super::{Data, Standin, random_text};
 const NAME_AND_PATH: (&str, &str) = ("kakao_session", "/oauth");
 /// How long a login lasts at Kakao, where later logins do not extend it.
 const TTL: Duration = Duration::from_hours(24);
-/// The same for those who stay logged in.
+/// How long it lasts if the user has ticked "stay logged in".
 const LONG_TTL: Duration = Duration::from_hours(30 * 24);
 
 /// A session in a browser.
