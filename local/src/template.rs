@@ -1,5 +1,6 @@
 //! Reads what a local stack needs from `template.yaml`, and rejects what AWS would reject or silently drop.
 
+mod conditions;
 mod http_api;
 pub mod policies;
 mod prefix;
@@ -14,13 +15,14 @@ use std::{
 
 use serde_yaml_ng::{Mapping, Value};
 
+use self::{
+    conditions::Conditions,
+    policies::{Denial, Statement},
+    references::References,
+};
 pub use self::{
     http_api::{Cors, Route, Throttle, Throttles},
     prefix::with_prefix,
-};
-use self::{
-    policies::{Denial, Statement},
-    references::References,
 };
 
 /// The parts of the template that a local stack uses.
@@ -103,7 +105,7 @@ impl Template {
     pub fn read(yaml: &str, parameters: &BTreeMap<String, String>) -> Result<Self> {
         let root: Value = serde_yaml_ng::from_str(yaml).or_else(|broken| error(broken.to_string()))?;
         let references = References::read(&root, parameters)?;
-        let resources = mapping(&root, "Resources")?;
+        let resources = &Conditions::of(&root, &references).apply(mapping(&root, "Resources")?)?;
         let of_type = |kind: &'static str| {
             resources.iter().filter_map(move |(name, resource)| {
                 (resource.get("Type").and_then(Value::as_str) == Some(kind)).then_some((name.as_str()?, resource))
@@ -182,9 +184,6 @@ fn read_function(
     resources: &Mapping,
     api: &str,
 ) -> Result<(String, Function)> {
-    if resource.get("Condition").is_some() {
-        return error("a Condition is not supported here");
-    }
     let in_metadata = |key: &str| resource.get("Metadata").and_then(|metadata| metadata.get(key));
     if in_metadata("BuildMethod").and_then(Value::as_str) != Some("rust-cargolambda") {
         return error("BuildMethod must be rust-cargolambda");

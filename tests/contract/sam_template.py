@@ -25,6 +25,9 @@ PARAMETER_SETS = {
     "rotating": {"SessionLinks": "off"},
     "no apps": {"NativeClients": "false"},
     "compatibility": {"Compatibility": "dj-rest-auth"},
+    "numbers": {"UserIds": "numbers"},
+    "user events": {"UserEvents": "on"},
+    "from Django": {"DjangoRefreshUntil": "2026-12-20T15:00:00Z", "DjangoRefreshCookie": "my-refresh-token"},
     "hosted": {"CallbackUri": "https://www.example.com/auth/kakao/callback"},
     "alarms": {"AlarmTopicArn": "arn:aws:sns:ap-northeast-2:123456789012:alarms"},
     "several origins": {

@@ -66,7 +66,12 @@ fn an_error_says_where_it_is() {
     for (from, to, words) in [
         (EVENT, "{ ApiId: !Ref HttpApi, Path: /auth/kakao }", ["KakaoLogin: event Own: ", "Method"]),
         (EVENT, "{ ApiId: !Ref HttpApi, Method: POST }", ["KakaoLogin: event Own: ", "Path"]),
-        ("KEYS_TABLE_NAME: !Ref Keys", "KEYS_TABLE_NAME: !If [A, b, c]", ["KakaoLogin: KEYS_TABLE_NAME: ", "!If"]),
+        ("KEYS_TABLE_NAME: !Ref Keys", "KEYS_TABLE_NAME: !If [A, b, c]", ["KakaoLogin: ", "no condition A"]),
+        (
+            "KEYS_TABLE_NAME: !Ref Keys",
+            "KEYS_TABLE_NAME: !Select [0, [a]]",
+            ["KakaoLogin: KEYS_TABLE_NAME: ", "!Select"],
+        ),
         ("Timeout: 10", "Timeout: soon", ["KakaoLogin: Timeout: ", "soon"]),
         (
             "ThrottlingRateLimit: !Ref ThrottlingRateLimit",
@@ -120,7 +125,11 @@ fn a_template_that_sam_would_deploy_differently_than_it_reads_is_refused() {
         (EVENT, "{ Method: POST, Path: /auth/kakao }", "ApiId"),
         (EVENT, "{ ApiId: !Ref Table, Method: POST, Path: /auth/kakao }", "ApiId"),
         ("BuildProperties: { Binary: refresh }", "BuildProperties: { Binary: kakao-login }", "kakao-login already"),
-        ("    Type: AWS::Serverless::Function", "    Type: AWS::Serverless::Function\n    Condition: A", "Condition"),
+        (
+            "    Type: AWS::Serverless::Function",
+            "    Type: AWS::Serverless::Function\n    Condition: A",
+            "there is no condition A",
+        ),
         (GREEDY, r#"Path: "/auth/kakao{proxy+}""#, "segment"),
         (GREEDY, r#"Path: "/auth/a{id}/{proxy+}""#, "segment"),
         (GREEDY, r#"Path: "/auth/{id+}/{proxy+}""#, "segment"),

@@ -165,7 +165,8 @@ fn claims_meant_for_somebody_else_are_refused() {
         ("aud", json!("other-api"), InvalidAccessToken::WrongAudience),
         ("aud", json!(["api", "other-api"]), InvalidAccessToken::Malformed),
         ("token_type", json!("refresh"), InvalidAccessToken::WrongType),
-        ("sub", json!("1"), InvalidAccessToken::Malformed),
+        ("sub", json!("01"), InvalidAccessToken::Malformed),
+        ("sub", json!(1), InvalidAccessToken::Malformed),
         ("sid", json!(""), InvalidAccessToken::Malformed),
         ("exp", json!("tomorrow"), InvalidAccessToken::Malformed),
     ];
