@@ -70,6 +70,7 @@ binaries:
 lint: venv ## format, clippy, rustdoc, costs, licenses and sources of dependencies
 	cargo fmt --check
 	cargo fmt --check --manifest-path tests/fuzz/Cargo.toml
+	scripts/one-build.sh
 	cargo clippy --workspace --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
 	python3 bench/cost.py --check

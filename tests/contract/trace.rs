@@ -4,11 +4,9 @@
 
 use std::{
     collections::BTreeSet,
-    env,
     fmt::{self, Write},
-    path::PathBuf,
     process::{Command, Stdio},
-    sync::{Mutex, OnceLock},
+    sync::Mutex,
     time::Duration,
 };
 
@@ -25,7 +23,7 @@ use local::{
 use rotate_keys::{Event, document::Reason, new_attempt};
 use serde_json::{Value, json};
 use shared::keys::{DOCUMENT, Document};
-use tests::{Settings, Stack, client::unique, fault_proxy::Fault};
+use tests::{Settings, Stack, binary, client::unique, fault_proxy::Fault};
 use tokio::sync::oneshot;
 use tracing::{
     Level, Subscriber,
@@ -214,7 +212,7 @@ async fn use_keys(stack: &Stack) -> Vec<String> {
 #[tokio::test(flavor = "multi_thread")]
 async fn our_code_logs_no_part_of_a_key_and_the_sdks_trace_events_are_filtered() {
     tracing::subscriber::set_global_default(tracing_subscriber::registry().with(Recorder)).unwrap();
-    log::set_boxed_logger(Box::new(Recorder)).unwrap();
+    log::set_logger(&Recorder).unwrap();
     log::set_max_level(log::LevelFilter::Trace);
     let (client_secret, admin_key) = ("CanaryOfTheClientSecretNumber001", "cacacacacacacacacacacacacacaca01");
     let settings = [("KAKAO_CLIENT_SECRET", client_secret), ("KAKAO_ADMIN_KEY", admin_key)];
@@ -248,18 +246,6 @@ async fn our_code_logs_no_part_of_a_key_and_the_sdks_trace_events_are_filtered()
     let request = events.iter().any(|(.., text)| text.contains("transmittingrequest"));
     assert!(request, "the SDK logs each request; `bench gates` looks for this message in the release binaries");
     assert_eq!(printed_by, BTreeSet::from([("aws_smithy_runtime".to_owned(), Level::TRACE)]), "docs/keys.md says so");
-}
-
-fn binary(function: &str) -> PathBuf {
-    static BUILT: OnceLock<()> = OnceLock::new();
-    BUILT.get_or_init(|| {
-        let built = Command::new(env!("CARGO")).args(["build", "--quiet", "--workspace", "--bins"]).status().unwrap();
-        assert!(built.success());
-    });
-    let mut path = env::current_exe().unwrap();
-    path.pop();
-    path.pop();
-    path.join(function)
 }
 
 /// The names that Rust programs and Lambda's advanced logging controls have for a level.

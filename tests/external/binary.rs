@@ -4,7 +4,6 @@
 
 use std::{
     env,
-    path::PathBuf,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -15,7 +14,7 @@ use local::{
 };
 use serde_json::{Value, json};
 use shared::keys::Document;
-use tests::{Settings, Stack};
+use tests::{Settings, Stack, binary};
 
 /// A stack whose tables may be in moto's DynamoDB.
 async fn stack() -> Stack {
@@ -38,15 +37,6 @@ async fn invoke(lambda: &Lambda, event: Value) -> Value {
         timeout: Duration::from_secs(10),
     };
     lambda.invoke(invocation).await.unwrap()
-}
-
-pub(crate) fn binary(function: &str) -> PathBuf {
-    let built = Command::new(env!("CARGO")).args(["build", "--quiet", "--workspace", "--bins"]).status().unwrap();
-    assert!(built.success());
-    let mut path = env::current_exe().unwrap();
-    path.pop();
-    path.pop();
-    path.join(function)
 }
 
 #[tokio::test(flavor = "multi_thread")]

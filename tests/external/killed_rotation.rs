@@ -11,9 +11,7 @@ use local::{
 use rotate_keys::{ROTATE_AFTER, new_attempt};
 use serde_json::{Value, json};
 use shared::keys::{DOCUMENT, Document};
-use tests::{Settings, Stack, fault_proxy::Moment};
-
-use crate::binary::binary;
+use tests::{Settings, Stack, binary, fault_proxy::Moment};
 
 const RING: [Document; 4] = [Document::Issuing, Document::Verifying, Document::Logout, Document::Marker];
 

@@ -1,5 +1,6 @@
 //! The test harness: a stack for each test, a client, a browser, a clock, and a proxy that fails as networks and services do.
 
+mod binary;
 mod browser;
 pub mod chain;
 pub mod client;
@@ -14,6 +15,7 @@ mod remote;
 mod stack;
 
 pub use self::{
+    binary::binary,
     browser::Browser,
     chain::Chain,
     in_body::Carrier,
