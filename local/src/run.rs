@@ -91,8 +91,6 @@ pub(crate) async fn watch() -> Result<(), String> {
         .arg(around.port.to_string())
         .arg("--env-file")
         .arg(&file)
-        // cargo-lambda uses other build flags. In a shared target directory, each build would invalidate the other's.
-        .env("CARGO_TARGET_DIR", "target/watch")
         .kill_on_drop(true);
     if around.has_roles {
         watch.args(["--config", r#"target.'cfg(all())'.runner = ["local/with-role.sh"]"#]);
