@@ -15,8 +15,9 @@ LOCAL := $(if $(LOCAL_BIN),,binaries)
 DEMO := web/demo/dist/index.html
 DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/demo \( -name dist -o -name node_modules \) -prune -o -type f -print)
 
-.PHONY: help run watch check test everything targets lint front-door schedules faults soak previous api-test fuzz moto verifiers watch-test web engines \
-  front-ends package apps phones lint-template deploy-check gates bench bench-django build venv binaries demo-page clean
+.PHONY: help run watch check test everything targets lint front-door schedules long-schedules faults soak previous api-test fuzz moto verifiers \
+  watch-test web engines front-ends package apps phones lint-template deploy-check gates bench bench-django build venv binaries \
+  demo-page clean
 
 help: ## what there is (this list)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,15 +45,17 @@ check: ## before every commit: format, clippy, unit and API tests
 	cargo test --workspace --lib --test api --test contract
 	@echo "passed: $@"
 
-test: ## everything that CI runs
+test: ## everything but the long forms: fuzz and long-schedules
 	@scripts/setup.sh test
 	@$(MAKE) --no-print-directory everything
 
 # What measures time, or uses every core, has the machine for itself. Then two lanes run side by side, which share nothing but what is
 # built before them: browsers wait most of the time, and have precedence.
 ALONE := front-door schedules faults soak
-RUST := lint previous api-test fuzz moto verifiers watch-test lint-template gates
+RUST := lint previous api-test moto verifiers watch-test lint-template gates
 NODE := web engines front-ends apps phones
+# What searches for longer than a person waits.
+LONG := fuzz long-schedules
 
 # The workspace's binaries are built anew while browsers use `local`.
 everything: venv $(PACKAGES) binaries
@@ -62,7 +65,7 @@ everything: venv $(PACKAGES) binaries
 
 # The GitHub workflow runs each of these as a job.
 targets:
-	@echo $(ALONE) $(RUST) $(NODE)
+	@echo $(ALONE) $(RUST) $(NODE) $(LONG)
 
 binaries:
 	$(BINARIES)
@@ -76,7 +79,7 @@ lint: venv ## format, clippy, rustdoc, costs, licenses and sources of dependenci
 	python3 bench/cost.py --check
 	python3 docs/check.py
 	cargo deny check licenses bans sources
-	cargo deny --manifest-path tests/fuzz/Cargo.toml check licenses bans sources
+	cargo deny --manifest-path tests/fuzz/Cargo.toml --locked check licenses bans sources
 	@echo "passed: $@"
 
 front-door: ## all tests of the workspace
@@ -84,11 +87,14 @@ front-door: ## all tests of the workspace
 	cargo test --workspace --test protocol --test linked --test redemption --test accounts -- --show-output
 	@echo "passed: $@"
 
-SCHEDULES := 5000
-ACCOUNT_SCHEDULES := 1000
+SCHEDULES := 1500
+ACCOUNT_SCHEDULES := 300
 schedules: ## random schedules against the real handlers: of sessions, and of accounts; SCHEDULES=… for more
 	SCHEDULES=$(SCHEDULES) ACCOUNT_SCHEDULES=$(ACCOUNT_SCHEDULES) cargo test --workspace --test resilience -- --show-output schedules
 	@echo "passed: $@"
+
+long-schedules: ## 5,000 and 1,000 of them
+	@$(MAKE) --no-print-directory schedules SCHEDULES=5000 ACCOUNT_SCHEDULES=1000
 
 faults: ## every network and service fault, wrong clocks, processes killed and stopped
 	$(BINARIES)

@@ -148,6 +148,17 @@ def settings():
             yield f"docs/configuration.md: the default of {name} is {expected!r}, not {described[name]!r}"
 
 
+def targets():
+    """The table of targets has each that the GitHub workflow runs as a job."""
+    groups = re.findall(r"^(?:ALONE|RUST|NODE|LONG) := (.+)$", (ROOT / "Makefile").read_text(), re.MULTILINE)
+    jobs = {name for names in groups for name in names.split()}
+    described = set(re.findall(r"^\| `make ([a-z-]+)`", (DOCS / "testing.md").read_text(), re.MULTILINE))
+    for name in sorted(jobs - described):
+        yield f"docs/testing.md: the target {name} is missing"
+    for name in sorted(described - jobs):
+        yield f"docs/testing.md: no job of the GitHub workflow is make {name}"
+
+
 def main():
     files = tracked()
     pages = sorted(name for name in files if name.endswith(".md"))
@@ -159,7 +170,7 @@ def main():
         name = page.removeprefix("docs/")
         if name != "README.md" and f"({name})" not in index:
             problems.append(f"docs/README.md: {name} is missing")
-    problems += [*runbook(), *work(), *settings()]
+    problems += [*runbook(), *work(), *settings(), *targets()]
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0

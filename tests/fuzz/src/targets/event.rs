@@ -25,7 +25,7 @@ use shared::{
 use tokio::runtime::Runtime;
 use verify::Verify;
 
-use crate::{NOW, document, server, tokens::KNOWN};
+use super::{NOW, document, server, tokens::KNOWN};
 
 const SECRET: &str = "KfM3vPq7";
 

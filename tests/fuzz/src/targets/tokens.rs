@@ -14,7 +14,7 @@ use shared::{
     session::{Link, PresentedLinks, Proof, UnusableLinks, Version},
 };
 
-use crate::{NOW, document};
+use super::{NOW, document};
 
 /// The first link of the session.
 const LINK: &str = "YSBsaW5rLCAxNiBieXRlcw";
@@ -58,7 +58,7 @@ pub static KNOWN: LazyLock<Known> = LazyLock::new(|| {
     });
     let link = Link::parse(LINK).expect("a link");
     let confirmed = issuing.refresh_tokens.confirm_link(session, 0, &link, now).expose_secret().to_owned();
-    Known { user, session, refresh, confirmed, issuing, verification }
+    Known { issuing, verification, user, session, refresh, confirmed }
 });
 
 fn audience() -> Audience {
