@@ -16,7 +16,7 @@ DEMO := web/demo/dist/index.html
 DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/demo \( -name dist -o -name node_modules \) -prune -o -type f -print)
 
 .PHONY: help run watch check test everything targets lint front-door schedules long-schedules faults soak previous api-test fuzz moto verifiers \
-  watch-test web engines front-ends package apps phones lint-template deploy-check gates bench bench-django build venv binaries \
+  watch-test web engines front-ends package apps phones lint-template deploy-check gates bench bench-django build venv packages binaries programs \
   demo-page clean
 
 help: ## what there is (this list)
@@ -57,8 +57,9 @@ NODE := web engines front-ends apps phones
 # What searches for longer than a person waits.
 LONG := fuzz long-schedules
 
-# The workspace's binaries are built anew while browsers use `local`.
-everything: venv $(PACKAGES) binaries
+# The workspace's binaries are built anew while browsers use `local`. Downloads wait, and compilers do not.
+everything:
+	scripts/lanes.sh "venv packages" "programs"
 	mkdir -p target/lanes && cp target/debug/local target/lanes/local
 	scripts/lanes.sh "$(ALONE)"; alone=$$?; \
 	  LOCAL_BIN=$(CURDIR)/target/lanes/local scripts/lanes.sh "$(NODE)" "$(RUST)" && exit $$alone
@@ -69,6 +70,10 @@ targets:
 
 binaries:
 	$(BINARIES)
+
+# With the tests, which have the same libraries.
+programs:
+	$(BINARIES) --tests
 
 lint: venv ## format, clippy, rustdoc, costs, licenses and sources of dependencies
 	cargo fmt --check
@@ -140,6 +145,8 @@ watch-test: venv ## what a stranger can see, on the binaries under cargo lambda 
 	$(BINARIES)
 	$(NO_FETCH) tests/external/with-watch.sh cargo test --workspace --test api -- remote
 	@echo "passed: $@"
+
+packages: $(PACKAGES)
 
 $(PACKAGES): web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
@@ -221,7 +228,7 @@ venv: $(STAMP) ## the tools of requirements.txt, in .venv
 
 $(STAMP): requirements.txt
 	python3 -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check -r requirements.txt
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-compile -r requirements.txt
 	touch $@
 
 clean: ## removes all that was built or installed in this folder
