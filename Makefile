@@ -88,8 +88,7 @@ lint: venv ## format, clippy, rustdoc, costs, licenses and sources of dependenci
 	@echo "passed: $@"
 
 front-door: ## all tests of the workspace
-	cargo test --workspace
-	cargo test --workspace --test protocol --test linked --test redemption --test accounts -- --show-output
+	cargo test --workspace -- --show-output
 	@echo "passed: $@"
 
 SCHEDULES := 1500
