@@ -8,6 +8,7 @@
 //! |---|---|
 //! | identity | [`Identity`]: the user of a person at Kakao, the mark of a deletion, when Kakao last said that it does not link them |
 //! | profile | [`Profile`]: whether it is there, how many logins it has counted, whether its user was deleted |
+//! | counter | [`Counter`]: which numeric ids were given, and which are reserved for an import |
 //! | outbox | the work that is left: [`Deletion`], [`FinalSweep`], [`Inquiry`] |
 //!
 //! Two kinds of time are compared. `unlinked_at` with [`ProvenAt`]: both are read from our clocks, around a call to Kakao, so
@@ -17,6 +18,7 @@ mod deletion;
 mod event;
 mod identity;
 mod inquiry;
+mod numbers;
 mod profile;
 mod request;
 
@@ -27,6 +29,7 @@ pub use self::{
     event::{EventAction, ProfileField, SecurityEvent, action_of_event, fields_of_scopes},
     identity::{Identity, LoginVerdict, ProvenAt},
     inquiry::{AfterAnswer, AfterStamp, Inquiry},
+    numbers::{Counter, Found, ImportVerdict, Reserved, UserIds},
     profile::{MarkedBy, Profile},
     request::{Request, RequestVerdict},
 };

@@ -18,7 +18,7 @@ use lambda_http::BoxFuture;
 
 use super::{Store, StoreError, call, item, transaction::until_settled, unconditional};
 use crate::{
-    account::{Identity, LoginVerdict, ProvenAt, TOMBSTONE_TTL},
+    account::{Identity, LoginVerdict, ProvenAt, TOMBSTONE_TTL, UserIds},
     clock::Timestamp,
     id::{KakaoId, UserId},
 };
@@ -39,7 +39,8 @@ impl Store {
     }
 
     /// Creates a user for a Kakao id, on the conditions of [`Identity::with_new_user`]. Of several first logins at the same time, one
-    /// creates the user and all get it: [`LoginVerdict::Known`].
+    /// creates the user and all get it: [`LoginVerdict::Known`]. With [`UserIds::Numbers`] this is one write more, and those that come too
+    /// late waste their numbers.
     ///
     /// # Errors
     ///
@@ -47,10 +48,14 @@ impl Store {
     pub async fn create_user(
         &self,
         kakao: KakaoId,
+        ids: UserIds,
         proven_at: ProvenAt,
         now: Timestamp,
     ) -> Result<LoginVerdict, StoreError> {
-        let user = UserId::generate();
+        let user = match ids {
+            UserIds::Random => UserId::generate(),
+            UserIds::Numbers => self.next_number().await?,
+        };
         let create = || {
             let update = self
                 .client

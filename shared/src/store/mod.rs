@@ -6,6 +6,8 @@
 //! | identity | `KAKAO#<kakao id>` | `IDENTITY` |
 //! | user | `USER#<user id>` | `PROFILE` |
 //! | session | `USER#<user id>` | `SESSION#<session id>` |
+//! | mark of an import | `IMPORTED#<user id>` | `IMPORTED` |
+//! | counter of numeric ids | `COUNTER` | `USERS` |
 //! | redemption | `CLAIM#<hash of a credential>` | `CLAIM` |
 //! | work that is left | `OUTBOX` | `WORK#<id>` |
 //! | security event token | `OUTBOX` | `SEEN#<jti>` |
@@ -16,8 +18,10 @@ mod devices;
 mod due_work;
 mod fixed;
 mod identities;
+mod imports;
 mod item;
 mod links;
+mod numbers;
 mod outbox;
 mod person;
 mod profile;
@@ -39,6 +43,7 @@ pub use self::{
     deletions::{Closed, Marked},
     devices::DeviceSession,
     due_work::{DueWork, Unreadable},
+    imports::{IMPORT_BATCH, ImportStanding, ImportedUser},
     links::Renewal,
     outbox::{Lease, Release, Work, WorkKey},
     person::NameChange,
