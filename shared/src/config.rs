@@ -16,6 +16,7 @@ use aws_sdk_dynamodb::{
 
 use crate::{
     access_token::Audience,
+    account::UserIds,
     address,
     aws::{Endpoint, dynamodb, https_client},
     http::{Compatibility, Cookies, Origins, SameSite},
@@ -201,6 +202,11 @@ impl Config {
     /// `COMPATIBILITY`: which other front ends are served.
     pub fn compatibility(&self) -> Option<Compatibility> {
         self.parse("COMPATIBILITY", Compatibility::from_str)
+    }
+
+    /// `USER_IDS`: which ids new users get.
+    pub fn user_ids(&self) -> Option<UserIds> {
+        self.parse("USER_IDS", UserIds::from_str)
     }
 
     /// `REDIRECT_URIS`.

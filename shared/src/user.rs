@@ -131,7 +131,7 @@ impl User {
     #[must_use]
     pub fn to_json(&self) -> Value {
         json!({
-            "pk": self.id.to_string(),
+            "pk": self.id.to_json(),
             "username": self.username(),
             "email": self.email.as_deref().unwrap_or_default(),
             "first_name": self.first_name.as_deref().unwrap_or_default(),

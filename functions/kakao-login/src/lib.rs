@@ -18,6 +18,7 @@ use lambda_http::{
     http::{Method, header::ORIGIN},
 };
 use shared::{
+    account::UserIds,
     clock::{Clock, Timestamp},
     config::{Config, ConfigError},
     error::Error,
@@ -53,6 +54,8 @@ pub struct KakaoLogin {
     pub native_clients: bool,
     /// Whether pages may get theirs in the body.
     pub compatibility: Compatibility,
+    /// Which ids new users get.
+    pub user_ids: UserIds,
     /// The hosted login, if there is one.
     pub hosted: Option<Hosted>,
     /// Stores users and sessions.
@@ -81,6 +84,7 @@ impl Function for KakaoLogin {
             Some(linked_sessions),
             Some(native_clients),
             Some(compatibility),
+            Some(user_ids),
             Some(callback_uri),
             Some(store),
             Some(keys),
@@ -95,6 +99,7 @@ impl Function for KakaoLogin {
             config.linked_sessions(),
             config.native_clients(),
             config.compatibility(),
+            config.user_ids(),
             config.callback_uri(),
             config.store(),
             config.issuing_keys(),
@@ -115,6 +120,7 @@ impl Function for KakaoLogin {
             linked_sessions,
             native_clients,
             compatibility,
+            user_ids,
             hosted: Hosted::new(callback_uri, &origins),
             store,
             keys,

@@ -122,7 +122,7 @@ impl KakaoLogin {
         proven_at: ProvenAt,
         now: Timestamp,
     ) -> Result<Person, Error> {
-        let id = user_of(self.store.create_user(kakao.id, proven_at, now).await?)?;
+        let id = user_of(self.store.create_user(kakao.id, self.user_ids, proven_at, now).await?)?;
         let id = id.ok_or(StoreError::Corrupt("user_id"))?;
         Ok(Person { is_new: true, ..Person::known(id, kakao) })
     }
