@@ -21,6 +21,7 @@ mod table;
 /// The rules of accounts, and the writes that follow them.
 mod accounts {
     mod deletions;
+    mod imports;
     mod login_writes;
     mod outbox;
     mod sweep;

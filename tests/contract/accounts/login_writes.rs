@@ -6,7 +6,7 @@ use std::time::Duration;
 use aws_sdk_dynamodb::Client;
 use local::table::{self, Item};
 use shared::{
-    account::{Identity, LoginVerdict, Profile, ProvenAt},
+    account::{Identity, LoginVerdict, Profile, ProvenAt, UserIds},
     clock::Timestamp,
     id::{KakaoId, UserId},
     logins,
@@ -99,7 +99,7 @@ async fn a_user_is_created_where_the_rule_allows_it_and_leaves_what_the_rule_lea
     let proven_at = ProvenAt::by_request(NOW);
     let mut created = 0;
     for (kakao, identity, before, _) in each_identity(&table).await {
-        let verdict = table.store.create_user(kakao, proven_at, NOW).await.unwrap();
+        let verdict = table.store.create_user(kakao, UserIds::Random, proven_at, NOW).await.unwrap();
         let LoginVerdict::Known(user) = verdict else {
             assert_eq!(identity.with_new_user(UserId::generate(), proven_at), None, "{identity:?}");
             assert_eq!(verdict, identity.judge_login(proven_at), "{identity:?}");
@@ -112,7 +112,7 @@ async fn a_user_is_created_where_the_rule_allows_it_and_leaves_what_the_rule_lea
                 created += 1;
                 assert_eq!(after, Some(identity_item(kakao, &expected, Some(NOW))), "{identity:?}");
                 // An earlier try of the same request, whose response was lost.
-                let again = table.store.create_user(kakao, proven_at, NOW).await.unwrap();
+                let again = table.store.create_user(kakao, UserIds::Random, proven_at, NOW).await.unwrap();
                 assert_eq!(again, expected.judge_login(proven_at), "{identity:?}");
             }
             None => assert_eq!((verdict, after), (identity.judge_login(proven_at), before), "{identity:?}"),
