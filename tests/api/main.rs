@@ -18,6 +18,7 @@ mod login {
     mod known_user;
     mod links;
     mod links_setting;
+    mod numbers;
     mod odd_responses;
     mod presence;
     mod quota;

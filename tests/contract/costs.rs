@@ -34,6 +34,40 @@ async fn a_first_login_costs_three_writes_and_a_read() {
 }
 
 #[tokio::test]
+async fn a_first_login_with_numbers_costs_one_write_more_and_that_of_a_known_or_an_imported_user_none() {
+    let stack = Stack::with_setting("USER_IDS", "numbers").await;
+    let imported = stack.kakao.user(&json!({"id": 3_100_000_001_i64})).await;
+    stack.import(900, &[(17, 3_100_000_001.try_into().unwrap())]).await;
+    let user = stack.kakao.new_user().await;
+    let known = (vec!["GetItem", "PutItem", "UpdateItem"], (2.0, 1.0));
+    for (user, in_order, expected) in [
+        (&user, 3, (vec!["GetItem", "UpdateItem", "UpdateItem", "PutItem", "UpdateItem"], (4.0, 1.0))),
+        (&user, 1, known.clone()),
+        (&imported, 1, known),
+    ] {
+        stack.advance(MINUTE);
+        let _ = stack.table_proxy.take_traffic();
+        stack.log_in_as(user).await;
+        let traffic = stack.table_proxy.take_traffic();
+        assert_eq!((sorted(&traffic, in_order), units(&traffic)), expected);
+    }
+}
+
+#[tokio::test]
+async fn an_import_costs_six_writes_for_each_user_in_one_request_for_thirty_three() {
+    let stack = Stack::start().await;
+    let users: Vec<_> = (1..=33).map(|number| (number, i64::try_from(number).unwrap().try_into().unwrap())).collect();
+    let _ = stack.table_proxy.take_traffic();
+    stack.import(33, &users).await;
+    let traffic = stack.table_proxy.take_traffic();
+    assert_eq!(sorted(&traffic, 3), ["GetItem", "UpdateItem", "TransactWriteItems"]);
+    assert_eq!(units(&traffic), (1.0 + 33.0 * 6.0, 1.0), "DynamoDB bills a transaction twice");
+    stack.import(33, &users).await;
+    let again = stack.table_proxy.take_traffic();
+    assert_eq!(sorted(&again, 3), ["GetItem", "TransactWriteItems", "BatchGetItem"]);
+}
+
+#[tokio::test]
 async fn starting_the_login_function_calls_neither_dynamodb_nor_kakao() {
     let stack = Stack::start().await;
     let start = async |cookie: &str| {

@@ -22,8 +22,10 @@ use shared::{
     clock::SystemClock,
     config::Config,
     function::Function,
+    id::UserId,
     keys::Document,
     session::{KEPT_SESSIONS, LINK_PACE},
+    store::{ImportedUser, Store, StoreError},
 };
 use tests::{
     Chain, REDIRECT_URI, Settings, Stack, chain,
@@ -90,6 +92,8 @@ async fn use_everything(stack: &Stack) {
     for reason in [Reason::Schedule, Reason::SigningKeys] {
         stack.rotate(reason).await;
     }
+    // By an operator, so that no role of a function allows what only an import needs.
+    stack.import(900, &[(17, 3_100_000_017.try_into().unwrap())]).await;
     use_links(stack).await;
     finish_everything(stack).await;
     send_recorded_events(stack).await;
@@ -276,6 +280,34 @@ async fn a_function_is_denied_actions_that_its_role_lacks() {
             let put = client.put_item().table_name(keys).set_item(Some(Document::Kakao.key())).send().await;
             assert_eq!(code(put), DENIED, "{function} PutItem");
         }
+    }
+}
+
+/// kakao-login creates users itself, so its role would allow it.
+#[tokio::test]
+async fn no_other_function_than_kakao_login_can_import_users() {
+    let stack = Stack::start().await;
+    let counter = stack.operators_store().reserve_numbers(900).await.unwrap();
+    let user = ImportedUser {
+        id: UserId::from_number(17).unwrap(),
+        kakao: 3_100_000_017.try_into().unwrap(),
+        username: None,
+        first_name: None,
+        last_name: None,
+        email: None,
+        nickname: None,
+        profile_image: None,
+        created_at: stack.now(),
+        last_login_at: None,
+    };
+    let table = &stack.template().table.name;
+    for function in stack.template().functions.keys().filter(|function| *function != "kakao-login") {
+        let client = table::client_as(&access_key(function), stack.table_proxy.url());
+        let store = Store::new(client, table.clone());
+        let imported = store.import_users(std::slice::from_ref(&user), counter, stack.now()).await;
+        assert!(matches!(imported, Err(StoreError::Refused { .. })), "{function}: {imported:?}");
+        let reserved = store.reserve_numbers(1_000).await;
+        assert!(matches!(reserved, Err(StoreError::Refused { .. })), "{function}: {reserved:?}");
     }
 }
 

@@ -1,6 +1,7 @@
 //! A whole stack for one test: its own table, Kakao stand-in, gateway and clock, on free ports.
 
 mod deletions;
+mod imports;
 mod items;
 mod key_documents;
 pub(crate) mod users;
