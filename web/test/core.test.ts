@@ -37,6 +37,20 @@ test('a page asks for a cookie, whatever the API would do by itself, and names i
   ]);
 });
 
+test('a user whose id is a number stays the same user, though tokens have its text', async () => {
+  const api = scriptedApi();
+  const [client, other] = [tab(api), tab(api)];
+  await client.exchange({ access_token: '17' });
+  await other.start();
+  api.terse = true;
+  await client.refresh();
+  expect(client.getState().user?.pk).toBe(17);
+  expect(api.count('/auth/profile')).toBe(0);
+  expect(await client.updateProfile({ username: 'neo' })).toMatchObject({ pk: 17, username: 'neo' });
+  await expect.poll(() => other.getState().user).toMatchObject({ pk: 17, username: 'neo' });
+  expect(await client.deleteAccount()).toMatchObject({ id: '17' });
+});
+
 test('wake() does what a page does when it is shown: an expired token is renewed', async () => {
   const api = scriptedApi();
   const client = await loggedInTab(api);

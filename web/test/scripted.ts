@@ -29,6 +29,9 @@ export const networkError = () => Promise.reject<Response>(new TypeError('Failed
 
 const base64url = (value: unknown) => btoa(JSON.stringify(value)).replace(/\+/g, '-').replace(/\//g, '_').replace(/=+$/, '');
 
+/** A number in the API’s bodies, and its text in tokens. */
+const pkOf = (subject: string) => (/^[1-9]\d*$/.test(subject) ? Number(subject) : subject);
+
 export function scriptedApi() {
   let serial = 0;
   const calls: Call[] = [];
@@ -54,7 +57,7 @@ export function scriptedApi() {
       return access;
     },
     granted(subject: string, sid?: string, more = {}) {
-      const user = { pk: subject, nickname: subject };
+      const user = { pk: pkOf(subject), nickname: subject };
       return answer(200, { access: api.token(subject, sid), refresh: '', ...(!api.terse && { user }), ...more });
     },
     async fetch(input: RequestInfo | URL, init?: RequestInit): Promise<Response> {
@@ -96,9 +99,9 @@ export function scriptedApi() {
     if (method === 'DELETE') return new Response(null, { status: 204 });
     const sessions = [{ id: sid, current: true }, { id: `${sub}-there`, current: false }];
     if (path === '/auth/sessions') return answer(200, { sessions });
-    if (path === '/auth/account') return answer(200, { user: { pk: sub }, account: { logins: 1 }, sessions });
-    if (method === 'PATCH') return answer(200, { pk: sub, nickname: sub, ...(JSON.parse(body) as object) });
-    return answer(200, { pk: sub, nickname: sub, bearer });
+    if (path === '/auth/account') return answer(200, { user: { pk: pkOf(sub) }, account: { logins: 1 }, sessions });
+    if (method === 'PATCH') return answer(200, { pk: pkOf(sub), nickname: sub, ...(JSON.parse(body) as object) });
+    return answer(200, { pk: pkOf(sub), nickname: sub, bearer });
   }
   return api;
 }
