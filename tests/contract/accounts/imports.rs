@@ -30,7 +30,7 @@ fn kakao(number: u64) -> KakaoId {
 
 /// A user of Django's. Every third one has no names.
 fn imported(number: u64) -> ImportedUser {
-    let named = |text: &str| (number % 3 > 0).then(|| format!("{text} {number}"));
+    let named = |text: &str| (!number.is_multiple_of(3)).then(|| format!("{text} {number}"));
     ImportedUser {
         id: id(number),
         kakao: kakao(number),
@@ -41,7 +41,7 @@ fn imported(number: u64) -> ImportedUser {
         nickname: named("라이언"),
         profile_image: named("https://k.kakaocdn.net/a.jpg"),
         created_at: JOINED,
-        last_login_at: (number % 2 > 0).then_some(JOINED + SECOND),
+        last_login_at: (!number.is_multiple_of(2)).then_some(JOINED + SECOND),
     }
 }
 
