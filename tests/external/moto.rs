@@ -7,7 +7,7 @@ use std::{env, time::Duration};
 use reqwest::StatusCode;
 use rotate_keys::{Event, Outcome, ROTATE_AFTER, document::Reason};
 use serde_json::{Value, json};
-use shared::{keys::Document, session::LINK_PACE};
+use shared::{keys::Document, session::LINK_PACE, store::ImportStanding};
 use tests::{Chain, Settings, Stack, chain};
 
 const WINDOW: Duration = Duration::from_secs(30);
@@ -69,6 +69,26 @@ async fn a_linked_session_grows_is_repeated_and_ends_at_a_fork() {
     assert_eq!(chain.renew(&stack).await.status, StatusCode::OK);
     assert_eq!(copy.ask(&stack).await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(stack.count("SESSION#").await, 0);
+}
+
+#[tokio::test]
+async fn users_are_imported_once_and_new_ones_get_the_numbers_above() {
+    let environment = [("USER_IDS".to_owned(), "numbers".to_owned())].into();
+    let stack = Stack::with(Settings { dynamodb: env::var("MOTO_URL").ok(), environment, ..Settings::default() }).await;
+    let ryan = stack.kakao.user(&json!({"id": 3_100_000_001_i64})).await;
+    let people =
+        [1, 2].map(|person| (16 + person, (3_100_000_000 + i64::try_from(person).unwrap()).try_into().unwrap()));
+    assert_eq!(stack.import(900, &people[..1]).await, [ImportStanding::Created]);
+    stack.advance(WINDOW);
+    let unchanged = ImportStanding::Unchanged { differs: Vec::new() };
+    assert_eq!(stack.import(901, &people).await, [unchanged, ImportStanding::Created]);
+    assert_eq!(stack.log_in_as(&ryan).await.body["user"]["pk"], 17);
+    assert_eq!(
+        [stack.log_in().await.body["user"]["pk"].clone(), stack.log_in().await.body["user"]["pk"].clone()],
+        [902, 903]
+    );
+    let taken = stack.import(950, &[(903, people[0].1), (17, 3_100_000_003.try_into().unwrap())]).await;
+    assert_eq!(taken, [ImportStanding::OtherUser("17".parse().unwrap()), ImportStanding::NumberTaken]);
 }
 
 /// Conditions in a transaction, and what their failure returns.
