@@ -94,6 +94,7 @@ fn functions() -> Vec<Handler> {
         ("ROTATION_WINDOW", "30"),
         ("COOKIE_SAMESITE", "Strict"),
         ("SESSION_LINKS", "on"),
+        ("USER_IDS", "numbers"),
         ("NATIVE_CLIENTS", "true"),
         ("COMPATIBILITY", "dj-rest-auth"),
         ("CALLBACK_URI", "https://a.example/auth/kakao/callback"),
