@@ -19,10 +19,12 @@ use crate::{
     account::UserIds,
     address,
     aws::{Endpoint, dynamodb, https_client},
-    http::{Compatibility, Cookies, Origins, SameSite},
+    clock::Timestamp,
+    http::{Compatibility, Cookies, DjangoTokens, Origins, SameSite},
     kakao::{AdminKeyHashes, Kakao, KakaoApp, KakaoCredentials},
     keys::{Document, IssuingKeys, KeyTable, LogoutKeys, PublishedKeys, SecretCache, SecretError, VerificationKeys},
     session::{LinkedSessions, SessionPolicy},
+    simplejwt::SimplejwtKey,
     store::Store,
 };
 
@@ -286,6 +288,36 @@ impl Config {
             Ok(secrets) => Ok((0, secrets)),
             Err(reason) => Err(SecretError::Unreadable(reason)),
         }))
+    }
+
+    /// Until when tokens from Django are exchanged: `DJANGO_REFRESH_UNTIL`, which may be empty, with their cookie
+    /// `DJANGO_REFRESH_COOKIE` and the document `DJANGO`, which an operator stores.
+    pub fn django_tokens(&self) -> Option<DjangoTokens> {
+        const UNTIL: &str = "DJANGO_REFRESH_UNTIL";
+        let is_off = self.text_or_empty(UNTIL)?.is_empty();
+        let until = (!is_off).then(|| {
+            self.parse(UNTIL, |text| {
+                Timestamp::from_rfc3339(text).ok_or_else(|| "must be a time such as 2026-12-20T15:00:00Z".to_owned())
+            })
+        });
+        let (cookie, table) = (self.django_refresh_cookie(), self.key_table());
+        let key = SecretCache::new(table?, Document::Django, |json| match SimplejwtKey::read(json) {
+            Ok(key) => Ok((0, key)),
+            Err(reason) => Err(SecretError::Unreadable(reason)),
+        });
+        let until = match until {
+            Some(until) => Some(until?),
+            None => None,
+        };
+        Some(DjangoTokens::new(until, cookie?, key))
+    }
+
+    /// `DJANGO_REFRESH_COOKIE`, a name that a cookie can have.
+    fn django_refresh_cookie(&self) -> Option<String> {
+        self.parse("DJANGO_REFRESH_COOKIE", |name| {
+            let is_name = name.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"._-".contains(&byte));
+            if is_name { Ok(name.to_owned()) } else { Err("must be the name of a cookie".to_owned()) }
+        })
     }
 
     /// Our app at Kakao: `KAKAO_APP_ID`, `KAKAO_REST_API_KEY`, `ID_TOKEN_MAX_AGE` and `KAKAO_APP_KEYS`, which may be empty.

@@ -14,6 +14,7 @@ pub mod account;
 pub mod log;
 pub mod redemption;
 pub mod session;
+pub mod simplejwt;
 pub mod user;
 
 pub mod kakao;

@@ -2,6 +2,7 @@
 
 mod cookie;
 mod device;
+mod django;
 mod event;
 mod links;
 mod presented;
@@ -27,6 +28,7 @@ use tracing::Level;
 pub use self::{
     cookie::{Cookies, SameSite, cookie_values},
     device::{described_device, device},
+    django::{Carrier, DjangoToken, DjangoTokens, LONGEST_EXCHANGE, PresentedDjango, VerifiedDjango},
     event::{Event, gateway_response},
     links::links,
     presented::{Compatibility, is_from_page, presented},

@@ -6,6 +6,7 @@
 //! | `VERIFYING` | what verifies access tokens | profile, verify, jwks |
 //! | `LOGOUT` | refresh-token keys | logout |
 //! | `KAKAO` | Kakao's client secret and admin key | kakao-login |
+//! | `DJANGO` | the key of Django's tokens, while they are exchanged | kakao-login, refresh, logout |
 //! | `MARKER` | nothing: it shows that keys have been made here | |
 //!
 //! Each item also has `version` (a number) and `attempt` (the id of the write that made it). Only rotate-keys writes. All reads are
@@ -37,6 +38,8 @@ pub enum Document {
     Logout,
     /// Kakao's client secret and admin key.
     Kakao,
+    /// The key with which Django signed its refresh tokens.
+    Django,
     /// Shows that keys have been made, even after the other documents were deleted.
     Marker,
 }
@@ -50,6 +53,7 @@ impl Document {
             Self::Verifying => "VERIFYING",
             Self::Logout => "LOGOUT",
             Self::Kakao => "KAKAO",
+            Self::Django => "DJANGO",
             Self::Marker => "MARKER",
         }
     }
@@ -70,7 +74,7 @@ pub enum SecretError {
     /// DynamoDB refuses the request: the function's role, the table's policy or its name is wrong.
     #[error("the Keys table refuses to be read: {0}")]
     Refused(String),
-    /// The document does not exist: rotate-keys has not run yet, or nobody has stored Kakao's secrets yet.
+    /// The document does not exist: rotate-keys has not run yet, or nobody has stored Kakao's secrets or Django's key yet.
     #[error("the document is not in the Keys table")]
     Empty,
     /// The document is unusable. The text says why and has no part of it.

@@ -1,10 +1,12 @@
 //! Sessions and their refresh tokens. [`judge`] has the rules of rotation and of reuse detection, as a pure function;
-//! [`judge_links`] has the rules of linked sessions, whose token stays while a chain of links grows.
+//! [`judge_links`] has the rules of linked sessions, whose token stays while a chain of links grows, and [`judge_carried`] the rule for
+//! tokens from Django.
 //!
 //! Two rules of rotation matter most. A second refresh inside the rotation window neither rotates nor sets a cookie, so responses
 //! that arrive out of order cannot put an older token back into the browser. The parent of the current token is accepted inside the
 //! window only, so a thief who stays one step behind the owner is detected (RFC 9700 §4.14.2).
 
+mod carried;
 mod limit;
 mod linked;
 mod standing;
@@ -13,6 +15,7 @@ mod token;
 use std::{ops::RangeInclusive, time::Duration};
 
 pub use self::{
+    carried::{Carried, CarriedVerdict, NO_LOGIN_HERE, judge_carried},
     limit::{KEPT_SESSIONS, SETTLED_AFTER, UsedSession, is_count_due, surplus},
     linked::{LINK_PACE, LinkedSession, LinkedVerdict, judge_links},
     standing::Standing,

@@ -33,7 +33,7 @@ impl Store {
         Ok(Request {
             kakao: kakao.map_err(|_| StoreError::Corrupt("kakao_id"))?,
             deleted_at: item::optional(&profile, item::DELETED_AT, item::read_time)?,
-            logged_in_at: item::optional(&session, "created_at", item::read_time)?.filter(|_| is_alive),
+            logged_in_at: is_alive.then(|| item::logged_in_at(&session)).transpose()?,
             authenticated_at: item::optional(&session, "auth_at", item::read_time)?,
         })
     }

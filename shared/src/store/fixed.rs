@@ -31,7 +31,7 @@ impl Store {
             .expression_attribute_values(":expires_at", item::time(expires_at))
             .return_values(ReturnValue::AllNew);
         match call("UpdateItem", renewed.send()).await? {
-            Ok(renewed) => item::read_time(&renewed.attributes.unwrap_or_default(), "created_at").map(Some),
+            Ok(renewed) => item::logged_in_at(&renewed.attributes.unwrap_or_default()).map(Some),
             Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
             Err(error) => unconditional("UpdateItem", Err(error)),
         }

@@ -8,7 +8,7 @@ use super::{SessionStart, StoreError};
 use crate::{
     clock::Timestamp,
     id::{KakaoId, SessionId, UserId},
-    session::{Kind, LinkHash, LinkedSession, RefreshTokenHash, Session},
+    session::{Kind, LinkHash, LinkedSession, NO_LOGIN_HERE, RefreshTokenHash, Session},
     user::User,
 };
 
@@ -18,6 +18,8 @@ pub(super) const PROFILE: &str = "PROFILE";
 pub(super) const IDENTITY: &str = "IDENTITY";
 /// The attribute of a deleted user's profile, which has no others.
 pub(super) const DELETED_AT: &str = "deleted_at";
+/// The attribute of a session that began with a token from Django.
+pub(super) const CARRIED: &str = "carried";
 pub(super) const SESSION_PREFIX: &str = "SESSION#";
 
 pub(super) fn text(value: impl Into<String>) -> AttributeValue {
@@ -54,6 +56,11 @@ pub(super) fn map<const N: usize>(members: [(&str, AttributeValue); N]) -> Attri
 
 pub(super) fn user_pk(user: UserId) -> AttributeValue {
     text(format!("USER#{user}"))
+}
+
+/// The item that an import leaves for each user, for ever.
+pub(super) fn imported_key(user: UserId) -> Item {
+    key(text(format!("IMPORTED#{user}")), text("IMPORTED"))
 }
 
 pub(super) fn kakao_pk(kakao: KakaoId) -> AttributeValue {
@@ -134,7 +141,8 @@ fn read_hash(item: &Item, name: &'static str) -> Result<[u8; 32], StoreError> {
 }
 
 /// The attributes that [`read_session`] and [`read_linked_session`] read.
-pub(super) const SESSION_ATTRIBUTES: &str = "token_hash, generation, rotated_at, expires_at, created_at, l0, l1, l2";
+pub(super) const SESSION_ATTRIBUTES: &str =
+    "token_hash, generation, rotated_at, expires_at, created_at, carried, l0, l1, l2";
 
 /// Of either kind.
 pub(super) fn read_session(item: &Item) -> Result<Session, StoreError> {
@@ -143,8 +151,13 @@ pub(super) fn read_session(item: &Item) -> Result<Session, StoreError> {
         generation: read_number(item, "generation")?,
         rotated_at: read_time(item, "rotated_at")?,
         expires_at: read_time(item, "expires_at")?,
-        logged_in_at: read_time(item, "created_at")?,
+        logged_in_at: logged_in_at(item)?,
     })
+}
+
+/// The time of the login that started a session.
+pub(super) fn logged_in_at(session: &Item) -> Result<Timestamp, StoreError> {
+    if session.contains_key(CARRIED) { Ok(NO_LOGIN_HERE) } else { read_time(session, "created_at") }
 }
 
 /// A session is linked if it has a head.

@@ -9,10 +9,12 @@
 //! | mark of an import | `IMPORTED#<user id>` | `IMPORTED` |
 //! | counter of numeric ids | `COUNTER` | `USERS` |
 //! | redemption | `CLAIM#<hash of a credential>` | `CLAIM` |
+//! | token from Django | `SIMPLEJWT#<hash of its jti>` | `SIMPLEJWT` |
 //! | work that is left | `OUTBOX` | `WORK#<id>` |
 //! | security event token | `OUTBOX` | `SEEN#<jti>` |
 
 mod account;
+mod carried;
 mod deletions;
 mod devices;
 mod due_work;
@@ -40,6 +42,7 @@ use aws_sdk_dynamodb::{
 use lambda_http::BoxFuture;
 
 pub use self::{
+    carried::{Exchange, Spent},
     deletions::{Closed, Marked},
     devices::DeviceSession,
     due_work::{DueWork, Unreadable},

@@ -29,7 +29,7 @@ use crate::{
 /// [`Profile::with_login`]: crate::account::Profile::with_login
 /// [`Profile::with_change`]: crate::account::Profile::with_change
 const NOT_DELETED: &str = "attribute_not_exists(deleted_at)";
-const LIVING: &str = "attribute_exists(created_at) AND attribute_not_exists(deleted_at)";
+pub(super) const LIVING: &str = "attribute_exists(created_at) AND attribute_not_exists(deleted_at)";
 
 /// How many writes one login tries. Each failed one means that another login was counted meanwhile.
 const TRIES: usize = 5;

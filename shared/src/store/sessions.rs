@@ -148,7 +148,7 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let session = match call("UpdateItem", rotated.send()).await? {
             Ok(rotated) => {
-                let logged_in_at = item::read_time(&rotated.attributes.unwrap_or_default(), "created_at")?;
+                let logged_in_at = item::logged_in_at(&rotated.attributes.unwrap_or_default())?;
                 return Ok(Rotation::Rotated { successor, logged_in_at });
             }
             Err(UpdateItemError::ConditionalCheckFailedException(refused)) => {
