@@ -5,6 +5,7 @@ mod close_deletion;
 mod describe_keys;
 mod doctor;
 mod export_symmetric_keys;
+mod put_django_key;
 mod put_kakao_secrets;
 mod reconcile;
 mod replace_keys;
@@ -34,6 +35,7 @@ struct Arguments {
 enum Command {
     Doctor(doctor::Doctor),
     PutKakaoSecrets(put_kakao_secrets::PutKakaoSecrets),
+    PutDjangoKey(put_django_key::PutDjangoKey),
     ReplaceKeys(replace_keys::ReplaceKeys),
     DescribeKeys(describe_keys::DescribeKeys),
     ExportSymmetricKeys(export_symmetric_keys::ExportSymmetricKeys),
@@ -76,6 +78,7 @@ pub fn run() -> ExitCode {
     let done = match Arguments::parse().command {
         Command::Doctor(doctor) => return doctor.run(),
         Command::PutKakaoSecrets(command) => command.run(),
+        Command::PutDjangoKey(command) => command.run(),
         Command::ReplaceKeys(command) => command.run(),
         Command::DescribeKeys(command) => command.run(),
         Command::ExportSymmetricKeys(command) => command.run(),
@@ -112,6 +115,9 @@ mod tests {
             "admin doctor",
             "admin doctor --stack",
             "admin put-kakao-secrets stack secret",
+            "admin put-django-key stack secret",
+            "admin put-django-key stack --algorithm RS256",
+            "admin put-django-key stack --delete --algorithm HS256",
             "admin replace-keys stack",
             "admin replace-keys stack everything",
             "admin replace-keys stack signing_keys attempt",

@@ -25,6 +25,11 @@ pub(crate) enum Command<'a> {
         #[serde(serialize_with = "exposed")]
         admin_key: &'a SecretString,
     },
+    PutDjangoKey {
+        algorithm: &'a str,
+        #[serde(serialize_with = "exposed")]
+        key: &'a SecretString,
+    },
     CarryOver {
         #[serde(serialize_with = "exposed")]
         ring: &'a SecretString,
@@ -59,6 +64,9 @@ mod tests {
         );
         assert!(matches!(read(Command::Describe), Ok(Event::Describe)));
         assert!(matches!(read(Command::ExportSymmetricKeys), Ok(Event::ExportSymmetricKeys)));
+        let django = Command::PutDjangoKey { algorithm: "HS256", key: &secret };
+        let Ok(Event::PutDjangoKey { algorithm, key }) = read(django) else { panic!("put_django_key") };
+        assert_eq!((algorithm.as_str(), key.expose_secret()), ("HS256", "s3cret"));
         let Ok(Event::CarryOver { ring }) = read(Command::CarryOver { ring: &secret }) else { panic!("carry_over") };
         assert_eq!(ring.expose_secret(), "s3cret");
         let put = read(Command::PutKakaoSecrets { client_secret: &secret, admin_key: &SecretString::from("") });

@@ -76,6 +76,18 @@ mod compatibility {
     mod refresh;
 }
 
+/// Refresh tokens from Django: `DJANGO_REFRESH_UNTIL`.
+mod django {
+    mod closed;
+    mod cookies;
+    mod deleted;
+    mod everywhere;
+    mod in_body;
+    mod logged_out;
+    mod misuse;
+    mod once;
+}
+
 /// `POST /auth/logout`
 mod logout {
     mod everywhere;

@@ -5,6 +5,7 @@ mod browser;
 pub mod chain;
 pub mod client;
 pub mod clock;
+pub mod django;
 pub mod fault_proxy;
 mod in_body;
 mod kakao_control;

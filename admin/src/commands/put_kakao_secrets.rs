@@ -49,8 +49,13 @@ impl PutKakaoSecrets {
     }
 }
 
-/// The next line, without the spaces around it. A terminal does not show what is typed.
+/// The next line, without the spaces around it.
 fn secret(prompt: &str) -> Result<SecretString, CommandError> {
+    Ok(line(prompt)?.expose_secret().trim().into())
+}
+
+/// The next line, without its end. A terminal does not show what is typed.
+pub(super) fn line(prompt: &str) -> Result<SecretString, CommandError> {
     let line = if io::stdin().is_terminal() {
         rpassword::prompt_password(prompt)
     } else {
@@ -58,6 +63,6 @@ fn secret(prompt: &str) -> Result<SecretString, CommandError> {
         io::stdin().read_line(&mut line).map(|_| line)
     };
     let line = line.map(Zeroizing::new);
-    let line = line.map_err(|error| CommandError::Other(format!("the secrets could not be read: {error}")))?;
-    Ok(line.trim().into())
+    let line = line.map_err(|error| CommandError::Other(format!("the secret could not be read: {error}")))?;
+    Ok(line.trim_end_matches(['\r', '\n']).into())
 }

@@ -4,6 +4,7 @@
 mod access_token;
 mod code;
 mod credential;
+mod django;
 mod hosted;
 mod id_token;
 mod prune;
@@ -23,7 +24,7 @@ use shared::{
     config::{Config, ConfigError},
     error::Error,
     function::Function,
-    http::{self, Compatibility, Cookies, JsonObject, Origins},
+    http::{self, Compatibility, Cookies, DjangoTokens, JsonObject, Origins},
     kakao::{Kakao, KakaoCredentials},
     keys::{Document, IssuingKeys, KeyTable, SecretCache},
     log,
@@ -56,6 +57,8 @@ pub struct KakaoLogin {
     pub compatibility: Compatibility,
     /// Which ids new users get.
     pub user_ids: UserIds,
+    /// Whether tokens from Django are exchanged, and have to be spent.
+    pub django: DjangoTokens,
     /// The hosted login, if there is one.
     pub hosted: Option<Hosted>,
     /// Stores users and sessions.
@@ -85,6 +88,7 @@ impl Function for KakaoLogin {
             Some(native_clients),
             Some(compatibility),
             Some(user_ids),
+            Some(django),
             Some(callback_uri),
             Some(store),
             Some(keys),
@@ -100,6 +104,7 @@ impl Function for KakaoLogin {
             config.native_clients(),
             config.compatibility(),
             config.user_ids(),
+            config.django_tokens(),
             config.callback_uri(),
             config.store(),
             config.issuing_keys(),
@@ -121,6 +126,7 @@ impl Function for KakaoLogin {
             native_clients,
             compatibility,
             user_ids,
+            django,
             hosted: Hosted::new(callback_uri, &origins),
             store,
             keys,

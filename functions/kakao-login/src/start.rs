@@ -8,7 +8,7 @@ use shared::{
     account::{LoginVerdict, ProvenAt},
     clock::Timestamp,
     error::Error,
-    http::{self, JsonObject},
+    http::{self, JsonObject, PresentedDjango},
     id::{KakaoId, UserId},
     kakao::KakaoError,
     keys::{IssuingKeys, SecretError},
@@ -33,6 +33,8 @@ pub(crate) struct LoginContext {
     presented: Presented,
     /// The refresh tokens in them: the browser's previous sessions.
     previous: Vec<RefreshToken>,
+    /// Its tokens from Django.
+    pub(crate) django: PresentedDjango,
     pub(crate) keys: Arc<IssuingKeys>,
     pub(crate) now: Timestamp,
 }
@@ -70,7 +72,8 @@ impl LoginContext {
             Transport::App => Vec::new(),
         });
         let previous = newest_of_each_session(keys.refresh_tokens.verify_each(&presented));
-        Ok(Self { device: http::device(request), transport, link, presented, previous, keys, now })
+        let django = function.django_cookies(request, transport, now);
+        Ok(Self { device: http::device(request), transport, link, presented, previous, django, keys, now })
     }
 
     /// With what the body says about the device.
@@ -249,6 +252,7 @@ impl KakaoLogin {
                 }
             }
         }
+        self.spend_django(context).await;
         context.keys.pseudonyms.note(shown.id, first.session);
         let mut body = context.keys.signer.sign(shown.id, first.session, logged_in_at, now).to_json();
         body["user"] = shown.to_json();

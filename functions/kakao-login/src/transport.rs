@@ -48,7 +48,8 @@ impl KakaoLogin {
             }
         };
         let mut response = http::json_response(StatusCode::OK, &body);
-        http::add_cookies(&mut response, cookies);
+        let clear_django = self.django.clear(&context.django, &self.cookies);
+        http::add_cookies(&mut response, clear_django.into_iter().chain(cookies).collect());
         response
     }
 }

@@ -1,6 +1,8 @@
 //! `POST /auth/logout`: ends the session of the refresh token, which is in a cookie or in the body, with `?scope=all` all sessions of
 //! its user, or with `?scope=others` all but its own.
 
+mod django;
+
 use std::sync::Arc;
 
 use lambda_http::{Body, Request, RequestExt, Response, http::StatusCode};
@@ -10,12 +12,12 @@ use shared::{
     config::{Config, ConfigError},
     error::Error,
     function::Function,
-    http::{self, Compatibility, Cookies, JsonObject, Origins},
+    http::{self, Compatibility, Cookies, DjangoTokens, JsonObject, Origins, PresentedDjango},
     id::SessionId,
     keys::{self, LogoutKeys, SecretCache},
     log,
     session::{Kind, Presented, RefreshToken, RefreshTokenKeys, SessionPolicy, Standing, judge},
-    store::Store,
+    store::{Others, Store},
 };
 
 /// What this function needs. Its IAM role allows no more.
@@ -31,6 +33,8 @@ pub struct Logout {
     pub origins: Origins,
     /// Whether the tokens of pages are accepted in bodies.
     pub compatibility: Compatibility,
+    /// Whether tokens from Django are exchanged, and have to be spent.
+    pub django: DjangoTokens,
     /// How long the parent of a session's token is accepted.
     pub sessions: SessionPolicy,
     /// Tells the time, which is read once per request and passed down.
@@ -60,17 +64,18 @@ impl Function for Logout {
     const NAME: &'static str = "logout";
 
     fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
-        let (Some(store), Some(keys), Some(cookies), Some(origins), Some(compatibility), Some(sessions)) = (
+        let (Some(store), Some(keys), Some(cookies), Some(origins), Some(compatibility), Some(django), Some(sessions)) = (
             config.store(),
             config.logout_keys(),
             config.cookies(),
             config.origins(),
             config.compatibility(),
+            config.django_tokens(),
             config.session_policy(),
         ) else {
             return Err(config.into_error());
         };
-        Ok(Self { store, keys, cookies, origins, compatibility, sessions, clock })
+        Ok(Self { store, keys, cookies, origins, compatibility, django, sessions, clock })
     }
 
     /// Reads the keys, which connects to DynamoDB.
@@ -105,9 +110,17 @@ impl Function for Logout {
         let body = JsonObject::optional(&request)?;
         let scope = scope(&request)?;
         let presented = http::presented(&request, &body, &self.cookies, self.compatibility)?;
-        // A token in the body has no cookie to clear.
-        let cookies = if let Presented::Cookies(texts) = &presented { texts.as_slice() } else { &[] };
-        match self.end(&presented, scope, &body, now).await {
+        // A token in the body has no cookie to clear, and Django's cookie is another client's too.
+        let (cookies, django) = match &presented {
+            Presented::Cookies(texts) => (texts.as_slice(), self.django.presented(&request, Some(&body), now)),
+            Presented::Body(_) => (&[][..], PresentedDjango::default()),
+        };
+        let clear_django = self.django.clear(&django, &self.cookies);
+        let ended = match self.end(&presented, scope, &body, now).await {
+            Ok(ended) => self.spend(&django, scope, ended, now).await,
+            Err(error) => Err(error),
+        };
+        match ended {
             Ok(Outcome::Done(outcome)) => log::outcome(outcome),
             Ok(Outcome::NoLivingSession(reason)) => {
                 let clear_cookies = self.cookies.clear_unless_linked(cookies);
@@ -118,7 +131,7 @@ impl Function for Logout {
         }
         let mut response = http::json_response(StatusCode::OK, &json!({"detail": "Successfully logged out."}));
         if scope != Scope::Others {
-            http::add_cookies(&mut response, self.cookies.clear(cookies));
+            http::add_cookies(&mut response, clear_django.into_iter().chain(self.cookies.clear(cookies)).collect());
         }
         Ok(response)
     }
@@ -198,7 +211,8 @@ impl Logout {
                 Err(error) => return Err(error),
             },
         };
-        Ok(self.store.end_all_sessions(token, links.as_ref(), kept, keys, window, now).await?)
+        let covered = Others { kept, carried: self.django.is_open(now) };
+        Ok(self.store.end_all_sessions(token, links.as_ref(), covered, keys, window, now).await?)
     }
 }
 

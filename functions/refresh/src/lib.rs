@@ -1,6 +1,7 @@
 //! `POST /auth/refresh`: exchanges the refresh token for a new access token (RFC 6749 §6). A browser has it in a cookie; an app, and a
 //! page in compatibility mode, sends it in the body.
 
+mod django;
 mod linked;
 
 use std::sync::Arc;
@@ -15,14 +16,16 @@ use shared::{
     config::{Config, ConfigError},
     error::Error,
     function::Function,
-    http::{self, Compatibility, Cookies, JsonObject, Origins},
+    http::{self, Compatibility, Cookies, DjangoTokens, JsonObject, Origins},
     id::SessionId,
     keys::{self, IssuingKeys, SecretCache},
     log,
-    session::{Kind, Presented, RefreshToken, SessionPolicy},
+    session::{Kind, Presented, RefreshToken, SessionPolicy, Transport},
     store::{Ended, Rotation, Store, StoreError},
     user::User,
 };
+
+use self::django::Exchanged;
 
 /// What this function needs. Its IAM role allows no more.
 #[derive(Debug)]
@@ -37,6 +40,10 @@ pub struct Refresh {
     pub origins: Origins,
     /// Whether the tokens of pages are accepted in bodies.
     pub compatibility: Compatibility,
+    /// Whether apps may get their refresh token in the body.
+    pub native_clients: bool,
+    /// Whether tokens from Django are exchanged.
+    pub django: DjangoTokens,
     /// How long sessions last, and when their tokens are rotated.
     pub sessions: SessionPolicy,
     /// Tells the time, which is read once per request and passed down.
@@ -47,17 +54,29 @@ impl Function for Refresh {
     const NAME: &'static str = "refresh";
 
     fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
-        let (Some(store), Some(keys), Some(cookies), Some(origins), Some(compatibility), Some(sessions)) = (
+        let (
+            Some(store),
+            Some(keys),
+            Some(cookies),
+            Some(origins),
+            Some(compatibility),
+            Some(native_clients),
+            Some(django),
+            Some(sessions),
+        ) = (
             config.store(),
             config.issuing_keys(),
             config.cookies(),
             config.origins(),
             config.compatibility(),
+            config.native_clients(),
+            config.django_tokens(),
             config.session_policy(),
-        ) else {
+        )
+        else {
             return Err(config.into_error());
         };
-        Ok(Self { store, keys, cookies, origins, compatibility, sessions, clock })
+        Ok(Self { store, keys, cookies, origins, compatibility, native_clients, django, sessions, clock })
     }
 
     /// Reads the keys, which connects to DynamoDB.
@@ -69,6 +88,7 @@ impl Function for Refresh {
     /// linked one gets its next link confirmed, and never a token; a fixed one gets its token again.
     ///
     /// If several cookies are presented, the newest token is tried first. If its session cannot be renewed, the next token is tried.
+    /// If none can be renewed, a token from Django is exchanged for a session, as long as that is open.
     ///
     /// # Errors
     ///
@@ -87,10 +107,9 @@ impl Function for Refresh {
         require_text(&body, "refresh")?;
         let presented = http::presented(&request, &body, &self.cookies, self.compatibility)?;
         match self.renew_any(&presented, &asked).await? {
-            Ok(renewed) => Ok(self.response(renewed, &presented, now)),
-            Err(Refusal::LoggedOut(reason) | Refusal::Final(reason)) => {
-                Err(Error::LoggedOut { reason, clear_cookies: self.clear(&presented) })
-            }
+            Ok(renewed) => Ok(self.response(renewed, &presented, None, now)),
+            Err(Refusal::LoggedOut(reason)) => self.carry_over(&request, &presented, reason, &asked).await,
+            Err(Refusal::Final(reason)) => Err(Error::LoggedOut { reason, clear_cookies: self.clear(&presented) }),
             Err(Refusal::Stale) => Err(Error::LinkStale),
             Err(Refusal::Unlinked(session)) => {
                 log::outcome("unlinked");
@@ -202,6 +221,33 @@ impl Refresh {
         if asked.with_user { self.store.user(presented.user).await } else { Ok(None) }
     }
 
+    /// The response to a request without a session of ours: its token from Django is exchanged, if it has one.
+    async fn carry_over(
+        &self,
+        request: &Request,
+        presented: &Presented,
+        reason: &'static str,
+        asked: &Asked<'_>,
+    ) -> Result<Response<Body>, Error> {
+        let django = self.django.presented(request, Some(asked.body), asked.now);
+        if django.is_empty() {
+            return Err(Error::LoggedOut { reason, clear_cookies: self.clear(presented) });
+        }
+        let clear_django = self.django.clear(&django, &self.cookies);
+        match self.exchange_any(&django, request, asked).await? {
+            Exchanged::Session(renewed, transport) => {
+                let in_body = Presented::Body("".into());
+                let carrier = if transport == Transport::Cookie { presented } else { &in_body };
+                Ok(self.response(renewed, carrier, clear_django, asked.now))
+            }
+            Exchanged::Refused { reason, is_final } => {
+                let clear_django = clear_django.filter(|_| is_final);
+                let clear_cookies = clear_django.into_iter().chain(self.clear(presented)).collect();
+                Err(Error::LoggedOut { reason, clear_cookies })
+            }
+        }
+    }
+
     /// The `Set-Cookie` headers that clear the presented cookies. A token in the body has none.
     fn clear(&self, presented: &Presented) -> Vec<HeaderValue> {
         match presented {
@@ -211,7 +257,13 @@ impl Refresh {
     }
 
     /// The refresh token goes where the presented one came from.
-    fn response(&self, renewed: Renewed, presented: &Presented, now: Timestamp) -> Response<Body> {
+    fn response(
+        &self,
+        renewed: Renewed,
+        presented: &Presented,
+        clear_django: Option<HeaderValue>,
+        now: Timestamp,
+    ) -> Response<Body> {
         let Renewed { mut body, refresh_token } = renewed;
         let cookies = match (presented, refresh_token) {
             (Presented::Cookies(texts), Some((token, expires_at))) => self.cookies.set(&token, expires_at, now, texts),
@@ -226,7 +278,7 @@ impl Refresh {
             }
         };
         let mut response = http::json_response(StatusCode::OK, &body);
-        http::add_cookies(&mut response, cookies);
+        http::add_cookies(&mut response, clear_django.into_iter().chain(cookies).collect());
         response
     }
 }

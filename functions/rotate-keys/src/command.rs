@@ -37,6 +37,13 @@ pub enum Event {
         /// The admin key, or an empty text.
         admin_key: SecretString,
     },
+    /// An operator's: stores the key of Django's tokens, or removes it.
+    PutDjangoKey {
+        /// `HS256`, `HS384` or `HS512`.
+        algorithm: String,
+        /// The key, or an empty text to remove it.
+        key: SecretString,
+    },
     /// An operator's: stores a key ring from another place. Sessions continue.
     CarryOver {
         /// The ring's JSON.
@@ -56,8 +63,10 @@ pub enum Outcome {
     Rotated,
     /// Another rotation came first, so this scheduled one gave up.
     GaveWay,
-    /// Kakao's secrets are stored.
+    /// Kakao's secrets, or the key of Django's tokens, are stored.
     Stored,
+    /// The key of Django's tokens is not stored any more.
+    Removed,
     /// What there is.
     Described(Description),
     /// Symmetric keys.
@@ -82,6 +91,7 @@ pub struct Description {
     pub(crate) rotated_at: Option<Timestamp>,
     pub(crate) kakao_client_secret: bool,
     pub(crate) kakao_admin_key: bool,
+    pub(crate) django_key: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]

@@ -1,8 +1,8 @@
 //! Makes the keys and rotates them: the only writer of the `Keys` table.
 //!
 //! A schedule calls it every five minutes. The first keys, the rotation after 30 days and the retry of either are the same code:
-//! read the ring, and write the next one if it is due. An operator's command replaces leaked keys at once, puts Kakao's secrets, or
-//! carries keys over.
+//! read the ring, and write the next one if it is due. An operator's command replaces leaked keys at once, puts Kakao's secrets or the
+//! key of Django's tokens, or carries keys over.
 
 mod command;
 pub mod document;
@@ -24,6 +24,7 @@ use shared::{
     keys::{Document, IssuingKeys, KeyTable, LogoutKeys, SecretError, VerificationKeys},
     random,
     session::Version,
+    simplejwt::SimplejwtKey,
 };
 use zeroize::Zeroizing;
 
@@ -103,6 +104,7 @@ impl Worker for RotateKeys {
             Event::PutKakaoSecrets { client_secret, admin_key } => {
                 ("put_kakao_secrets", self.put_kakao(&client_secret, &admin_key).await)
             }
+            Event::PutDjangoKey { algorithm, key } => ("put_django_key", self.put_django(&algorithm, &key).await),
             Event::CarryOver { ring } => ("carry_over", self.carry_over(&ring, now).await),
         };
         match &result {
@@ -182,8 +184,21 @@ impl RotateKeys {
             json!({"KAKAO_CLIENT_SECRET": client_secret.trim(), "KAKAO_ADMIN_KEY": admin_key.trim()}).to_string(),
         );
         KakaoCredentials::read(&json).map_err(RotationError::Argument)?;
-        ring_table::put_kakao(&self.table, &json).await?;
+        ring_table::put(&self.table, Document::Kakao, &json).await?;
         Ok(Outcome::Stored)
+    }
+
+    async fn put_django(&self, algorithm: &str, key: &SecretString) -> Result<Outcome, RotationError> {
+        let (json, outcome) = if key.expose_secret().is_empty() {
+            // The document stays, as functions keep what they have read if there is none.
+            (json!({"removed": true}), Outcome::Removed)
+        } else {
+            (json!({"algorithm": algorithm, "key": key.expose_secret()}), Outcome::Stored)
+        };
+        let json = Zeroizing::new(json.to_string());
+        SimplejwtKey::read(&json).map_err(RotationError::Argument)?;
+        ring_table::put(&self.table, Document::Django, &json).await?;
+        Ok(outcome)
     }
 
     async fn describe(&self) -> Result<Outcome, RotationError> {
@@ -193,12 +208,15 @@ impl RotateKeys {
             Found::Lost => (KeyState::Lost, None),
         };
         let documents = self.table.read(&[Document::Kakao]).await?;
+        let django = self.table.read(&[Document::Django]).await?;
+        let django = django.get(Document::Django).ok().and_then(|json| SimplejwtKey::read(json).ok().flatten());
         let kakao = documents.get(Document::Kakao).ok().and_then(|json| KakaoCredentials::read(json).ok());
         Ok(Outcome::Described(Description {
             keys,
             rotated_at,
             kakao_client_secret: kakao.is_some(),
             kakao_admin_key: kakao.is_some_and(|kakao| kakao.has_admin_key()),
+            django_key: django.is_some(),
         }))
     }
 

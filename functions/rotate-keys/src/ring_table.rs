@@ -122,9 +122,9 @@ pub(crate) async fn write(table: &KeyTable, ring: &KeyRing, attempt: &str, on: O
     }
 }
 
-/// Writes Kakao's secrets, and replaces existing ones.
-pub(crate) async fn put_kakao(table: &KeyTable, json: &str) -> Result<(), RotationError> {
-    let put = table.client().put_item().table_name(table.name()).set_item(Some(Document::Kakao.key()));
+/// Writes a document that an operator stores, and replaces an existing one.
+pub(crate) async fn put(table: &KeyTable, document: Document, json: &str) -> Result<(), RotationError> {
+    let put = table.client().put_item().table_name(table.name()).set_item(Some(document.key()));
     let put = put.item(DOCUMENT, AttributeValue::S(json.to_owned())).send().await;
     put.map(drop).map_err(|error| SecretError::from_reason(dynamodb::reason(&error)).into())
 }

@@ -9,9 +9,12 @@
 //! | absent | | [`Start`](CarriedVerdict::Start) |
 //! | names no session: logged out here, or revoked at Django | | [`Ended`](CarriedVerdict::Ended) |
 //! | names another session than the one derived | | [`Ended`](CarriedVerdict::Ended): of another transport |
-//! | names the session derived | still has its first token | [`Repeat`](CarriedVerdict::Repeat), at any time |
+//! | names the session derived | still has its first token | [`Repeat`](CarriedVerdict::Repeat), at any time: the token counts as new again |
 //! | | has a later token | [`Reuse`](CarriedVerdict::Reuse) |
 //! | | has ended | [`Ended`](CarriedVerdict::Ended) |
+//!
+//! A first token that was given out again does not rotate within the window, as if it had just been issued. So other tabs' requests
+//! with the token from Django, and their responses, are over before it is replaced.
 //!
 //! A fixed session keeps its first token, so such a client may go on with its token from Django until that expires.
 
@@ -39,7 +42,7 @@ pub struct Carried {
 pub enum CarriedVerdict {
     /// It is presented for the first time: start its session.
     Start,
-    /// It has started this session, which still has its first token: respond with that token again.
+    /// It has started this session, which still has its first token: respond with that token again, and let it count as new.
     Repeat,
     /// Its session has gone on: two parties hold the token. End the session for both (RFC 9700 §4.14.2).
     Reuse,

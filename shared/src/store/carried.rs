@@ -9,7 +9,7 @@
 use std::time::Duration;
 
 use aws_sdk_dynamodb::{
-    operation::put_item::PutItemError,
+    operation::{put_item::PutItemError, update_item::UpdateItemError},
     types::{ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
@@ -18,7 +18,7 @@ use super::{SessionStart, Store, StoreError, call, item, profile::LIVING, transa
 use crate::{
     clock::Timestamp,
     id::UserId,
-    session::{Carried, Session},
+    session::{Carried, CarriedVerdict, RefreshToken, Session, judge_carried},
     simplejwt::{SimplejwtId, SimplejwtToken},
 };
 
@@ -102,16 +102,47 @@ impl Store {
         unconditional("GetItem", call("GetItem", get.send()).await?)?.item.as_ref().map(read).transpose()
     }
 
-    /// The session of a token, by a consistent read.
+    /// Gives out the first token of a session again, if it still is its token: [`CarriedVerdict::Repeat`]. A session that two parties
+    /// use ends.
+    ///
+    /// `expires_at` is when the session expires if it is renewed now and not again.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] if DynamoDB fails.
-    pub async fn carried_session(&self, carried: &Carried) -> Result<Option<Session>, StoreError> {
-        let Some((user, session)) = carried.session else { return Ok(None) };
-        let get = self.client.get_item().table_name(&self.table).set_key(Some(item::session_key(user, session)));
-        let found = unconditional("GetItem", call("GetItem", get.consistent_read(true).send()).await?)?;
-        found.item.as_ref().map(item::read_session).transpose()
+    /// [`StoreError`] if DynamoDB fails. It is safe to present the same token again.
+    pub async fn repeat_exchange(
+        &self,
+        carried: &Carried,
+        first: &RefreshToken,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<CarriedVerdict, StoreError> {
+        if carried.session != Some((first.user, first.session)) {
+            return Ok(judge_carried(Some(carried), None, first, now));
+        }
+        let repeated = self
+            .client
+            .update_item()
+            .table_name(&self.table)
+            .set_key(Some(item::session_key(first.user, first.session)))
+            .update_expression("SET rotated_at = :now, last_used_at = :now, expires_at = :expires_at")
+            .condition_expression("token_hash = :first AND expires_at > :now")
+            .expression_attribute_values(":first", item::hash(first.hash()))
+            .expression_attribute_values(":now", item::time(now))
+            .expression_attribute_values(":expires_at", item::time(expires_at))
+            .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
+        let session = match until_settled(|| call("UpdateItem", repeated.clone().send())).await? {
+            Ok(_) => return Ok(CarriedVerdict::Repeat),
+            Err(UpdateItemError::ConditionalCheckFailedException(refused)) => {
+                refused.item().map(item::read_session).transpose()?
+            }
+            Err(error) => return unconditional("UpdateItem", Err(error)),
+        };
+        let verdict = judge_carried(Some(carried), session.as_ref(), first, now);
+        if verdict == CarriedVerdict::Reuse {
+            self.end_session(first.user, first.session).await?;
+        }
+        Ok(verdict)
     }
 
     /// Makes sure that a token from Django starts no session any more, and ends the session that it has started.

@@ -53,7 +53,7 @@ pub use self::{
     profile::Login,
     profile_changes::Owner,
     redemptions::RedemptionKey,
-    sessions::{Device, Ended, Rotation, SessionStart},
+    sessions::{Device, Ended, Others, Rotation, SessionStart},
 };
 use crate::log;
 

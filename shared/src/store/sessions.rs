@@ -54,6 +54,15 @@ pub struct SessionStart<'a> {
     pub now: Timestamp,
 }
 
+/// What a logout of other devices covers.
+#[derive(Clone, Copy, Debug)]
+pub struct Others<'a> {
+    /// The sessions that stay.
+    pub kept: &'a [SessionId],
+    /// Whether it also covers the user's tokens from Django, which have started no session yet.
+    pub carried: bool,
+}
+
 /// The result of a refresh. `logged_in_at` is the time of the login that started the session.
 #[derive(Debug)]
 pub enum Rotation {
@@ -186,11 +195,11 @@ impl Store {
         Ok(ended.attributes.and_then(|session| item::read_session(&session).ok()))
     }
 
-    /// Ends all sessions of this token's user but those in `kept`, if the token is [alive](Standing::Alive), and returns how the token
-    /// stands. The token of a linked session needs its links.
+    /// Ends all sessions of this token's user but those that are kept, if the token is [alive](Standing::Alive), and returns how the
+    /// token stands. The token of a linked session needs its links.
     ///
     /// If the token is not alive, its own session ends at most: always if it is spent, never if it is stale or unlinked, and otherwise
-    /// if it is not in `kept`.
+    /// if it is not kept.
     ///
     /// Without that rule an old cookie, once stolen, could log its owner out everywhere again and again. The token's own session is
     /// deleted last, so a request that fails or times out midway can be repeated and continues with the remaining sessions.
@@ -202,7 +211,7 @@ impl Store {
         &self,
         token: &RefreshToken,
         links: Option<&PresentedLinks>,
-        kept: &[SessionId],
+        covered: Others<'_>,
         keys: &RefreshTokenKeys,
         window: Duration,
         now: Timestamp,
@@ -219,6 +228,33 @@ impl Store {
                 (Kind::Linked, None) => Standing::Unlinked,
             })
         };
+        let (mut others, own) = self.others_and_own(token, covered.kept).await?;
+        let standing = stands(own.as_ref())?;
+        if standing == Standing::Alive {
+            if covered.carried && token.user.number().is_some() && self.close_carried(token.user, now).await? {
+                // Until it was closed, another session may have started.
+                others = self.others_and_own(token, covered.kept).await?.0;
+            }
+            // The log has one call for all of them: a line must not have thousands.
+            log::timed("DeleteItem", self.delete_all(others)).await?;
+        }
+        let own_ends = match standing {
+            Standing::Spent => true,
+            Standing::Alive | Standing::Ended | Standing::Ahead => !covered.kept.contains(&token.session),
+            Standing::Stale | Standing::Unlinked => false,
+        };
+        if own.is_some() && own_ends {
+            self.end_session(token.user, token.session).await?;
+        }
+        Ok(standing)
+    }
+
+    /// The keys of the sessions of a token's user that are not kept, and the token's own session.
+    async fn others_and_own(
+        &self,
+        token: &RefreshToken,
+        kept: &[SessionId],
+    ) -> Result<(Vec<item::Item>, Option<item::Item>), StoreError> {
         let own_sk = item::session_sk(token.session);
         let kept_sks: Vec<_> = kept.iter().map(|session| item::session_sk(*session)).collect();
         let (mut others, mut own, mut from) = (Vec::new(), None, None);
@@ -244,23 +280,9 @@ impl Store {
             }
             from = page.last_evaluated_key;
             if from.is_none() {
-                break;
+                return Ok((others, own));
             }
         }
-        let standing = stands(own.as_ref())?;
-        if standing == Standing::Alive {
-            // The log has one call for all of them: a line must not have thousands.
-            log::timed("DeleteItem", self.delete_all(others)).await?;
-        }
-        let own_ends = match standing {
-            Standing::Spent => true,
-            Standing::Alive | Standing::Ended | Standing::Ahead => !kept.contains(&token.session),
-            Standing::Stale | Standing::Unlinked => false,
-        };
-        if own.is_some() && own_ends {
-            self.end_session(token.user, token.session).await?;
-        }
-        Ok(standing)
     }
 
     /// Not with `BatchWriteItem`: its permission covers puts as well, so logout's role could create sessions.

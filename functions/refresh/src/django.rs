@@ -1,0 +1,121 @@
+//! Exchanging a refresh token from Django for a session.
+
+use lambda_http::Request;
+use secrecy::SecretString;
+use shared::{
+    clock::Timestamp,
+    error::Error,
+    http::{self, Carrier, Compatibility, DjangoToken, PresentedDjango},
+    keys::IssuingKeys,
+    log,
+    session::{Carried, CarriedVerdict, Kind, NO_LOGIN_HERE, Proof, RefreshToken, Transport, Version},
+    store::{Exchange, SessionStart},
+};
+
+use crate::{Asked, Refresh, Renewed, access, explain_reuse};
+
+/// What became of the tokens from Django of one request.
+pub(crate) enum Exchanged {
+    /// One of them has a session.
+    Session(Renewed, Transport),
+    /// None has, for this reason. If it is final, none ever will.
+    Refused { reason: &'static str, is_final: bool },
+}
+
+impl Refresh {
+    /// Exchanges the first token that can be, or repeats its exchange.
+    pub(crate) async fn exchange_any(
+        &self,
+        presented: &PresentedDjango,
+        request: &Request,
+        asked: &Asked<'_>,
+    ) -> Result<Exchanged, Error> {
+        let verified = self.django.verify(presented, asked.now).await?;
+        let keys = self.keys.at(asked.now).await?;
+        let mut reason = "not a good refresh token of Django's";
+        for token in &verified.tokens {
+            let transport = self.transport_of(token.carrier, request);
+            match self.exchange(token, transport, &keys, request, asked).await? {
+                Ok(renewed) => return Ok(Exchanged::Session(renewed, transport)),
+                Err(why) => reason = why,
+            }
+        }
+        Ok(Exchanged::Refused { reason, is_final: verified.all_signed })
+    }
+
+    /// How the client of a token carries what it is exchanged for: as it would after a login.
+    fn transport_of(&self, carrier: Carrier, request: &Request) -> Transport {
+        match carrier {
+            Carrier::Body if self.compatibility == Compatibility::DjRestAuth => Transport::Page,
+            Carrier::Body if self.native_clients && !http::is_from_page(request) => Transport::App,
+            Carrier::Body | Carrier::Cookie => Transport::Cookie,
+        }
+    }
+
+    async fn exchange(
+        &self,
+        DjangoToken { token, text, .. }: &DjangoToken,
+        transport: Transport,
+        keys: &IssuingKeys,
+        request: &Request,
+        asked: &Asked<'_>,
+    ) -> Result<Result<Renewed, &'static str>, Error> {
+        let now = asked.now;
+        let proof = Proof::new(text, &SecretString::from("django")).of_transport(transport);
+        // With the key of the time of the exchange: another key may be active by now.
+        let first = |at| {
+            let session = keys.refresh_tokens.new_session(Some(&proof), at);
+            let version = Version::issued(Kind::Rotating, transport);
+            keys.refresh_tokens.issue(version, token.user, session, at + self.sessions.max_ttl, now)
+        };
+        let new = first(now);
+        keys.pseudonyms.note(new.user, new.session);
+        let expires_at = self.sessions.expires_at(new.session_ends_at, now);
+        let device = http::device(request);
+        let start = SessionStart { first: &new, device: &device, link: None, authenticated_at: None, expires_at, now };
+        match self.store.exchange(token, &start).await? {
+            Exchange::Started => {
+                log::outcome("exchanged");
+                self.renewed(new, expires_at, keys, asked).await
+            }
+            Exchange::Before(carried) => self.exchanged_before(carried, first(carried.at), keys, asked).await,
+            Exchange::Refused => Ok(Err("the user of Django's token is not here, or has logged out everywhere")),
+        }
+    }
+
+    async fn exchanged_before(
+        &self,
+        carried: Carried,
+        first: RefreshToken,
+        keys: &IssuingKeys,
+        asked: &Asked<'_>,
+    ) -> Result<Result<Renewed, &'static str>, Error> {
+        keys.pseudonyms.note(first.user, first.session);
+        let expires_at = self.sessions.expires_at(first.session_ends_at, asked.now);
+        match self.store.repeat_exchange(&carried, &first, expires_at, asked.now).await? {
+            CarriedVerdict::Repeat => {
+                log::outcome("exchanged_again");
+                self.renewed(first, expires_at, keys, asked).await
+            }
+            CarriedVerdict::Reuse => {
+                Ok(Err(explain_reuse("a token of Django's was presented whose session has gone on")))
+            }
+            CarriedVerdict::Start | CarriedVerdict::Ended => {
+                Ok(Err("Django's token was spent, and its session has ended"))
+            }
+        }
+    }
+
+    /// The body for a session with this first token, and the token.
+    async fn renewed(
+        &self,
+        first: RefreshToken,
+        expires_at: Timestamp,
+        keys: &IssuingKeys,
+        asked: &Asked<'_>,
+    ) -> Result<Result<Renewed, &'static str>, Error> {
+        let user = self.user(&first, asked).await?;
+        let body = access(&first, NO_LOGIN_HERE, user, keys, asked);
+        Ok(body.map(|body| Renewed { body, refresh_token: Some((first, expires_at)) }).ok_or("the user is gone"))
+    }
+}
