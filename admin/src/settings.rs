@@ -2,10 +2,11 @@
 
 mod addresses;
 mod clients;
+mod django;
 
 use std::collections::BTreeMap;
 
-use shared::kakao::AdminKeyHashes;
+use shared::{clock::Timestamp, kakao::AdminKeyHashes};
 
 use crate::finding::Finding;
 
@@ -14,6 +15,8 @@ pub type Settings = BTreeMap<String, String>;
 
 /// In the settings of a deployed stack: `made`, `none` or `lost`, as rotate-keys says of its keys.
 pub(crate) const KEY_RING: &str = "KEY_RING";
+/// In the settings of a deployed stack: [`STORED`], or nothing.
+pub(crate) const DJANGO_KEY: &str = "DJANGO_KEY";
 /// A secret that is stored where it cannot be read.
 pub(crate) const STORED: &str = "(stored)";
 
@@ -29,7 +32,7 @@ const REQUIRED: [&str; 7] = [
 
 /// Examines a configuration. No finding contains the value of a secret.
 #[must_use]
-pub fn examine(settings: &Settings) -> Vec<Finding> {
+pub fn examine(settings: &Settings, now: Timestamp) -> Vec<Finding> {
     let mut findings = Vec::new();
     for name in REQUIRED {
         if text(settings, name).is_empty() {
@@ -41,6 +44,7 @@ pub fn examine(settings: &Settings) -> Vec<Finding> {
     credentials(settings, &mut findings);
     addresses::examine(settings, &mut findings);
     clients::examine(settings, &mut findings);
+    django::examine(settings, now, &mut findings);
     times(settings, &mut findings);
     operations(settings, &mut findings);
     findings

@@ -22,7 +22,7 @@ use local::{
     table,
     template::Template,
 };
-use shared::clock::Clock;
+use shared::clock::{Clock, SystemClock};
 use tokio::{
     net::TcpListener,
     signal::unix::{SignalKind, signal},
@@ -110,7 +110,7 @@ fn examine(given: &BTreeMap<String, String>, mut settings: BTreeMap<String, Stri
     }
     let api_url = given.get("API_URL").unwrap_or(&settings["ISSUER"]).clone();
     settings.insert("API_URL".to_owned(), api_url);
-    admin::settings::examine(&settings)
+    admin::settings::examine(&settings, SystemClock.now())
 }
 
 /// The items of a setting that is a list.

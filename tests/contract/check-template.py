@@ -20,12 +20,14 @@ ALL_PARTITIONS = {"KakaoLogin"}
 # Rows of users, and of these functions others.
 USERS = {"USER#*"}
 DELETIONS = {*USERS, "KAKAO#*", "OUTBOX"}
-PARTITIONS = {"Account": DELETIONS, "FinishDeletions": DELETIONS, "KakaoEvents": {"OUTBOX"}}
+PARTITIONS = {"Account": DELETIONS, "FinishDeletions": {*DELETIONS, "IMPORTED#*"}, "KakaoEvents": {"OUTBOX"}}
+# These may do more while tokens from Django are exchanged, by a policy of its own.
+WITH_DJANGO = {"KakaoLogin": set(), "Refresh": {"SIMPLEJWT#*", "USER#*", "IMPORTED#*"}, "Logout": {"SIMPLEJWT#*", "IMPORTED#*"}}
 # These read no keys.
 WITHOUT_KEYS = {"KakaoEvents"}
 # Every function but this one is limited to some documents of keys.
 WRITER_OF_KEYS = "RotateKeys"
-DOCUMENTS = {"ISSUING", "VERIFYING", "LOGOUT", "KAKAO"}
+DOCUMENTS = {"ISSUING", "VERIFYING", "LOGOUT", "KAKAO", "DJANGO"}
 VALUES = sam_template.REQUIRED | sam_template.PARAMETER_SETS["several origins"]
 
 problems = []
@@ -125,6 +127,7 @@ check({method.lower() for method in cors.get("allowMethods", [])} == {method for
 functions = {name for name, resource in resources.items() if resource["Type"] == "AWS::Lambda::Function"}
 identities = {name for name, resource in resources.items() if resource["Type"].startswith("AWS::IAM::")}
 own = {f"{name}{part}" for name in functions for part in ("Role", "KeyAccess") if part == "Role" or name not in WITHOUT_KEYS}
+own |= {f"{name}DjangoAccess" for name in WITH_DJANGO}
 check(identities == own, f"roles or policies beside the functions' own: {sorted(identities ^ own)}")
 
 for name in functions:
@@ -138,6 +141,14 @@ for name in functions:
         access = resources[f"{name}KeyAccess"]["Properties"]
         check(access["RoleName"] == {"Ref": f"{name}Role"}, f"{name}KeyAccess is for {access['RoleName']}")
         policies = [*policies, access]
+    partitions = PARTITIONS.get(name, USERS)
+    if name in WITH_DJANGO:
+        access = resources[f"{name}DjangoAccess"]
+        check(access["Condition"] == "ExchangesDjangoTokens", f"{name}DjangoAccess does not depend on DjangoRefreshUntil")
+        access = access["Properties"]
+        check(access["RoleName"] == {"Ref": f"{name}Role"}, f"{name}DjangoAccess is for {access['RoleName']}")
+        policies = [*policies, access]
+        partitions = partitions | WITH_DJANGO[name]
     for statement in (s for policy in policies for s in policy["PolicyDocument"]["Statement"]):
         check("*" not in json.dumps([statement["Action"], statement["Resource"]]), f"{name}: a wildcard in {statement}")
         touched = set(references(statement["Resource"]))
@@ -147,7 +158,7 @@ for name in functions:
             operators = [operator for operator in statement.get("Condition", {}) if operator != "Null"]
             check(operators in (["ForAllValues:StringLike"], ["ForAllValues:StringEquals"]), f"{name}: {statement}")
             keys = statement["Condition"][operators[0]]["dynamodb:LeadingKeys"] if operators else []
-            check(keys and set(keys) <= PARTITIONS.get(name, USERS), f"{name} may access the partitions {keys}")
+            check(keys and set(keys) <= partitions, f"{name} may access the partitions {keys}")
             conditions = {
                 **{operator: {"dynamodb:LeadingKeys": keys} for operator in operators},
                 "Null": {"dynamodb:LeadingKeys": "false"},

@@ -7,6 +7,7 @@ mod build;
 mod costs;
 mod deletion_roles;
 mod deployment;
+mod django_costs;
 mod kakao;
 mod limits;
 mod link_costs;

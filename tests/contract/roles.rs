@@ -174,6 +174,57 @@ async fn each_role_allows_what_its_function_does_and_nothing_else() {
     assert_eq!(stack.uses(), allowed);
 }
 
+/// What every way to exchange and to spend a token from Django needs.
+async fn use_django(stack: &Stack) {
+    let tokens = [stack.import(17, 1_700_000_001).await, stack.django_token(17), stack.django_token(17)];
+    let credential = json!({"access_token": stack.kakao.token(&stack.kakao.new_user().await).await});
+    for (path, token, body) in [
+        ("/auth/refresh", &tokens[0], json!({})),
+        ("/auth/refresh", &tokens[0], json!({})),
+        ("/auth/logout", &tokens[1], json!({})),
+        ("/auth/kakao", &tokens[2], credential),
+        ("/auth/logout?scope=all", &stack.django_token(17), json!({})),
+    ] {
+        let response = stack.send(stack.with_django_cookie(path, token).json(&body)).await;
+        assert_eq!(response.status, 200, "{path}: {}", response.body);
+    }
+}
+
+/// Function, action, table, and the keys that the action is limited to.
+fn allowed(stack: &Stack) -> BTreeSet<(String, String, String, String)> {
+    let functions = stack.template().functions.iter();
+    let statements = functions.flat_map(|(name, function)| function.policies.iter().map(move |one| (name, one)));
+    let allowed = statements.flat_map(|(name, one)| {
+        let tables = one.resources.iter().map(|table| table.split('-').next().unwrap_or_default().to_owned());
+        let limits = format!("{:?}", one.conditions);
+        tables.flat_map(move |table| {
+            let limits = limits.clone();
+            one.actions.iter().map(move |action| (name.clone(), action.clone(), table.clone(), limits.clone()))
+        })
+    });
+    allowed.collect()
+}
+
+#[tokio::test]
+async fn while_tokens_from_django_are_exchanged_three_roles_allow_what_that_needs_and_only_then() {
+    let (off, on) = (Stack::start().await, Stack::from_django().await);
+    use_django(&on).await;
+    let more: BTreeSet<_> = allowed(&on).difference(&allowed(&off)).cloned().collect();
+    assert!(allowed(&off).is_subset(&allowed(&on)));
+    let functions: BTreeSet<&str> = more.iter().map(|(function, ..)| function.as_str()).collect();
+    assert_eq!(functions.into_iter().collect::<Vec<_>>(), ["kakao-login", "logout", "refresh"]);
+    let uses = on.uses();
+    for (function, action, table, limits) in &more {
+        let is_used = uses.iter().any(|(key, used, on)| {
+            *key == access_key(function) && used == action && on.split('-').next() == Some(table.as_str())
+        });
+        assert!(is_used, "{function} {action} {table} {limits}");
+    }
+    let client = table::client_as(&access_key("refresh"), on.keys_proxy.url());
+    let get = client.get_item().table_name(&on.template().keys.name).set_key(Some(Document::Django.key()));
+    assert_eq!(code(get.send().await), "", "refresh reads Django's key, and without the setting it may not");
+}
+
 /// A stack with the project's template, with `from` replaced by `to`.
 async fn stack_with(from: &str, to: &str) -> Stack {
     assert!(TEMPLATE.contains(from), "{from}");
@@ -255,7 +306,7 @@ async fn a_function_is_denied_actions_that_its_role_lacks() {
 
     // Each function reads its own documents of keys, and none writes them but rotate-keys.
     let keys = &stack.template().keys.name;
-    let all = [Document::Issuing, Document::Verifying, Document::Logout, Document::Kakao];
+    let all = [Document::Issuing, Document::Verifying, Document::Logout, Document::Kakao, Document::Django];
     for (function, readable) in [
         ("kakao-login", vec![Document::Issuing, Document::Kakao]),
         ("refresh", vec![Document::Issuing]),

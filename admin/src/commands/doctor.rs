@@ -4,6 +4,7 @@ use std::{fmt::Display, process::ExitCode};
 
 use clap::Args;
 use serde_json::Value;
+use shared::clock::{Clock, SystemClock};
 
 use super::StackName;
 use crate::{
@@ -11,7 +12,7 @@ use crate::{
     finding::Finding,
     keys_policy, keys_table,
     rotate_keys::{self, Command},
-    settings::{self, KEY_RING, STORED, Settings},
+    settings::{self, DJANGO_KEY, KEY_RING, STORED, Settings},
     stack::{Stack, pairs},
     template::Template,
 };
@@ -77,7 +78,7 @@ impl Examination {
         if let Err(reason) = described {
             self.unchecked("whether there are keys and Kakao's secrets", "lambda:InvokeFunction", &reason);
         }
-        self.findings.extend(settings::examine(&settings));
+        self.findings.extend(settings::examine(&settings, SystemClock.now()));
     }
 
     fn examine_keys_table(&mut self) {
@@ -228,6 +229,7 @@ fn keys(result: &Value) -> Settings {
         (KEY_RING.to_owned(), described["keys"].as_str().unwrap_or("none").to_owned()),
         ("KAKAO_CLIENT_SECRET".to_owned(), stored("kakao_client_secret")),
         ("KAKAO_ADMIN_KEY".to_owned(), stored("kakao_admin_key")),
+        (DJANGO_KEY.to_owned(), stored("django_key")),
     ])
 }
 
@@ -245,7 +247,8 @@ mod tests {
     #[test]
     fn what_rotate_keys_says_is_read_and_nothing_counts_as_stored_without_its_word() {
         let described = json!({"described": {"keys": "made", "kakao_client_secret": true, "kakao_admin_key": false}});
-        let expected = [("KEY_RING", "made"), ("KAKAO_CLIENT_SECRET", STORED), ("KAKAO_ADMIN_KEY", "")];
+        let expected =
+            [("KEY_RING", "made"), ("KAKAO_CLIENT_SECRET", STORED), ("KAKAO_ADMIN_KEY", ""), ("DJANGO_KEY", "")];
         assert_eq!(keys(&described), expected.map(|(name, value)| (name.to_owned(), value.to_owned())).into());
         for other in [json!({"described": {"keys": "none"}}), json!({"errorMessage": "x"}), json!(null)] {
             let stored = keys(&other);

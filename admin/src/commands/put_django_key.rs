@@ -14,13 +14,13 @@ const SHORT: usize = 32;
 
 /// Store the key with which Django signed its refresh tokens, or remove it.
 ///
-/// Asks for it, or reads a line of standard input: the value of SIGNING_KEY in Django's SIMPLE_JWT, or else of SECRET_KEY. While the
-/// parameter DjangoRefreshUntil is set, each refresh token that Django has signed with it starts one session here.
+/// Asks for it, or reads a line of standard input: `SIGNING_KEY` of Django's `SIMPLE_JWT`, or else `SECRET_KEY`. While the parameter
+/// `DjangoRefreshUntil` is set, each refresh token that Django has signed with it starts one session here.
 #[derive(Args)]
 pub(super) struct PutDjangoKey {
     #[command(flatten)]
     stack: StackName,
-    /// ALGORITHM in Django's SIMPLE_JWT
+    /// `ALGORITHM` of Django's `SIMPLE_JWT`
     #[arg(long, default_value = "HS256", value_parser = ["HS256", "HS384", "HS512"])]
     algorithm: String,
     /// Remove the key, so that no token of Django's counts any more

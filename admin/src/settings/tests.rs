@@ -6,6 +6,8 @@ use super::{
 };
 use crate::template::Template;
 
+const NOW: Timestamp = Timestamp::from_unix_seconds(1_796_000_000);
+
 fn good() -> Settings {
     let settings = [
         ("STAGE", "prod"),
@@ -19,6 +21,7 @@ fn good() -> Settings {
         ("SESSION_LINKS", "auto"),
         ("NATIVE_CLIENTS", "true"),
         ("COMPATIBILITY", "none"),
+        ("DJANGO_REFRESH_UNTIL", ""),
         ("ALLOW_HEADERS", "Authorization,content-type"),
         ("KAKAO_REST_API_KEY", "5f0ab1c2d3e4f5061728394a5b6c7d8e"),
         ("KAKAO_APP_KEYS", "0a1b2c3d4e5f60718293a4b5c6d7e8f9"),
@@ -38,12 +41,12 @@ fn good() -> Settings {
 fn findings(name: &str, value: &str) -> Vec<String> {
     let mut settings = good();
     settings.insert(name.to_owned(), value.to_owned());
-    examine(&settings).iter().map(ToString::to_string).collect()
+    examine(&settings, NOW).iter().map(ToString::to_string).collect()
 }
 
 #[test]
 fn a_good_configuration_has_nothing_to_mend() {
-    assert_eq!(examine(&good()), []);
+    assert_eq!(examine(&good(), NOW), []);
 }
 
 #[test]
@@ -163,7 +166,7 @@ fn what_exceeds_the_limit_by_one_or_only_looks_like_a_path_of_the_api_is_well() 
     for name in ["KEY_RING", "ALARM_TOPIC_ARN"] {
         unknown.remove(name);
     }
-    assert_eq!(examine(&unknown), [], "a configuration of this machine has neither");
+    assert_eq!(examine(&unknown, NOW), [], "a configuration of this machine has neither");
 }
 
 #[test]
@@ -171,7 +174,7 @@ fn a_redirect_to_where_the_api_answers_is_wrong() {
     let mut settings = good();
     settings.insert("API_URL".to_owned(), "https://www.example.com".to_owned());
     settings.insert("REDIRECT_URIS".to_owned(), "https://www.example.com/auth/callback".to_owned());
-    let found = examine(&settings);
+    let found = examine(&settings, NOW);
     assert!(matches!(found.as_slice(), [Finding::Error(why)] if why.contains("where the API answers")), "{found:?}");
     let template = Template::new();
     let paths = template.paths();
@@ -187,7 +190,7 @@ fn a_stack_that_waits_for_its_keys_is_told_how_to_get_them() {
     let mut settings = good();
     settings.insert("KEY_RING".to_owned(), "none".to_owned());
     settings.insert("FIRST_KEYS".to_owned(), "wait".to_owned());
-    let found = examine(&settings);
+    let found = examine(&settings, NOW);
     assert!(matches!(found.as_slice(), [Finding::Error(why)] if why.contains("carry-over-keys")), "{found:?}");
 }
 
@@ -215,7 +218,7 @@ fn sessions_that_rotate_for_want_of_a_common_storage_are_named() {
         for (name, value) in [("STAGE", stage), ("SESSION_LINKS", links), ("ALLOWED_ORIGINS", &origins)] {
             settings.insert(name.to_owned(), value.to_owned());
         }
-        let found: Vec<String> = examine(&settings).iter().map(ToString::to_string).collect();
+        let found: Vec<String> = examine(&settings, NOW).iter().map(ToString::to_string).collect();
         let found: Vec<&String> = found.iter().filter(|finding| finding.contains("SESSION_LINKS")).collect();
         assert_eq!(found.len(), usize::from(expected.is_some()), "{stage} {links} {origins}: {found:?}");
         assert!(found.iter().zip(expected).all(|(found, start)| found.starts_with(start)), "{found:?}");
@@ -229,7 +232,7 @@ fn another_site_is_never_answered_by_a_cookie_for_other_sites() {
         let mut settings = good();
         settings.insert("API_URL".to_owned(), "https://abc.execute-api.ap-northeast-2.amazonaws.com".to_owned());
         settings.insert("COOKIE_SAMESITE".to_owned(), policy.to_owned());
-        let found = examine(&settings);
+        let found = examine(&settings, NOW);
         let [finding] = found.as_slice() else { panic!("{policy}: {found:?}") };
         assert_eq!(matches!(finding, Finding::Error(_)), is_wrong, "{finding}");
         let text = finding.to_string();
@@ -243,7 +246,7 @@ fn two_names_of_one_machine_are_two_sites() {
     settings.insert("STAGE".to_owned(), "local".to_owned());
     settings.insert("ALLOWED_ORIGINS".to_owned(), "http://localhost:5173".to_owned());
     settings.insert("REDIRECT_URIS".to_owned(), "http://127.0.0.1:5173/".to_owned());
-    let found = examine(&settings);
+    let found = examine(&settings, NOW);
     assert!(found.iter().any(|finding| finding.to_string().contains("by another name")), "{found:?}");
 }
 
@@ -269,7 +272,7 @@ fn the_admin_key_and_its_hash_belong_together() {
         let mut settings = good();
         settings.insert("KAKAO_ADMIN_KEY".to_owned(), key.to_owned());
         settings.insert("KAKAO_ADMIN_KEY_HASHES".to_owned(), hashes.to_owned());
-        let found = examine(&settings);
+        let found = examine(&settings, NOW);
         assert!(found.iter().any(|finding| finding.to_string().contains(complaint)), "{key} {hashes}: {found:?}");
     }
     for (key, hashes) in [(STORED, &hash), (key, &own)] {
@@ -279,6 +282,33 @@ fn the_admin_key_and_its_hash_belong_together() {
         }
         settings.insert("KAKAO_ADMIN_KEY".to_owned(), key.to_owned());
         settings.insert("KAKAO_ADMIN_KEY_HASHES".to_owned(), hashes.clone());
-        assert_eq!(examine(&settings), [], "{key}");
+        assert_eq!(examine(&settings, NOW), [], "{key}");
+    }
+}
+
+#[test]
+fn the_end_of_exchanging_djangos_tokens_is_examined_by_the_time_and_by_whether_its_key_is_stored() {
+    let at = |days: u64| (NOW + std::time::Duration::from_hours(24 * days)).to_rfc3339();
+    let soon = at(30);
+    for (until, key, expected) in [
+        ("", Some(""), ""),
+        ("", None, ""),
+        ("", Some(STORED), "warning:   Django's key is stored"),
+        ("20 December", Some(STORED), "error:     DJANGO_REFRESH_UNTIL must be a time"),
+        (&at(31), Some(STORED), "error:     DJANGO_REFRESH_UNTIL is more than 30 days ahead"),
+        (&at(0), Some(STORED), "warning:   DJANGO_REFRESH_UNTIL is over"),
+        (&soon, Some(""), "error:     DJANGO_REFRESH_UNTIL is set, and Django's key is not stored"),
+        (&soon, Some(STORED), ""),
+        (&soon, None, ""),
+    ] {
+        let mut settings = good();
+        settings.insert("DJANGO_REFRESH_UNTIL".to_owned(), until.to_owned());
+        settings.extend(key.map(|key| (DJANGO_KEY.to_owned(), key.to_owned())));
+        let found: Vec<String> = examine(&settings, NOW).iter().map(ToString::to_string).collect();
+        match found.as_slice() {
+            [] => assert_eq!(expected, "", "{until} {key:?}"),
+            [one] => assert!(!expected.is_empty() && one.starts_with(expected), "{until} {key:?}: {one}"),
+            several => panic!("{several:?}"),
+        }
     }
 }

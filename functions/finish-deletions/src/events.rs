@@ -29,6 +29,10 @@ impl FinishDeletions {
                     _ if inquiry.linked_at.is_some() => {}
                     EventAction::EndSessions => {
                         if let Some(user) = self.store.identity(kakao).await?.user {
+                            // A token from Django that has started no session yet is older than the event.
+                            if user.number().is_some() {
+                                self.store.close_carried(user, now).await?;
+                            }
                             // Who has logged in since the event stays logged in.
                             self.store.end_sessions(user, Some(received_at)).await?;
                         }

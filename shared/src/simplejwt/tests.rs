@@ -31,7 +31,7 @@ fn with(name: &str, value: &Value) -> Result<SimplejwtToken, InvalidSimplejwt> {
     key.verify(&jwt(&json!({"alg": "HS256", "typ": "JWT"}), &claims, &key), NOW)
 }
 
-/// Made with PyJWT 2.15.1: `jwt.encode(claims, SECRET, algorithm)`.
+/// Made with `PyJWT` 2.15.1: `jwt.encode(claims, SECRET, algorithm)`.
 #[test]
 fn tokens_that_djangos_library_made_are_read_with_each_algorithm() {
     for (algorithm, text) in include_str!("testdata/pyjwt.txt").lines().filter_map(|line| line.split_once(' ')) {

@@ -139,10 +139,10 @@ impl Model {
         if self.rules == Rules::TwoWrites {
             return Ok((named, Ok(())));
         }
-        Ok((self.start(named)?, Ok(())))
+        Ok((Self::start_session(named)?, Ok(())))
     }
 
-    fn start(&self, state: State) -> Result<State, Violation> {
+    fn start_session(state: State) -> Result<State, Violation> {
         match state.life {
             Life::Never if state.phase == Phase::Over => Err(Violation::StartedAfterTheEnd),
             Life::Never => Ok(State { life: Life::Alive(0), is_young: true, ..state }),
@@ -195,7 +195,7 @@ impl Model {
                 next.push(after.with(client, Step::Idle));
             }
             Step::SecondWrite => {
-                next.push(self.start(state)?.with(client, Step::Answered(true)));
+                next.push(Self::start_session(state)?.with(client, Step::Answered(true)));
                 next.push(state.with(client, Step::Idle));
             }
             Step::Repeat(item) => {

@@ -55,7 +55,7 @@ async fn at_the_end_tokens_stop_being_exchanged_and_the_sessions_they_started_go
     let stack = Stack::from_django().await;
     let until = stack.now() + OPEN_FOR;
     stack.import(17, 1_700_000_001).await;
-    stack.advance(OPEN_FOR - Duration::from_secs(31));
+    stack.advance(Duration::from_secs(OPEN_FOR.as_secs() - 31));
     let [used, unused] = [(), ()].map(|()| signed(&claims(17, until + DAY)));
     let session = exchange(&stack, &used).await.token();
     stack.advance(Duration::from_secs(30));
@@ -100,7 +100,7 @@ async fn without_djangos_key_an_exchange_is_a_503_and_the_cookie_stays() {
 async fn a_key_that_was_removed_stops_counting_within_ten_minutes() {
     let stack = Stack::from_django().await;
     let [first, second] = [stack.import(17, 1_700_000_001).await, stack.django_token(17)];
-    exchange(&stack, &first).await.token();
+    assert_eq!(exchange(&stack, &first).await.status, StatusCode::OK);
     stack.put_django_key("").await;
     stack.advance(Duration::from_mins(10));
     let refused = exchange(&stack, &second).await;

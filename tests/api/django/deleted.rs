@@ -9,10 +9,10 @@ use super::once::{assert_logged_out, exchange};
 #[tokio::test]
 async fn a_deleted_users_tokens_start_no_session_at_any_time() {
     let stack = Stack::from_django().await;
-    let user = stack.kakao.user(&json!({"id": 1_700_000_001})).await;
+    let person = stack.kakao.user(&json!({"id": 1_700_000_001})).await;
     let [used, unused] = [stack.import(17, 1_700_000_001).await, stack.django_token(17)];
     let session = exchange(&stack, &used).await.token();
-    let logged_in = stack.log_in_at_kakao(&user).await;
+    let logged_in = stack.log_in_at_kakao(&person).await;
     assert_eq!(stack.delete_account(logged_in.access()).await.status, StatusCode::ACCEPTED);
     let assert_out = async |case: &str| {
         for token in [&used, &unused] {
@@ -28,7 +28,7 @@ async fn a_deleted_users_tokens_start_no_session_at_any_time() {
     assert_eq!(stack.count("USER#").await, 0);
     assert_out("gone").await;
     // The same person comes back as a new user.
-    let back = stack.log_in_as(&user).await;
+    let back = stack.log_in_as(&person).await;
     assert_ne!(back.body["user"]["pk"], 17);
     assert_out("back").await;
 }

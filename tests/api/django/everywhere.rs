@@ -86,3 +86,18 @@ async fn a_token_of_a_number_that_was_given_out_here_logs_nobody_out() {
     assert_eq!(stack.send(request.json(&json!({}))).await.status, StatusCode::OK);
     assert_eq!(stack.refresh(&theirs.token()).await.status, StatusCode::OK, "{REFRESH}");
 }
+
+/// Kakao has ended its sessions too: an account was disabled, or somebody else had it.
+#[tokio::test]
+async fn what_kakao_reports_of_an_account_covers_devices_that_have_not_come_here_yet() {
+    let stack = Stack::from_django().await;
+    let person = stack.kakao.user(&json!({"id": 1_700_000_001})).await;
+    let [used, unused] = [stack.import(17, 1_700_000_001).await, stack.django_token(17)];
+    let session = exchange(&stack, &used).await.token();
+    stack.kakao.send_event(&person, "sessions-revoked").await;
+    stack.finish_deletions().await.unwrap();
+    for token in [&used, &unused] {
+        assert_logged_out(&exchange(&stack, token).await, "Kakao has revoked the sessions");
+    }
+    assert_logged_out(&stack.refresh(&session).await, "Kakao has revoked the sessions");
+}

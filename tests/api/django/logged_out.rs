@@ -80,7 +80,7 @@ async fn a_spent_token_that_logs_out_is_reported() {
         let token = if path == LOGOUT { token.clone() } else { stack.django_token(17) };
         let session = exchange(&stack, &token).await.token();
         stack.advance(Duration::from_secs(30));
-        stack.refresh(&session).await.token();
+        assert_eq!(stack.refresh(&session).await.status, StatusCode::OK);
         let credential = json!({"access_token": stack.kakao.token(&stack.kakao.new_user().await).await});
         let response = stack.send(stack.with_django_cookie(path, &token).json(&credential)).await;
         assert_eq!(line_of(&log, &response)["refresh_reuse"], true, "{path}");
@@ -142,7 +142,7 @@ async fn a_login_succeeds_although_djangos_key_is_missing_which_is_logged() {
 async fn a_logout_always_succeeds_and_clears_djangos_cookie_although_the_table_is_down() {
     let stack = Stack::from_django().await;
     let token = stack.import(17, 1_700_000_001).await;
-    exchange(&stack, &stack.django_token(17)).await.token();
+    assert_eq!(exchange(&stack, &stack.django_token(17)).await.status, StatusCode::OK);
     stack.table_proxy.fail(Fault::Down);
     let logged_out = stack.send(stack.with_django_cookie(LOGOUT, &token)).await;
     assert_eq!(logged_out.status, StatusCode::OK, "{}", logged_out.body);

@@ -136,16 +136,39 @@ async fn kakaos_secrets_can_be_set_later_and_changed() {
 async fn describe_shows_the_state_of_the_keys_and_no_part_of_a_key() {
     let stack = Stack::with(Settings { without_keys: true, ..Settings::default() }).await;
     let describe = async || serde_json::to_value(stack.rotate_with(Event::Describe).await.unwrap()).unwrap();
-    let described = |keys: &str, rotated_at, admin_key: bool| {
+    let with_django = |keys: &str, rotated_at, admin_key: bool, django_key: bool| {
         json!({"described": {
             "keys": keys, "rotated_at": rotated_at, "kakao_client_secret": true, "kakao_admin_key": admin_key,
+            "django_key": django_key,
         }})
     };
+    let described = |keys: &str, rotated_at, admin_key| with_django(keys, rotated_at, admin_key, false);
     assert_eq!(describe().await, described("none", json!(null), true));
     stack.rotate_with(Event::RotateIfDue).await.unwrap();
     let ring: Value = serde_json::from_str(&stack.key_document(Document::Issuing).await.unwrap()).unwrap();
     stack.rotate_with(keys::put_kakao("another", "")).await.unwrap();
     assert_eq!(describe().await, described("made", ring["created_at"].clone(), false));
+    stack.put_django_key("a key of Django's").await;
+    assert_eq!(describe().await, with_django("made", ring["created_at"].clone(), false, true));
+    stack.put_django_key("").await;
     stack.delete_keys(Document::Issuing).await;
     assert_eq!(describe().await, described("lost", json!(null), false));
+}
+
+#[tokio::test]
+async fn a_key_of_djangos_is_stored_as_it_is_and_with_another_algorithm_it_is_refused() {
+    let stack = Stack::start().await;
+    let put = async |algorithm: &str, key: &str| {
+        stack.rotate_with(Event::PutDjangoKey { algorithm: algorithm.to_owned(), key: key.into() }).await
+    };
+    for algorithm in ["none", "RS256", "ES256", "hs256", ""] {
+        let refused = put(algorithm, "s3cret").await.unwrap_err().to_string();
+        assert_eq!(refused, "the algorithm must be HS256, HS384 or HS512", "{algorithm}");
+    }
+    assert_eq!(stack.key_document(Document::Django).await, None);
+    put("HS512", " with spaces\"and\u{ac00} ").await.unwrap();
+    let stored: Value = serde_json::from_str(&stack.key_document(Document::Django).await.unwrap()).unwrap();
+    assert_eq!(stored, json!({"algorithm": "HS512", "key": " with spaces\"and\u{ac00} "}));
+    put("HS256", "").await.unwrap();
+    assert!(!stack.key_document(Document::Django).await.unwrap().contains("spaces"), "it is removed");
 }
