@@ -17,7 +17,7 @@ async fn cost(stack: &Stack, path: &str, token: &str) -> (Response, Traffic, usi
 #[tokio::test]
 async fn an_exchange_is_one_transaction_and_a_repeat_one_write_more_and_the_key_is_read_once() {
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     stack.refresh("garbage").await;
     stack.logout("garbage").await;
     let spent = stack.django_token(17);
@@ -44,7 +44,7 @@ async fn an_exchange_is_one_transaction_and_a_repeat_one_write_more_and_the_key_
 #[tokio::test]
 async fn an_exchange_costs_eight_units_and_a_refresh_one_as_before() {
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     let (exchanged, traffic, _) = cost(&stack, REFRESH, &token).await;
     assert_eq!(units(&traffic), (8.0, 0.0));
     stack.advance(Duration::from_secs(30));

@@ -176,7 +176,7 @@ async fn each_role_allows_what_its_function_does_and_nothing_else() {
 
 /// What every way to exchange and to spend a token from Django needs.
 async fn use_django(stack: &Stack) {
-    let tokens = [stack.import(17, 1_700_000_001).await, stack.django_token(17), stack.django_token(17)];
+    let tokens = [stack.import_one(17, 1_700_000_001).await, stack.django_token(17), stack.django_token(17)];
     let credential = json!({"access_token": stack.kakao.token(&stack.kakao.new_user().await).await});
     for (path, token, body) in [
         ("/auth/refresh", &tokens[0], json!({})),

@@ -2,14 +2,16 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use aws_sdk_dynamodb::types::AttributeValue;
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
-use local::table::Item;
 use reqwest::{Method, RequestBuilder, header::COOKIE};
 use ring::hmac;
 use rotate_keys::Event;
 use serde_json::{Value, json};
-use shared::clock::{Clock, SystemClock, Timestamp};
+use shared::{
+    clock::{Clock, SystemClock, Timestamp},
+    id::KakaoId,
+    store::ImportStanding,
+};
 
 use crate::{
     client::{Functions, unique},
@@ -20,6 +22,8 @@ use crate::{
 pub const SECRET_KEY: &str = "django-insecure-0123456789abcdef0123456789abcdef";
 /// `JWT_AUTH_REFRESH_COOKIE`.
 pub const DJANGO_COOKIE: &str = "refresh_token";
+/// The highest id of Django's users.
+const HIGHEST_ID: u64 = 1_000;
 /// How long a [`Stack::from_django`] exchanges tokens.
 pub const OPEN_FOR: Duration = Duration::from_hours(20 * 24);
 /// How long a token lives.
@@ -86,28 +90,14 @@ impl Stack {
     }
 
     /// Imports a user with this number, who is this person at Kakao, and returns a refresh token of Django's.
-    pub async fn import(&self, number: u64, kakao: u64) -> String {
-        let (user, at) = (number.to_string(), self.now().unix_seconds() - 86_400);
-        let text = |text: &str| AttributeValue::S(text.to_owned());
-        let time = AttributeValue::N(at.to_string());
-        let item = |pk: String, sk: &str, more: &[(&str, AttributeValue)]| -> Item {
-            let more = more.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
-            [("pk".to_owned(), text(&pk)), ("sk".to_owned(), text(sk))].into_iter().chain(more).collect()
-        };
-        self.restore(&[
-            item(format!("KAKAO#{kakao}"), "IDENTITY", &[("user_id", text(&user)), ("created_at", time.clone())]),
-            item(
-                format!("USER#{user}"),
-                "PROFILE",
-                &[
-                    ("kakao_id", text(&kakao.to_string())),
-                    ("created_at", time.clone()),
-                    ("username", text("from Django")),
-                ],
-            ),
-            item(format!("IMPORTED#{user}"), "IMPORTED", &[("imported_at", time)]),
-        ])
-        .await;
+    ///
+    /// # Panics
+    ///
+    /// If DynamoDB fails.
+    pub async fn import_one(&self, number: u64, kakao: i64) -> String {
+        let kakao = KakaoId::try_from(kakao).expect("a Kakao ID is positive");
+        let imported = self.import(HIGHEST_ID, &[(number, kakao)]).await;
+        assert_eq!(imported, [ImportStanding::Created]);
         self.django_token(number)
     }
 

@@ -14,7 +14,10 @@ use aws_sdk_dynamodb::{
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
-use super::{SessionStart, Store, StoreError, call, item, profile::LIVING, transaction::until_settled, unconditional};
+use super::{
+    SessionStart, Store, StoreError, call, imports::marker_key, item, profile::LIVING, transaction::until_settled,
+    unconditional,
+};
 use crate::{
     clock::Timestamp,
     id::UserId,
@@ -74,8 +77,7 @@ impl Store {
         let exchanged = put(exchanged).return_values_on_condition_check_failure(all_old).build().map_err(corrupt)?;
         let session = put(session).build().map_err(corrupt)?;
         let living = check(item::profile_key(start.first.user), LIVING).build().map_err(corrupt)?;
-        let imported =
-            check(item::imported_key(start.first.user), "attribute_exists(pk) AND attribute_not_exists(closed_at)");
+        let imported = check(marker_key(start.first.user), "attribute_exists(pk) AND attribute_not_exists(closed_at)");
         let imported = imported.build().map_err(corrupt)?;
         let write = TransactWriteItem::builder;
         let writes = [
@@ -201,7 +203,7 @@ impl Store {
             .client
             .update_item()
             .table_name(&self.table)
-            .set_key(Some(item::imported_key(user)))
+            .set_key(Some(marker_key(user)))
             .update_expression("SET closed_at = if_not_exists(closed_at, :now)")
             .condition_expression("attribute_exists(pk)")
             .expression_attribute_values(":now", item::time(now));

@@ -281,7 +281,7 @@ fn with(mut item: item::Item, attributes: impl IntoIterator<Item = (&'static str
     item
 }
 
-fn marker_key(id: UserId) -> item::Item {
+pub(super) fn marker_key(id: UserId) -> item::Item {
     item::key(item::text(marker_pk(id)), item::text("IMPORTED"))
 }
 

@@ -58,11 +58,6 @@ pub(super) fn user_pk(user: UserId) -> AttributeValue {
     text(format!("USER#{user}"))
 }
 
-/// The item that an import leaves for each user, for ever.
-pub(super) fn imported_key(user: UserId) -> Item {
-    key(text(format!("IMPORTED#{user}")), text("IMPORTED"))
-}
-
 pub(super) fn kakao_pk(kakao: KakaoId) -> AttributeValue {
     text(format!("KAKAO#{kakao}"))
 }

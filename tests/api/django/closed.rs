@@ -37,7 +37,7 @@ async fn assert_closed(stack: &Stack, functions: &Functions, token: &str, case: 
 #[tokio::test]
 async fn without_an_end_or_with_one_that_is_over_or_too_far_ahead_nothing_is_exchanged() {
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     for (case, until) in [
         ("off", String::new()),
         ("over", stack.now().to_rfc3339()),
@@ -54,7 +54,7 @@ async fn without_an_end_or_with_one_that_is_over_or_too_far_ahead_nothing_is_exc
 async fn at_the_end_tokens_stop_being_exchanged_and_the_sessions_they_started_go_on() {
     let stack = Stack::from_django().await;
     let until = stack.now() + OPEN_FOR;
-    stack.import(17, 1_700_000_001).await;
+    stack.import_one(17, 1_700_000_001).await;
     stack.advance(Duration::from_secs(OPEN_FOR.as_secs() - 31));
     let [used, unused] = [(), ()].map(|()| signed(&claims(17, until + DAY)));
     let session = exchange(&stack, &used).await.token();
@@ -70,7 +70,7 @@ async fn at_the_end_tokens_stop_being_exchanged_and_the_sessions_they_started_go
 #[tokio::test]
 async fn a_session_of_ours_is_refreshed_with_one_write_while_tokens_are_exchanged() {
     let stack = Stack::from_django().await;
-    let django = stack.import(17, 1_700_000_001).await;
+    let django = stack.import_one(17, 1_700_000_001).await;
     let ours = stack.log_in().await.token();
     stack.advance(Duration::from_secs(30));
     let _ = (stack.table_proxy.take_traffic(), stack.keys_proxy.take_traffic());
@@ -88,7 +88,7 @@ async fn a_session_of_ours_is_refreshed_with_one_write_while_tokens_are_exchange
 async fn without_djangos_key_an_exchange_is_a_503_and_the_cookie_stays() {
     let log = Log::start();
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     stack.delete_keys(Document::Django).await;
     let failed = exchange(&stack, &token).await;
     assert_eq!((failed.status, failed.set_cookies()), (StatusCode::SERVICE_UNAVAILABLE, vec![]));
@@ -100,7 +100,7 @@ async fn without_djangos_key_an_exchange_is_a_503_and_the_cookie_stays() {
 #[tokio::test]
 async fn a_key_that_was_removed_stops_counting_within_ten_minutes() {
     let stack = Stack::from_django().await;
-    let [first, second] = [stack.import(17, 1_700_000_001).await, stack.django_token(17)];
+    let [first, second] = [stack.import_one(17, 1_700_000_001).await, stack.django_token(17)];
     assert_eq!(exchange(&stack, &first).await.status, StatusCode::OK);
     stack.put_django_key("").await;
     stack.advance(Duration::from_mins(10));

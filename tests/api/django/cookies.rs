@@ -18,7 +18,7 @@ async fn refresh(stack: &Stack, cookies: &[String]) -> Response {
 #[tokio::test]
 async fn of_two_cookies_of_djangos_one_good_one_is_enough() {
     let stack = Stack::from_django().await;
-    let good = stack.import(17, 1_700_000_001).await;
+    let good = stack.import_one(17, 1_700_000_001).await;
     let header = json!({"alg": "HS256", "typ": "JWT"});
     let forged = jwt(&header, &claims(17, stack.now() + OPEN_FOR), "another key");
     let spent = stack.django_token(17);
@@ -40,7 +40,7 @@ async fn of_two_cookies_of_djangos_one_good_one_is_enough() {
 #[tokio::test]
 async fn djangos_cookie_is_tried_if_no_session_of_ours_can_be_renewed() {
     let stack = Stack::from_django().await;
-    let django = stack.import(17, 1_700_000_001).await;
+    let django = stack.import_one(17, 1_700_000_001).await;
     let ours = stack.log_in().await.token();
     stack.logout(&ours).await;
     let response = refresh(&stack, &[cookie_pair(&ours), django_pair(&django)]).await;
@@ -53,7 +53,7 @@ async fn djangos_cookie_is_tried_if_no_session_of_ours_can_be_renewed() {
 #[tokio::test]
 async fn beside_a_linked_session_without_its_links_nothing_is_exchanged() {
     let stack = Stack::from_django().await;
-    let django = stack.import(17, 1_700_000_001).await;
+    let django = stack.import_one(17, 1_700_000_001).await;
     let linked = stack.log_in_linked_as(&stack.kakao.new_user().await).await.token;
     let response = refresh(&stack, &[cookie_pair(&linked), django_pair(&django)]).await;
     assert_eq!(response.code(), "link_required", "{}", response.body);
@@ -63,7 +63,7 @@ async fn beside_a_linked_session_without_its_links_nothing_is_exchanged() {
 #[tokio::test]
 async fn djangos_cookie_has_the_name_that_the_setting_gives_it() {
     let stack = Stack::from_django_with(&[("DJANGO_REFRESH_COOKIE", "my-refresh-token")]).await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     assert_logged_out(&exchange(&stack, &token).await, "the default name");
     let response = refresh(&stack, &[format!("my-refresh-token={token}")]).await;
     assert!(response.set_cookies()[0].starts_with("my-refresh-token=; Max-Age=0"), "{:?}", response.set_cookies());
@@ -72,7 +72,7 @@ async fn djangos_cookie_has_the_name_that_the_setting_gives_it() {
 #[tokio::test]
 async fn a_front_end_on_another_site_has_its_cookie_cleared_as_browsers_accept_it() {
     let stack = Stack::from_django_with(&[("COOKIE_SAMESITE", "None")]).await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     let response = exchange(&stack, &token).await;
     assert_eq!(response.set_cookies()[0], "refresh_token=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=None");
 }
@@ -86,7 +86,7 @@ async fn under_one_name_both_kinds_of_cookies_are_told_apart() {
     let stack = Stack::with(Settings { environment, ..Settings::default() }).await;
     let until = (stack.now() + OPEN_FOR).to_rfc3339();
     stack.put_django_key(SECRET_KEY).await;
-    let django = stack.import(17, 1_700_000_001).await;
+    let django = stack.import_one(17, 1_700_000_001).await;
     let functions = stack.with_other_setting("DJANGO_REFRESH_UNTIL", &until).await;
     let ask = async |cookies: &[&str]| {
         let cookies: Vec<String> = cookies.iter().map(|token| django_pair(token)).collect();

@@ -10,7 +10,7 @@ use super::once::{assert_logged_out, exchange};
 async fn a_deleted_users_tokens_start_no_session_at_any_time() {
     let stack = Stack::from_django().await;
     let person = stack.kakao.user(&json!({"id": 1_700_000_001})).await;
-    let [used, unused] = [stack.import(17, 1_700_000_001).await, stack.django_token(17)];
+    let [used, unused] = [stack.import_one(17, 1_700_000_001).await, stack.django_token(17)];
     let session = exchange(&stack, &used).await.token();
     let logged_in = stack.log_in_at_kakao(&person).await;
     assert_eq!(stack.delete_account(logged_in.access()).await.status, StatusCode::ACCEPTED);

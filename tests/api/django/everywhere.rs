@@ -12,8 +12,8 @@ use crate::recorder::{Log, line_of};
 #[tokio::test]
 async fn devices_that_have_not_come_here_yet_are_logged_out_with_the_others() {
     let stack = Stack::from_django().await;
-    for (number, scope, stays) in [(17, "all", false), (18, "others", true)] {
-        let here = stack.import(number, 1_700_000_000 + number).await;
+    for (number, kakao, scope, stays) in [(17, 1_700_000_017, "all", false), (18, 1_700_000_018, "others", true)] {
+        let here = stack.import_one(number, kakao).await;
         let (there, elsewhere) = (stack.django_token(number), stack.django_token(number));
         let here = exchange(&stack, &here).await.token();
         let there_now = exchange(&stack, &there).await.token();
@@ -25,7 +25,7 @@ async fn devices_that_have_not_come_here_yet_are_logged_out_with_the_others() {
         assert_logged_out(&stack.refresh(&there_now).await, scope);
         assert_eq!(stack.refresh(&here).await.status == StatusCode::OK, stays, "{scope}");
     }
-    let other = stack.import(19, 1_700_000_019).await;
+    let other = stack.import_one(19, 1_700_000_019).await;
     assert_eq!(exchange(&stack, &other).await.status, StatusCode::OK, "another user");
 }
 
@@ -33,7 +33,7 @@ async fn devices_that_have_not_come_here_yet_are_logged_out_with_the_others() {
 #[tokio::test]
 async fn a_spent_token_does_not_log_out_devices_that_have_not_come_here_yet() {
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     let spent = exchange(&stack, &token).await.token();
     for _ in 0..2 {
         stack.advance(Duration::from_secs(30));
@@ -49,7 +49,7 @@ async fn a_spent_token_does_not_log_out_devices_that_have_not_come_here_yet() {
 async fn with_djangos_token_alone_a_logout_everywhere_ends_all_sessions_of_its_user() {
     let log = Log::start();
     let stack = Stack::from_django().await;
-    let [there, elsewhere] = [stack.import(17, 1_700_000_001).await, stack.django_token(17)];
+    let [there, elsewhere] = [stack.import_one(17, 1_700_000_001).await, stack.django_token(17)];
     let here = stack.django_token(17);
     let there = exchange(&stack, &there).await.token();
     let request = || stack.with_django_cookie("/auth/logout?scope=all", &here);
@@ -70,7 +70,7 @@ async fn with_djangos_token_alone_a_logout_everywhere_ends_all_sessions_of_its_u
 #[tokio::test]
 async fn with_djangos_token_alone_the_others_cannot_be_logged_out() {
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     let refused = stack.send(stack.with_django_cookie("/auth/logout?scope=others", &token)).await;
     assert_eq!((refused.status, refused.set_cookies().len()), (StatusCode::UNAUTHORIZED, 0));
     assert_eq!(exchange(&stack, &token).await.status, StatusCode::OK);
@@ -92,7 +92,7 @@ async fn a_token_of_a_number_that_was_given_out_here_logs_nobody_out() {
 async fn what_kakao_reports_of_an_account_covers_devices_that_have_not_come_here_yet() {
     let stack = Stack::from_django().await;
     let person = stack.kakao.user(&json!({"id": 1_700_000_001})).await;
-    let [used, unused] = [stack.import(17, 1_700_000_001).await, stack.django_token(17)];
+    let [used, unused] = [stack.import_one(17, 1_700_000_001).await, stack.django_token(17)];
     let session = exchange(&stack, &used).await.token();
     stack.kakao.send_event(&person, "sessions-revoked").await;
     stack.finish_deletions().await.unwrap();

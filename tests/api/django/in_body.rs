@@ -33,7 +33,7 @@ async fn from_app(stack: &Stack, token: &str) -> Response {
 async fn a_page_that_keeps_djangos_token_goes_on_with_it_or_with_ours_until_djangos_expires() {
     let log = Log::start();
     let stack = Stack::from_django_with(&COMPATIBLE).await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     let exchanged = from_page(&stack, &json!({"refresh": token})).await;
     let ours = exchanged.body_token();
     assert_eq!((version(&ours), jwt_part(exchanged.access(), 1)["sub"].as_str()), (6, Some("17")));
@@ -57,14 +57,14 @@ async fn a_page_that_keeps_djangos_token_goes_on_with_it_or_with_ours_until_djan
 #[tokio::test]
 async fn in_compatibility_mode_a_program_keeps_djangos_token_as_a_page_does() {
     let stack = Stack::from_django_with(&COMPATIBLE).await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     assert_eq!(version(&from_app(&stack, &token).await.body_token()), 6);
 }
 
 #[tokio::test]
 async fn an_app_gets_a_token_that_rotates_in_the_body() {
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     let ours = from_app(&stack, &token).await.body_token();
     assert_eq!(version(&ours), 4);
     assert_eq!(from_app(&stack, &token).await.body_token(), ours, "the response was lost");
@@ -76,7 +76,7 @@ async fn an_app_gets_a_token_that_rotates_in_the_body() {
 #[tokio::test]
 async fn a_page_that_sends_djangos_token_in_the_body_gets_a_cookie_without_the_mode() {
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     let body = json!({"refresh": token});
     let exchanged = from_page(&stack, &body).await;
     assert_eq!((version(&exchanged.token()), &exchanged.body["refresh"]), (2, &json!("")));
@@ -86,7 +86,7 @@ async fn a_page_that_sends_djangos_token_in_the_body_gets_a_cookie_without_the_m
     let request = stack.request(Method::POST, REFRESH).header("origin", ORIGIN).header("cookie", cookie);
     assert_ne!(stack.send(request.json(&body)).await.token(), exchanged.token());
     let off = Stack::from_django_with(&[("NATIVE_CLIENTS", "false")]).await;
-    let token = off.import(17, 1_700_000_001).await;
+    let token = off.import_one(17, 1_700_000_001).await;
     assert_eq!(version(&from_app(&off, &token).await.token()), 2, "nor an app, where apps get none");
 }
 
@@ -94,7 +94,7 @@ async fn a_page_that_sends_djangos_token_in_the_body_gets_a_cookie_without_the_m
 #[tokio::test]
 async fn a_token_that_was_exchanged_by_one_transport_is_not_repeated_by_another() {
     let stack = Stack::from_django_with(&COMPATIBLE).await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     let by_cookie = super::once::exchange(&stack, &token).await.token();
     assert_logged_out(&from_page(&stack, &json!({"refresh": token})).await, "in the body");
     assert_eq!(stack.refresh(&by_cookie).await.status, StatusCode::OK, "and its session goes on");
@@ -108,7 +108,7 @@ async fn a_token_that_was_exchanged_by_one_transport_is_not_repeated_by_another(
 #[tokio::test]
 async fn the_token_of_the_body_counts_before_the_cookie_which_is_cleared() {
     let stack = Stack::from_django_with(&COMPATIBLE).await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     let request = stack.request(Method::POST, REFRESH).header("cookie", django_pair(&token));
     let exchanged = stack.send(request.json(&json!({"refresh": token}))).await;
     assert_eq!(version(exchanged.body["refresh"].as_str().unwrap()), 6);
@@ -120,7 +120,7 @@ async fn the_token_of_the_body_counts_before_the_cookie_which_is_cleared() {
 #[tokio::test]
 async fn a_link_beside_djangos_token_is_ignored_and_the_session_rotates() {
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     let links = json!({"link": {"next": tests::chain::link()}, "user": true});
     let exchanged = stack.send(stack.with_django_cookie("/auth/refresh", &token).json(&links)).await;
     assert_eq!((version(&exchanged.token()), exchanged.body.get("link")), (2, None));

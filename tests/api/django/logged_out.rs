@@ -20,7 +20,7 @@ const LOGOUT: &str = "/dj-rest-auth/logout/";
 async fn a_token_that_was_logged_out_starts_no_session_and_its_cookie_is_cleared() {
     let log = Log::start();
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     let logged_out = stack.send(stack.with_django_cookie(LOGOUT, &token)).await;
     assert_eq!(logged_out.status, StatusCode::OK);
     assert_eq!(logged_out.set_cookie(), "refresh_token=; Max-Age=0; Path=/; Secure; HttpOnly; SameSite=Lax");
@@ -34,7 +34,7 @@ async fn a_token_that_was_logged_out_starts_no_session_and_its_cookie_is_cleared
 #[tokio::test]
 async fn a_logout_ends_the_session_that_the_token_has_started() {
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     let session = exchange(&stack, &token).await.token();
     // The response to the exchange was lost, so the browser still has Django's cookie only.
     stack.send(stack.with_django_cookie(LOGOUT, &token)).await;
@@ -45,7 +45,7 @@ async fn a_logout_ends_the_session_that_the_token_has_started() {
 #[tokio::test]
 async fn a_logout_with_the_session_alone_is_enough_and_djangos_token_does_not_start_it_again() {
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     let session = exchange(&stack, &token).await.token();
     stack.logout(&session).await;
     assert_logged_out(&exchange(&stack, &token).await, "logged out");
@@ -54,7 +54,7 @@ async fn a_logout_with_the_session_alone_is_enough_and_djangos_token_does_not_st
 #[tokio::test]
 async fn a_token_in_the_body_is_spent_too() {
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     let request = stack.request(Method::POST, LOGOUT).header("origin", ORIGIN).json(&json!({"refresh": token}));
     assert_eq!(stack.send(request).await.status, StatusCode::OK);
     assert_logged_out(&exchange(&stack, &token).await, "logged out");
@@ -64,7 +64,7 @@ async fn a_token_in_the_body_is_spent_too() {
 #[tokio::test]
 async fn an_apps_logout_leaves_djangos_cookie_alone() {
     let stack = Stack::from_django().await;
-    let [app, browser] = [stack.import(17, 1_700_000_001).await, stack.django_token(17)];
+    let [app, browser] = [stack.import_one(17, 1_700_000_001).await, stack.django_token(17)];
     let app = stack.post("/api/token/refresh/", &json!({"refresh": app})).await.body_token();
     let request = stack.with_django_cookie(LOGOUT, &browser).json(&json!({"refresh": app}));
     assert_eq!(stack.send(request).await.set_cookies().len(), 0);
@@ -75,7 +75,7 @@ async fn an_apps_logout_leaves_djangos_cookie_alone() {
 async fn a_spent_token_that_logs_out_is_reported() {
     let log = Log::start();
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     for path in [LOGOUT, "/auth/kakao"] {
         let token = if path == LOGOUT { token.clone() } else { stack.django_token(17) };
         let session = exchange(&stack, &token).await.token();
@@ -91,7 +91,7 @@ async fn a_spent_token_that_logs_out_is_reported() {
 #[tokio::test]
 async fn a_login_spends_djangos_cookie_and_clears_it() {
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     let credential = json!({"access_token": stack.kakao.token(&stack.kakao.new_user().await).await});
     let logged_in = stack.send(stack.with_django_cookie("/dj-rest-auth/kakao/", &token).json(&credential)).await;
     let [cleared, set] = logged_in.set_cookies()[..] else { panic!("{:?}", logged_in.set_cookies()) };
@@ -103,7 +103,7 @@ async fn a_login_spends_djangos_cookie_and_clears_it() {
 async fn an_imported_user_who_logs_in_keeps_the_number() {
     let stack = Stack::from_django().await;
     let user = stack.kakao.user(&json!({"id": 1_700_000_001})).await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     let credential = json!({"access_token": stack.kakao.token(&user).await});
     let logged_in = stack.send(stack.with_django_cookie("/auth/kakao", &token).json(&credential)).await;
     assert_eq!(
@@ -118,7 +118,7 @@ async fn an_imported_user_who_logs_in_keeps_the_number() {
 #[tokio::test]
 async fn a_login_that_is_refused_spends_nothing() {
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     let request = stack.with_django_cookie("/auth/kakao", &token).json(&json!({"access_token": "unknown"}));
     let refused = stack.send(request).await;
     assert_eq!((refused.code(), refused.set_cookies().len()), ("kakao_rejected", 0));
@@ -130,7 +130,7 @@ async fn a_login_that_is_refused_spends_nothing() {
 async fn a_login_succeeds_although_djangos_key_is_missing_which_is_logged() {
     let log = Log::start();
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     stack.delete_keys(shared::keys::Document::Django).await;
     let credential = json!({"access_token": stack.kakao.token(&stack.kakao.new_user().await).await});
     let logged_in = stack.send(stack.with_django_cookie("/auth/kakao", &token).json(&credential)).await;
@@ -141,7 +141,7 @@ async fn a_login_succeeds_although_djangos_key_is_missing_which_is_logged() {
 #[tokio::test]
 async fn a_logout_always_succeeds_and_clears_djangos_cookie_although_the_table_is_down() {
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     assert_eq!(exchange(&stack, &stack.django_token(17)).await.status, StatusCode::OK);
     stack.table_proxy.fail(Fault::Down);
     let logged_out = stack.send(stack.with_django_cookie(LOGOUT, &token)).await;
@@ -153,7 +153,7 @@ async fn a_logout_always_succeeds_and_clears_djangos_cookie_although_the_table_i
 #[tokio::test]
 async fn both_cookies_of_a_browser_are_logged_out_together() {
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     let ours = stack.log_in().await.token();
     let cookies = format!("{}; {}", cookie_pair(&ours), django_pair(&token));
     let logged_out = stack.send(stack.request(Method::POST, LOGOUT).header("cookie", cookies)).await;

@@ -31,7 +31,7 @@ fn with(claims: &Value, name: &str, value: Value) -> Value {
 #[tokio::test]
 async fn a_token_that_django_did_not_sign_is_refused_and_its_cookie_stays() {
     let stack = Stack::from_django().await;
-    stack.import(17, 1_700_000_001).await;
+    stack.import_one(17, 1_700_000_001).await;
     let good = claims(17, stack.now() + TOKEN_TTL);
     let header = |alg: &str| json!({"alg": alg, "typ": "JWT"});
     let public_key = stack.jwks().await["keys"][0].to_string();
@@ -60,7 +60,7 @@ async fn a_token_that_django_did_not_sign_is_refused_and_its_cookie_stays() {
 #[tokio::test]
 async fn a_token_that_django_signed_and_that_can_never_be_exchanged_is_refused_and_its_cookie_cleared() {
     let stack = Stack::from_django().await;
-    stack.import(17, 1_700_000_001).await;
+    stack.import_one(17, 1_700_000_001).await;
     let good = claims(17, stack.now() + TOKEN_TTL);
     for (case, token) in [
         ("an access token", signed(&with(&good, "token_type", json!("access")))),
@@ -89,7 +89,7 @@ async fn a_number_that_was_given_out_here_is_not_djangos_user_of_that_number() {
 #[tokio::test]
 async fn a_page_of_another_origin_exchanges_nothing() {
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     for (name, value) in [("origin", "https://evil.example"), ("sec-fetch-site", "cross-site")] {
         let request = stack.with_django_cookie(REFRESH, &token).header(name, value);
         assert_eq!(stack.send(request).await.code(), "origin_not_allowed", "{value}");
@@ -105,7 +105,7 @@ async fn a_page_of_another_origin_exchanges_nothing() {
 #[tokio::test]
 async fn an_expired_token_is_refused_whether_it_was_exchanged_or_not() {
     let stack = Stack::from_django().await;
-    let (used, unused) = (stack.import(17, 1_700_000_001).await, stack.django_token(17));
+    let (used, unused) = (stack.import_one(17, 1_700_000_001).await, stack.django_token(17));
     assert_eq!(exchange(&stack, &used).await.status, StatusCode::OK);
     stack.advance(TOKEN_TTL.saturating_sub(Duration::from_secs(1)));
     assert_eq!(exchange(&stack, &unused).await.status, StatusCode::OK);
@@ -118,7 +118,7 @@ async fn an_expired_token_is_refused_whether_it_was_exchanged_or_not() {
 #[tokio::test]
 async fn the_same_token_in_another_spelling_is_refused() {
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     let [header, claims, signature] = token.split('.').collect::<Vec<_>>()[..] else { panic!("{token}") };
     let padded = |part: &str| format!("{part}{}", "=".repeat((4 - part.len() % 4) % 4));
     let raw = BASE64_URL_SAFE_NO_PAD.decode(claims).unwrap();

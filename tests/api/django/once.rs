@@ -34,7 +34,7 @@ pub(super) fn assert_logged_out(response: &Response, case: &str) {
 async fn djangos_cookie_becomes_a_session_of_the_same_user_and_is_cleared() {
     let log = Log::start();
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     let exchanged = exchange(&stack, &token).await;
     assert_eq!(exchanged.status, StatusCode::OK, "{}", exchanged.body);
     let [cleared, set] = exchanged.set_cookies()[..] else { panic!("{:?}", exchanged.set_cookies()) };
@@ -45,7 +45,7 @@ async fn djangos_cookie_becomes_a_session_of_the_same_user_and_is_cleared() {
     assert_eq!((&claims["sub"], &claims["user_id"]), (&json!("17"), &json!("17")));
     assert_eq!(claims["auth_time"], 0, "it is no recent login");
     let profile = stack.profile(exchanged.access()).await;
-    assert_eq!((&profile.body["pk"], &profile.body["username"]), (&json!(17), &json!("from Django")));
+    assert_eq!((&profile.body["pk"], &profile.body["username"]), (&json!(17), &json!("from-django")));
     let line = line_of(&log, &exchanged);
     assert_eq!(line["outcome"], "exchanged");
     assert!(!log.text().contains(&token[token.len() - 9..]), "the token is in the log");
@@ -63,8 +63,10 @@ async fn djangos_cookie_becomes_a_session_of_the_same_user_and_is_cleared() {
 #[tokio::test]
 async fn every_path_that_refreshes_exchanges_and_can_return_the_user() {
     let stack = Stack::from_django().await;
-    for (number, path) in [(1, "/auth/refresh"), (2, REFRESH), (3, "/api/token/refresh/")] {
-        let token = stack.import(number, 1_700_000_000 + number).await;
+    for (number, kakao, path) in
+        [(1, 1_700_000_001, "/auth/refresh"), (2, 1_700_000_002, REFRESH), (3, 1_700_000_003, "/api/token/refresh/")]
+    {
+        let token = stack.import_one(number, kakao).await;
         let request = stack.with_django_cookie(path, &token).json(&json!({"user": true}));
         let exchanged = stack.send(request).await;
         assert_eq!((exchanged.status, &exchanged.body["user"]["pk"]), (StatusCode::OK, &json!(number)), "{path}");
@@ -75,7 +77,7 @@ async fn every_path_that_refreshes_exchanges_and_can_return_the_user() {
 async fn a_lost_response_is_repeated_at_any_time_until_the_session_goes_on() {
     let log = Log::start();
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     let first = exchange(&stack, &token).await;
     for pause in [0, 29, 31, 3_600, 86_400] {
         stack.advance(Duration::from_secs(pause));
@@ -101,7 +103,7 @@ async fn a_lost_response_is_repeated_at_any_time_until_the_session_goes_on() {
 async fn a_reuse_of_djangos_token_is_reported_like_any_other() {
     let log = Log::start();
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     let first = exchange(&stack, &token).await.token();
     stack.advance(WINDOW);
     assert_eq!(stack.refresh(&first).await.status, StatusCode::OK);
@@ -112,7 +114,7 @@ async fn a_reuse_of_djangos_token_is_reported_like_any_other() {
 #[tokio::test]
 async fn tabs_that_exchange_at_once_get_one_session() {
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     let requests: Vec<_> = (0..6)
         .map(|_| {
             let (functions, token) = (Functions::clone(&stack), token.clone());
@@ -136,7 +138,7 @@ async fn tabs_that_exchange_at_once_get_one_session() {
 #[tokio::test]
 async fn a_dynamodb_that_fails_ends_nothing_and_the_next_try_succeeds() {
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     for fault in [Fault::Down, Fault::Throttle, Fault::FailAfter] {
         stack.table_proxy.fail(fault);
         let failed = exchange(&stack, &token).await;
@@ -150,7 +152,7 @@ async fn a_dynamodb_that_fails_ends_nothing_and_the_next_try_succeeds() {
 #[tokio::test]
 async fn a_session_that_has_expired_is_not_started_again() {
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     assert_eq!(exchange(&stack, &token).await.status, StatusCode::OK);
     stack.advance(Duration::from_hours(7 * 24));
     assert!(TOKEN_TTL > Duration::from_hours(7 * 24), "the token itself is good");
@@ -163,7 +165,7 @@ async fn a_session_that_has_expired_is_not_started_again() {
 #[tokio::test]
 async fn an_exchange_is_no_login_with_which_an_account_could_be_deleted() {
     let stack = Stack::from_django().await;
-    let token = stack.import(17, 1_700_000_001).await;
+    let token = stack.import_one(17, 1_700_000_001).await;
     let exchanged = exchange(&stack, &token).await;
     let refused = stack.delete_account(exchanged.access()).await;
     assert_eq!((refused.status, refused.code()), (StatusCode::FORBIDDEN, "login_required"));
