@@ -53,8 +53,9 @@ pub(crate) async fn run<F: Future<Output = ()> + Send + 'static>(
     let (schedules, first) = (number(count, default), number("SEED", 1));
     let lanes = (0..LANES).map(|lane| {
         tokio::spawn(async move {
-            // A lane has one stack to its end.
-            let stack: &'static Stack = Box::leak(Box::new(Stack::start().await));
+            // A lane has one stack to its end. In every other one new users get numbers.
+            let ids = if lane % 2 == 0 { "random" } else { "numbers" };
+            let stack: &'static Stack = Box::leak(Box::new(Stack::with_setting("USER_IDS", ids).await));
             for seed in (first..first + schedules).filter(|seed| seed % LANES == lane) {
                 let _running = Running(seed);
                 schedule(stack, seed).await;

@@ -10,7 +10,7 @@ use shared::{
     id::{KakaoId, UserId},
     store::{ImportStanding, ImportedUser, StoreError},
 };
-use tests::fault_proxy::Fault;
+use tests::fault_proxy::{Fault, Moment};
 use tokio::task::JoinSet;
 
 use crate::table::{Table, key, number, text, time, with};
@@ -201,6 +201,19 @@ async fn numbers_are_reserved_as_the_rule_says() {
             }
         }
     }
+}
+
+#[tokio::test]
+async fn a_number_that_is_given_while_others_are_reserved_is_not_among_them() {
+    let table = Table::new().await;
+    let mut held = table.proxy.hold(1, Moment::Before);
+    let store = table.store.clone();
+    let reserving = tokio::spawn(async move { store.reserve_numbers(10).await });
+    held.arrived().await;
+    table.set(&[(key("COUNTER", "USERS"), Some(counter_item(Counter { last: 1, reserved: None })))]).await;
+    held.release();
+    assert_eq!(reserving.await.unwrap().unwrap(), reserved(10, 1, 10));
+    assert_eq!(table.store.counter().await.unwrap(), reserved(10, 1, 10));
 }
 
 #[tokio::test]

@@ -11,7 +11,7 @@ use tests::{
     fault_proxy::{Fault, FaultProxy, HeldBack, Moment},
 };
 
-use super::person::Person;
+use super::person::{Person, id};
 use crate::luck::Luck;
 
 const KINDS: [Credential; 3] = [Credential::AccessToken, Credential::Code, Credential::IdToken];
@@ -88,8 +88,8 @@ impl<'a> Person<'a> {
         if response.status != StatusCode::OK {
             return;
         }
-        let pk = response.body["user"]["pk"].as_str().unwrap();
-        if !self.deleted.contains(pk) {
+        let pk = id(response);
+        if !self.deleted.contains(&pk) {
             return self.logged_in(response).await;
         }
         let personal = |item: &Item| {

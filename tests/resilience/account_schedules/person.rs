@@ -44,6 +44,14 @@ pub(super) struct Person<'a> {
     pub(super) is_webhook_lost: bool,
 }
 
+/// The user's id, as receipts and the table have it.
+pub(super) fn id(response: &Response) -> String {
+    match &response.body["user"]["pk"] {
+        Value::String(id) => id.clone(),
+        number => number.to_string(),
+    }
+}
+
 impl<'a> Person<'a> {
     pub(super) async fn new(stack: &'a Stack, seed: u64) -> Self {
         let id = 3_200_000_000 + i64::try_from(seed).unwrap();
@@ -83,7 +91,7 @@ impl<'a> Person<'a> {
     }
 
     pub(super) async fn logged_in(&mut self, response: &Response) {
-        let pk = response.body["user"]["pk"].as_str().unwrap().to_owned();
+        let pk = id(response);
         assert!(!self.deleted.contains(&pk), "a deleted user has logged in");
         self.seen.insert(pk.clone());
         // With a credential from before, the person may have unlinked the app meanwhile.
