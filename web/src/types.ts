@@ -99,6 +99,7 @@ export interface AccountExport {
 
 /** Confirms a deletion. */
 export interface DeletionReceipt {
+  /** The user's `pk`, as text. */
   id: string;
   deleted_at: string;
 }
