@@ -1,6 +1,6 @@
 //! Exchanging a refresh token from Django for a session.
 
-use lambda_http::Request;
+use lambda_http::{Body, Request, Response};
 use secrecy::SecretString;
 use shared::{
     clock::Timestamp,
@@ -8,14 +8,14 @@ use shared::{
     http::{self, Carrier, Compatibility, DjangoToken, PresentedDjango},
     keys::IssuingKeys,
     log,
-    session::{Carried, CarriedVerdict, Kind, NO_LOGIN_HERE, Proof, RefreshToken, Transport, Version},
+    session::{Carried, CarriedVerdict, Kind, NO_LOGIN_HERE, Presented, Proof, RefreshToken, Transport, Version},
     store::{Exchange, SessionStart},
 };
 
 use crate::{Asked, Refresh, Renewed, access, explain_reuse};
 
 /// What became of the tokens from Django of one request.
-pub(crate) enum Exchanged {
+enum Exchanged {
     /// One of them has a session.
     Session(Renewed, Transport),
     /// None has, for this reason. If it is final, none ever will.
@@ -23,8 +23,35 @@ pub(crate) enum Exchanged {
 }
 
 impl Refresh {
+    /// The response to a request without a session of ours: its token from Django is exchanged, if it has one.
+    pub(crate) async fn carry_over(
+        &self,
+        request: &Request,
+        presented: &Presented,
+        reason: &'static str,
+        asked: &Asked<'_>,
+    ) -> Result<Response<Body>, Error> {
+        let django = self.django.presented(request, Some(asked.body), asked.now);
+        if django.is_empty() {
+            return Err(Error::LoggedOut { reason, clear_cookies: self.clear(presented) });
+        }
+        let clear_django = self.django.clear(&django, &self.cookies);
+        match self.exchange_any(&django, request, asked).await? {
+            Exchanged::Session(renewed, transport) => {
+                let in_body = Presented::Body("".into());
+                let carrier = if transport == Transport::Cookie { presented } else { &in_body };
+                Ok(self.response(renewed, carrier, clear_django, asked.now))
+            }
+            Exchanged::Refused { reason, is_final } => {
+                let clear_django = clear_django.filter(|_| is_final);
+                let clear_cookies = clear_django.into_iter().chain(self.clear(presented)).collect();
+                Err(Error::LoggedOut { reason, clear_cookies })
+            }
+        }
+    }
+
     /// Exchanges the first token that can be, or repeats its exchange.
-    pub(crate) async fn exchange_any(
+    async fn exchange_any(
         &self,
         presented: &PresentedDjango,
         request: &Request,

@@ -20,12 +20,10 @@ use shared::{
     id::SessionId,
     keys::{self, IssuingKeys, SecretCache},
     log,
-    session::{Kind, Presented, RefreshToken, SessionPolicy, Transport},
+    session::{Kind, Presented, RefreshToken, SessionPolicy},
     store::{Ended, Rotation, Store, StoreError},
     user::User,
 };
-
-use self::django::Exchanged;
 
 /// What this function needs. Its IAM role allows no more.
 #[derive(Debug)]
@@ -219,33 +217,6 @@ impl Refresh {
     /// The user of a token, if the request asks for it. It is not known yet whether the token is good.
     async fn user(&self, presented: &RefreshToken, asked: &Asked<'_>) -> Result<Option<User>, StoreError> {
         if asked.with_user { self.store.user(presented.user).await } else { Ok(None) }
-    }
-
-    /// The response to a request without a session of ours: its token from Django is exchanged, if it has one.
-    async fn carry_over(
-        &self,
-        request: &Request,
-        presented: &Presented,
-        reason: &'static str,
-        asked: &Asked<'_>,
-    ) -> Result<Response<Body>, Error> {
-        let django = self.django.presented(request, Some(asked.body), asked.now);
-        if django.is_empty() {
-            return Err(Error::LoggedOut { reason, clear_cookies: self.clear(presented) });
-        }
-        let clear_django = self.django.clear(&django, &self.cookies);
-        match self.exchange_any(&django, request, asked).await? {
-            Exchanged::Session(renewed, transport) => {
-                let in_body = Presented::Body("".into());
-                let carrier = if transport == Transport::Cookie { presented } else { &in_body };
-                Ok(self.response(renewed, carrier, clear_django, asked.now))
-            }
-            Exchanged::Refused { reason, is_final } => {
-                let clear_django = clear_django.filter(|_| is_final);
-                let clear_cookies = clear_django.into_iter().chain(self.clear(presented)).collect();
-                Err(Error::LoggedOut { reason, clear_cookies })
-            }
-        }
     }
 
     /// The `Set-Cookie` headers that clear the presented cookies. A token in the body has none.
