@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use reqwest::{Method, StatusCode};
 use serde_json::json;
+use shared::{clock::Timestamp, id::UserId, simplejwt::SimplejwtId, store::Spent};
 use tests::{
     ORIGIN, Stack,
     client::{cookie_pair, jwt_part},
@@ -160,4 +161,29 @@ async fn both_cookies_of_a_browser_are_logged_out_together() {
     assert_eq!(logged_out.set_cookies().len(), 3, "{:?}", logged_out.set_cookies());
     assert_logged_out(&exchange(&stack, &token).await, "Django's");
     assert_logged_out(&stack.refresh(&ours).await, "ours");
+}
+
+/// An import names the tokens that Django had revoked. It may be repeated, and come after somebody has used one of them.
+#[tokio::test]
+async fn tokens_that_django_had_revoked_start_no_session_and_what_one_has_started_ends() {
+    let stack = Stack::from_django().await;
+    let tokens = [stack.import_one(17, 1_700_000_001).await, stack.django_token(17), stack.django_token(17)];
+    let revoked: Vec<_> = tokens[..2]
+        .iter()
+        .map(|token| {
+            let claims = jwt_part(token, 1);
+            let expires_at = Timestamp::from_unix_seconds(claims["exp"].as_i64().unwrap());
+            (SimplejwtId::of_jti(claims["jti"].as_str().unwrap()).unwrap(), expires_at)
+        })
+        .collect();
+    let started = exchange(&stack, &tokens[0]).await.token();
+    let spend = async || stack.operators_store().spend_all_carried(&revoked, stack.now()).await.unwrap();
+    let user = UserId::from_number(17).unwrap();
+    let [Spent::WithSession(of, Some(_)), Spent::Now] = spend().await[..] else { panic!("the first was exchanged") };
+    assert_eq!((of, spend().await), (user, vec![Spent::WithSession(user, None), Spent::Before]), "again");
+    assert_logged_out(&stack.refresh(&started).await, "its token was revoked");
+    for token in &tokens[..2] {
+        assert_logged_out(&exchange(&stack, token).await, "revoked at Django");
+    }
+    assert_eq!(exchange(&stack, &tokens[2]).await.status, StatusCode::OK, "another one of the same user");
 }
