@@ -18,8 +18,15 @@ use crate::{Asked, Refresh, Renewed, access, explain_reuse};
 enum Exchanged {
     /// One of them has a session.
     Session(Renewed, Transport),
-    /// None has, for this reason. If it is final, none ever will.
-    Refused { reason: &'static str, is_final: bool },
+    /// None has.
+    Refused(Refused),
+}
+
+/// Why a token from Django has no session.
+struct Refused {
+    reason: &'static str,
+    /// Whether it never will have one.
+    is_final: bool,
 }
 
 impl Refresh {
@@ -42,7 +49,7 @@ impl Refresh {
                 let carrier = if transport == Transport::Cookie { presented } else { &in_body };
                 Ok(self.response(renewed, carrier, clear_django, asked.now))
             }
-            Exchanged::Refused { reason, is_final } => {
+            Exchanged::Refused(Refused { reason, is_final }) => {
                 let clear_django = clear_django.filter(|_| is_final);
                 let clear_cookies = clear_django.into_iter().chain(self.clear(presented)).collect();
                 Err(Error::LoggedOut { reason, clear_cookies })
@@ -59,15 +66,16 @@ impl Refresh {
     ) -> Result<Exchanged, Error> {
         let verified = self.django.verify(presented, asked.now).await?;
         let keys = self.keys.at(asked.now).await?;
-        let mut reason = "not a good refresh token of Django's";
+        let reason = "not a good refresh token of Django's";
+        let mut refused = Refused { reason, is_final: verified.all_signed };
         for token in &verified.tokens {
             let transport = self.transport_of(token.carrier, request);
             match self.exchange(token, transport, &keys, request, asked).await? {
                 Ok(renewed) => return Ok(Exchanged::Session(renewed, transport)),
-                Err(why) => reason = why,
+                Err(one) => refused = Refused { is_final: one.is_final && refused.is_final, ..one },
             }
         }
-        Ok(Exchanged::Refused { reason, is_final: verified.all_signed })
+        Ok(Exchanged::Refused(refused))
     }
 
     /// How the client of a token carries what it is exchanged for: as it would after a login.
@@ -86,7 +94,7 @@ impl Refresh {
         keys: &IssuingKeys,
         request: &Request,
         asked: &Asked<'_>,
-    ) -> Result<Result<Renewed, &'static str>, Error> {
+    ) -> Result<Result<Renewed, Refused>, Error> {
         let now = asked.now;
         let proof = Proof::new(text, &SecretString::from("django")).of_transport(transport);
         // With the key of the time of the exchange: another key may be active by now.
@@ -106,7 +114,10 @@ impl Refresh {
                 self.renewed(new, expires_at, keys, asked).await
             }
             Exchange::Before(carried) => self.exchanged_before(carried, first(carried.at), keys, asked).await,
-            Exchange::Refused => Ok(Err("the user of Django's token is not here, or has logged out everywhere")),
+            Exchange::NotImported => {
+                Ok(Err(Refused { reason: "the user of Django's token was not imported", is_final: false }))
+            }
+            Exchange::Closed => ended("the user of Django's token was deleted, or has logged out everywhere"),
         }
     }
 
@@ -116,7 +127,7 @@ impl Refresh {
         first: RefreshToken,
         keys: &IssuingKeys,
         asked: &Asked<'_>,
-    ) -> Result<Result<Renewed, &'static str>, Error> {
+    ) -> Result<Result<Renewed, Refused>, Error> {
         keys.pseudonyms.note(first.user, first.session);
         let expires_at = self.sessions.expires_at(first.session_ends_at, asked.now);
         match self.store.repeat_exchange(&carried, &first, expires_at, asked.now).await? {
@@ -125,10 +136,10 @@ impl Refresh {
                 self.renewed(first, expires_at, keys, asked).await
             }
             CarriedVerdict::Reuse => {
-                Ok(Err(explain_reuse("a token of Django's was presented whose session has gone on")))
+                ended(explain_reuse("a token of Django's was presented whose session has gone on"))
             }
             CarriedVerdict::Start | CarriedVerdict::Ended => {
-                Ok(Err("Django's token was spent, and its session has ended"))
+                ended("Django's token was spent, and its session has ended")
             }
         }
     }
@@ -140,9 +151,15 @@ impl Refresh {
         expires_at: Timestamp,
         keys: &IssuingKeys,
         asked: &Asked<'_>,
-    ) -> Result<Result<Renewed, &'static str>, Error> {
+    ) -> Result<Result<Renewed, Refused>, Error> {
         let user = self.user(&first, asked).await?;
         let body = access(&first, NO_LOGIN_HERE, user, keys, asked);
-        Ok(body.map(|body| Renewed { body, refresh_token: Some((first, expires_at)) }).ok_or("the user is gone"))
+        Ok(body
+            .map(|body| Renewed { body, refresh_token: Some((first, expires_at)) })
+            .ok_or(Refused { reason: "the user is gone", is_final: true }))
     }
+}
+
+fn ended(reason: &'static str) -> Result<Result<Renewed, Refused>, Error> {
+    Ok(Err(Refused { reason, is_final: true }))
 }

@@ -37,8 +37,10 @@ pub enum Exchange {
     Started,
     /// It was presented before, or Django had revoked it.
     Before(Carried),
-    /// Its user was not imported, or was deleted, or has logged out everywhere.
-    Refused,
+    /// Its user was not imported.
+    NotImported,
+    /// Its user was deleted, or has logged out everywhere.
+    Closed,
 }
 
 /// The result of spending a token, so that it starts no session.
@@ -65,16 +67,17 @@ impl Store {
         exchanged.insert("session_id".to_owned(), item::text(start.first.session.to_string()));
         let mut session = item::new_session(start);
         session.insert(item::CARRIED.to_owned(), item::flag(true));
+        let all_old = || ReturnValuesOnConditionCheckFailure::AllOld;
         let check = |key, condition| {
-            ConditionCheck::builder().table_name(&self.table).set_key(Some(key)).condition_expression(condition)
+            let check = ConditionCheck::builder().table_name(&self.table).set_key(Some(key));
+            check.condition_expression(condition).return_values_on_condition_check_failure(all_old())
         };
         let put = |new| {
             let put = Put::builder().table_name(&self.table).set_item(Some(new));
             put.condition_expression("attribute_not_exists(pk)")
         };
-        let all_old = ReturnValuesOnConditionCheckFailure::AllOld;
         let corrupt = |_| StoreError::Corrupt("session_id");
-        let exchanged = put(exchanged).return_values_on_condition_check_failure(all_old).build().map_err(corrupt)?;
+        let exchanged = put(exchanged).return_values_on_condition_check_failure(all_old()).build().map_err(corrupt)?;
         let session = put(session).build().map_err(corrupt)?;
         let living = check(item::profile_key(start.first.user), LIVING).build().map_err(corrupt)?;
         let imported = check(marker_key(start.first.user), "attribute_exists(pk) AND attribute_not_exists(closed_at)");
@@ -86,12 +89,13 @@ impl Store {
             write().condition_check(living).build(),
             write().condition_check(imported).build(),
         ];
-        match self.transact(&writes).await? {
-            Ok(()) => Ok(Exchange::Started),
-            Err(cancelled) => {
-                cancelled.item(0).map_or(Ok(Exchange::Refused), |stored| read(stored).map(Exchange::Before))
-            }
+        let Err(cancelled) = self.transact(&writes).await? else { return Ok(Exchange::Started) };
+        if let Some(stored) = cancelled.item(0) {
+            return read(stored).map(Exchange::Before);
         }
+        // A profile or a mark that refuses stays so; one that is missing may still be imported.
+        let is_closed = [2, 3].into_iter().any(|check| cancelled.item(check).is_some());
+        Ok(if is_closed { Exchange::Closed } else { Exchange::NotImported })
     }
 
     /// What is stored of a token, by a consistent read.

@@ -21,6 +21,8 @@ async fn a_deleted_users_tokens_start_no_session_at_any_time() {
         assert_logged_out(&stack.refresh(&session).await, case);
     };
     assert_out("marked").await;
+    let refused = exchange(&stack, &unused).await;
+    assert!(refused.set_cookie().starts_with("refresh_token=; Max-Age=0"), "for good: {}", refused.set_cookie());
     for wait in [0, 60, 3_600] {
         stack.advance(std::time::Duration::from_secs(wait));
         stack.finish_deletions().await.unwrap();
