@@ -48,6 +48,10 @@ async fn a_profile_is_changed_where_the_rules_allow_it_and_never_created() {
             assert_eq!(changed.is_some(), profile.with_change().is_some(), "{profile:?} {first_name:?}");
             let mut after = stack.dump().await;
             let stored = after.first_mut().and_then(|item| item.remove("first_name"));
+            if changed.is_some() {
+                let revision = after.first_mut().and_then(|item| item.remove("revision"));
+                assert_eq!(revision, Some(AttributeValue::N("1".to_owned())), "{profile:?} {first_name:?}");
+            }
             let written = expected.filter(|_| changed.is_some()).map(|name| AttributeValue::S(name.to_owned()));
             assert_eq!((stored, after), (written, before), "{profile:?} {first_name:?}");
         }

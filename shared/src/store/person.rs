@@ -43,6 +43,10 @@ impl Store {
         if !remove.is_empty() {
             clauses.push(format!("REMOVE {}", remove.join(", ")));
         }
+        if !clauses.is_empty() {
+            clauses.push("ADD revision :one".to_owned());
+            values.push((":one".to_owned(), item::number(1)));
+        }
         let values = (!values.is_empty()).then(|| values.into_iter().collect());
         let update = self
             .client

@@ -7,6 +7,7 @@
 //! | `kakao_id` | the user's number at Kakao, and so the key of the identity item. Profiles get it at their next login |
 //! | `nickname`, `profile_image`, `email` | what Kakao said last |
 //! | `created_at`, `last_login_at` | the first login and the latest |
+//! | `revision` | the number of writes, which each write raises: the version of the user in events |
 //! | `logins` | the number of logins. If a response of DynamoDB is lost, a login may count twice |
 //! | `login_minute`, `logins_in_minute` | see [`logins`] |
 //! | `fetched_at`, `id_token_profile` | see [`LastFetch`] |
@@ -160,6 +161,7 @@ impl Changes {
     /// The changes that follow from what Kakao says.
     fn of(kakao: &KakaoUser, now: Timestamp) -> Self {
         let mut changes = Self::default();
+        changes.add("revision");
         let fields = [("nickname", &kakao.nickname), ("profile_image", &kakao.profile_image), ("email", &kakao.email)];
         for (name, update) in fields {
             match update {

@@ -70,7 +70,8 @@ impl Store {
             .update_item()
             .table_name(&self.table)
             .set_key(Some(item::profile_key(user)))
-            .update_expression(format!("REMOVE {}", names.join(", ")))
+            .update_expression(format!("REMOVE {} ADD revision :one", names.join(", ")))
+            .expression_attribute_values(":one", item::number(1))
             .condition_expression(format!(
                 "attribute_exists(created_at) AND attribute_not_exists({})",
                 item::DELETED_AT
