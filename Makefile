@@ -15,7 +15,7 @@ LOCAL := $(if $(LOCAL_BIN),,binaries)
 DEMO := web/demo/dist/index.html
 DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/demo \( -name dist -o -name node_modules \) -prune -o -type f -print)
 
-.PHONY: help run watch check test everything targets lint front-door schedules long-schedules faults soak previous api-test fuzz moto verifiers \
+.PHONY: help run watch check test everything targets lint front-door schedules long-schedules faults soak previous api-test fuzz moto verifiers django-service \
   watch-test web engines front-ends package apps phones lint-template deploy-check gates bench bench-django build venv packages binaries programs \
   demo-page clean
 
@@ -52,7 +52,7 @@ test: ## everything but the long forms: fuzz and long-schedules
 # What measures time, or uses every core, has the machine for itself. Then two lanes run side by side, which share nothing but what is
 # built before them: browsers wait most of the time, and have precedence.
 ALONE := front-door schedules faults soak
-RUST := lint previous api-test moto verifiers watch-test lint-template gates
+RUST := lint previous api-test moto verifiers django-service watch-test lint-template gates
 NODE := web engines front-ends apps phones
 # What searches for longer than a person waits.
 LONG := fuzz long-schedules
@@ -138,6 +138,11 @@ moto: venv ## the store again, on a DynamoDB of another make
 verifiers: venv ## other people's libraries verify our tokens, and the command for a leaked key
 	$(BINARIES)
 	tests/external/with-verifiers.sh
+	@echo "passed: $@"
+
+django-service: ## a Django service with the files of docs/django, which gets our events
+	$(BINARIES)
+	tests/external/with-django-service.sh
 	@echo "passed: $@"
 
 watch-test: venv ## what a stranger can see, on the binaries under cargo lambda watch

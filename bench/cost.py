@@ -27,8 +27,13 @@ def default(parameter):
 
 MEMORY_GB = default("MemorySize") / 1024
 RETENTION_MONTHS = default("LogRetentionDays") / 30
-ALARMS = TEMPLATE.count("Type: AWS::CloudWatch::Alarm")
+# Those that every installation has, and those of user events.
+ALARMS, EVENT_ALARMS = (
+    len(re.findall(rf"Type: AWS::CloudWatch::Alarm\n    {next_line}", TEMPLATE))
+    for next_line in ("Properties:", "Condition: HasUserEvents")
+)
 assert "rate(5 minutes)" in TEMPLATE, "SCHEDULED_RUNS follows the schedule of rotate-keys"
+assert EVENT_ALARMS == 2, "the row of UserEvents names them"
 assert "rate(1 minute)" in TEMPLATE, "RUNS_FOR_DELETIONS follows the schedule of finish-deletions"
 
 
@@ -103,7 +108,12 @@ def rows(users, price):
         f"{MODEL['custom_metrics']} custom metrics": MODEL["custom_metrics"] * price["metric"],
         f"{ALARMS} alarms": ALARMS * price["alarm"],
     }
+    logins = sum(count for _, count, is_login in month_of_a_user() if is_login) * millions
+    batch = running(MODEL["batch_of_events_milliseconds"], price) + MODEL["log_kb"] * price["logs_per_gb"]
+    events = MODEL["events_a_users_month"] * millions
     sometimes = {
+        "with `UserEvents`: the function at each login, an event at each change, 2 alarms":
+            logins * batch + events * price["events_per_million"] + EVENT_ALARMS * price["alarm"],
         "with `KeysKmsKeyArn`: the KMS key and its use": price["kms_key"] + kms_calls / 1e6 * price["kms_per_million"],
         "with CloudFront in front: its requests": (calls + preflights) * price["cloudfront_per_million"],
         f"with WAF in front: {MODEL['waf_rules']} rules and their requests":

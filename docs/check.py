@@ -23,6 +23,7 @@ CODE = r"\bStatusCode::\w+,\s*\"(\w+)\"|\bcode: \"(\w+)\""
 # RFC 8935's codes, with which security event tokens are refused.
 TOKEN_CODE = r"=> Some\(\"(\w+)\"\)"
 # How an item of the outbox ends.
+PUBLISHED = r"\bEnded::well\(\"(\w+)\"\)|\boutcome: \"(\w+)\""
 WORK = r"\bEnded::well\(\"(\w+)\"\)|\bself\.(?:wait|done)\([^\"]*\"(\w+)\"|\boutcome: \"(\w+)\""
 README_LINES, PAGE_LINES, LINE_LENGTH = 150, 200, 120
 
@@ -115,16 +116,16 @@ def runbook():
             yield f"docs/runbook.md: the {kind} {name} is missing"
 
 
-def work():
-    """Every outcome of an item of the outbox is in the page about deletions."""
-    code = "\n".join(path.read_text() for path in sorted((ROOT / "functions/finish-deletions/src").glob("*.rs")))
-    outcomes = {name for names in re.findall(WORK, code) for name in names if name}
+def work(function, pattern, page):
+    """Every outcome of an item of the outbox is in the page about deletions, and every one of a batch in that about user events."""
+    code = "\n".join(path.read_text() for path in sorted((ROOT / f"functions/{function}/src").glob("*.rs")))
+    outcomes = {name for names in re.findall(pattern, code) for name in names if name}
     if not outcomes:
-        yield "docs/check.py finds no outcome of work in the code"
-    rows = re.findall(r"^\| (`[^|]*) \|", (DOCS / "deletions.md").read_text(), re.MULTILINE)
+        yield f"docs/check.py finds no outcome of {function} in the code"
+    rows = re.findall(r"^\| (`[^|]*) \|", (DOCS / page).read_text(), re.MULTILINE)
     described = {name for row in rows for name in re.findall(r"`([^`]+)`", row)}
     for name in sorted(outcomes - described):
-        yield f"docs/deletions.md: the outcome {name} is missing"
+        yield f"docs/{page}: the outcome {name} is missing"
 
 
 def settings():
@@ -170,7 +171,8 @@ def main():
         name = page.removeprefix("docs/")
         if name != "README.md" and f"({name})" not in index:
             problems.append(f"docs/README.md: {name} is missing")
-    problems += [*runbook(), *work(), *settings(), *targets()]
+    problems += [*runbook(), *settings(), *targets()]
+    problems += [*work("finish-deletions", WORK, "deletions.md"), *work("publish-user-events", PUBLISHED, "user-events.md")]
     for problem in problems:
         print(problem, file=sys.stderr)
     return 1 if problems else 0

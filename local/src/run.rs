@@ -1,6 +1,7 @@
 //! Runs a stack for a person: on fixed ports, with the system clock unless it is set ahead. Prints the URLs.
 
 mod stand_ins;
+mod user_events;
 
 use std::{
     collections::BTreeMap,
@@ -14,6 +15,7 @@ use local::{
     assemble,
     clock::{self, AdjustableClock},
     demo::{self, BUILT, Faults, RecentLog, Stage},
+    events::EventBus,
     gateway::{Gateway, TrailingSlash},
     iam::{ADMINISTRATOR, Guard},
     kakao::{Kakao, SHOP},
@@ -28,7 +30,10 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 
-use self::stand_ins::{start_dynamodb, start_workers};
+use self::{
+    stand_ins::{start_dynamodb, start_workers},
+    user_events::start_user_events,
+};
 
 /// Everything that the functions need.
 struct Surroundings {
@@ -49,6 +54,8 @@ struct Surroundings {
     _guard: Option<Guard>,
     /// Lambda's Invoke API, for operators' commands.
     invoke: Server,
+    /// `EventBridge`, if the stack publishes events about users.
+    events: Option<EventBus>,
 }
 
 /// Runs the functions in this process, behind a gateway.
@@ -187,8 +194,12 @@ impl Surroundings {
         };
         local.insert("KAKAO_AUTH_URL".to_owned(), auth_url);
         local.insert("KAKAO_API_URL".to_owned(), api_url);
+        let events_port = number(&given, "EVENTS_PORT", port + 4)?;
+        let shared_clock: Arc<dyn Clock> = Arc::<AdjustableClock>::clone(&clock);
+        let events =
+            start_user_events(events_port, &given, &template, &mut local, &shared_clock, guard.as_ref()).await?;
         let lambda_port = number(&given, "LAMBDA_PORT", port + 3)?;
-        let invoke = start_workers(lambda_port, &given, &template, &local, &(Arc::clone(&clock) as _)).await?;
+        let invoke = start_workers(lambda_port, &given, &template, &local, &shared_clock).await?;
         let settings = assemble::settings(&settings);
         for finding in examine(&given, settings.clone()) {
             eprintln!("{finding}");
@@ -205,6 +216,7 @@ impl Surroundings {
             has_roles,
             _guard: guard,
             invoke,
+            events,
         })
     }
 
@@ -260,6 +272,8 @@ impl Surroundings {
         let dynamodb = &self.local["AWS_ENDPOINT_URL_DYNAMODB"];
         let kakao = &self.local["KAKAO_API_URL"];
         let lambda = self.invoke.url();
+        let events = self.events.as_ref().map(|events| format!("Events    {}  (printed here)\n", events.url()));
+        let events = events.unwrap_or_default();
         if self.kakao.is_none() {
             return format!("API       {api}\nDynamoDB  {dynamodb}\nKakao     {kakao}\nLambda    {lambda}");
         }
@@ -268,7 +282,7 @@ impl Surroundings {
         let access = r#"$(echo "$LOGIN" | sed 's/.*"access":"\([^"]*\)".*/\1/')"#;
         format!(
             "API       {api}\nKakao     {kakao}  (a stand-in; open it for users and faults)\nDynamoDB  {dynamodb}\n\
-             Lambda    {lambda}  (rotate-keys and finish-deletions, for operators' commands)\n\n\
+             Lambda    {lambda}  (rotate-keys and finish-deletions, for operators' commands)\n{events}\n\
              Log in, get the profile, refresh, log out:\n\n\
              LOGIN=$(curl -s -c cookies.txt {api}/auth/kakao {json} -d \"$({token})\"); echo \"$LOGIN\"\n\
              curl -s {api}/auth/profile -H \"authorization: Bearer {access}\"; echo\n\

@@ -9,7 +9,7 @@ use aws_sdk_dynamodb::{
     operation::create_table::CreateTableError,
     types::{
         AttributeDefinition, AttributeValue, BillingMode, KeySchemaElement, KeyType, ScalarAttributeType,
-        TimeToLiveSpecification,
+        StreamSpecification, StreamViewType, TimeToLiveSpecification,
     },
 };
 use shared::aws::https_client;
@@ -55,12 +55,13 @@ pub async fn create(client: &Client, table: &Table) -> Result<(), String> {
         .billing_mode(BillingMode::PayPerRequest)
         .set_attribute_definitions(Some(all(names.iter().map(|(name, _)| attribute(name)))?))
         .set_key_schema(Some(all(names.iter().map(|(name, kind)| key(name, kind.clone())))?))
+        .set_stream_specification(stream(table)?)
         .send()
         .await;
     match created {
         Ok(_) => {}
         Err(error) if error.as_service_error().is_some_and(CreateTableError::is_resource_in_use_exception) => {
-            return Ok(());
+            return add_stream(client, table).await;
         }
         Err(error) => return Err(DisplayErrorContext(error).to_string()),
     }
@@ -69,6 +70,25 @@ pub async fn create(client: &Client, table: &Table) -> Result<(), String> {
     let ttl = ttl.map_err(|error| error.to_string())?;
     let enabled = client.update_time_to_live().table_name(&table.name).time_to_live_specification(ttl).send().await;
     enabled.map(drop).map_err(|error| DisplayErrorContext(error).to_string())
+}
+
+/// With the items before and after each write.
+fn stream(table: &Table) -> Result<Option<StreamSpecification>, String> {
+    let view = StreamViewType::NewAndOldImages;
+    let stream = || StreamSpecification::builder().stream_enabled(true).stream_view_type(view).build();
+    table.has_stream.then(stream).transpose().map_err(|error| error.to_string())
+}
+
+/// Gives a table a stream that was made without one.
+async fn add_stream(client: &Client, table: &Table) -> Result<(), String> {
+    let Some(stream) = stream(table)? else { return Ok(()) };
+    let found = client.describe_table().table_name(&table.name).send().await;
+    let found = found.map_err(|error| DisplayErrorContext(error).to_string())?.table;
+    if found.is_some_and(|found| found.stream_specification.is_some_and(|stream| stream.stream_enabled)) {
+        return Ok(());
+    }
+    let added = client.update_table().table_name(&table.name).stream_specification(stream).send().await;
+    added.map(drop).map_err(|error| DisplayErrorContext(error).to_string())
 }
 
 fn all<T, E: Display>(parts: impl Iterator<Item = Result<T, E>>) -> Result<Vec<T>, String> {

@@ -5,6 +5,7 @@ mod http_api;
 pub mod policies;
 mod prefix;
 mod references;
+mod streams;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +24,7 @@ use self::{
 pub use self::{
     http_api::{Cors, Route, Throttle, Throttles},
     prefix::with_prefix,
+    streams::EventSource,
 };
 
 /// The parts of the template that a local stack uses.
@@ -49,6 +51,8 @@ pub struct Function {
     pub environment: BTreeMap<String, String>,
     /// The schedules that invoke it.
     pub schedules: Vec<Schedule>,
+    /// The streams whose records it gets.
+    pub streams: Vec<EventSource>,
     /// How long it may take.
     pub timeout: Duration,
     /// What its role allows.
@@ -75,6 +79,8 @@ pub struct Table {
     pub sort_key: Option<String>,
     /// The attribute that holds the expiry time, if items expire.
     pub ttl_attribute: Option<String>,
+    /// Whether it has a stream, with the items before and after each write.
+    pub has_stream: bool,
     /// What its resource policy denies.
     pub denials: Vec<Denial>,
 }
@@ -139,6 +145,13 @@ impl Template {
                 None => return error(format!("{name}: {} is not a function's role", granted.role)),
             }
         }
+        for (name, resource) in of_type("AWS::Lambda::EventSourceMapping") {
+            let (function, source) = streams::read(resource, &references, resources).map_err(|error| error.at(name))?;
+            match binaries.get(&format!("{function}Role")).and_then(|binary| functions.get_mut(binary)) {
+                Some(function) => function.streams.push(source),
+                None => return error(format!("{name}: there is no function {function}")),
+            }
+        }
         let table = |wanted: &str| match of_type("AWS::DynamoDB::Table").find(|(name, _)| *name == wanted) {
             Some((name, table)) => read_table(name, table, &references, &binaries).map_err(|error| error.at(name)),
             None => error(format!("there is no table {wanted}")),
@@ -165,9 +178,14 @@ impl Template {
             for value in function.environment.values_mut().filter(|value| *value == resource) {
                 name.clone_into(value);
             }
+            for source in function.streams.iter_mut().filter(|source| source.table == resource) {
+                name.clone_into(&mut source.table);
+            }
             for statement in &mut function.policies {
-                if statement.resources.remove(resource) {
-                    statement.resources.insert(name.to_owned());
+                for part in ["", "/stream"] {
+                    if statement.resources.remove(&format!("{resource}{part}")) {
+                        statement.resources.insert(format!("{name}{part}"));
+                    }
                 }
             }
         }
@@ -220,7 +238,14 @@ fn read_function(
     let policies = policies::read(properties, resources).map_err(|error| error.at("Policies"))?;
     Ok((
         binary.to_owned(),
-        Function { routes, schedules, environment, timeout: Duration::from_secs(timeout), policies },
+        Function {
+            routes,
+            schedules,
+            streams: Vec::new(),
+            environment,
+            timeout: Duration::from_secs(timeout),
+            policies,
+        },
     ))
 }
 
@@ -273,6 +298,7 @@ fn read_table(
         partition_key: key("HASH")?.map_or_else(|| error("no HASH key"), Ok)?,
         sort_key: key("RANGE")?,
         ttl_attribute,
+        has_stream: streams::read_specification(properties)?,
         denials: policies::read_denials(properties, binaries).map_err(|error| error.at("ResourcePolicy"))?,
     })
 }

@@ -133,12 +133,22 @@ impl Config {
         Some(KeyTable::new(client?, table?))
     }
 
-    /// The client for DynamoDB in the region `AWS_REGION`. A local stack has it at `AWS_ENDPOINT_URL_DYNAMODB`, with the roots in
-    /// `AWS_CA_BUNDLE`. All tables share one client and its connections.
+    /// The client for DynamoDB. All tables share one client and its connections.
     fn dynamodb(&self) -> Option<Client> {
         if let Some(client) = self.dynamodb.get() {
             return Some(client.clone());
         }
+        let endpoint = self.endpoint("DYNAMODB")?;
+        Some(self.dynamodb.get_or_init(|| dynamodb::client(endpoint)).clone())
+    }
+
+    /// The event bus `USER_EVENT_BUS`.
+    pub fn user_event_bus(&self) -> Option<String> {
+        self.text("USER_EVENT_BUS")
+    }
+
+    /// A service of AWS in the region `AWS_REGION`. A local stack has it at `AWS_ENDPOINT_URL_…`, with the roots in `AWS_CA_BUNDLE`.
+    pub fn endpoint(&self, service: &str) -> Option<Endpoint> {
         let default = self.is_local().then(|| "ap-northeast-2".to_owned());
         let region = self.values.get("AWS_REGION").cloned().or(default);
         let region = region.or_else(|| self.problem("AWS_REGION", "missing"))?;
@@ -147,14 +157,13 @@ impl Config {
             Some(_) if !self.is_local() => return self.problem("AWS_CA_BUNDLE", "is allowed at the stage local only"),
             Some(file) => Some(fs::read(file).map_err(|error| self.note("AWS_CA_BUNDLE", &error.to_string())).ok()?),
         };
-        let endpoint = Endpoint {
+        Some(Endpoint {
             region,
-            url: self.values.get("AWS_ENDPOINT_URL_DYNAMODB").cloned(),
+            url: self.values.get(&format!("AWS_ENDPOINT_URL_{service}")).cloned(),
             credentials: self.credentials.clone(),
             http_client: https_client(roots.as_deref(), self.time_factor()),
             time_factor: self.time_factor(),
-        };
-        Some(self.dynamodb.get_or_init(|| dynamodb::client(endpoint)).clone())
+        })
     }
 
     /// How long a function may prepare before it takes its first request: 300 ms, as a user may be waiting already.

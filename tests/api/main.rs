@@ -162,8 +162,16 @@ mod finish_deletions {
     mod leases;
     mod lines;
     mod operator;
-    mod person;
+    pub(crate) mod person;
     mod restore;
+    mod unreadable;
+}
+
+/// The function that publishes changes of users.
+mod publish_user_events {
+    mod changes;
+    mod deletion;
+    mod failures;
     mod unreadable;
 }
 

@@ -71,6 +71,7 @@ fn nothing_of_the_local_stack_is_in_what_is_deployed() {
         "functions/jwks",
         "functions/rotate-keys",
         "functions/finish-deletions",
+        "functions/publish-user-events",
     ] {
         let manifest = std::fs::read_to_string(format!("{root}/{package}/Cargo.toml")).unwrap();
         for foreign in ["local", "tests", "dynoxide", "axum"] {

@@ -24,7 +24,10 @@ PARTITIONS = {"Account": DELETIONS, "FinishDeletions": {*DELETIONS, "IMPORTED#*"
 # These may do more while tokens from Django are exchanged, by a policy of its own.
 WITH_DJANGO = {"KakaoLogin": set(), "Refresh": {"SIMPLEJWT#*", "USER#*", "IMPORTED#*"}, "Logout": {"SIMPLEJWT#*", "IMPORTED#*"}}
 # These read no keys.
-WITHOUT_KEYS = {"KakaoEvents"}
+WITHOUT_KEYS = {"KakaoEvents", "PublishUserEvents"}
+# This one has no part of a table, but the stream of one.
+READERS_OF_THE_STREAM = {"PublishUserEvents"}
+STREAM_ACTIONS = {f"dynamodb:{action}" for action in ("ListStreams", "DescribeStream", "GetShardIterator", "GetRecords")}
 # Every function but this one is limited to some documents of keys.
 WRITER_OF_KEYS = "RotateKeys"
 DOCUMENTS = {"ISSUING", "VERIFYING", "LOGOUT", "KAKAO", "DJANGO"}
@@ -152,7 +155,11 @@ for name in functions:
     for statement in (s for policy in policies for s in policy["PolicyDocument"]["Statement"]):
         check("*" not in json.dumps([statement["Action"], statement["Resource"]]), f"{name}: a wildcard in {statement}")
         touched = set(references(statement["Resource"]))
-        allowed |= touched
+        if statement["Resource"] == {"Fn::GetAtt": ["Table", "StreamArn"]}:
+            check(name in READERS_OF_THE_STREAM, f"{name} may read the stream")
+            check(set(statement["Action"]) == STREAM_ACTIONS, f"{name}: {statement['Action']} of the stream")
+            continue
+        allowed |= touched & {"Table", "Keys"}
         conditions = {}
         if "Table" in touched and ("Condition" in statement or name not in ALL_PARTITIONS):
             operators = [operator for operator in statement.get("Condition", {}) if operator != "Null"]
@@ -221,6 +228,20 @@ check(table["PointInTimeRecoverySpecification"]["PointInTimeRecoveryEnabled"], "
 # DynamoDB encrypts every table with a key of its own, which is free. This would mean KMS's, which costs money for each request.
 check("SSESpecification" not in table, "another encryption than DynamoDB's own")
 check(table["DeletionProtectionEnabled"], "no deletion protection")
+
+# The stream and all that reads it exist with UserEvents=on only.
+stream = {"Fn::If": ["HasUserEvents", {"StreamViewType": "NEW_AND_OLD_IMAGES"}, {"Ref": "AWS::NoValue"}]}
+check(table.get("StreamSpecification") == stream, f"the table's stream: {table.get('StreamSpecification')}")
+conditional = {name for name, resource in resources.items() if resource.get("Condition") == "HasUserEvents"}
+expected = {"PublishUserEvents", "PublishUserEventsRole", "PublishUserEventsLogs", "UserEventsStream", "UserEventBus", "UserEventsQueue",
+            "UserEventsQueueAlarm", "UserEventsDelayAlarm"}
+check(conditional == expected, f"with user events only: {sorted(conditional ^ expected)}")
+for name, resource in resources.items():
+    foreign = set(references(resource)) & expected
+    check(not foreign or name in expected, f"{name} refers to {sorted(foreign)}, which may not exist")
+check(resources["UserEventsQueue"]["Properties"]["SqsManagedSseEnabled"], "the queue of user events is not encrypted")
+mappings = [r["Properties"] for r in resources.values() if r["Type"] == "AWS::Lambda::EventSourceMapping"]
+check([m["FunctionName"] for m in mappings] == [{"Ref": "PublishUserEvents"}], "other event source mappings")
 
 stage = next(r["Properties"] for r in resources.values() if r["Type"] == "AWS::ApiGatewayV2::Stage")
 throttles = {"ThrottlingRateLimit", "ThrottlingBurstLimit"}

@@ -11,11 +11,13 @@ use local::{
     assemble::{self, TEMPLATE},
     template::{Template, TemplateError},
 };
+use publish_user_events::{Batch, PublishUserEvents};
 use serde_json::Value;
 use shared::http::Event;
 
+/// With every function that a parameter adds.
 fn template() -> Template {
-    assemble::template(&BTreeMap::new()).unwrap()
+    assemble::template(&BTreeMap::from([("USER_EVENTS".to_owned(), "on".to_owned())])).unwrap()
 }
 
 /// The template with its own values for all parameters that have one.
@@ -195,7 +197,9 @@ fn each_function_gets_exactly_the_settings_that_it_needs() {
     let build = |template: &local::template::Template| {
         let functions = assemble::functions(template, &local, &clock).map(drop);
         let functions = functions.and_then(|()| local::keys::rotate_keys(template, &local, &clock).map(drop));
-        functions.and_then(|()| assemble::worker::<FinishDeletions>(template, &local, &clock).map(drop))
+        let functions =
+            functions.and_then(|()| assemble::worker::<FinishDeletions>(template, &local, &clock).map(drop));
+        functions.and_then(|()| assemble::worker::<PublishUserEvents>(template, &local, &clock).map(drop))
     };
     let complete = template();
     assert!(build(&complete).is_ok());
@@ -235,13 +239,20 @@ fn the_functions_accept_every_bound_and_every_listed_value_of_the_template() {
     assert!(tried >= 60, "{tried}");
 }
 
-/// `events/<function>.json`: a request for a function with routes, else the event of its schedule.
+/// `events/<function>.json`: a request for a function with routes, a batch of records for one with a stream, else the event of its
+/// schedule.
 #[test]
 fn each_function_has_a_recorded_event_that_it_can_read() {
     for (function, declared) in template().functions {
         let file = format!("{}/../events/{function}.json", env!("CARGO_MANIFEST_DIR"));
         let text = std::fs::read_to_string(&file).unwrap_or_else(|error| panic!("{file}: {error}"));
         let event: Value = serde_json::from_str(&text).unwrap();
+        if let [stream] = declared.streams.as_slice() {
+            assert!(serde_json::from_str::<Batch>(&text).is_ok(), "{file} is not a batch of records");
+            let records = event["Records"].as_array().unwrap();
+            assert!(records.iter().all(|record| stream.takes(record)), "{file} has records that the filter drops");
+            continue;
+        }
         if declared.routes.is_empty() {
             let schedules = declared.schedules.iter().map(|schedule| serde_json::from_str(&schedule.input).unwrap());
             assert!(schedules.collect::<Vec<Value>>().contains(&event), "{file} is not what a schedule sends");

@@ -12,6 +12,7 @@ use kakao_login::KakaoLogin;
 use local::{
     assemble::TEMPLATE,
     iam::{ADMINISTRATOR, Use, access_key},
+    streams::Step,
     table,
 };
 use reqwest::Method;
@@ -30,6 +31,7 @@ use shared::{
 use tests::{
     Chain, REDIRECT_URI, Settings, Stack, chain,
     client::{Response, cookie_pair},
+    fault_proxy::Fault,
 };
 
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -97,6 +99,19 @@ async fn use_everything(stack: &Stack) {
     use_links(stack).await;
     finish_everything(stack).await;
     send_recorded_events(stack).await;
+    publish_everything(stack).await;
+}
+
+/// All changes of users so far, after some time in which `EventBridge` refuses them.
+async fn publish_everything(stack: &Stack) {
+    stack.event_bus_proxy().fail(Fault::Down);
+    assert_eq!(stack.publish_user_events().await, Step::Unfinished);
+    stack.advance(Duration::from_hours(22));
+    assert_eq!(stack.publish_user_events().await, Step::GivenUp);
+    stack.event_bus_proxy().heal();
+    stack.log_in().await;
+    while stack.publish_user_events().await != Step::Idle {}
+    assert!(!stack.user_events().is_empty());
 }
 
 /// Linked sessions: each way to renew one, a fork, and a logout everywhere.
@@ -160,7 +175,7 @@ async fn send_recorded_events(stack: &Stack) {
 
 #[tokio::test]
 async fn each_role_allows_what_its_function_does_and_nothing_else() {
-    let stack = Stack::start().await;
+    let stack = Stack::with_setting("USER_EVENTS", "on").await;
     use_everything(&stack).await;
     let mut allowed = BTreeSet::<Use>::new();
     for (function, declared) in &stack.template().functions {

@@ -4,6 +4,7 @@ mod deletions;
 mod imports;
 mod items;
 mod key_documents;
+mod user_events;
 pub(crate) mod users;
 
 use std::{
@@ -34,6 +35,7 @@ use shared::{
 };
 use tokio::{net::TcpListener, task::JoinHandle};
 
+use self::user_events::UserEvents;
 use crate::{
     client::Functions,
     clock::{ManualClock, Skewed},
@@ -62,6 +64,7 @@ pub struct Stack {
     pub keys_proxy: FaultProxy,
     rotate_keys: RotateKeys,
     finish_deletions: FinishDeletions,
+    user_events: Option<UserEvents>,
     template: Template,
     clock: Arc<ManualClock>,
     local: BTreeMap<String, String>,
@@ -158,6 +161,10 @@ impl Stack {
             local.entry(name.to_owned()).or_insert_with(|| kakao_proxy.url().to_owned());
         }
 
+        let bus = UserEvents::bus(&template, &guard, &shared_clock).await;
+        if let Some((_, proxy)) = &bus {
+            local.insert("AWS_ENDPOINT_URL_EVENTBRIDGE".to_owned(), proxy.url().to_owned());
+        }
         let client_secret = local.get("KAKAO_CLIENT_SECRET").map_or(SHOP.client_secret, String::as_str);
         let admin_key = local.get("KAKAO_ADMIN_KEY").map_or(SHOP.admin_key, String::as_str);
         let rotate_keys = keys::rotate_keys(&template, &local, &shared_clock).expect("the template has all settings");
@@ -170,6 +177,7 @@ impl Stack {
         }
         let finish_deletions =
             assemble::worker(&template, &local, &shared_clock).expect("the template has all settings");
+        let user_events = bus.map(|bus| UserEvents::start(bus, &template, &local, &shared_clock, &guard));
         let mut lambdas = BTreeMap::new();
         let functions = if let Some(folder) = settings.binaries {
             for name in template.functions.keys() {
@@ -193,6 +201,7 @@ impl Stack {
             keys_proxy,
             rotate_keys,
             finish_deletions,
+            user_events,
             clock,
             template,
             local,

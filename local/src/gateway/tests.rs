@@ -26,6 +26,7 @@ fn table(name: &str, sort_key: Option<&str>) -> Table {
         partition_key: "pk".to_owned(),
         sort_key: sort_key.map(str::to_owned),
         ttl_attribute: None,
+        has_stream: false,
         denials: Vec::new(),
     }
 }
@@ -41,6 +42,7 @@ fn template(functions: &[(&str, &[(&str, &str)])]) -> Template {
                 environment: BTreeMap::new(),
                 timeout,
                 schedules: Vec::new(),
+                streams: Vec::new(),
                 policies: Vec::new(),
             },
         )

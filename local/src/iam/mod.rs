@@ -90,6 +90,10 @@ pub struct Guard {
     state: Arc<Shared>,
 }
 
+/// The same roles for services beside DynamoDB.
+#[derive(Clone, Debug)]
+pub struct Gate(Arc<Shared>);
+
 #[derive(Debug)]
 struct Shared {
     target: String,
@@ -129,10 +133,28 @@ impl Guard {
         self.server.url()
     }
 
+    /// The roles, for services beside DynamoDB.
+    #[must_use]
+    pub fn gate(&self) -> Gate {
+        Gate(Arc::clone(&self.state))
+    }
+
     /// The uses of roles so far.
     #[must_use]
     pub fn uses(&self) -> BTreeSet<Use> {
         lock(&self.state.uses).clone()
+    }
+}
+
+impl Gate {
+    /// Checks that this access key's role allows the action on the resource.
+    ///
+    /// # Errors
+    ///
+    /// AWS's error code and its message.
+    pub fn check(&self, key: &str, action: &str, resource: &str) -> Result<(), (&'static str, String)> {
+        let access = Access { action: action.to_owned(), resource: resource.to_owned(), leading_keys: None };
+        self.0.authorize(key, vec![access]).map_err(|refusal| (refusal.code, refusal.message))
     }
 }
 
@@ -159,13 +181,17 @@ impl Shared {
         let Some(key) = access_key_of(headers) else {
             return Err(Refusal::new("MissingAuthenticationTokenException", "Missing Authentication Token"));
         };
+        let body = serde_json::from_slice(body).unwrap_or_default();
+        self.authorize(key, request::accesses(operation, &body, &self.roles.partition_keys))
+    }
+
+    fn authorize(&self, key: &str, accesses: Vec<Access>) -> Result<(), Refusal> {
         let statements = self.roles.statements.get(key);
         if statements.is_none() && key != ADMINISTRATOR {
             let message = "The security token included in the request is invalid.";
             return Err(Refusal::new("UnrecognizedClientException", message));
         }
-        let body = serde_json::from_slice(body).unwrap_or_default();
-        for access in request::accesses(operation, &body, &self.roles.partition_keys) {
+        for access in accesses {
             let is_allowed = statements.is_none_or(|statements| evaluate::allows(statements, &access));
             if !is_allowed || self.roles.denies(key, &access) {
                 let Access { action, resource, .. } = &access;
@@ -203,7 +229,7 @@ impl Shared {
 }
 
 /// `AWS4-HMAC-SHA256 Credential=<access key>/<date>/<region>/<service>/aws4_request, …`
-fn access_key_of(headers: &HeaderMap) -> Option<&str> {
+pub(crate) fn access_key_of(headers: &HeaderMap) -> Option<&str> {
     let (_, scope) = text(headers, AUTHORIZATION.as_str())?.split_once("Credential=")?;
     scope.split('/').next().filter(|key| !key.is_empty())
 }

@@ -4,6 +4,7 @@
 
 use std::collections::BTreeMap;
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::Value;
 
 /// An action on a resource.
@@ -60,6 +61,9 @@ pub(super) fn accesses(operation: &str, body: &Value, partition_keys: &BTreeMap<
                 })
                 .collect()
         }
+        "ListStreams" | "DescribeStream" | "GetShardIterator" | "GetRecords" => {
+            stream_table(body).map(|table| access(operation, &format!("{table}/stream"), None)).into_iter().collect()
+        }
         _ => vec![one(operation, body)],
     };
     if accesses.is_empty() { vec![access(operation, "*", None)] } else { accesses }
@@ -72,6 +76,19 @@ fn table_name(table: &Value) -> &str {
 
 fn table_name_of(table: &str) -> &str {
     table.split_once(":table/").map_or(table, |(_, name)| name)
+}
+
+/// The table whose stream a request names: by the table, the stream's ARN, or an iterator, which has the table's name in it.
+fn stream_table(request: &Value) -> Option<String> {
+    if let Some(table) = request["TableName"].as_str() {
+        return Some(table.to_owned());
+    }
+    if let Some(arn) = request["StreamArn"].as_str() {
+        return Some(arn.split_once(":table/")?.1.split_once('/')?.0.to_owned());
+    }
+    let iterator = BASE64_STANDARD.decode(request["ShardIterator"].as_str()?).ok()?;
+    let iterator: Value = serde_json::from_slice(&iterator).ok()?;
+    iterator["table_name"].as_str().map(str::to_owned)
 }
 
 /// The keys to read, or the items and keys to write.

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use base64::{Engine, prelude::BASE64_STANDARD};
 use serde_json::{Value, json};
 
 use super::{evaluate::allows, request::accesses};
@@ -131,4 +132,29 @@ fn deny_overrides_allow() {
         statement("Allow", "dynamodb:GetItem, dynamodb:PutItem", "") + &statement("Deny", "dynamodb:PutItem", "");
     assert!(is_allowed(&role, "GetItem", &json!({"TableName": "Table", "Key": key("USER#a")})));
     assert!(!is_allowed(&role, "PutItem", &json!({"TableName": "Table", "Item": key("USER#a")})));
+}
+
+/// AWS knows the table of an iterator, and so does the guard.
+#[test]
+fn a_stream_is_read_with_the_permission_for_the_stream_and_not_that_for_the_table() {
+    let actions = "dynamodb:ListStreams, dynamodb:DescribeStream, dynamodb:GetShardIterator, dynamodb:GetRecords";
+    let for_the_table = statement("Allow", actions, "");
+    let for_the_stream = for_the_table.replace("Table.Arn", "Table.StreamArn");
+    let arn = |table: &str| json!({"StreamArn": format!("arn:aws:dynamodb:x:1:table/{table}/stream/2027")});
+    let iterator =
+        |table: &str| json!({"ShardIterator": BASE64_STANDARD.encode(json!({"table_name": table}).to_string())});
+    for (operation, body, expected) in [
+        ("ListStreams", json!({"TableName": "Table"}), true),
+        ("ListStreams", json!({}), false),
+        ("DescribeStream", arn("Table"), true),
+        ("DescribeStream", arn("Other"), false),
+        ("GetShardIterator", arn("Table"), true),
+        ("GetRecords", iterator("Table"), true),
+        ("GetRecords", iterator("Other"), false),
+        ("GetRecords", json!({"ShardIterator": "?"}), false),
+        ("GetItem", json!({"TableName": "Table", "Key": key("USER#a")}), false),
+    ] {
+        assert_eq!(is_allowed(&for_the_stream, operation, &body), expected, "{operation} {body}");
+        assert!(!is_allowed(&for_the_table, operation, &body), "{operation} {body}");
+    }
 }

@@ -10,8 +10,9 @@ use std::{
 };
 
 use lambda_http::{Body, BoxFuture, Context};
+use serde::Serialize;
 use serde_json::Value;
-use shared::http;
+use shared::{function::Worker, http};
 
 pub use self::{
     process::{Environment, Lambda, function},
@@ -50,6 +51,19 @@ pub fn here(handler: Handler) -> Function {
     Arc::new(move |invocation| Box::pin(run_here(Arc::clone(&handler), invocation)))
 }
 
+/// Runs a worker as Lambda does: it parses the event and serialises what comes of it.
+#[must_use]
+pub fn worker_here<W: Worker>(worker: Arc<W>) -> Function {
+    Arc::new(move |invocation| {
+        let worker = Arc::clone(&worker);
+        Box::pin(async move {
+            let Ok(event) = serde_json::from_str(&invocation.event.to_string()) else { return Err(Failed::Crashed) };
+            let outcome = within(invocation.timeout, async move { worker.handle(event).await.ok() }).await?;
+            if outcome.is_null() { Err(Failed::Crashed) } else { Ok(outcome) }
+        })
+    })
+}
+
 async fn run_here(handler: Handler, invocation: Invocation) -> Result<Value, Failed> {
     // Parse from text, as a function on Lambda receives it.
     let Ok(event) = serde_json::from_str::<http::Event>(&invocation.event.to_string()) else {
@@ -58,10 +72,18 @@ async fn run_here(handler: Handler, invocation: Invocation) -> Result<Value, Fai
     let mut context = Context::default();
     context.request_id = invocation.request_id;
     context.deadline = deadline(invocation.timeout);
+    let handling = async move { http::gateway_response(handler(event.into_request(context)).await) };
+    within(invocation.timeout, handling).await
+}
+
+async fn within<T>(timeout: Duration, handling: impl Future<Output = T> + Send + 'static) -> Result<Value, Failed>
+where
+    T: Serialize + Send + 'static,
+{
     // A separate task catches a panic, as the Lambda runtime does.
-    let running = tokio::spawn(async move { http::gateway_response(handler(event.into_request(context)).await) });
+    let running = tokio::spawn(handling);
     let stop = running.abort_handle();
-    match tokio::time::timeout(invocation.timeout, running).await {
+    match tokio::time::timeout(timeout, running).await {
         Err(_) => {
             // Lambda stops the function too, so that it cannot write after the client got an error.
             stop.abort();

@@ -16,7 +16,7 @@ pub struct Statement {
     pub effect: Effect,
     /// Such as `dynamodb:GetItem`.
     pub actions: BTreeSet<String>,
-    /// Names of tables.
+    /// Names of tables, event buses and queues; a table's stream is `<name>/stream`.
     pub resources: BTreeSet<String>,
     /// All of them must hold.
     pub conditions: Vec<Condition>,
@@ -131,20 +131,22 @@ fn read_statement(statement: &Value, resources: &Mapping) -> Result<Statement> {
         _ => return error("Effect must be Allow or Deny"),
     };
     let actions = statement.get("Action").map(list).unwrap_or_default().into_iter().map(read_action);
+    let actions: BTreeSet<String> = actions.collect::<Result<_>>()?;
     let named = statement.get("Resource").map(list).unwrap_or_default().into_iter();
-    let named = named.map(|resource| read_resource(resource, resources));
+    let named = named.map(|resource| read_resource(resource, resources)).collect::<Result<Vec<_>>>()?;
+    for (service, resource) in &named {
+        if let Some(action) = actions.iter().find(|action| !action.starts_with(service)) {
+            return error(format!("{action} is not an action on {resource}"));
+        }
+    }
     let mut conditions = Vec::new();
     for (operator, keys) in statement.get("Condition").and_then(Value::as_mapping).into_iter().flatten() {
         for (key, values) in keys.as_mapping().into_iter().flatten() {
             conditions.push(read_condition(operator, key, values)?);
         }
     }
-    let statement = Statement {
-        effect,
-        actions: actions.collect::<Result<_>>()?,
-        resources: named.collect::<Result<_>>()?,
-        conditions,
-    };
+    let statement =
+        Statement { effect, actions, resources: named.into_iter().map(|(_, resource)| resource).collect(), conditions };
     if statement.actions.is_empty() || statement.resources.is_empty() {
         return error("a statement needs an Action and a Resource");
     }
@@ -156,21 +158,28 @@ fn read_action(action: &Value) -> Result<String> {
     let is_one = action
         .strip_prefix("dynamodb:")
         .is_some_and(|verb| !verb.is_empty() && verb.bytes().all(|byte| byte.is_ascii_alphanumeric()));
-    if is_one { Ok(action) } else { error(format!("Action: {action} is not a single DynamoDB action")) }
+    if is_one || ["events:PutEvents", "sqs:SendMessage"].contains(&action.as_str()) {
+        Ok(action)
+    } else {
+        error(format!("Action: {action} is not a single action that is enforced here"))
+    }
 }
 
-/// The name of the table whose ARN is given. IAM does not accept a table's name instead of its ARN.
-fn read_resource(resource: &Value, resources: &Mapping) -> Result<String> {
+/// The name of the resource whose ARN is given, after the prefix of the actions on it. IAM does not accept a name instead of an ARN.
+fn read_resource(resource: &Value, resources: &Mapping) -> Result<(&'static str, String)> {
     let Value::Tagged(tagged) = resource else {
-        return error(format!("Resource: {resource:?} is not a reference to a table"));
+        return error(format!("Resource: {resource:?} is not a reference to a resource"));
     };
     let named = scalar(&tagged.value)?;
-    let name = if tagged.tag == Tag::new("GetAtt") { named.strip_suffix(".Arn").unwrap_or_default() } else { "" };
+    let attribute = if tagged.tag == Tag::new("GetAtt") { named.split_once('.') } else { None };
+    let (name, attribute) = attribute.unwrap_or_default();
     let declared = resources.get(name).and_then(|resource| resource.get("Type")).and_then(Value::as_str);
-    if declared == Some("AWS::DynamoDB::Table") {
-        Ok(name.to_owned())
-    } else {
-        error(format!("Resource: {} {named} is not !GetAtt of a table's Arn", tagged.tag))
+    match (declared, attribute) {
+        (Some("AWS::DynamoDB::Table"), "Arn") => Ok(("dynamodb:", name.to_owned())),
+        (Some("AWS::DynamoDB::Table"), "StreamArn") => Ok(("dynamodb:", format!("{name}/stream"))),
+        (Some("AWS::Events::EventBus"), "Arn") => Ok(("events:", name.to_owned())),
+        (Some("AWS::SQS::Queue"), "Arn") => Ok(("sqs:", name.to_owned())),
+        _ => error(format!("Resource: {} {named} is not !GetAtt of the ARN of a table, a bus or a queue", tagged.tag)),
     }
 }
 

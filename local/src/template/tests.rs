@@ -184,3 +184,45 @@ fn the_routes_of_dj_rest_auth_move_to_another_prefix_and_no_other_route_does() {
         assert!(with_prefix(TEMPLATE, wrong).is_err(), "{wrong}");
     }
 }
+
+/// Each of these would deploy, and the function would get other records here than on AWS, or none.
+#[test]
+fn a_stream_that_the_local_stack_would_read_in_another_way_is_refused() {
+    let read = |from: &str, to: &str| {
+        assert!(TEMPLATE.contains(from), "{from}");
+        let mut parameters = parameters();
+        parameters.insert("UserEvents".to_owned(), "on".to_owned());
+        Template::read(&TEMPLATE.replacen(from, to, 1), &parameters)
+    };
+    let template = read("Description", "Description").unwrap();
+    let function = &template.functions["publish-user-events"];
+    assert_eq!(function.streams[0].max_record_age, Duration::from_hours(22));
+    assert!(template.table.has_stream && !template.keys.has_stream);
+    assert_eq!(function.environment["USER_EVENT_BUS"], "UserEventBus");
+    let pattern = r#"{"dynamodb":{"Keys":{"sk":{"S":["PROFILE"]}}}}"#;
+    for (from, to, complaint) in [
+        ("StartingPosition: TRIM_HORIZON", "StartingPosition: LATEST", "must be TRIM_HORIZON"),
+        ("FunctionResponseTypes: [ReportBatchItemFailures]", "Enabled: true", "Enabled is not supported"),
+        ("      FunctionResponseTypes: [ReportBatchItemFailures]\n", "", "must be ReportBatchItemFailures"),
+        ("BisectBatchOnFunctionError: true", "BisectBatchOnFunctionError: false", "must be true"),
+        ("BatchSize: 100", "BatchSize: 0", "out of range"),
+        ("BatchSize: 100", "BatchSize: 100\n      ParallelizationFactor: 2", "ParallelizationFactor is not supported"),
+        ("MaximumRecordAgeInSeconds: 79200", "MaximumRecordAgeInSeconds: -1", "not a number"),
+        ("      MaximumRecordAgeInSeconds: 79200\n", "", "there is no MaximumRecordAgeInSeconds"),
+        (pattern, r#"{"dynamodb":{"Keys":{"sk":{"S":[{"prefix":"P"}]}}}}"#, "FilterCriteria"),
+        (pattern, r#"{"dynamodb":{}}"#, "FilterCriteria"),
+        (pattern, "{", "FilterCriteria"),
+        ("Destination: !GetAtt UserEventsQueue.Arn", "Destination: !Ref UserEventsQueue", "AWS::SQS::Queue"),
+        ("EventSourceArn: !GetAtt Table.StreamArn", "EventSourceArn: !GetAtt Keys.StreamArn", "Keys has no stream"),
+        ("EventSourceArn: !GetAtt Table.StreamArn", "EventSourceArn: !GetAtt Table.Arn", "StreamArn"),
+        ("StreamViewType: NEW_AND_OLD_IMAGES", "StreamViewType: NEW_IMAGE", "NEW_AND_OLD_IMAGES"),
+        ("FunctionName: !Ref PublishUserEvents", "FunctionName: !Ref Table", "there is no function Table"),
+        ("Action: events:PutEvents", "Action: events:*", "not a single action"),
+        ("Action: sqs:SendMessage", "Action: dynamodb:PutItem", "not an action on UserEventsQueue"),
+        ("Resource: !GetAtt UserEventBus.Arn", "Resource: !Ref UserEventBus", "the ARN of a table, a bus or a queue"),
+        ("Resource: !GetAtt Table.StreamArn", "Resource: !GetAtt Table.StreamARN", "the ARN of a table"),
+    ] {
+        let refusal = read(from, to).expect_err(to).to_string();
+        assert!(refusal.contains(complaint), "{to}: {refusal}");
+    }
+}

@@ -20,6 +20,7 @@ mod devices;
 mod due_work;
 mod fixed;
 mod identities;
+mod image;
 mod imports;
 mod item;
 mod links;
@@ -46,6 +47,7 @@ pub use self::{
     deletions::{Closed, Marked},
     devices::DeviceSession,
     due_work::{DueWork, Unreadable},
+    image::ProfileImage,
     imports::{IMPORT_BATCH, ImportStanding, ImportedUser},
     links::Renewal,
     outbox::{Lease, Release, Work, WorkKey},

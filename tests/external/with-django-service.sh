@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# A Django service with the files of docs/django: by itself, and beside the real stack, for both kinds of user ids.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+here=tests/external/django-service
+venv=target/django-service
+if [[ ! $venv/installed -nt $here/requirements.txt ]]; then
+  python3 -m venv "$venv"
+  "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
+  touch "$venv/installed"
+fi
+for ids in numbers random; do
+  for test in test_service test_with_the_stack; do
+    USER_IDS=$ids PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" "$here/$test.py"
+  done
+done
