@@ -4,18 +4,31 @@ mod carry_over_keys;
 mod close_deletion;
 mod describe_keys;
 mod doctor;
+mod export_django;
 mod export_symmetric_keys;
+mod export_users;
+mod import;
+mod import_django;
 mod put_django_key;
 mod put_kakao_secrets;
 mod reconcile;
 mod replace_keys;
 mod replay_deletions;
 
-use std::process::ExitCode;
+use std::{
+    io::{self, Write},
+    process::ExitCode,
+};
 
 use clap::{Args, Parser, Subcommand, builder::NonEmptyStringValueParser};
+use shared::store::StoreError;
 
-use crate::{aws::AwsError, lambda::InvokeError, stack::StackError};
+use crate::{
+    aws::AwsError,
+    lambda::InvokeError,
+    stack::StackError,
+    users::{FileError, TableError},
+};
 
 /// Commands for the operator of a deployed stack.
 ///
@@ -43,6 +56,10 @@ enum Command {
     ReplayDeletions(replay_deletions::ReplayDeletions),
     Reconcile(reconcile::Reconcile),
     CloseDeletion(close_deletion::CloseDeletion),
+    ExportDjango(export_django::ExportDjango),
+    Import(import::Import),
+    ExportUsers(export_users::ExportUsers),
+    ImportDjango(import_django::ImportDjango),
 }
 
 /// The stack that a command is for.
@@ -51,8 +68,9 @@ struct StackName {
     /// Name of the stack in CloudFormation
     ///
     /// A stack of `make run` has none. Write any name, and set the variables `ROTATE_KEYS_FUNCTION` to rotate-keys,
-    /// `FINISH_DELETIONS_FUNCTION` to finish-deletions, and `AWS_ENDPOINT_URL_LAMBDA` to the address that `make run` prints.
-    /// doctor, replay-deletions and reconcile need a stack in CloudFormation.
+    /// `FINISH_DELETIONS_FUNCTION` to finish-deletions, and `AWS_ENDPOINT_URL_LAMBDA` to the address that `make run` prints;
+    /// for import and export-users `USERS_TABLE` and `AWS_ENDPOINT_URL_DYNAMODB`. doctor, replay-deletions and reconcile need a stack
+    /// in CloudFormation.
     #[arg(value_parser = NonEmptyStringValueParser::new())]
     stack: String,
 }
@@ -66,6 +84,14 @@ enum CommandError {
     Invoke(#[from] InvokeError),
     #[error(transparent)]
     Stack(#[from] StackError),
+    #[error(transparent)]
+    File(#[from] FileError),
+    #[error(transparent)]
+    Table(#[from] TableError),
+    #[error("{0}\nRun the command again: what is written stays, and is not written twice")]
+    Store(#[from] StoreError),
+    #[error("{0}")]
+    Io(#[from] io::Error),
     /// Anything else. The text says what to do.
     #[error("{0}")]
     Other(String),
@@ -86,6 +112,10 @@ pub fn run() -> ExitCode {
         Command::ReplayDeletions(command) => command.run(),
         Command::Reconcile(command) => command.run(),
         Command::CloseDeletion(command) => command.run(),
+        Command::ExportDjango(_) => print_script(include_str!("../django/export_users.py")),
+        Command::Import(command) => command.run(),
+        Command::ExportUsers(command) => command.run(),
+        Command::ImportDjango(_) => print_script(include_str!("../django/import_users.py")),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
@@ -94,6 +124,15 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// Runs what uses the table, on this thread.
+fn block_on<T>(future: impl Future<Output = T>) -> io::Result<T> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future))
+}
+
+fn print_script(script: &str) -> Result<(), CommandError> {
+    Ok(io::stdout().write_all(script.as_bytes())?)
 }
 
 #[cfg(test)]
@@ -125,6 +164,10 @@ mod tests {
             "admin close-deletion stack",
             "admin replay-deletions stack now",
             "admin reconcile stack apply",
+            "admin import stack",
+            "admin import stack file apply",
+            "admin export-users",
+            "admin export-django stack",
         ] {
             let refused = Arguments::try_parse_from(line.split(' ')).err().unwrap_or_else(|| panic!("{line}"));
             assert_eq!(refused.exit_code(), 2, "{line}");

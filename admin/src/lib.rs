@@ -1,4 +1,5 @@
-//! Commands for the operator of a deployed stack. They call AWS through its command line, `aws`.
+//! Commands for the operator of a deployed stack. They call AWS through its command line, `aws`, and the table of users through the
+//! SDK with the command line's credentials.
 
 mod aws;
 mod backup_plans;
@@ -12,5 +13,6 @@ mod rotate_keys;
 pub mod settings;
 mod stack;
 mod template;
+mod users;
 
 pub use self::{commands::run, finding::Finding};

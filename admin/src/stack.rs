@@ -6,9 +6,10 @@ use serde_json::Value;
 
 use crate::aws::{self, AwsError};
 
-/// Name the functions where there is no CloudFormation to ask: on a developer's machine.
+/// Name the functions, and the table, where there is no CloudFormation to ask: on a developer's machine.
 const ROTATE_KEYS: &str = "ROTATE_KEYS_FUNCTION";
 const FINISH_DELETIONS: &str = "FINISH_DELETIONS_FUNCTION";
+const USERS: &str = "USERS_TABLE";
 
 /// What is wrong with a stack's name, or with the stack.
 #[derive(Debug, thiserror::Error)]
@@ -75,6 +76,14 @@ pub(crate) fn finish_deletions_function(stack: &str) -> Result<String, StackErro
     match env::var(FINISH_DELETIONS) {
         Ok(function) => Ok(function),
         Err(_) => Stack::describe(stack)?.output("FinishDeletionsFunction").map(str::to_owned),
+    }
+}
+
+/// The table of users of the stack with this name.
+pub(crate) fn users_table(stack: &str) -> Result<String, StackError> {
+    match env::var(USERS) {
+        Ok(table) => Ok(table),
+        Err(_) => Stack::describe(stack)?.output("TableName").map(str::to_owned),
     }
 }
 

@@ -135,11 +135,11 @@ class Local:
 
 
 @contextlib.contextmanager
-def started():
-    """A stack of this machine, which answers."""
+def started(**settings):
+    """A stack of this machine, which answers. Settings are environment variables."""
     ports = {name: str(free_port()) for name in PORTS}
     with tempfile.NamedTemporaryFile("w") as log:
-        running = subprocess.Popen(["target/debug/local"], env=os.environ | ports, stdout=log, stderr=subprocess.DEVNULL)
+        running = subprocess.Popen(["target/debug/local"], env=os.environ | ports | settings, stdout=log, stderr=subprocess.DEVNULL)
         try:
             for _ in range(100):
                 try:

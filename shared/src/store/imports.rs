@@ -69,6 +69,8 @@ pub enum ImportStanding {
 /// How many persons fit into one transaction, which is 100 items at most.
 pub const IMPORT_BATCH: usize = 33;
 
+/// The sort key of the marker.
+pub(super) const IMPORTED: &str = "IMPORTED";
 /// The attribute of the marker: when the user was imported.
 const AT: &str = "imported_at";
 
@@ -282,7 +284,7 @@ fn with(mut item: item::Item, attributes: impl IntoIterator<Item = (&'static str
 }
 
 pub(super) fn marker_key(id: UserId) -> item::Item {
-    item::key(item::text(marker_pk(id)), item::text("IMPORTED"))
+    item::key(item::text(marker_pk(id)), item::text(IMPORTED))
 }
 
 fn marker_pk(id: UserId) -> String {

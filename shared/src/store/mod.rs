@@ -18,6 +18,7 @@ mod carried;
 mod deletions;
 mod devices;
 mod due_work;
+mod exports;
 mod fixed;
 mod identities;
 mod image;
@@ -47,6 +48,7 @@ pub use self::{
     deletions::{Closed, Marked},
     devices::DeviceSession,
     due_work::{DueWork, Unreadable},
+    exports::{Exported, ExportedUser, Position},
     image::ProfileImage,
     imports::{IMPORT_BATCH, ImportStanding, ImportedUser},
     links::Renewal,
