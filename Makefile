@@ -12,11 +12,14 @@ PACKAGES := web/node_modules/.package-lock.json
 BINARIES := cargo build -q --workspace --bins
 # The binary of `local` that browsers meet. Without LOCAL_BIN it is the workspace's, which is built first.
 LOCAL := $(if $(LOCAL_BIN),,binaries)
+# A Django with dj-rest-auth, allauth and simplejwt.
+DJANGO := target/django
 DEMO := web/demo/dist/index.html
 DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/demo \( -name dist -o -name node_modules \) -prune -o -type f -print)
 
-.PHONY: help run watch check test everything targets lint front-door schedules long-schedules faults soak previous api-test fuzz moto verifiers django-service \
-  watch-test web engines front-ends package apps phones lint-template deploy-check gates bench bench-django build venv packages binaries programs \
+.PHONY: help run watch check test everything targets lint front-door schedules long-schedules faults soak previous api-test fuzz moto moving \
+  verifiers django-service watch-test web engines front-ends package apps phones lint-template deploy-check gates bench bench-django build venv packages \
+  binaries programs \
   demo-page clean
 
 help: ## what there is (this list)
@@ -52,7 +55,7 @@ test: ## everything but the long forms: fuzz and long-schedules
 # What measures time, or uses every core, has the machine for itself. Then two lanes run side by side, which share nothing but what is
 # built before them: browsers wait most of the time, and have precedence.
 ALONE := front-door schedules faults soak
-RUST := lint previous api-test moto verifiers django-service watch-test lint-template gates
+RUST := lint previous api-test moto moving verifiers django-service watch-test lint-template gates
 NODE := web engines front-ends apps phones
 # What searches for longer than a person waits.
 LONG := fuzz long-schedules
@@ -135,6 +138,12 @@ moto: venv ## the store again, on a DynamoDB of another make
 	tests/external/with-moto.sh python admin/tests/deletions.py
 	@echo "passed: $@"
 
+moving: venv $(DJANGO)/.installed ## users from a real Django to the table and back, with every failure on the way
+	$(BINARIES)
+	tests/external/with-moto.sh python admin/tests/import.py
+	python admin/tests/way_back.py
+	@echo "passed: $@"
+
 verifiers: venv ## other people's libraries verify our tokens, and the command for a leaked key
 	$(BINARIES)
 	tests/external/with-verifiers.sh
@@ -207,8 +216,6 @@ bench: ## what docs/performance.md says of the functions; DYNAMODB_MS and KAKAO_
 	target/release/bench counts
 	target/release/bench starts
 	target/release/bench load
-
-DJANGO := target/django
 
 bench-django: $(DJANGO)/.installed ## what docs/performance.md says of the Django stack
 	$(RELEASE)
