@@ -37,7 +37,9 @@ pub(super) fn add_prefix(headers: &mut HeaderMap) {
     let translated = pairs.iter().map(|pair| {
         let prefixed = [PREFIX.as_bytes(), pair].concat();
         let is_sent_too = pairs.iter().any(|other| name(other) == name(&prefixed));
-        if NAMES.contains(&name(pair)) && !is_sent_too { prefixed } else { pair.to_vec() }
+        // Django's refresh token has the same name. It is a JWT, which has dots, and our tokens have none.
+        let is_ours = NAMES.contains(&name(pair)) && !pair.contains(&b'.');
+        if is_ours && !is_sent_too { prefixed } else { pair.to_vec() }
     });
     let translated = translated.collect::<Vec<_>>().join(&b"; "[..]);
     if !lines.is_empty() {

@@ -92,6 +92,8 @@ async fn functions_get_our_cookies_with_the_prefix_once_whoever_sends_them() {
         (both, both),
         ("refresh_token=1\ncookie: __Host-Http-refresh_token=2", both),
         (others, others),
+        ("refresh_token=e30.e30.c2ln", "refresh_token=e30.e30.c2ln"),
+        ("refresh_token=e30.e30.c2ln; refresh_token=1", "refresh_token=e30.e30.c2ln; __Host-Http-refresh_token=1"),
     ] {
         // The thief of the demo presents a browser's cookies without its user agent.
         for agent in [SAFARI, "curl/8.7.1"] {
