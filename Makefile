@@ -18,9 +18,8 @@ DEMO := web/demo/dist/index.html
 DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/demo \( -name dist -o -name node_modules \) -prune -o -type f -print)
 
 .PHONY: help run watch check test everything targets lint front-door schedules long-schedules faults soak previous api-test fuzz moto moving \
-  verifiers django-service watch-test web engines front-ends package apps phones lint-template deploy-check gates bench bench-django build venv packages \
-  binaries programs \
-  demo-page clean
+  move-rehearsal verifiers django-service watch-test web engines front-ends package apps phones lint-template deploy-check gates bench \
+  bench-django build venv packages binaries programs demo-page clean
 
 help: ## what there is (this list)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,7 +54,7 @@ test: ## everything but the long forms: fuzz and long-schedules
 # What measures time, or uses every core, has the machine for itself. Then two lanes run side by side, which share nothing but what is
 # built before them: browsers wait most of the time, and have precedence.
 ALONE := front-door schedules faults soak
-RUST := lint previous api-test moto moving verifiers django-service watch-test lint-template gates
+RUST := lint previous api-test moto moving verifiers django-service move-rehearsal watch-test lint-template gates
 NODE := web engines front-ends apps phones
 # What searches for longer than a person waits.
 LONG := fuzz long-schedules
@@ -159,7 +158,12 @@ watch-test: venv ## what a stranger can see, on the binaries under cargo lambda 
 	$(NO_FETCH) tests/external/with-watch.sh cargo test --workspace --test api -- remote
 	@echo "passed: $@"
 
-packages: $(PACKAGES)
+move-rehearsal: venv packages ## a Django with 1,000 users and 200 live sessions moves here, and back
+	$(BINARIES)
+	node tests/external/move/rehearse.mjs
+	@echo "passed: $@"
+
+packages: $(PACKAGES) $(DJANGO)/.installed
 
 $(PACKAGES): web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
