@@ -148,7 +148,7 @@ verifiers: venv ## other people's libraries verify our tokens, and the command f
 	tests/external/with-verifiers.sh
 	@echo "passed: $@"
 
-django-service: ## a Django service with the files of docs/django, which gets our events
+django-service: $(DJANGO)/.installed ## a Django service with the files of docs/django, which gets our events
 	$(BINARIES)
 	tests/external/with-django-service.sh
 	@echo "passed: $@"

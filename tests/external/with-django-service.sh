@@ -4,14 +4,8 @@ set -euo pipefail
 cd "$(dirname "$0")/../.."
 
 here=tests/external/django-service
-venv=target/django-service
-if [[ ! $venv/installed -nt $here/requirements.txt ]]; then
-  python3 -m venv "$venv"
-  "$venv/bin/pip" install --quiet --disable-pip-version-check -r "$here/requirements.txt"
-  touch "$venv/installed"
-fi
 for ids in numbers random; do
   for test in test_service test_with_the_stack; do
-    USER_IDS=$ids PYTHONDONTWRITEBYTECODE=1 "$venv/bin/python" "$here/$test.py"
+    USER_IDS=$ids PYTHONDONTWRITEBYTECODE=1 target/django/bin/python "$here/$test.py"
   done
 done
