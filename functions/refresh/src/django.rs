@@ -117,7 +117,7 @@ impl Refresh {
             Exchange::NotImported => {
                 Ok(Err(Refused { reason: "the user of Django's token was not imported", is_final: false }))
             }
-            Exchange::Closed => ended("the user of Django's token was deleted, or has logged out everywhere"),
+            Exchange::Closed => Ok(Err(ended("the user of Django's token was deleted, or has logged out everywhere"))),
         }
     }
 
@@ -136,10 +136,10 @@ impl Refresh {
                 self.renewed(first, expires_at, keys, asked).await
             }
             CarriedVerdict::Reuse => {
-                ended(explain_reuse("a token of Django's was presented whose session has gone on"))
+                Ok(Err(ended(explain_reuse("a token of Django's was presented whose session has gone on"))))
             }
             CarriedVerdict::Start | CarriedVerdict::Ended => {
-                ended("Django's token was spent, and its session has ended")
+                Ok(Err(ended("Django's token was spent, and its session has ended")))
             }
         }
     }
@@ -154,12 +154,10 @@ impl Refresh {
     ) -> Result<Result<Renewed, Refused>, Error> {
         let user = self.user(&first, asked).await?;
         let body = access(&first, NO_LOGIN_HERE, user, keys, asked);
-        Ok(body
-            .map(|body| Renewed { body, refresh_token: Some((first, expires_at)) })
-            .ok_or(Refused { reason: "the user is gone", is_final: true }))
+        Ok(body.map(|body| Renewed { body, refresh_token: Some((first, expires_at)) }).ok_or(ended("the user is gone")))
     }
 }
 
-fn ended(reason: &'static str) -> Result<Result<Renewed, Refused>, Error> {
-    Ok(Err(Refused { reason, is_final: true }))
+const fn ended(reason: &'static str) -> Refused {
+    Refused { reason, is_final: true }
 }
