@@ -38,7 +38,7 @@ async fn main() -> Result<(), String> {
     let arguments: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match arguments.as_slice() {
         ["gates"] => gates::check(binaries).await,
-        ["accept"] => gates::accept(binaries).await,
+        ["accept"] => Box::pin(gates::accept(binaries)).await,
         ["counts"] => {
             let scenario = Scenario::set(binaries, Credential::IdToken).await?;
             report::put("counts", &report::counts(&gates::count(&scenario).await?))
@@ -52,7 +52,7 @@ async fn main() -> Result<(), String> {
         ["dynamodb"] => django::dynamodb().await,
         ["django", venv] => {
             let bin = Path::new(venv).canonicalize().map_err(|error| format!("{venv}: {error}"))?.join("bin");
-            report::put("django", &report::django(&django::compare(binaries, &bin).await?))
+            report::put("django", &report::django(&Box::pin(django::compare(binaries, &bin)).await?))
         }
         _ => Err(USAGE.to_owned()),
     }
