@@ -54,6 +54,9 @@ def restore(path, apply, out, err):
     else:
         deactivate(deleted, report, write=False)
     report.summary(apply)
+    if is_its_django and apply:
+        # Otherwise it refuses the tokens of users above the first export's highest id, whom this script has created.
+        err.write("If you use authentication.py, set KAKAO_LOGIN_IMPORTED_UP_TO to %d.\n" % file.highest)
     if not is_its_django:
         err.write("Nobody is deactivated while Django's users and the file's do not agree.\n")
     undecided = sum(report.counts.get(what, 0) for what in UNDECIDED)

@@ -57,6 +57,8 @@ print(json.dumps([revoked["jti"], max(User.objects.values_list("pk", flat=True))
 """
 NEXT = "import json, uuid\nfrom django.contrib.auth.models import User\nprint(json.dumps(User.objects.create(username=uuid.uuid4().hex).pk))"
 
+UP_TO = "If you use authentication.py, set KAKAO_LOGIN_IMPORTED_UP_TO to 12."
+
 
 def admin(local, *arguments, status=0):
     environment = {
@@ -175,12 +177,12 @@ def back(folder, django, exported, text_id):
     assert {account["user_id"] for account in accounts} >= {1, 3, 11, 12, 13}
     notes, counts = notes_and_counts(report)
     assert notes == others | {"user 2": "deactivated", "id 11": "created: created with another username"}, report
-    assert counts == ["3 created", "1 deactivated", "3 unchanged", "Done."], report
+    assert counts == ["3 created", "1 deactivated", "3 unchanged", "Done.", UP_TO], report
 
     # A second run changes nothing, and the next user of Django gets a number that nobody has.
     said, report = django.run("import_users", file, "--apply")
     assert json.loads(said) == mapping and django.rows() == [users, accounts, addresses], "a second run has changed something"
-    assert notes_and_counts(report)[1] == ["1 deactivated before", "6 unchanged", "Done."], report
+    assert notes_and_counts(report)[1] == ["1 deactivated before", "6 unchanged", "Done.", UP_TO], report
     assert django.python(NEXT) == 14
     # A user who joins now gets the number after that.
     lines = exported.splitlines()
@@ -230,6 +232,7 @@ EmailAddress.objects.create(user_id=22, email="s@example.com", verified=True, pr
         said = report.splitlines()
         assert sorted(line for line in said if line in expected) == sorted(expected), f"{report}\nfor {expected}"
         assert "Nobody is deactivated while Django's users and the file's do not agree." in said, report
+        assert "authentication.py" not in report, report
         assert said[-1] == "CommandError: 8 lines need you: see above", report
         assert apply or django.rows() == before
     users, accounts, addresses = django.rows()
