@@ -4,7 +4,7 @@ import { back, join, leave } from './after.mjs';
 import { logInNew, logInOld, populate, spoil, whoLogsIn } from './before.mjs';
 import { figure, print, timed } from './figures.mjs';
 import { dryRuns, exportDjango, importUsers, importing, resolve } from './moves.mjs';
-import { blacklisted, busily, carry, IN_BODIES, mistakes, refuse } from './sessions.mjs';
+import { blacklisted, busily, carry, IN_BODIES, mistakes, refuse, tooEarly } from './sessions.mjs';
 import { world as start } from './world.mjs';
 
 const began = performance.now();
@@ -24,12 +24,14 @@ try {
 
   let highest, meanwhile;
   const busy = visitors.filter(({ kind }) => kind === 'cookie').slice(0, 3);
+  const idle = visitors.findLast(({ kind }) => kind === 'cookie');
   const presented = await timed('the hour of the move', () => busily(busy, async () => {
     world.door.isClosed = true;
     const late = await exportDjango(world, 'late.jsonl');
     highest = late.lines[0].highest_user_id;
+    await tooEarly(world, idle);
     await importUsers(world, late);
-    await mistakes(world, visitors.findLast(({ kind }) => kind === 'cookie'));
+    await mistakes(world, idle);
     await world.django.start({ PHASE: 'both', IMPORTED_UP_TO: highest });
     world.door.moved = world.stack;
     world.door.isClosed = false;

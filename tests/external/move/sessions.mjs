@@ -22,19 +22,22 @@ async function refreshHere(world, one) {
   return status;
 }
 
-/** The mistakes that can be made with the key and the date cost nobody the session. */
-export async function mistakes(world, one) {
+/** A mistake of the operator: a refresh is refused, and the browser keeps its session for when it is corrected. */
+async function mistake(world, one, what, key, settings) {
   const token = await one.refreshToken();
-  for (const [what, key, settings] of [
-    ['with another key', 'x'.repeat(43), OPEN],
-    ['after the date', world.signingKey, { DJANGO_REFRESH_UNTIL: inDays(-1) }],
-    ['without a date', world.signingKey, {}],
-  ]) {
-    await putKey(world, key);
-    await world.stack.deploy(settings);
-    figure(`a refresh ${what}`, await refreshHere(world, one), 401);
-    figure('… leaves the browser its cookie', (await one.refreshToken()) === token, true);
-  }
+  await putKey(world, key);
+  await world.stack.deploy(settings);
+  figure(`a refresh ${what}`, await refreshHere(world, one), 401);
+  figure('… leaves the browser its cookie', (await one.refreshToken()) === token, true);
+}
+
+export const tooEarly = (world, one) => mistake(world, one, 'before the import', world.signingKey, OPEN);
+
+/** The mistakes that can be made with the key and the date. In the end both are right. */
+export async function mistakes(world, one) {
+  await mistake(world, one, 'with another key', 'x'.repeat(43), OPEN);
+  await mistake(world, one, 'after the date', world.signingKey, { DJANGO_REFRESH_UNTIL: inDays(-1) });
+  await mistake(world, one, 'without a date', world.signingKey, {});
   await world.stack.deploy(OPEN);
 }
 
