@@ -95,6 +95,8 @@ fn functions() -> Vec<Handler> {
         ("COOKIE_SAMESITE", "Strict"),
         ("SESSION_LINKS", "on"),
         ("USER_IDS", "numbers"),
+        ("DJANGO_REFRESH_UNTIL", ""),
+        ("DJANGO_REFRESH_COOKIE", "refresh_token"),
         ("NATIVE_CLIENTS", "true"),
         ("COMPATIBILITY", "dj-rest-auth"),
         ("CALLBACK_URI", "https://a.example/auth/kakao/callback"),
