@@ -90,7 +90,7 @@ pub struct Guard {
     state: Arc<Shared>,
 }
 
-/// The same roles for services beside DynamoDB.
+/// Checks requests to services other than DynamoDB, such as EventBridge, against the roles of a [`Guard`].
 #[derive(Clone, Debug)]
 pub struct Gate(Arc<Shared>);
 

@@ -100,11 +100,11 @@ impl DjangoTokens {
         PresentedDjango(all.take(MAX_TOKENS).collect())
     }
 
-    /// Verifies them. The key is not read if there are none, and none is good if an operator has removed it.
+    /// Verifies the presented tokens. Without any, the key is not read. If an operator has removed the key, every token is refused.
     ///
     /// # Errors
     ///
-    /// [`SecretError`] if there is no key.
+    /// [`SecretError`] if no key was ever stored, or the table of keys cannot be read.
     pub async fn verify(&self, presented: &PresentedDjango, now: Timestamp) -> Result<VerifiedDjango, SecretError> {
         if presented.is_empty() {
             return Ok(VerifiedDjango::default());

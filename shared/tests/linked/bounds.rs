@@ -14,7 +14,7 @@ pub(super) enum Rules {
     ForkIgnored,
     /// A tab that was slower by one link is answered like one that was overtaken.
     NothingIsLate,
-    /// The same request is served for ever.
+    /// A request that arrives late is served, however late.
     LateForEver,
     /// A request that was overtaken is served without a link.
     OvertakenServed,
@@ -22,7 +22,7 @@ pub(super) enum Rules {
     LateEndsAll,
     /// A lost response is repeated only while the head is young.
     RepeatWithinPace,
-    /// The same for the response to a login.
+    /// A lost response to a login is repeated only while the head is young.
     LoginRepeatWithinPace,
     /// The chain grows at every refresh.
     GrowAlways,
@@ -92,7 +92,7 @@ pub(super) enum Trouble {
     StoragePutBack,
     /// An earlier state of the table is restored, from up to three growths ago.
     TableRestored,
-    /// The same after a theft as in `AtRest`.
+    /// An earlier state of the table is restored, after a copy of the storage was stolen as in `AtRest`.
     RestoredAfterTheft,
 }
 
