@@ -90,7 +90,7 @@ pub struct Guard {
     state: Arc<Shared>,
 }
 
-/// Checks requests to services other than DynamoDB, such as EventBridge, against the roles of a [`Guard`].
+/// Checks requests to services other than DynamoDB, such as `EventBridge`, against the roles of a [`Guard`].
 #[derive(Clone, Debug)]
 pub struct Gate(Arc<Shared>);
 
