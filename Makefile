@@ -18,8 +18,8 @@ DEMO := web/demo/dist/index.html
 DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/demo \( -name dist -o -name node_modules \) -prune -o -type f -print)
 
 .PHONY: help run watch check test everything targets lint front-door schedules long-schedules faults soak previous api-test fuzz moto moving \
-  move-rehearsal verifiers django-service watch-test web engines front-ends package apps phones lint-template deploy-check gates bench \
-  bench-django build venv packages binaries programs demo-page clean
+  move-rehearsal verifiers django-service watch-test web engines front-ends package apps phones lint-template lint-edge deploy-check gates \
+  bench bench-django build venv packages binaries programs demo-page clean
 
 help: ## what there is (this list)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -54,7 +54,7 @@ test: ## everything but the long forms: fuzz and long-schedules
 # What measures time, or uses every core, has the machine for itself. Then two lanes run side by side, which share nothing but what is
 # built before them: browsers wait most of the time, and have precedence.
 ALONE := front-door schedules faults soak
-RUST := lint previous api-test moto moving verifiers django-service move-rehearsal watch-test lint-template gates
+RUST := lint previous api-test moto moving verifiers django-service move-rehearsal watch-test lint-template lint-edge gates
 NODE := web engines front-ends apps phones
 # What searches for longer than a person waits.
 LONG := fuzz long-schedules
@@ -198,6 +198,12 @@ lint-template: venv deploy-check ## the template, with SAM and cfn-lint
 	sam validate --lint
 	cfn-lint template.yaml
 	python tests/contract/check-template.py
+	@echo "passed: $@"
+
+lint-edge: venv ## the edge stack: cfn-lint, where each path leads, what the firewall counts, CloudFront's functions under Node
+	python edge/inline.py --check
+	python tests/contract/check-edge.py
+	node --test --test-reporter=spec edge/*.test.mjs
 	@echo "passed: $@"
 
 deploy-check: venv ## the README's deployment, as far as it goes without AWS

@@ -128,25 +128,22 @@ def work(function, pattern, page):
         yield f"docs/{page}: the outcome {name} is missing"
 
 
-def settings():
-    """The table of settings has each parameter of the template, with its default."""
-    template = (ROOT / "template.yaml").read_text()
+def settings(source, page, column):
+    """The table of a page has each parameter of a template, and in this column its default."""
+    template = (ROOT / source).read_text()
     block = re.search(r"^Parameters:\n(.*?)^\w", template, re.MULTILINE | re.DOTALL).group(1)
     parameters = dict(re.findall(r"^  (\w+):\n((?:    .*\n)+)", block, re.MULTILINE))
-    rows = [line for line in (DOCS / "configuration.md").read_text().splitlines() if re.match(r"\| `[A-Z][a-z]", line)]
-    described = {}
-    for row in rows:
-        name, _, default = (cell.strip().strip("`") for cell in row.split("|")[1:4])
-        described[name] = default
+    rows = [line.split("|") for line in (DOCS / page).read_text().splitlines() if re.match(r"\| `[A-Z][a-z]", line)]
+    described = {cells[1].strip().strip("`"): cells[column].strip().strip("`") for cells in rows}
     for name in sorted(parameters.keys() - described.keys()):
-        yield f"docs/configuration.md: the parameter {name} is missing"
+        yield f"docs/{page}: the parameter {name} is missing"
     for name in sorted(described.keys() - parameters.keys()):
-        yield f"docs/configuration.md: the template has no parameter {name}"
+        yield f"docs/{page}: {source} has no parameter {name}"
     for name in sorted(parameters.keys() & described.keys()):
         declared = re.search(r"^    Default: (.*)$", parameters[name], re.MULTILINE)
         expected = "" if declared is None else declared.group(1).strip('"') or "none"
         if described[name] != expected:
-            yield f"docs/configuration.md: the default of {name} is {expected!r}, not {described[name]!r}"
+            yield f"docs/{page}: the default of {name} is {expected!r}, not {described[name]!r}"
 
 
 def targets():
@@ -171,7 +168,7 @@ def main():
         name = page.removeprefix("docs/")
         if name != "README.md" and f"({name})" not in index:
             problems.append(f"docs/README.md: {name} is missing")
-    problems += [*runbook(), *settings(), *targets()]
+    problems += [*runbook(), *targets(), *settings("template.yaml", "configuration.md", 3), *settings("edge.yaml", "edge.md", 2)]
     problems += [*work("finish-deletions", WORK, "deletions.md"), *work("publish-user-events", PUBLISHED, "user-events.md")]
     for problem in problems:
         print(problem, file=sys.stderr)

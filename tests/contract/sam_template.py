@@ -55,8 +55,8 @@ def items(declaration, value):
     return [item.strip() for item in value.split(",")] if is_list else [value]
 
 
-def refusals(template, given):
-    """Why CloudFormation would refuse these parameters."""
+def refusals(template, given, region="ap-northeast-2"):
+    """Why CloudFormation would refuse these parameters there."""
     declared = template["Parameters"]
     found = [f"there is no parameter {name}" for name in given if name not in declared]
     values = {name: str(given.get(name, declaration.get("Default", ""))) for name, declaration in declared.items()}
@@ -74,6 +74,7 @@ def refusals(template, given):
                     found.append(f"{name}: {item} is not a number")
                 elif not declaration.get("MinValue", 0) <= int(item) <= declaration.get("MaxValue", 2**31):
                     found.append(f"{name}: {item} is out of range")
+    values["AWS::Region"] = region
     for rule in template.get("Rules", {}).values():
         broken = [assertion for assertion in rule["Assertions"] if not holds(assertion["Assert"], values)]
         found += [assertion["AssertDescription"] for assertion in broken]
@@ -86,6 +87,8 @@ def holds(condition, values):
     text = lambda value: values[value["Ref"]] if isinstance(value, dict) else str(value)
     return {
         "Fn::Not": lambda: not holds(arguments[0], values),
+        "Fn::And": lambda: all(holds(argument, values) for argument in arguments),
+        "Fn::Or": lambda: any(holds(argument, values) for argument in arguments),
         "Fn::Equals": lambda: text(arguments[0]) == text(arguments[1]),
     }[function]()
 
