@@ -32,6 +32,7 @@ ALARMS, EVENT_ALARMS = (
     len(re.findall(rf"Type: AWS::CloudWatch::Alarm\n    {next_line}", TEMPLATE))
     for next_line in ("Properties:", "Condition: HasUserEvents")
 )
+WAF_RULES = len(re.findall(r"^ +Priority: \d+$", (ROOT / "edge.yaml").read_text(), re.MULTILINE))
 assert "rate(5 minutes)" in TEMPLATE, "SCHEDULED_RUNS follows the schedule of rotate-keys"
 assert EVENT_ALARMS == 2, "the row of UserEvents names them"
 assert "rate(1 minute)" in TEMPLATE, "RUNS_FOR_DELETIONS follows the schedule of finish-deletions"
@@ -115,9 +116,10 @@ def rows(users, price):
         "with `UserEvents`: the function at each login, an event at each change, 2 alarms":
             logins * batch + events * price["events_per_million"] + EVENT_ALARMS * price["alarm"],
         "with `KeysKmsKeyArn`: the KMS key and its use": price["kms_key"] + kms_calls / 1e6 * price["kms_per_million"],
-        "with CloudFront in front: its requests": (calls + preflights) * price["cloudfront_per_million"],
-        f"with WAF in front: {MODEL['waf_rules']} rules and their requests":
-            price["waf_acl"] + MODEL["waf_rules"] * price["waf_rule"] + (calls + preflights) * price["waf_per_million"],
+        "with CloudFront in front: its requests and function":
+            (calls + preflights) * (price["cloudfront_per_million"] + price["cloudfront_function_per_million"]),
+        f"with WAF in front: {WAF_RULES} rules and their requests":
+            price["waf_acl"] + WAF_RULES * price["waf_rule"] + (calls + preflights) * price["waf_per_million"],
     }
     return always, sometimes
 
