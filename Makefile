@@ -19,7 +19,7 @@ DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/dem
 
 .PHONY: help run watch check test everything targets lint front-door schedules long-schedules faults soak previous api-test fuzz moto moving \
   move-rehearsal verifiers django-service watch-test web engines front-ends package apps phones lint-template lint-edge deploy-check gates \
-  bench bench-django build venv packages binaries programs demo-page clean
+  bench bench-django measure build venv packages binaries programs demo-page clean
 
 help: ## what there is (this list)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -135,6 +135,7 @@ moto: venv ## the store again, on a DynamoDB of another make
 	tests/external/with-moto.sh admin/tests/carry-over.sh
 	tests/external/with-moto.sh python admin/tests/doctor.py
 	tests/external/with-moto.sh python admin/tests/deletions.py
+	tests/external/with-moto.sh python bench/tests/on_lambda.py
 	@echo "passed: $@"
 
 moving: venv $(DJANGO)/.installed ## users from a real Django to the table and back, with every failure on the way
@@ -236,6 +237,9 @@ $(DJANGO)/.installed: bench/django/requirements.txt
 	python3 -m venv $(DJANGO)
 	$(DJANGO)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
+
+measure: venv ## a deployed stack on Lambda: cold and warm times, and what is billed; ENV names its section of samconfig.toml
+	python bench/on_lambda.py $(ENV)
 
 # What is built, and so what can be deployed.
 ARCH ?= $(patsubst aarch64,arm64,$(patsubst amd64,x86_64,$(shell uname -m)))
