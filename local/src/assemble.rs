@@ -28,7 +28,7 @@ use crate::{
 pub const TEMPLATE: &str = include_str!("../../template.yaml");
 
 /// Environment variables that set a parameter of the template, with the parameter's name and local default.
-const PARAMETERS: [(&str, &str, &str); 33] = [
+const PARAMETERS: [(&str, &str, &str); 34] = [
     ("ISSUER", "Issuer", "http://localhost:9000"),
     ("AUDIENCE", "Audience", "api"),
     ("ALLOWED_ORIGINS", "AllowedOrigins", "http://localhost:9000,http://localhost:5173"),
@@ -58,6 +58,7 @@ const PARAMETERS: [(&str, &str, &str); 33] = [
     ("USER_EVENTS", "UserEvents", "off"),
     ("DJANGO_REFRESH_UNTIL", "DjangoRefreshUntil", ""),
     ("DJANGO_REFRESH_COOKIE", "DjangoRefreshCookie", "refresh_token"),
+    ("ORIGIN_SECRET_HASHES", "OriginSecretHashes", ""),
     ("SIGNING_ALGORITHM", "SigningAlgorithm", "ES256"),
     ("VERIFIER_CACHE_TTL", "VerifierCacheTtl", "7200"),
     ("FIRST_KEYS", "FirstKeys", "make"),

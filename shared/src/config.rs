@@ -395,6 +395,12 @@ impl Config {
         Some(Audience { issuer: issuer?, audience: audience? })
     }
 
+    /// The name of the stack, for metrics.
+    #[must_use]
+    pub fn stack(&self) -> String {
+        self.values.get("STACK_NAME").cloned().unwrap_or_default()
+    }
+
     fn is_local(&self) -> bool {
         self.values.get("STAGE").is_some_and(|stage| stage == LOCAL_STAGE)
     }

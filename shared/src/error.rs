@@ -50,6 +50,15 @@ pub enum Error {
         /// When to try again.
         retry_after: Duration,
     },
+    /// Wait: 429 `too_many_refreshes`. The session goes on.
+    #[error("too many refreshes of one session")]
+    TooManyRefreshes {
+        /// When to try again.
+        retry_after: Duration,
+    },
+    /// Ask the operator: 403 `account_disabled`. Only for a person who has proved at Kakao that it is theirs.
+    #[error("the user's account is disabled")]
+    AccountDisabled,
     /// Wait until the deletion is over, then log in again as a new user: 409 `account_being_deleted`.
     #[error("the user's account is being deleted")]
     AccountBeingDeleted,
@@ -82,6 +91,9 @@ pub enum Error {
         /// What a login by POST would have failed with.
         cause: Box<Error>,
     },
+    /// Call the API at its public address: 403 `wrong_address`. The request did not come through the edge stack.
+    #[error("the request did not come through the edge stack")]
+    WrongAddress,
     /// Call from a page of an allowed origin: 403 `origin_not_allowed`.
     #[error("the calling page's origin is not allowed")]
     ForeignOrigin,
@@ -179,6 +191,15 @@ impl Error {
                     "Too many logins of this user. Try again later.",
                 )
             },
+            Self::TooManyRefreshes { retry_after } => ErrorResponse {
+                retry_after: Some(*retry_after),
+                ..response(
+                    StatusCode::TOO_MANY_REQUESTS,
+                    "too_many_refreshes",
+                    "Too many refreshes of this session. Try again later.",
+                )
+            },
+            Self::AccountDisabled => response(StatusCode::FORBIDDEN, "account_disabled", "This account is disabled."),
             Self::AccountBeingDeleted => ErrorResponse {
                 retry_after: Some(Duration::from_mins(1)),
                 ..response(
@@ -201,6 +222,9 @@ impl Error {
                 response(StatusCode::BAD_REQUEST, error.code().unwrap_or("invalid_request"), &error.to_string())
             }
             Self::LoginFailed { cause, .. } => cause.response(),
+            Self::WrongAddress => {
+                response(StatusCode::FORBIDDEN, "wrong_address", "Call this API at its public address.")
+            }
             Self::ForeignOrigin => {
                 response(StatusCode::FORBIDDEN, "origin_not_allowed", "This origin may not call this route.")
             }

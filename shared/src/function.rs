@@ -74,8 +74,8 @@ pub trait Worker: Sized + Send + Sync + 'static {
 ///
 /// If the configuration is wrong, or the Runtime API cannot be reached.
 pub async fn run<F: Function>() -> Result<(), lambda_http::Error> {
-    log::start(&[]);
     let config = Config::from_env();
+    log::start(config.stack());
     let function: &'static F = Box::leak(Box::new(F::from_config(&config, Arc::new(SystemClock))?));
     warm_up(config.preparation(), function.warm_up()).await;
     // A task of its own, because waking the outermost future costs a system call: three for each request.
@@ -92,8 +92,9 @@ pub async fn run<F: Function>() -> Result<(), lambda_http::Error> {
 ///
 /// If the configuration is wrong, or the Runtime API cannot be reached.
 pub async fn run_worker<W: Worker>() -> Result<(), lambda_http::Error> {
-    log::start(&[]);
-    let worker = &W::from_config(&Config::from_env(), Arc::new(SystemClock))?;
+    let config = Config::from_env();
+    log::start(config.stack());
+    let worker = &W::from_config(&config, Arc::new(SystemClock))?;
     let run = async |event: LambdaEvent<W::Event>| Ok::<_, lambda_http::Error>(worker.handle(event.payload).await?);
     lambda_runtime::run(service_fn(run)).await
 }

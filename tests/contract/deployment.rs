@@ -204,7 +204,7 @@ fn each_function_gets_exactly_the_settings_that_it_needs() {
     let complete = template();
     assert!(build(&complete).is_ok());
     for (function, declared) in &complete.functions {
-        for name in declared.environment.keys().filter(|name| *name != "STAGE") {
+        for name in declared.environment.keys().filter(|name| !["STAGE", "STACK_NAME"].contains(&name.as_str())) {
             let mut without = complete.clone();
             without.functions.get_mut(function).unwrap().environment.remove(name);
             let error = build(&without).err();

@@ -30,6 +30,14 @@ PARAMETER_SETS = {
     "from Django": {"DjangoRefreshUntil": "2026-12-20T15:00:00Z", "DjangoRefreshCookie": "my-refresh-token"},
     "hosted": {"CallbackUri": "https://www.example.com/auth/kakao/callback"},
     "alarms": {"AlarmTopicArn": "arn:aws:sns:ap-northeast-2:123456789012:alarms"},
+    "email": {"AlarmEmail": "operators@example.com", "Dashboard": "false"},
+    "locked": {"OriginSecretHashes": f"{'1' * 64},{'2' * 64}", "Release": "3" * 64, "SafeDeployment": "AllAtOnce"},
+    "existing table": {
+        "ExistingTable": "restored",
+        "ExistingTableStream": "2026-12-20T15:00:00.000",
+        "UserEvents": "on",
+        "Protection": "false",
+    },
     "several origins": {
         "AllowedOrigins": "https://www.example.com,https://m.example.com,http://localhost:5173",
         "RedirectUris": "https://www.example.com/callback,https://m.example.com/callback",

@@ -61,6 +61,8 @@ impl References {
     pub(super) fn reference(&self, name: &str) -> Result<Value> {
         if let Some(value) = self.parameters.get(name) {
             Ok(value.clone())
+        } else if name == "AWS::StackName" {
+            Ok(Value::from("local"))
         } else if self.resources.contains(name) || name.starts_with("AWS::") {
             Ok(Value::String(name.to_owned()))
         } else {

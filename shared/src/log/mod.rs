@@ -4,15 +4,16 @@ mod pseudonyms;
 mod subscriber;
 mod work;
 
-use std::{cell::RefCell, fmt, time::Instant};
+use std::{cell::RefCell, fmt, sync::OnceLock, time::Instant};
 
 use serde_json::{Map, Value, json};
 use tracing::Level;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use self::subscriber::LINE;
 pub use self::{
     pseudonyms::Pseudonyms,
-    subscriber::{levels, start, subscriber},
+    subscriber::{levels, subscriber},
     work::{Ended, work},
 };
 use crate::{
@@ -42,8 +43,18 @@ struct Call {
     outcome: Option<&'static str>,
 }
 
+/// The name of the stack, a dimension of each metric.
+static STACK: OnceLock<String> = OnceLock::new();
+
 tokio::task_local! {
     static NOTES: RefCell<Notes>;
+}
+
+/// Sends the log to standard output. `stack` is the name of the stack.
+pub fn start(stack: String) {
+    // A second call in one process fails and changes nothing.
+    let _ = STACK.set(stack);
+    let _ = subscriber(std::io::stdout, &[]).try_init();
 }
 
 /// Sets the outcome of the request, in a word.
@@ -152,9 +163,10 @@ impl Notes {
                 "_aws".to_owned(),
                 json!({
                     "Timestamp": SystemClock.now().unix_seconds() * 1_000,
-                    "CloudWatchMetrics": [{"Namespace": "kakao-login", "Dimensions": [[]], "Metrics": metrics}],
+                    "CloudWatchMetrics": [{"Namespace": "kakao-login", "Dimensions": [["stack"]], "Metrics": metrics}],
                 }),
             );
+            line.insert("stack".to_owned(), Value::from(STACK.get().map_or("local", String::as_str)));
             line.extend(counters);
         }
         let line = Value::Object(line);

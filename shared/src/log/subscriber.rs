@@ -12,14 +12,7 @@ use tracing_subscriber::{
     },
     layer::SubscriberExt,
     registry::LookupSpan,
-    util::SubscriberInitExt,
 };
-
-/// Sends the log to standard output, without the messages of the modules `quiet`.
-pub fn start(quiet: &[&str]) {
-    // A second call in one process fails and changes nothing.
-    let _ = subscriber(std::io::stdout, quiet).try_init();
-}
 
 /// Which levels the log has. They are constants that no environment variable can change: at TRACE the AWS SDK prints the bodies of
 /// requests and responses, with every key in them.
