@@ -164,10 +164,10 @@ struct Build<'a> {
 impl Build<'_> {
     fn function<F: function::Function>(&self) -> Result<(String, Function), ConfigError> {
         let config = Config::from_pairs(environment(self.template, F::NAME, self.local));
-        let function = Arc::new(F::from_config(&config, Arc::clone(self.clock))?);
+        let guarded = Arc::new(function::Guarded::<F>::from_config(&config, Arc::clone(self.clock))?);
         let handler: Handler = Arc::new(move |request| {
-            let function = Arc::clone(&function);
-            Box::pin(async move { function::respond(&*function, request).await })
+            let guarded = Arc::clone(&guarded);
+            Box::pin(async move { guarded.respond(request).await })
         });
         Ok((F::NAME.to_owned(), here(handler)))
     }

@@ -20,9 +20,10 @@ use crate::{
     address,
     aws::{Endpoint, dynamodb, https_client},
     clock::Timestamp,
-    http::{Compatibility, Cookies, DjangoTokens, Origins, SameSite},
+    http::{Compatibility, Cookies, DjangoTokens, OriginCheck, Origins, SameSite},
     kakao::{AdminKeyHashes, Kakao, KakaoApp, KakaoCredentials},
     keys::{Document, IssuingKeys, KeyTable, LogoutKeys, PublishedKeys, SecretCache, SecretError, VerificationKeys},
+    secret_hashes::SecretHashes,
     session::{LinkedSessions, SessionPolicy},
     simplejwt::SimplejwtKey,
     store::Store,
@@ -380,6 +381,13 @@ impl Config {
     pub fn admin_key_hashes(&self) -> Option<AdminKeyHashes> {
         let name = "KAKAO_ADMIN_KEY_HASHES";
         AdminKeyHashes::read(&self.text_or_empty(name)?).map_err(|reason| self.note(name, &reason)).ok()
+    }
+
+    /// The check of where requests come from, by `ORIGIN_SECRET_HASHES`, which may be empty.
+    pub fn origin_check(&self) -> Option<OriginCheck> {
+        let name = "ORIGIN_SECRET_HASHES";
+        let hashes = SecretHashes::read(&self.text_or_empty(name)?);
+        hashes.and_then(OriginCheck::new).map_err(|reason| self.note(name, &reason)).ok()
     }
 
     fn kakao_url(&self, name: &str, kakao: &str) -> Option<String> {

@@ -12,7 +12,7 @@ use crate::{
     clock::{Clock, SystemClock},
     config::{Config, ConfigError},
     error::Error,
-    http::{self, Event},
+    http::{self, Event, OriginCheck},
     log,
 };
 
@@ -39,6 +39,31 @@ pub trait Function: Sized + Send + Sync + 'static {
     ///
     /// An [`Error`], which becomes the response and a line in the log.
     fn handle(&self, request: Request) -> impl Future<Output = Result<Response<Body>, Error>> + Send;
+}
+
+/// A [`Function`] that handles only requests that come from where they should.
+#[derive(Debug)]
+pub struct Guarded<F> {
+    function: F,
+    origin: OriginCheck,
+}
+
+impl<F: Function> Guarded<F> {
+    /// Takes from the configuration what the function and the check need.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] lists everything that is missing or wrong.
+    pub fn from_config(config: &Config, clock: Arc<dyn Clock>) -> Result<Self, ConfigError> {
+        let origin = config.origin_check();
+        let function = F::from_config(config, clock)?;
+        Ok(Self { function, origin: origin.ok_or_else(|| config.into_error())? })
+    }
+
+    /// Handles one request and writes its line to the log.
+    pub fn respond(&self, request: Request) -> impl Future<Output = Response<Body>> + Send {
+        http::respond(F::NAME, &self.origin, request, |request| self.function.handle(request))
+    }
 }
 
 /// A function that a schedule or an operator calls, with an event of its own.
@@ -76,11 +101,11 @@ pub trait Worker: Sized + Send + Sync + 'static {
 pub async fn run<F: Function>() -> Result<(), lambda_http::Error> {
     let config = Config::from_env();
     log::start(config.stack());
-    let function: &'static F = Box::leak(Box::new(F::from_config(&config, Arc::new(SystemClock))?));
-    warm_up(config.preparation(), function.warm_up()).await;
+    let guarded: &'static Guarded<F> = Box::leak(Box::new(Guarded::from_config(&config, Arc::new(SystemClock))?));
+    warm_up(config.preparation(), guarded.function.warm_up()).await;
     // A task of its own, because waking the outermost future costs a system call: three for each request.
     tokio::task::spawn_local(lambda_runtime::run(service_fn(move |event: LambdaEvent<Event>| {
-        let handling = respond(function, event.payload.into_request(event.context));
+        let handling = guarded.respond(event.payload.into_request(event.context));
         async { Ok::<_, lambda_http::Error>(http::gateway_response(handling.await)) }
     })))
     .await?
@@ -97,11 +122,6 @@ pub async fn run_worker<W: Worker>() -> Result<(), lambda_http::Error> {
     let worker = &W::from_config(&config, Arc::new(SystemClock))?;
     let run = async |event: LambdaEvent<W::Event>| Ok::<_, lambda_http::Error>(worker.handle(event.payload).await?);
     lambda_runtime::run(service_fn(run)).await
-}
-
-/// Handles one request and writes its line to the log.
-pub fn respond<F: Function>(function: &F, request: Request) -> impl Future<Output = Response<Body>> + Send {
-    http::respond(F::NAME, request, |request| function.handle(request))
 }
 
 /// Gets a function ready before its first request. A request may be waiting already, so after `limit` the function starts anyway and

@@ -3,6 +3,7 @@
 pub mod address;
 pub mod clock;
 pub mod random;
+pub mod secret_hashes;
 
 pub mod aws;
 pub mod id;

@@ -180,5 +180,6 @@ mod edge {
     mod cookies;
     mod gateway;
     mod odd_events;
+    mod origin;
     mod remote;
 }

@@ -43,7 +43,7 @@ struct Http {
     source_ip: Option<String>,
 }
 
-/// The client's address as the gateway saw it. It is an extension of the request.
+/// The client's address as the gateway saw it, or as [the edge stack](super::OriginCheck) says it. It is an extension of the request.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SourceIp(pub(super) IpAddr);
 

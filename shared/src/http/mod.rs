@@ -5,11 +5,12 @@ mod device;
 mod django;
 mod event;
 mod links;
+mod origin;
 mod presented;
 mod request;
 mod token_body;
 
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use lambda_http::{
@@ -31,6 +32,7 @@ pub use self::{
     django::{Carrier, DjangoToken, DjangoTokens, LONGEST_EXCHANGE, PresentedDjango, VerifiedDjango},
     event::{Event, gateway_response},
     links::links,
+    origin::OriginCheck,
     presented::{Compatibility, is_from_page, presented},
     request::{JsonObject, Origins, bearer, credential},
     token_body::{take_out_refresh_token, write_refresh_token},
@@ -44,15 +46,18 @@ const MAX_BODY_BYTES: usize = 16 * 1024;
 /// Handles one request and writes its line to the log.
 pub fn respond<F>(
     function: &'static str,
-    request: Request,
+    origin: &OriginCheck,
+    mut request: Request,
     handle: impl FnOnce(Request) -> F,
 ) -> impl Future<Output = Response<Body>> + Send
 where
     F: Future<Output = Result<Response<Body>, Error>> + Send,
 {
     let request_id = request.lambda_context_ref().map(|context| context.request_id.clone()).unwrap_or_default();
+    let origin = origin.check(&mut request);
+    let caller = origin.as_ref().ok().copied().flatten();
     // A handler's future is large. Boxed, it is not moved into each layer around it.
-    let accepted = reject_other_path(&request).and_then(|()| reject_oversized(&request));
+    let accepted = origin.and_then(|_| reject_other_path(&request)).and_then(|()| reject_oversized(&request));
     let handling = accepted.map(|()| Box::pin(handle(request)));
     async move {
         let started = std::time::Instant::now();
@@ -70,7 +75,7 @@ where
                 (Some(error), response)
             }
         };
-        write_line(function, &request_id, notes, error.as_ref(), &response, started.elapsed());
+        write_line(function, &request_id, caller, notes, error.as_ref(), &response, started.elapsed());
         response
     }
 }
@@ -88,6 +93,7 @@ fn reject_oversized(request: &Request) -> Result<(), Error> {
 fn write_line(
     function: &str,
     request_id: &str,
+    caller: Option<IpAddr>,
     notes: log::Notes,
     error: Option<&Error>,
     response: &Response<Body>,
@@ -103,6 +109,9 @@ fn write_line(
     line.insert("message".to_owned(), Value::from(format!("{function} responded {}: {outcome}", status.as_u16())));
     line.insert("function".to_owned(), Value::from(function));
     line.insert("request_id".to_owned(), Value::from(request_id));
+    if let Some(caller) = caller {
+        line.insert("caller".to_owned(), Value::from(caller.to_string()));
+    }
     line.insert("outcome".to_owned(), Value::from(outcome));
     line.insert("http_status".to_owned(), Value::from(status.as_u16()));
     line.insert("duration_ms".to_owned(), Value::from(u64::try_from(elapsed.as_millis()).unwrap_or(u64::MAX)));

@@ -1,6 +1,5 @@
 //! Kakao as an identity provider: tells which user a code, an ID token or an access token belongs to.
 
-mod admin_keys;
 mod call;
 mod circuit;
 mod codes;
@@ -22,14 +21,6 @@ use std::{sync::Arc, time::Duration};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::OnceCell;
 
-pub use self::{
-    admin_keys::AdminKeyHashes,
-    credentials::KakaoCredentials,
-    error::KakaoError,
-    id_token::Identity,
-    redirect::NoCode,
-    security_event::{SecurityEventError, SecurityEventToken},
-};
 use self::{
     circuit::Circuit,
     codes::{Cause, Failure},
@@ -38,6 +29,15 @@ use self::{
     rejections::{RejectedTokens, Rejection},
     responses::TokenInfo,
 };
+pub use self::{
+    credentials::KakaoCredentials,
+    error::KakaoError,
+    id_token::Identity,
+    redirect::NoCode,
+    security_event::{SecurityEventError, SecurityEventToken},
+};
+/// The app's primary admin keys, with which Kakao authenticates its webhooks.
+pub use crate::secret_hashes::SecretHashes as AdminKeyHashes;
 use crate::{clock::Timestamp, id::KakaoId, recent::Recent, user::KakaoUser};
 
 /// How long Kakao's responses about an access token are reused. A second request with the same token, such as a double tap or a

@@ -19,7 +19,7 @@ use sessions::Sessions;
 use shared::{
     clock::{Clock, Timestamp},
     config::Config,
-    function::{Function, respond},
+    function::{Function, Guarded},
     http::Event,
 };
 use tokio::runtime::Runtime;
@@ -99,6 +99,7 @@ fn functions() -> Vec<Handler> {
         ("DJANGO_REFRESH_COOKIE", "refresh_token"),
         ("NATIVE_CLIENTS", "true"),
         ("COMPATIBILITY", "dj-rest-auth"),
+        ("ORIGIN_SECRET_HASHES", ""),
         ("CALLBACK_URI", "https://a.example/auth/kakao/callback"),
         ("AWS_ENDPOINT_URL_DYNAMODB", AWS.as_str()),
     ];
@@ -117,10 +118,10 @@ fn functions() -> Vec<Handler> {
 }
 
 fn handler<F: Function>(config: &Config) -> Handler {
-    let function = Arc::new(F::from_config(config, Arc::new(Still)).expect("settings"));
+    let guarded = Arc::new(Guarded::<F>::from_config(config, Arc::new(Still)).expect("settings"));
     Box::new(move |request| {
-        let function = Arc::clone(&function);
-        Box::pin(async move { respond(&*function, request).await })
+        let guarded = Arc::clone(&guarded);
+        Box::pin(async move { guarded.respond(request).await })
     })
 }
 
