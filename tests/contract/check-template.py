@@ -4,11 +4,14 @@ stack enforces the roles; tests/contract/openapi.rs compares the routes with ope
 
 import copy
 import json
+import logging
 import pathlib
 import subprocess
 import sys
 import tempfile
 
+import aliases
+import iam
 import sam_template
 
 sys.path.append("local")
@@ -34,6 +37,8 @@ DOCUMENTS = {"ISSUING", "VERIFYING", "LOGOUT", "KAKAO", "DJANGO"}
 VALUES = sam_template.REQUIRED | sam_template.PARAMETER_SETS["several origins"]
 
 problems = []
+# SAM warns of experiments of its own.
+logging.getLogger("samtranslator").setLevel(logging.ERROR)
 
 def check(holds, problem):
     if not holds:
@@ -82,6 +87,8 @@ with tempfile.TemporaryDirectory() as folder:
             check(False, f"{name}: {refusal}")
         translated = sam_template.translate(source, given)
         check(cycle(translated["Resources"]) is None, f"{name}: a cycle: {cycle(translated['Resources'])}")
+        for problem in [*aliases.problems(source, translated["Resources"]), *iam.problems(translated, given)]:
+            check(False, f"{name}: {problem}")
         (pathlib.Path(folder) / f"{name}.json").write_text(json.dumps(translated, indent=1))
     # A parameter may be unused here, as SAM has put its value in the place of the reference.
     lint = subprocess.run(["cfn-lint", "--ignore-checks", "W2001", "--", *pathlib.Path(folder).iterdir()], capture_output=True, text=True, check=False)
@@ -92,6 +99,8 @@ for name, declaration in source["Parameters"].items():
     values = [*declaration.get("AllowedValues", []), declaration.get("Default", "")]
     check(not any(isinstance(value, bool) for value in values), f"{name}: a value has to be quoted: {values}")
 resources = sam_template.translate(source, VALUES)["Resources"]
+for problem in aliases.release_problems(source):
+    check(False, problem)
 
 for prefix in ["/api/v1/auth", "/auth", "/api"]:
     prefixed = copy.deepcopy(source)

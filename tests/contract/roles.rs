@@ -1,6 +1,10 @@
 //! The roles of the template, as the local stack enforces them.
 
-use std::{collections::BTreeSet, sync::Arc, time::Duration};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+    time::Duration,
+};
 
 use aws_sdk_dynamodb::{
     error::{ProvideErrorMetadata, SdkError},
@@ -135,14 +139,16 @@ async fn use_links(stack: &Stack) {
 /// A deletion to its last sweep, Kakao's events, and a webhook about somebody who is not linked.
 async fn finish_everything(stack: &Stack) {
     let store = stack.store();
-    for (kakao, is_linked) in [(3_100_000_001_i64, true), (3_100_000_002, false)] {
+    // The last one has been imported.
+    for (kakao, is_linked) in [(3_100_000_001_i64, true), (3_100_000_002, false), (3_100_000_017, true)] {
         stack.log_in_as(&stack.kakao.user(&json!({"id": kakao})).await).await;
         let kakao = kakao.try_into().unwrap();
         if !is_linked {
             stack.unlink_silently(kakao).await;
         }
-        let event = SecurityEvent { uri: "x/identifier-changed".to_owned(), scopes: Vec::new() };
-        store.put_events(&format!("jti-{kakao}"), kakao, &[event], stack.now()).await.unwrap();
+        let events = ["x/identifier-changed", "x/sessions-revoked"];
+        let events = events.map(|uri| SecurityEvent { uri: uri.to_owned(), scopes: Vec::new() });
+        store.put_events(&format!("jti-{kakao}"), kakao, &events, stack.now()).await.unwrap();
         stack.finish_deletions().await.unwrap();
         stack.finish_with(Work::Inquire { kakao_ids: vec![kakao] }).await.unwrap();
     }
@@ -173,6 +179,28 @@ async fn send_recorded_events(stack: &Stack) {
     }
 }
 
+/// Holds the partitions that the functions have used to a file, with which `iam.py` compares the roles on AWS.
+fn assert_recorded(stack: &Stack, file: &str, recorded: &str) {
+    let mut used: BTreeMap<String, BTreeMap<String, BTreeMap<String, BTreeSet<String>>>> = BTreeMap::new();
+    for ((key, action, resource), partitions) in stack.uses() {
+        let function = key.strip_prefix("local-").unwrap().to_owned();
+        // A table of this test, by its name in the template.
+        let (table, rest) = resource.split_once('/').map_or((resource.as_str(), ""), |(table, _)| (table, "/stream"));
+        let resource = format!("{}{rest}", table.split('-').next().unwrap_or_default());
+        let actions = used.entry(function).or_default().entry(resource).or_default();
+        // The kind of partition, of whichever user, person or token.
+        let kinds = partitions.iter().map(|key| key.split_inclusive('#').next().unwrap_or_default().to_owned());
+        actions.entry(action).or_default().extend(kinds);
+    }
+    let used = serde_json::to_string_pretty(&used).unwrap() + "\n";
+    if used != recorded {
+        let folder = format!("{}/../target/uses", env!("CARGO_MANIFEST_DIR"));
+        std::fs::create_dir_all(&folder).unwrap();
+        std::fs::write(format!("{folder}/{file}"), used).unwrap();
+        panic!("the functions use other partitions. If that is right: cp target/uses/{file} tests/contract/uses/");
+    }
+}
+
 #[tokio::test]
 async fn each_role_allows_what_its_function_does_and_nothing_else() {
     let stack = Stack::with_setting("USER_EVENTS", "on").await;
@@ -186,7 +214,8 @@ async fn each_role_allows_what_its_function_does_and_nothing_else() {
             }
         }
     }
-    assert_eq!(stack.uses(), allowed);
+    assert_eq!(stack.uses().into_keys().collect::<BTreeSet<_>>(), allowed);
+    assert_recorded(&stack, "user-events.json", include_str!("uses/user-events.json"));
 }
 
 /// What every way to exchange and to spend a token from Django needs.
@@ -230,11 +259,12 @@ async fn while_tokens_from_django_are_exchanged_three_roles_allow_what_that_need
     assert_eq!(functions.into_iter().collect::<Vec<_>>(), ["kakao-login", "logout", "refresh"]);
     let uses = on.uses();
     for (function, action, table, limits) in &more {
-        let is_used = uses.iter().any(|(key, used, on)| {
+        let is_used = uses.keys().any(|(key, used, on)| {
             *key == access_key(function) && used == action && on.split('-').next() == Some(table.as_str())
         });
         assert!(is_used, "{function} {action} {table} {limits}");
     }
+    assert_recorded(&on, "from-django.json", include_str!("uses/from-django.json"));
     let client = table::client_as(&access_key("refresh"), on.keys_proxy.url());
     let get = client.get_item().table_name(&on.template().keys.name).set_key(Some(Document::Django.key()));
     assert_eq!(code(get.send().await), "", "refresh reads Django's key, and without the setting it may not");

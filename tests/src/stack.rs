@@ -220,9 +220,9 @@ impl Stack {
         assemble::environment(&self.template, function, &self.local)
     }
 
-    /// The IAM actions that the functions have used so far.
+    /// The IAM actions that the functions have used so far, and the partition keys that each named.
     #[must_use]
-    pub fn uses(&self) -> BTreeSet<Use> {
+    pub fn uses(&self) -> BTreeMap<Use, BTreeSet<String>> {
         self.guard.uses()
     }
 

@@ -99,7 +99,8 @@ struct Shared {
     target: String,
     roles: Roles,
     client: reqwest::Client,
-    uses: Mutex<BTreeSet<Use>>,
+    /// With the partition keys that each named.
+    uses: Mutex<BTreeMap<Use, BTreeSet<String>>>,
 }
 
 /// Why a request is refused.
@@ -139,9 +140,9 @@ impl Guard {
         Gate(Arc::clone(&self.state))
     }
 
-    /// The uses of roles so far.
+    /// The uses of roles so far, and the partition keys that each named.
     #[must_use]
-    pub fn uses(&self) -> BTreeSet<Use> {
+    pub fn uses(&self) -> BTreeMap<Use, BTreeSet<String>> {
         lock(&self.state.uses).clone()
     }
 }
@@ -201,7 +202,8 @@ impl Shared {
                 return Err(Refusal::new("AccessDeniedException", &message));
             }
             if statements.is_some() {
-                lock(&self.uses).insert((key.to_owned(), access.action, access.resource));
+                let used = (key.to_owned(), access.action, access.resource);
+                lock(&self.uses).entry(used).or_default().extend(access.leading_keys.unwrap_or_default());
             }
         }
         Ok(())
