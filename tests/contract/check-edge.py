@@ -32,6 +32,7 @@ WRONG = {
     "a certificate elsewhere": ({"Domain": "a.kr", "CertificateArn": edge_template.CERTIFICATE.replace("us-east-1", "eu-west-1")}, "us-east-1"),
     "ApiUrl instead of its host": ({"ApiHost": f"https://{edge_template.REQUIRED['ApiHost']}"}, "us-east-1"),
     "a short secret": ({"OriginSecret": "0" * 31}, "us-east-1"),
+    "a secret instead of its hash": ({"OriginSecretHash": "A" * 64}, "us-east-1"),
     "a prefix with a slash": ({"DropInPrefix": "/dj-rest-auth/"}, "us-east-1"),
     "a prefix with a pattern": ({"DropInPrefix": "/*"}, "us-east-1"),
     "a policy of two lines": ({"ContentSecurityPolicy": "default-src 'self';\nscript-src 'self'"}, "us-east-1"),
@@ -213,6 +214,9 @@ with tempfile.TemporaryDirectory() as folder:
         routes = [key for _, _, key in path_prefix.routes(moved)]
         problems += [f"{name}: {one}" for one in edge_paths.of_routes(resources, routes, bool(prefix))]
         problems += [f"{name}: {one}" for one in edge_paths.of_pages(resources, prefix)]
+        output = made["Outputs"].get("OriginSecretHash", {}).get("Value")
+        check(output == given.get("OriginSecretHash"), f"{name}: the output of the secret's hash is {output}")
+        check(given["OriginSecret"] not in json.dumps(made["Outputs"]), f"{name}: an output tells the secret")
         check_firewall(name, given, resources)
         check_functions(resources)
         check_bucket(resources)
@@ -224,8 +228,12 @@ with tempfile.TemporaryDirectory() as folder:
 
 timeout = api["Globals"]["Function"]["Timeout"]
 origins = edge["Resources"]["Distribution"]["Properties"]["DistributionConfig"]["Origins"]
-waits = [one["CustomOriginConfig"]["OriginReadTimeout"] for one in origins if one["Id"] == "api"]
-check(waits[0] > timeout, f"CloudFront waits {waits[0]} s for functions that may take {timeout} s")
+(origin,) = [one for one in origins if one["Id"] == "api"]
+waits = origin["CustomOriginConfig"]["OriginReadTimeout"]
+check(waits > timeout, f"CloudFront waits {waits} s for functions that may take {timeout} s")
+patience = int(re.search(r"timeoutMs = ([\d_]+)", pathlib.Path("web/src/api.ts").read_text())[1].replace("_", "")) / 1_000
+connects = origin["ConnectionAttempts"] * origin["ConnectionTimeout"]
+check(connects < patience, f"CloudFront tries to connect for {connects} s, and the client gives up after {patience} s")
 check_page()
 
 for problem in problems:

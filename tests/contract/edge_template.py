@@ -1,8 +1,10 @@
 """edge.yaml as CloudFormation, CloudFront and AWS WAF take it: what it becomes with some parameters, where a request goes, and which
-rules count it."""
+rules count it. As a program it prints what the template becomes, as JSON: edge_template.py NAME=VALUE …"""
 
 import copy
+import json
 import re
+import sys
 import urllib.parse
 
 from samcli.yamlhelper import yaml_parse
@@ -23,6 +25,7 @@ PARAMETER_SETS = {
     "no drop-in": {"DropInPrefix": ""},
     "a prefix": {"DropInPrefix": "/api/v1/auth"},
     "the own prefix": {"DropInPrefix": "/auth"},
+    "a hash": {"OriginSecretHash": "1" * 64},
     "counting": {"WafMode": "Count", "LoginsPerFiveMinutes": "10", "RequestsPerFiveMinutes": "100"},
 }
 METHODS = ["GET", "HEAD", "OPTIONS", "PUT", "POST", "PATCH", "DELETE"]
@@ -69,16 +72,17 @@ def resolve(template, given):
         resolved = {key: value(inner) for key, inner in part.items()}
         return {key: inner for key, inner in resolved.items() if inner is not nothing}
 
-    made = {}
-    for name, resource in template["Resources"].items():
-        resource = copy.deepcopy(resource)
-        condition = resource.pop("Condition", None)
-        if condition is None or is_true(conditions[condition], conditions, values):
-            made[name] = value(resource)
+    def made(section):
+        for name, declared in template[section].items():
+            declared = copy.deepcopy(declared)
+            condition = declared.pop("Condition", None)
+            if condition is None or is_true(conditions[condition], conditions, values):
+                yield name, value(declared)
+
     return {
         "AWSTemplateFormatVersion": template["AWSTemplateFormatVersion"],
-        "Resources": made,
-        "Outputs": value(template["Outputs"]),
+        "Resources": dict(made("Resources")),
+        "Outputs": dict(made("Outputs")),
     }
 
 
@@ -136,3 +140,8 @@ def is_counted(statement, method, path):
         "ByteMatchStatement": lambda: {"EXACTLY": text == content["SearchString"]}[content["PositionalConstraint"]],
         "RegexMatchStatement": lambda: re.search(content["RegexString"], text) is not None,
     }[kind]()
+
+
+if __name__ == "__main__":
+    given = dict(argument.split("=", 1) for argument in sys.argv[1:])
+    print(json.dumps(resolve(load(), REQUIRED | given)))
