@@ -18,8 +18,8 @@ DEMO := web/demo/dist/index.html
 DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/demo \( -name dist -o -name node_modules \) -prune -o -type f -print)
 
 .PHONY: help run watch check test everything targets lint front-door schedules long-schedules faults soak previous api-test fuzz moto moving \
-  move-rehearsal verifiers django-service watch-test web engines front-ends package apps phones lint-template lint-edge deploy-check gates \
-  bench bench-django measure build venv packages binaries programs demo-page clean
+  move-rehearsal verifiers django-service watch-test web engines edge front-ends package apps phones lint-template lint-edge deploy-check \
+  gates bench bench-django measure build venv packages binaries programs demo-page clean
 
 help: ## what there is (this list)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -55,7 +55,7 @@ test: ## everything but the long forms: fuzz and long-schedules
 # built before them: browsers wait most of the time, and have precedence.
 ALONE := front-door schedules faults soak
 RUST := lint previous api-test moto moving verifiers django-service move-rehearsal watch-test lint-template lint-edge gates
-NODE := web engines front-ends apps phones
+NODE := web engines edge front-ends apps phones
 # What searches for longer than a person waits.
 LONG := fuzz long-schedules
 
@@ -175,6 +175,11 @@ web: $(PACKAGES) $(LOCAL) ## the client: types, size, unit tests, and what only 
 
 engines: $(PACKAGES) $(LOCAL) ## the client in Chromium, Firefox and WebKitGTK, over http and https; ENGINES=firefox for one
 	cd web && npm run --silent demo && npm run engines && npm run scenes
+	@echo "passed: $@"
+
+edge: venv $(PACKAGES) $(LOCAL) ## the edge stack on this machine, before the API: visitors, strangers, and the client in Chromium
+	node --test --test-reporter=spec tests/edge/*.test.mjs
+	cd web && EDGE=1 TLS=1 node --test --test-concurrency=2 --test-reporter=spec e2e/log-in.test.mjs e2e/tabs.test.mjs
 	@echo "passed: $@"
 
 # Of packages in folders of their own, and of browsers that `web` has.

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict';
 import { after, before, beforeEach, test } from 'node:test';
+import { EDGE } from './engines/pick.mjs';
 import { shows, until, world } from './world.mjs';
 
 let here;
@@ -136,7 +137,7 @@ test('a login whose response is lost still succeeds', async () => {
   await profile.close();
 });
 
-test('a login succeeds if the host redirects the callback to another spelling of its path', async () => {
+test('a login succeeds if the host redirects the callback to another spelling of its path', { skip: EDGE && 'the edge stack redirects nothing' }, async () => {
   await here.person('라이언 넷');
   for (const path of ['/callback/', '/ko/callback']) {
     here.way.heal();

@@ -22,11 +22,14 @@ export async function server(port, tls, handle, host = 'localhost') {
   };
 }
 
-/** Listens on `port`, with TLS if given a key and a certificate, and passes everything on to `target`. */
-export async function network(port, target, tls) {
+/**
+ * Listens on `port`, with TLS if given a key and a certificate, and passes everything on to `target`. What is not a call, by its path,
+ * is neither counted nor delayed, lost or replaced.
+ */
+export async function network(port, target, tls, isCall = () => true) {
   const agent = new http.Agent({ keepAlive: true });
   const way = {
-    /** Every request but preflights, as `{ method, path, bearer, body, status, answer }`. A status of 0: the answer was lost. */
+    /** Every call, without preflights, as `{ method, path, bearer, body, status, answer }`. A status of 0: the answer was lost. */
     log: [],
     /** Access tokens that the API refuses from now on. */
     dead: new Set(),
@@ -51,14 +54,14 @@ export async function network(port, target, tls) {
     const { pathname, search } = new URL(request.url, target);
     const bearer = request.headers.authorization?.replace('Bearer ', '') ?? null;
     const call = { method: request.method, path: pathname + search, bearer, headers: request.headers, status: 0 };
-    const isPreflight = request.method === 'OPTIONS';
-    if (!isPreflight) way.log.push(call);
+    const isAside = request.method === 'OPTIONS' || !isCall(pathname);
+    if (!isAside) way.log.push(call);
     // The whole request at once: it is passed on even if the browser has given it up by then.
     const body = await read(request).catch(() => null);
     if (!body) return;
     if (way.isDown) return request.socket.destroy();
     call.body = body.toString();
-    const faked = isPreflight ? undefined : way.dead.has(bearer) ? { status: 401, body: {} } : await way.instead(call);
+    const faked = isAside ? undefined : way.dead.has(bearer) ? { status: 401, body: {} } : await way.instead(call);
     if (faked === 'down') return request.socket.destroy();
     if (faked) {
       call.status = faked.status;
@@ -77,8 +80,8 @@ export async function network(port, target, tls) {
     const onwards = http.request(new URL(request.url, target), options, async (answer) => {
       const answered = await read(answer);
       call.answer = answered.toString();
-      if (!isPreflight && (await way.onItsWay(call)) === 'lost') return request.socket.destroy();
-      if (!isPreflight) call.status = answer.statusCode;
+      if (!isAside && (await way.onItsWay(call)) === 'lost') return request.socket.destroy();
+      if (!isAside) call.status = answer.statusCode;
       response.writeHead(answer.statusCode, answer.headers);
       response.end(answered);
     });

@@ -8,8 +8,9 @@ import { tmpdir } from 'node:os';
 import { extname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createServer } from 'vite';
+import { edgeWorld, originSecret } from './edge.mjs';
 import { certificate } from './engines/certificate.mjs';
-import { picked, TLS } from './engines/pick.mjs';
+import { EDGE, picked, TLS } from './engines/pick.mjs';
 import { network } from './network.mjs';
 
 export { build } from 'vite';
@@ -24,6 +25,8 @@ const isFree = (port) =>
     server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)));
   });
 
+/** Paths of the API, where a host has pages too. */
+const API_PATHS = /^\/(auth|dj-rest-auth|api)\//;
 /** A page without scripts. */
 const BLANK = '/blank';
 
@@ -67,12 +70,15 @@ async function listening(config, tries = 3) {
 
 /**
  * Starts it all. `settings` are the API's, with the page's origin if they are a function. With `tls`, a key and a certificate, page and
- * API have TLS. Everything is called localhost: another name would be another site.
+ * API have TLS. Everything is called localhost: another name would be another site. With EDGE=1, page and API have one host, behind the
+ * edge stack.
  */
 export async function world(settings = {}, tls = TLS ? certificate() : undefined) {
   const [apiPort, kakaoPort, , , clockPort, wayPort, pagePort, kakaoWayPort] = await freePorts(8);
-  const [origin, apiUrl, kakaoUrl] = [pagePort, wayPort, kakaoWayPort].map((port) => `${tls ? 'https' : 'http'}://localhost:${port}`);
+  const [origin, apiUrl, kakaoUrl] = [EDGE ? wayPort : pagePort, wayPort, kakaoWayPort].map((port) => `${tls ? 'https' : 'http'}://localhost:${port}`);
+  const { secret, settings: ofEdge } = originSecret();
   const local = await api(apiPort, {
+    ...(EDGE && { ...ofEdge, ISSUER: origin, CALLBACK_URI: `${origin}/auth/kakao/callback` }),
     ALLOWED_ORIGINS: origin,
     REDIRECT_URIS: `${origin}/callback`,
     // Shorter than in life, so that the cookie really changes within a test. The page waits 2 s for an answer.
@@ -81,7 +87,7 @@ export async function world(settings = {}, tls = TLS ? certificate() : undefined
     CLOCK_PORT: clockPort,
     ...(typeof settings === 'function' ? settings(origin, apiUrl) : settings),
   });
-  const way = await network(wayPort, `http://localhost:${apiPort}`, tls);
+  const way = await network(wayPort, `http://localhost:${EDGE ? pagePort : apiPort}`, tls, (path) => !EDGE || API_PATHS.test(path));
   // Our API tells browsers that all of localhost has TLS, and WebKit takes it at its word.
   const kakaoWay = await network(kakaoWayPort, `http://localhost:${kakaoPort}`, tls);
   const moved = new Map();
@@ -113,16 +119,18 @@ export async function world(settings = {}, tls = TLS ? certificate() : undefined
   };
   const cacheDir = await mkdtemp(join(tmpdir(), 'kakao-login-web-'));
   const define = { API: JSON.stringify(apiUrl), KAKAO: JSON.stringify(kakaoUrl) };
-  const vite = await listening({
-    configFile: false,
-    root: join(here, 'page'),
-    cacheDir,
-    plugins: [redirects, files],
-    logLevel: 'error',
-    define,
-    optimizeDeps: { include: ['react', 'react-dom/client', 'react/jsx-dev-runtime'] },
-    server: { https: tls, port: pagePort, strictPort: true, host: 'localhost', hmr: false, ws: false, watch: null },
-  });
+  const pages = EDGE
+    ? await edgeWorld({ port: pagePort, api: `http://localhost:${apiPort}`, secret, define })
+    : await listening({
+        configFile: false,
+        root: join(here, 'page'),
+        cacheDir,
+        plugins: [redirects, files],
+        logLevel: 'error',
+        define,
+        optimizeDeps: { include: ['react', 'react-dom/client', 'react/jsx-dev-runtime'] },
+        server: { https: tls, port: pagePort, strictPort: true, host: 'localhost', hmr: false, ws: false, watch: null },
+      });
   const folders = [];
   async function folder(original) {
     const folder = await mkdtemp(join(tmpdir(), 'kakao-login-profile-'));
@@ -144,7 +152,7 @@ export async function world(settings = {}, tls = TLS ? certificate() : undefined
   return {
     origin,
     way,
-    /** Paths that the page's host redirects, and where to. */
+    /** Paths that the page's host redirects, and where to. The edge stack redirects nothing. */
     moved,
     api: apiUrl,
     /** The API without the network between. */
@@ -183,7 +191,7 @@ export async function world(settings = {}, tls = TLS ? certificate() : undefined
     },
     async stop() {
       await browsers.stop();
-      await vite.close();
+      await pages.close();
       await Promise.all([way, kakaoWay].map((one) => one.close()));
       await local.stop();
       for (const folder of [cacheDir, ...folders]) await rm(folder, { recursive: true });

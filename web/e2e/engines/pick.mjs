@@ -5,12 +5,14 @@ import { chromium, firefox } from 'playwright-core';
 import { CHROMIUM, chromiumOn, FLAGS } from '../browser.mjs';
 import { engines } from './engine.mjs';
 
+/** Whether page and API are behind the edge stack, under one host. */
+export const EDGE = process.env.EDGE === '1';
 export const ENGINE = process.env.ENGINE ?? 'chromium';
 export const TLS = process.env.TLS === '1';
 const { FIREFOX = '/usr/bin/firefox-esr' } = process.env;
 
-/** How often a scene is repeated: the orders of events that repetition finds do not depend on the engine. */
-export const rounds = (many) => (ENGINE === 'chromium' ? many : Math.ceil(many / 4));
+/** How often a scene is repeated: the orders of events that repetition finds depend neither on the engine nor on the edge stack. */
+export const rounds = (many) => (ENGINE === 'chromium' && !EDGE ? many : Math.ceil(many / 4));
 /** The option of a test that needs something of one engine's. */
 export const only = (engine, why) => ({ skip: ENGINE !== engine && `${engine} only: ${why}` });
 
