@@ -1,11 +1,10 @@
 // A CloudFront of this machine: the distribution of edge.yaml in front of a gateway and of a folder with a front end.
 //
 // It does what the documentation says of CloudFront, so that a mistake in edge.yaml shows in a browser: behaviors, functions, policies,
-// methods, caching, what is forwarded, and the origin secret. The firewall is not there. Without a certificate, HTTP counts as HTTPS.
+// methods, caching, what is forwarded, and the origin secret. The firewall is not there, and HTTP counts as HTTPS.
 
 import { randomBytes } from 'node:crypto';
 import http from 'node:http';
-import https from 'node:https';
 import { get } from './bucket.mjs';
 import { handler, headersOf, viewerRequest } from './functions.mjs';
 import { cachePolicy, lifetime, originRequestPolicy, responseHeaders } from './policies.mjs';
@@ -43,10 +42,10 @@ async function read(stream) {
 }
 
 /**
- * A server that does not listen yet. `api` is the gateway's address, `site` a folder, `parameters` those of edge.yaml, `viewer` tells
- * the address of a request's sender, and `tls` has a key and a certificate.
+ * A server that does not listen yet. `api` is the gateway's address, `site` a folder, `parameters` those of edge.yaml, and `viewer` tells
+ * the address of a request's sender.
  */
-export function edge({ api, site, parameters, viewer = (request) => request.socket.remoteAddress.replace('::ffff:', ''), tls }) {
+function edge({ api, site, parameters, viewer = (request) => request.socket.remoteAddress.replace('::ffff:', '') }) {
   const made = resources(parameters);
   const { CacheBehaviors, DefaultCacheBehavior, CustomErrorResponses, Origins } = made.Distribution.Properties.DistributionConfig;
   const behaviors = [...CacheBehaviors, { PathPattern: '*', ...DefaultCacheBehavior }].map((one) => ({
@@ -126,8 +125,7 @@ export function edge({ api, site, parameters, viewer = (request) => request.sock
     response.writeHead(status, { ...headers, ...added, ...ours });
     response.end(request.method === 'HEAD' ? undefined : body);
   };
-  const server = tls ? https.createServer(tls, handle) : http.createServer(handle);
-  return server.on('close', () => agent.destroy());
+  return http.createServer(handle).on('close', () => agent.destroy());
 }
 
 /** Listens on this port of localhost. */
@@ -135,7 +133,7 @@ export async function listen(settings, port) {
   const server = edge(settings);
   await new Promise((resolve, reject) => server.once('error', reject).listen(port, 'localhost', resolve));
   return {
-    url: `${settings.tls ? 'https' : 'http'}://localhost:${port}`,
+    url: `http://localhost:${port}`,
     stop() {
       server.closeAllConnections();
       return new Promise((resolve) => server.close(resolve));
