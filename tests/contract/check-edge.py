@@ -108,7 +108,8 @@ def check_distribution(name, given, resources):
 
 def check_bucket(resources):
     site = resources["Site"]
-    check({site["DeletionPolicy"], site["UpdateReplacePolicy"]} == {"Retain"}, "the files go with the stack")
+    kept = (site["DeletionPolicy"], site["UpdateReplacePolicy"])
+    check(kept == ("RetainExceptOnCreate", "Retain"), f"the files go with the stack, or stay when it was never made: {kept}")
     check(set(site["Properties"]["PublicAccessBlockConfiguration"].values()) == {True}, "the bucket can be made public")
     check(len(site["Properties"]["PublicAccessBlockConfiguration"]) == 4, "the bucket can be made public in some way")
     check("WebsiteConfiguration" not in site["Properties"], "the bucket is a website of its own")
