@@ -1,5 +1,5 @@
-//! Whether a request came through the edge stack, and whose it is: CloudFront shows a secret, and only then its word about the caller
-//! counts.
+//! Whether a request came through the edge stack, and whose it is: the edge stack shows a secret, and only then its word about the
+//! caller counts.
 
 use std::net::IpAddr;
 
@@ -34,7 +34,7 @@ impl OriginCheck {
     }
 
     /// Checks a request, and takes the headers of the edge stack out of it, whoever sent them. The request's [`SourceIp`] and the
-    /// result are the caller's address if the edge stack says it: the gateway saw CloudFront's.
+    /// result are the caller's address if the edge stack says it: the gateway saw `CloudFront`'s.
     ///
     /// # Errors
     ///
@@ -66,7 +66,7 @@ fn take(headers: &mut HeaderMap, name: &str) -> Option<HeaderValue> {
 
 #[cfg(test)]
 mod tests {
-    use lambda_http::Body;
+    use lambda_http::{Body, http::HeaderName};
 
     use super::*;
 
@@ -83,7 +83,7 @@ mod tests {
         request.headers_mut().append("x-other", HeaderValue::from_static("kept"));
         request.extensions_mut().insert(SourceIp(GATEWAY));
         let caller = check.check(&mut request).map(|caller| caller.map(|ip| ip.to_string()));
-        let names: Vec<&str> = request.headers().keys().map(|name| name.as_str()).collect();
+        let names: Vec<&str> = request.headers().keys().map(HeaderName::as_str).collect();
         assert_eq!(names, ["x-other"], "nothing after the check sees the headers of the edge stack: {headers:?}");
         (caller, request.extensions().get::<SourceIp>().map(|SourceIp(ip)| ip.to_string()))
     }
