@@ -9,6 +9,7 @@ pub mod aws;
 pub mod id;
 pub mod logins;
 pub mod recent;
+pub mod roles;
 
 pub mod access_token;
 pub mod account;

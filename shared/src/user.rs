@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::{
     clock::Timestamp,
     id::{KakaoId, UserId},
+    roles::Roles,
 };
 
 /// A user as stored in the table.
@@ -27,6 +28,8 @@ pub struct User {
     pub profile_image: Option<String>,
     /// An address that Kakao called valid and verified at the last login that mentioned one.
     pub email: Option<String>,
+    /// What operators have given.
+    pub roles: Roles,
     /// The first login.
     pub created_at: Timestamp,
 }
@@ -139,6 +142,7 @@ impl User {
             "nickname": self.nickname,
             "profile_image": self.profile_image,
             "email_verified": self.email.is_some(),
+            "roles": self.roles,
             "created_at": self.created_at.to_rfc3339(),
         })
     }

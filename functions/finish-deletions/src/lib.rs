@@ -1,4 +1,5 @@
-//! Does the work of the outbox: finishes deletions here and at Kakao, and acts on what Kakao says about people.
+//! Does the work of the outbox: finishes deletions here and at Kakao, acts on what Kakao says about people, and settles what operators
+//! have changed.
 //!
 //! A schedule calls it every minute. An item is leased before it is worked on, so runs may overlap or die at any point: the next
 //! one goes on. The rules are those of [`shared::account`].
@@ -9,6 +10,7 @@ mod error;
 mod events;
 mod inquiry;
 mod operator;
+mod settle;
 
 use std::{sync::Arc, time::Duration};
 
@@ -137,6 +139,9 @@ impl FinishDeletions {
                 log::work(Self::NAME, "deletion", self.finish_deletion(&lease, user, kakao, &deletion, now)).await
             }
             Work::FinalSweep { user } => log::work(Self::NAME, "final_sweep", self.sweep(&lease, user)).await,
+            Work::Settling { user, change } => {
+                log::work(Self::NAME, "settle", self.settle(&lease, user, &change, now)).await
+            }
             Work::Inquiry { kakao, inquiry } => {
                 log::work(Self::NAME, "inquiry", self.inquire(&lease, kakao, &inquiry, now)).await
             }

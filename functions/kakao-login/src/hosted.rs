@@ -178,6 +178,7 @@ const fn reason(cause: &Error) -> &'static str {
         Error::Kakao(KakaoError::Rejected(_) | KakaoError::WrongApp) => "rejected",
         Error::Kakao(KakaoError::Underage) => "underage",
         Error::AccountBeingDeleted => "account_being_deleted",
+        Error::AccountDisabled => "account_disabled",
         Error::TooManyLogins { .. } => "too_many_logins",
         _ => "unavailable",
     }

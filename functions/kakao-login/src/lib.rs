@@ -188,6 +188,7 @@ impl KakaoLogin {
     /// - [`Error::NotJson`] and [`Error::InvalidRequest`] if the body is not one credential that is accepted.
     /// - [`Error::Kakao`] if Kakao refuses the credential or cannot be reached, or the credential was used before.
     /// - [`Error::AccountBeingDeleted`] while a deletion of the user's account is under way.
+    /// - [`Error::AccountDisabled`] if an operator lets the person log in no more. Only Kakao's proof of the person leads to it.
     /// - [`Error::TooManyLogins`] if the user has logged in too often in this minute.
     /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys. Logging in again is safe.
     async fn log_in(&self, request: &Request, now: Timestamp) -> Result<Response<Body>, Error> {

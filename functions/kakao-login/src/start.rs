@@ -157,7 +157,8 @@ impl KakaoLogin {
             expires_at: self.sessions.expires_at(first.session_ends_at, now),
             now,
         };
-        let update_profile = self.update_profile(person, now);
+        let log_name = context.keys.pseudonyms.of_user(person.id);
+        let update_profile = self.update_profile(person, &log_name, now);
         let write_session = async {
             match ticket {
                 Some(ticket) => self.store.complete(&ticket.key, &ticket.attempt, &start).await,
@@ -193,10 +194,12 @@ impl KakaoLogin {
 
     /// Counts the login and updates the profile. If the login has only an ID token to go by, and the token shows that the profile
     /// has changed, user/me is asked as well, and the profile updated a second time.
-    async fn update_profile(&self, person: &Person, now: Timestamp) -> Result<Counted, Error> {
-        let (shown, last_fetch, logins) = match self.store.record_login(person.id, &person.kakao, now).await? {
+    async fn update_profile(&self, person: &Person, log_name: &str, now: Timestamp) -> Result<Counted, Error> {
+        let counted = self.store.record_login(person.id, &person.kakao, log_name, now).await?;
+        let (shown, last_fetch, logins) = match counted {
             Login::Counted { user, last_fetch, logins } => (user, last_fetch, logins),
             Login::Deleted => return Err(Error::AccountBeingDeleted),
+            Login::Disabled => return Err(Error::AccountDisabled),
             Login::TooMany { retry_after } => return Err(Error::TooManyLogins { retry_after }),
         };
         let (Some(access_token), Source::IdToken(profile)) = (&person.access_token, person.kakao.source) else {
@@ -270,6 +273,7 @@ fn user_of(verdict: LoginVerdict) -> Result<Option<UserId>, Error> {
         LoginVerdict::Known(user) => Ok(Some(user)),
         LoginVerdict::New => Ok(None),
         LoginVerdict::BeingDeleted => Err(Error::AccountBeingDeleted),
+        LoginVerdict::Disabled => Err(Error::AccountDisabled),
         LoginVerdict::ProofTooOld => {
             Err(KakaoError::Rejected("Kakao has unlinked the user since the credential was issued".to_owned()).into())
         }

@@ -9,7 +9,7 @@
 //! | identity | [`Identity`]: the user of a person at Kakao, the mark of a deletion, when Kakao last said that it does not link them |
 //! | profile | [`Profile`]: whether it is there, how many logins it has counted, whether its user was deleted |
 //! | counter | [`Counter`]: which numeric ids were given, and which are reserved for an import |
-//! | outbox | the work that is left: [`Deletion`], [`FinalSweep`], [`Inquiry`] |
+//! | outbox | the work that is left: [`Deletion`], [`FinalSweep`], [`Inquiry`], [`Settling`] |
 //!
 //! Two kinds of time are compared. `unlinked_at` with [`ProvenAt`]: both are read from our clocks, around a call to Kakao, so
 //! that "not newer" is on the safe side. `connected_at` with `deleting_at`: Kakao's clock with ours, with [`LEEWAY`].
@@ -21,6 +21,7 @@ mod inquiry;
 mod numbers;
 mod profile;
 mod request;
+mod settling;
 
 use std::time::Duration;
 
@@ -32,6 +33,7 @@ pub use self::{
     numbers::{Counter, Found, ImportVerdict, Reserved, UserIds},
     profile::{MarkedBy, Profile},
     request::{Request, RequestVerdict},
+    settling::Settling,
 };
 use crate::clock::Timestamp;
 

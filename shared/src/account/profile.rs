@@ -7,6 +7,8 @@ pub struct Profile {
     pub is_created: bool,
     /// Whether its user was deleted (`deleted_at`). Nothing personal is left of it then.
     pub is_deleted: bool,
+    /// Whether an operator lets the person log in no more (`disabled_at`).
+    pub is_disabled: bool,
     /// All logins. A missing attribute counts as 0.
     pub logins: u64,
 }
@@ -16,6 +18,8 @@ pub struct Profile {
 pub enum MarkedBy {
     /// The person asked for it here.
     Person,
+    /// An operator did.
+    Operator,
     /// Kakao does not link the person any more.
     Kakao {
         /// The logins that were counted before Kakao was asked.
@@ -24,10 +28,23 @@ pub enum MarkedBy {
 }
 
 impl Profile {
-    /// A login: counts itself, and writes the profile if it is the first.
+    /// A login: counts itself, and writes the profile if it is the first. Not if the person was disabled since the identity was read.
     #[must_use]
     pub fn with_login(self) -> Option<Self> {
-        (!self.is_deleted).then_some(Self { is_created: true, logins: self.logins.saturating_add(1), ..self })
+        let may = !self.is_deleted && !self.is_disabled;
+        may.then_some(Self { is_created: true, logins: self.logins.saturating_add(1), ..self })
+    }
+
+    /// Lets the person log in no more.
+    #[must_use]
+    pub fn disabled(self) -> Option<Self> {
+        self.with_change().map(|living| Self { is_disabled: true, ..living })
+    }
+
+    /// Lets the person log in again.
+    #[must_use]
+    pub fn enabled(self) -> Option<Self> {
+        self.with_change().map(|living| Self { is_disabled: false, ..living })
     }
 
     /// Any other change: never creates a profile.
@@ -41,7 +58,7 @@ impl Profile {
     #[must_use]
     pub fn marked(self, by: MarkedBy) -> Option<Self> {
         let is_due = match by {
-            MarkedBy::Person => true,
+            MarkedBy::Person | MarkedBy::Operator => true,
             MarkedBy::Kakao { logins } => self.logins == logins,
         };
         (is_due && !self.is_deleted).then_some(Self { is_deleted: true, ..Self::default() })
@@ -63,6 +80,17 @@ mod tests {
             let writes = [deleted.with_login(), deleted.with_change(), deleted.marked(MarkedBy::Person)];
             assert_eq!(writes, [None; 3], "{deleted:?}");
         }
+    }
+
+    #[test]
+    fn a_disabled_profile_counts_no_login_until_it_is_enabled() {
+        let living = Profile::default().with_login().unwrap();
+        let disabled = living.disabled().unwrap();
+        assert_eq!((disabled.with_login(), disabled.with_change()), (None, Some(disabled)));
+        assert_eq!(disabled.enabled(), Some(living));
+        assert_eq!(Profile::default().disabled(), None);
+        let deleted = disabled.marked(MarkedBy::Person).unwrap();
+        assert_eq!((deleted.is_disabled, deleted.disabled(), deleted.enabled()), (false, None, None));
     }
 
     #[test]

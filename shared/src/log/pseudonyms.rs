@@ -26,8 +26,14 @@ impl Pseudonyms {
 
     /// Adds the user and the session to the line of this request.
     pub fn note(&self, user: UserId, session: SessionId) {
-        let (user, session) = (self.of(user.as_bytes()), self.of(session.as_bytes()));
+        let (user, session) = (self.of_user(user), self.of(session.as_bytes()));
         super::change(|notes| (notes.user, notes.session) = (user, session));
+    }
+
+    /// The pseudonym of a user.
+    #[must_use]
+    pub fn of_user(&self, user: UserId) -> String {
+        self.of(user.as_bytes())
     }
 
     fn of(&self, id: &[u8]) -> String {

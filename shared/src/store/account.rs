@@ -11,6 +11,7 @@ use crate::{
     account::Request,
     clock::Timestamp,
     id::{SessionId, UserId},
+    roles::Roles,
 };
 
 impl Store {
@@ -54,15 +55,11 @@ impl Store {
         if item::read_time(session, "expires_at")? <= now {
             return Ok(None);
         }
-        let mut sessions: Vec<_> = sessions.iter().map(|session| (last_used_at(session), session)).collect();
-        sessions.sort_by_key(|(last_used_at, _)| std::cmp::Reverse(*last_used_at));
-        let sessions: Vec<_> = sessions.into_iter().map(|(_, session)| exported_session(session, own)).collect();
-        let user = item::read_user(user, &profile)?.to_json();
-        Ok(Some(json!({"user": user, "account": exported(&profile), "sessions": sessions})))
+        export(user, &profile, &sessions, Some(own)).map(Some)
     }
 
     /// The profile and the sessions of a user, by one consistent Query.
-    async fn partition(&self, user: UserId) -> Result<(Option<item::Item>, Vec<item::Item>), StoreError> {
+    pub(super) async fn partition(&self, user: UserId) -> Result<(Option<item::Item>, Vec<item::Item>), StoreError> {
         let (mut profile, mut sessions, mut from) = (None, Vec::new(), None);
         loop {
             let page = self
@@ -89,15 +86,29 @@ impl Store {
     }
 }
 
+/// What is stored about a user, as JSON. Without an own session, none is `current`.
+pub(super) fn export(
+    user: UserId,
+    profile: &item::Item,
+    sessions: &[item::Item],
+    own: Option<SessionId>,
+) -> Result<Value, StoreError> {
+    let mut sessions: Vec<_> = sessions.iter().map(|session| (last_used_at(session), session)).collect();
+    sessions.sort_by_key(|(last_used_at, _)| std::cmp::Reverse(*last_used_at));
+    let sessions: Vec<_> = sessions.into_iter().map(|(_, session)| exported_session(session, own)).collect();
+    let user = item::read_user(user, profile)?.to_json();
+    Ok(json!({"user": user, "account": exported(profile), "sessions": sessions}))
+}
+
 fn last_used_at(session: &item::Item) -> i64 {
     item::read_number(session, "last_used_at").unwrap_or_default()
 }
 
-fn exported_session(session: &item::Item, own: SessionId) -> Value {
+fn exported_session(session: &item::Item, own: Option<SessionId>) -> Value {
     let id = item::read_text(session, "sk").unwrap_or_default().trim_start_matches(item::SESSION_PREFIX);
     let mut exported = exported(session);
     exported.insert("id".to_owned(), Value::from(id));
-    exported.insert("current".to_owned(), Value::from(id == own.to_string()));
+    exported.insert("current".to_owned(), Value::from(own.is_some_and(|own| id == own.to_string())));
     Value::Object(exported)
 }
 
@@ -115,6 +126,7 @@ fn exported_value(name: &str, value: &AttributeValue) -> Option<Value> {
             let is_time = name.ends_with("_at");
             Some(if is_time { Timestamp::from_unix_seconds(number).to_rfc3339().into() } else { number.into() })
         }
+        AttributeValue::S(text) if name == item::ROLES => Some(json!(Roles::from_stored(text))),
         AttributeValue::S(text) => Some(Value::from(text.as_str())),
         AttributeValue::Bool(flag) => Some(Value::from(*flag)),
         // No item of a user has any other type.

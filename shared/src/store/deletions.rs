@@ -44,6 +44,9 @@ const IDENTITY: usize = 0;
 const PROFILE: usize = 1;
 const WORK: usize = 1;
 
+/// How often a close is tried while an operator disables or enables the person.
+const CLOSES: u32 = 3;
+
 impl Store {
     /// Marks a user as deleted and puts the work that is left into the outbox, all or nothing. Nothing is left of the profile but
     /// `deleted_at`.
@@ -106,14 +109,28 @@ impl Store {
         marked_at: Timestamp,
         now: Timestamp,
     ) -> Result<Closed, StoreError> {
-        let identity = Update::builder()
-            .table_name(&self.table)
-            .set_key(Some(identity_key(kakao)))
-            .update_expression("SET expires_at = :expires_at REMOVE user_id, deleting_at, created_at")
-            .condition_expression("user_id = :user AND deleting_at = :marked_at")
-            .expression_attribute_values(":expires_at", item::time(now + TOMBSTONE_TTL))
-            .expression_attribute_values(":user", item::text(user.to_string()))
-            .expression_attribute_values(":marked_at", item::time(marked_at));
+        let identity = |is_disabled: bool| {
+            let close = Update::builder()
+                .table_name(&self.table)
+                .set_key(Some(identity_key(kakao)))
+                .expression_attribute_names("#roles", item::ROLES)
+                .expression_attribute_values(":user", item::text(user.to_string()))
+                .expression_attribute_values(":marked_at", item::time(marked_at))
+                .return_values_on_condition_check_failure(AllOld);
+            let close = if is_disabled {
+                close.update_expression("REMOVE user_id, deleting_at, created_at, #roles").condition_expression(
+                    "user_id = :user AND deleting_at = :marked_at AND attribute_exists(disabled_at)",
+                )
+            } else {
+                close
+                    .update_expression("SET expires_at = :expires_at REMOVE user_id, deleting_at, created_at, #roles")
+                    .condition_expression(
+                        "user_id = :user AND deleting_at = :marked_at AND attribute_not_exists(disabled_at)",
+                    )
+                    .expression_attribute_values(":expires_at", item::time(now + TOMBSTONE_TTL))
+            };
+            close.build().map_err(unbuilt)
+        };
         let work = Update::builder()
             .table_name(&self.table)
             .set_key(Some(lease.key().item()))
@@ -126,18 +143,27 @@ impl Store {
             .expression_attribute_values(":lease", lease.value())
             .expression_attribute_values(":deletion", item::text(super::outbox::DELETION))
             .return_values_on_condition_check_failure(AllOld);
-        let writes = [
-            TransactWriteItem::builder().update(identity.build().map_err(unbuilt)?).build(),
-            TransactWriteItem::builder().update(work.build().map_err(unbuilt)?).build(),
-        ];
-        let Err(cancelled) = self.transact(&writes).await? else { return Ok(Closed::Done) };
-        if !cancelled.is_refused(WORK) {
-            return Ok(Closed::IdentityChanged);
+        let work = TransactWriteItem::builder().update(work.build().map_err(unbuilt)?).build();
+        let close = async |is_disabled| {
+            let identity = TransactWriteItem::builder().update(identity(is_disabled)?).build();
+            self.transact(&[identity, work.clone()]).await
+        };
+        let mut is_disabled = false;
+        for _ in 0..CLOSES {
+            let Err(cancelled) = close(is_disabled).await? else { return Ok(Closed::Done) };
+            if cancelled.is_refused(WORK) {
+                let kind = cancelled.item(WORK).and_then(|work| work.get("kind"));
+                let is_closed = kind == Some(&AttributeValue::S(super::outbox::FINAL_SWEEP.to_owned()));
+                // An earlier try of this run has closed it, and its response was lost. Nobody else closes what this run has leased.
+                return Ok(if is_closed { Closed::Done } else { Closed::LeaseLost });
+            }
+            let was_disabled = is_disabled;
+            is_disabled = cancelled.item(IDENTITY).is_some_and(|found| found.contains_key(item::DISABLED_AT));
+            if is_disabled == was_disabled {
+                break;
+            }
         }
-        let kind = cancelled.item(WORK).and_then(|work| work.get("kind"));
-        let is_closed = kind == Some(&AttributeValue::S(super::outbox::FINAL_SWEEP.to_owned()));
-        // An earlier try of this run has closed it, and its response was lost. Nobody else closes what this run has leased.
-        Ok(if is_closed { Closed::Done } else { Closed::LeaseLost })
+        Ok(Closed::IdentityChanged)
     }
 }
 
@@ -145,7 +171,7 @@ impl Store {
 fn on(by: MarkedBy, profile: PutBuilder) -> PutBuilder {
     const NOT_DELETED: &str = "attribute_not_exists(deleted_at)";
     match by {
-        MarkedBy::Person => profile.condition_expression(NOT_DELETED),
+        MarkedBy::Person | MarkedBy::Operator => profile.condition_expression(NOT_DELETED),
         MarkedBy::Kakao { logins } => {
             let uncounted = if logins == 0 { " OR attribute_not_exists(logins)" } else { "" };
             profile

@@ -29,7 +29,7 @@ impl Store {
     ///
     /// [`StoreError`] if DynamoDB fails.
     pub async fn sessions(&self, user: UserId, now: Timestamp) -> Result<Vec<DeviceSession>, StoreError> {
-        let (mut sessions, mut from) = (Vec::new(), None);
+        let (mut stored, mut from) = (Vec::new(), None);
         loop {
             let page = self
                 .client
@@ -44,19 +44,23 @@ impl Store {
                 .expression_attribute_values(":sessions", item::text(item::SESSION_PREFIX))
                 .set_exclusive_start_key(from);
             let page = unconditional("Query", call("Query", page.send()).await?)?;
-            for session in page.items.unwrap_or_default() {
-                sessions.push(read_session(&session)?);
-            }
+            stored.extend(page.items.unwrap_or_default());
             from = page.last_evaluated_key;
             if from.is_none() {
                 break;
             }
         }
-        // DynamoDB deletes expired items within a few days.
-        sessions.retain(|session| session.expires_at > now);
-        sessions.sort_by_key(|session| std::cmp::Reverse((session.last_used_at, session.created_at)));
-        Ok(sessions)
+        living(&stored, now)
     }
+}
+
+/// The living ones of these sessions, the one that was used last first.
+pub(super) fn living(stored: &[item::Item], now: Timestamp) -> Result<Vec<DeviceSession>, StoreError> {
+    let mut sessions = stored.iter().map(read_session).collect::<Result<Vec<_>, _>>()?;
+    // DynamoDB deletes expired items within a few days.
+    sessions.retain(|session| session.expires_at > now);
+    sessions.sort_by_key(|session| std::cmp::Reverse((session.last_used_at, session.created_at)));
+    Ok(sessions)
 }
 
 fn read_session(session: &item::Item) -> Result<DeviceSession, StoreError> {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use super::{
     Store, StoreError, call, item,
-    outbox::{FINAL_SWEEP, OUTBOX, WORK_PREFIX, WorkKey},
+    outbox::{FINAL_SWEEP, OUTBOX, SETTLING, WORK_PREFIX, WorkKey},
     unconditional,
 };
 use crate::{account::may_take, clock::Timestamp};
@@ -15,8 +15,8 @@ pub struct DueWork {
     /// The items that may be taken, the longest overdue first. Of several about one person at Kakao only the first, and none while
     /// another worker has one of them.
     pub keys: Vec<WorkKey>,
-    /// Since when the oldest item waits: since the mark of a deletion, or since something of Kakao's was received. Final sweeps wait
-    /// on purpose.
+    /// Since when the oldest item waits: since the mark of a deletion, or since something of Kakao's was received. What ends
+    /// deletions and changes waits on purpose.
     pub oldest: Option<Timestamp>,
     /// The items that cannot be read.
     pub unreadable: Vec<Unreadable>,
@@ -35,7 +35,7 @@ pub struct Unreadable {
 struct Waiting {
     due_at: Timestamp,
     leased_until: Option<Timestamp>,
-    /// Missing in a final sweep.
+    /// Missing in what is only about a user.
     kakao: Option<String>,
     since: Option<Timestamp>,
 }
@@ -84,12 +84,12 @@ impl Store {
 }
 
 fn read_waiting(work: &item::Item) -> Result<Waiting, StoreError> {
-    let is_final_sweep = item::read_text(work, "kind")? == FINAL_SWEEP;
+    let waits_on_purpose = [FINAL_SWEEP, SETTLING].contains(&item::read_text(work, "kind")?);
     let since = if work.contains_key("marked_at") { "marked_at" } else { "received_at" };
     Ok(Waiting {
         due_at: item::read_time(work, "due_at")?,
         leased_until: item::optional(work, "leased_until", item::read_time)?,
         kakao: item::optional(work, "kakao_id", item::read_text)?.map(str::to_owned),
-        since: if is_final_sweep { None } else { Some(item::read_time(work, since)?) },
+        since: if waits_on_purpose { None } else { Some(item::read_time(work, since)?) },
     })
 }

@@ -5,7 +5,8 @@
 //! | `user_id`, `created_at` | the person's user. Missing in a tombstone, which a deletion leaves for two days |
 //! | `deleting_at` | when the deletion that is under way was requested |
 //! | `unlinked_at` | when Kakao last said that it does not link this person |
-//! | `expires_at` | TTL, only without `user_id` |
+//! | `disabled_at`, `roles` | see [`operators`](super::operators) |
+//! | `expires_at` | TTL, only without `user_id` and `disabled_at` |
 //!
 //! The conditions are those of [`Identity`].
 
@@ -64,7 +65,8 @@ impl Store {
                 .set_key(Some(identity_key(kakao)))
                 .update_expression("SET user_id = :user, created_at = :now REMOVE expires_at")
                 .condition_expression(
-                    "attribute_not_exists(user_id) AND (attribute_not_exists(unlinked_at) OR unlinked_at < :proven_at)",
+                    "attribute_not_exists(user_id) AND attribute_not_exists(disabled_at) \
+                     AND (attribute_not_exists(unlinked_at) OR unlinked_at < :proven_at)",
                 )
                 .expression_attribute_values(":user", item::text(user.to_string()))
                 .expression_attribute_values(":now", item::time(now))
@@ -93,12 +95,12 @@ impl Store {
     /// [`StoreError`] if DynamoDB fails.
     pub async fn stamp(&self, kakao: KakaoId, unlinked_at: Timestamp) -> Result<Identity, StoreError> {
         for _ in 0..STAMPS {
-            // Only an identity without a user expires, so which of the two expressions is right depends on the item.
-            for (update, names_user) in [
-                ("SET unlinked_at = :at REMOVE expires_at", true),
-                ("SET unlinked_at = :at, expires_at = :expires_at", false),
+            // Which of the two expressions is right depends on whether the item is a tombstone: nothing else expires.
+            for (update, expires) in [
+                ("SET unlinked_at = :at REMOVE expires_at", false),
+                ("SET unlinked_at = :at, expires_at = :expires_at", true),
             ] {
-                match until_settled(|| self.write_stamp(kakao, unlinked_at, update, names_user)).await? {
+                match until_settled(|| self.write_stamp(kakao, unlinked_at, update, expires)).await? {
                     Ok(stamped) => {
                         return read_identity(&stamped.attributes.ok_or(StoreError::Corrupt("unlinked_at"))?);
                     }
@@ -121,22 +123,24 @@ impl Store {
         kakao: KakaoId,
         unlinked_at: Timestamp,
         expression: &str,
-        names_user: bool,
+        expires: bool,
     ) -> BoxFuture<'static, Result<Result<UpdateItemOutput, UpdateItemError>, StoreError>> {
-        let existence = if names_user { "attribute_exists" } else { "attribute_not_exists" };
+        let state = if expires {
+            "attribute_not_exists(user_id) AND attribute_not_exists(disabled_at)"
+        } else {
+            "(attribute_exists(user_id) OR attribute_exists(disabled_at))"
+        };
         let mut update = self
             .client
             .update_item()
             .table_name(&self.table)
             .set_key(Some(identity_key(kakao)))
             .update_expression(expression)
-            .condition_expression(format!(
-                "{existence}(user_id) AND (attribute_not_exists(unlinked_at) OR unlinked_at < :at)"
-            ))
+            .condition_expression(format!("{state} AND (attribute_not_exists(unlinked_at) OR unlinked_at < :at)"))
             .expression_attribute_values(":at", item::time(unlinked_at))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        if !names_user {
+        if expires {
             update = update.expression_attribute_values(":expires_at", item::time(unlinked_at + TOMBSTONE_TTL));
         }
         call("UpdateItem", update.send())
@@ -153,6 +157,8 @@ pub(super) fn read_identity(identity: &item::Item) -> Result<Identity, StoreErro
         user: user.map(str::parse).transpose().map_err(|_| StoreError::Corrupt("user_id"))?,
         deleting_at: item::optional(identity, "deleting_at", item::read_time)?,
         unlinked_at: item::optional(identity, "unlinked_at", item::read_time)?,
+        disabled_at: item::optional(identity, item::DISABLED_AT, item::read_time)?,
+        roles: item::read_roles(identity),
         expires_at: item::optional(identity, "expires_at", item::read_time)?,
     })
 }

@@ -232,8 +232,12 @@ fn standing(
 }
 
 fn read_profile(profile: &item::Item) -> Profile {
-    let (is_created, is_deleted) = (profile.contains_key("created_at"), profile.contains_key(item::DELETED_AT));
-    Profile { is_created, is_deleted, logins: item::read_number(profile, "logins").unwrap_or_default() }
+    Profile {
+        is_created: profile.contains_key("created_at"),
+        is_deleted: profile.contains_key(item::DELETED_AT),
+        is_disabled: profile.contains_key(item::DISABLED_AT),
+        logins: item::read_number(profile, "logins").unwrap_or_default(),
+    }
 }
 
 fn differing(user: &ImportedUser, profile: Option<&item::Item>) -> Vec<&'static str> {

@@ -8,6 +8,7 @@ use super::{SessionStart, StoreError};
 use crate::{
     clock::Timestamp,
     id::{KakaoId, SessionId, UserId},
+    roles::Roles,
     session::{Kind, LinkHash, LinkedSession, NO_LOGIN_HERE, RefreshTokenHash, Session},
     user::User,
 };
@@ -18,6 +19,10 @@ pub(super) const PROFILE: &str = "PROFILE";
 pub(super) const IDENTITY: &str = "IDENTITY";
 /// The attribute of a deleted user's profile, which has no others.
 pub(super) const DELETED_AT: &str = "deleted_at";
+/// The attribute of a profile and an identity whose person may not log in.
+pub(super) const DISABLED_AT: &str = "disabled_at";
+/// The attribute of a profile, and of what copies them from it: the identity and the sessions.
+pub(super) const ROLES: &str = "roles";
 /// The attribute of a session that began with a token from Django.
 pub(super) const CARRIED: &str = "carried";
 pub(super) const SESSION_PREFIX: &str = "SESSION#";
@@ -155,6 +160,12 @@ pub(super) fn logged_in_at(session: &Item) -> Result<Timestamp, StoreError> {
     if session.contains_key(CARRIED) { Ok(NO_LOGIN_HERE) } else { read_time(session, "created_at") }
 }
 
+/// None if the attribute is missing or cannot be read.
+pub(super) fn read_roles(item: &Item) -> Roles {
+    let stored = item.get(ROLES).and_then(|roles| roles.as_s().ok());
+    stored.map(|stored| Roles::from_stored(stored)).unwrap_or_default()
+}
+
 /// A session is linked if it has a head.
 pub(super) fn session_kind(item: &Item) -> Kind {
     if item.contains_key("l0") { Kind::Linked } else { Kind::Rotating }
@@ -184,6 +195,7 @@ pub(super) fn read_user(id: UserId, item: &Item) -> Result<User, StoreError> {
         nickname: optional("nickname"),
         profile_image: optional("profile_image"),
         email: optional("email"),
+        roles: read_roles(item),
         created_at: read_time(item, "created_at")?,
     })
 }

@@ -26,6 +26,7 @@ mod imports;
 mod item;
 mod links;
 mod numbers;
+mod operators;
 mod outbox;
 mod person;
 mod profile;
@@ -52,6 +53,7 @@ pub use self::{
     image::ProfileImage,
     imports::{IMPORT_BATCH, ImportStanding, ImportedUser},
     links::Renewal,
+    operators::{Change, Person, Settled},
     outbox::{Lease, Release, Work, WorkKey},
     person::NameChange,
     profile::Login,

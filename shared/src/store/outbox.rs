@@ -2,7 +2,7 @@
 //!
 //! | item | `pk` | `sk` |
 //! |---|---|---|
-//! | work | `OUTBOX` | `WORK#<user id>` for a deletion, `WORK#<jti>` for a security event token, `WORK#<random>` for a webhook |
+//! | work | `OUTBOX` | `WORK#<user id>` for a deletion, `WORK#<jti>` for a security event token, `WORK#<random>` for a webhook, `WORK#settle-<user id>` for an operator's change |
 //! | security event token | `OUTBOX` | `SEEN#<jti>`, kept for 14 days |
 //!
 //! A worker leases an item before it works on it, and each of its writes to the item names the lease. Items of work never expire.
@@ -17,7 +17,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 
 use super::{Store, StoreError, call, item, transaction::until_settled, unconditional};
 use crate::{
-    account::{Deletion, Inquiry, LEASE, SecurityEvent},
+    account::{Deletion, Inquiry, LEASE, SecurityEvent, Settling},
     clock::Timestamp,
     id::{KakaoId, UserId},
     random,
@@ -29,6 +29,7 @@ pub(super) const DELETION: &str = "deletion";
 pub(super) const FINAL_SWEEP: &str = "final_sweep";
 const INQUIRY: &str = "inquiry";
 const EVENTS: &str = "events";
+pub(super) const SETTLING: &str = "settle";
 /// How long a security event token is remembered. Kakao sends one again for a few days if it gets no response.
 const SEEN: std::time::Duration = std::time::Duration::from_hours(14 * 24);
 
@@ -74,6 +75,13 @@ pub enum Work {
         /// How far it is.
         inquiry: Inquiry,
     },
+    /// An operator has changed this user.
+    Settling {
+        /// The user.
+        user: UserId,
+        /// How far it is.
+        change: Settling,
+    },
     /// Security events about a person.
     Events {
         /// The person at Kakao.
@@ -102,6 +110,11 @@ pub enum Release {
         /// When it is due.
         until: Timestamp,
     },
+    /// It is to be done once more then.
+    Again {
+        /// When it is due.
+        until: Timestamp,
+    },
     /// Start over at once.
     StartOver,
 }
@@ -111,6 +124,11 @@ impl WorkKey {
     #[must_use]
     pub fn of_user(user: UserId) -> Self {
         Self(user.to_string())
+    }
+
+    /// The work for an operator's change of this user.
+    pub(super) fn of_change(user: UserId) -> Self {
+        Self(format!("settle-{user}"))
     }
 
     /// The work for a security event token with this id.
@@ -143,6 +161,22 @@ impl WorkKey {
                 ("marked_at", item::time(deletion.marked_at)),
                 ("due_at", item::time(deletion.due_at())),
                 ("failures", item::number(deletion.failures.into())),
+            ]
+            .map(|(name, value)| (name.to_owned(), value)),
+        );
+        work
+    }
+
+    /// The item of an operator's change.
+    pub(super) fn settling(&self, user: UserId, change: Settling) -> item::Item {
+        let mut work = self.item();
+        work.extend(
+            [
+                ("kind", item::text(SETTLING)),
+                ("user_id", item::text(user.to_string())),
+                ("changed_at", item::time(change.changed_at)),
+                ("due_at", item::time(change.due_at())),
+                ("failures", item::number(0)),
             ]
             .map(|(name, value)| (name.to_owned(), value)),
         );
@@ -304,6 +338,7 @@ impl Store {
         let (set, remove, due_at) = match release {
             Release::Failed { until } => (", failures = failures + :one", "", until),
             Release::Linked { until, .. } => (", failures = :zero, linked_at = :linked_at", "", until),
+            Release::Again { until } => (", failures = :zero", "", until),
             Release::StartOver => (", failures = :zero", ", linked_at", now),
         };
         let mut update = self
@@ -317,7 +352,9 @@ impl Store {
             .expression_attribute_values(":lease", lease.value());
         update = match release {
             Release::Failed { .. } => update.expression_attribute_values(":one", item::number(1)),
-            Release::Linked { .. } | Release::StartOver => update.expression_attribute_values(":zero", item::number(0)),
+            Release::Linked { .. } | Release::Again { .. } | Release::StartOver => {
+                update.expression_attribute_values(":zero", item::number(0))
+            }
         };
         if let Release::Linked { since, .. } = release {
             update = update.expression_attribute_values(":linked_at", item::time(since));
@@ -360,6 +397,9 @@ fn read_work(work: &item::Item) -> Result<Work, StoreError> {
             Ok(Work::Deletion { user: user()?, kakao: kakao()?, deletion })
         }
         FINAL_SWEEP => Ok(Work::FinalSweep { user: user()? }),
+        SETTLING => {
+            Ok(Work::Settling { user: user()?, change: Settling { changed_at: item::read_time(work, "changed_at")? } })
+        }
         INQUIRY => Ok(Work::Inquiry { kakao: kakao()?, inquiry: inquiry()? }),
         EVENTS => {
             let events =

@@ -9,6 +9,7 @@
 //! | `created_at`, `last_login_at` | the first login and the latest |
 //! | `revision` | the number of writes, which each write raises: the version of the user in events |
 //! | `logins` | the number of logins. If a response of DynamoDB is lost, a login may count twice |
+//! | `disabled_at`, `roles`, `log_name` | see [`operators`](super::operators). Each login writes `log_name` |
 //! | `login_minute`, `logins_in_minute` | see [`logins`] |
 //! | `fetched_at`, `id_token_profile` | see [`LastFetch`] |
 
@@ -29,7 +30,7 @@ use crate::{
 ///
 /// [`Profile::with_login`]: crate::account::Profile::with_login
 /// [`Profile::with_change`]: crate::account::Profile::with_change
-const NOT_DELETED: &str = "attribute_not_exists(deleted_at)";
+const MAY_LOG_IN: &str = "attribute_not_exists(deleted_at) AND attribute_not_exists(disabled_at)";
 pub(super) const LIVING: &str = "attribute_exists(created_at) AND attribute_not_exists(deleted_at)";
 
 /// How many writes one login tries. Each failed one means that another login was counted meanwhile.
@@ -49,6 +50,8 @@ pub enum Login {
     },
     /// The user was deleted; nothing was written.
     Deleted,
+    /// An operator lets the person log in no more; nothing was written.
+    Disabled,
     /// The user has logged in too often in this minute; nothing was written.
     TooMany {
         /// When the minute is over.
@@ -66,13 +69,22 @@ struct Changes {
 }
 
 impl Store {
-    /// Counts a login and updates the profile by what Kakao says about the user, unless the user was deleted. One request, unless the
-    /// user has logged in within this minute before: the condition of the first write fails then, and a second write adds to the count.
+    /// Counts a login and updates the profile by what Kakao says about the user, unless the user was deleted or the person disabled.
+    /// One request, unless the user has logged in within this minute before: the condition of the first write fails then, and a second
+    /// write adds to the count.
+    ///
+    /// `log_name` is the user's pseudonym in the log.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if DynamoDB fails.
-    pub async fn record_login(&self, user: UserId, kakao: &KakaoUser, now: Timestamp) -> Result<Login, StoreError> {
+    pub async fn record_login(
+        &self,
+        user: UserId,
+        kakao: &KakaoUser,
+        log_name: &str,
+        now: Timestamp,
+    ) -> Result<Login, StoreError> {
         let mut counted = None;
         for _ in 0..TRIES {
             let mut changes = Changes::of(kakao, now);
@@ -81,6 +93,7 @@ impl Store {
             changes.value("now", item::time(now));
             // A text, as a reader in JavaScript would round a number of 19 digits.
             changes.set("kakao_id", item::text(kakao.id.to_string()));
+            changes.set("log_name", item::text(log_name));
             changes.add("logins");
             // Each condition requires that what `judge` was told is still true.
             let condition = match logins::judge(counted, now) {
@@ -98,7 +111,7 @@ impl Store {
                 }
                 Verdict::TooMany { retry_after } => return Ok(Login::TooMany { retry_after }),
             };
-            match self.write_profile(user, changes, &format!("{NOT_DELETED} AND ({condition})")).await? {
+            match self.write_profile(user, changes, &format!("{MAY_LOG_IN} AND ({condition})")).await? {
                 Ok(profile) => {
                     return Ok(Login::Counted {
                         user: item::read_user(user, &profile)?,
@@ -107,6 +120,7 @@ impl Store {
                     });
                 }
                 Err(Some(stored)) if stored.contains_key(item::DELETED_AT) => return Ok(Login::Deleted),
+                Err(Some(stored)) if stored.contains_key(item::DISABLED_AT) => return Ok(Login::Disabled),
                 Err(stored) => counted = stored.as_ref().map(read_counted).transpose()?,
             }
         }

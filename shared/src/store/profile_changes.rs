@@ -46,7 +46,7 @@ impl Store {
         }
     }
 
-    async fn profile(&self, user: UserId) -> Result<item::Item, StoreError> {
+    pub(super) async fn profile(&self, user: UserId) -> Result<item::Item, StoreError> {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(item::profile_key(user)));
         let found = unconditional("GetItem", call("GetItem", get.consistent_read(true).send()).await?)?;
         Ok(found.item.unwrap_or_default())

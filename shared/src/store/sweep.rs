@@ -6,12 +6,12 @@ use super::{Store, StoreError, call, item, unconditional};
 use crate::{clock::Timestamp, id::UserId, log};
 
 impl Store {
-    /// Ends all sessions of a user, or only those that began at this time or before.
+    /// Ends all sessions of a user, or only those that began at this time or before. Returns how many they were.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if DynamoDB fails. Some sessions may have ended; it is safe to try again.
-    pub async fn end_sessions(&self, user: UserId, started_until: Option<Timestamp>) -> Result<(), StoreError> {
+    pub async fn end_sessions(&self, user: UserId, started_until: Option<Timestamp>) -> Result<usize, StoreError> {
         let has_begun = |session: &item::Item| {
             // A session that cannot be read has to end too.
             let logged_in_at = item::read_time(session, "created_at").ok();
@@ -26,7 +26,7 @@ impl Store {
     ///
     /// [`StoreError`] if DynamoDB fails. Some items may be gone; it is safe to try again.
     pub async fn remove_user(&self, user: UserId) -> Result<(), StoreError> {
-        self.sweep(user, None, |_| true).await
+        self.sweep(user, None, |_| true).await.map(drop)
     }
 
     async fn sweep(
@@ -34,8 +34,8 @@ impl Store {
         user: UserId,
         prefix: Option<&str>,
         is_due: impl Fn(&item::Item) -> bool,
-    ) -> Result<(), StoreError> {
-        let mut from = None;
+    ) -> Result<usize, StoreError> {
+        let (mut swept, mut from) = (0, None);
         loop {
             let mut page = self
                 .client
@@ -53,12 +53,14 @@ impl Store {
             }
             let page = unconditional("Query", call("Query", page.send()).await?)?;
             let due = page.items.unwrap_or_default().into_iter().filter(&is_due);
-            let due = due.filter_map(|mut item| Some(item::key(item::user_pk(user), item.remove("sk")?))).collect();
+            let due: Vec<_> =
+                due.filter_map(|mut item| Some(item::key(item::user_pk(user), item.remove("sk")?))).collect();
+            swept += due.len();
             // The log has one call for all of a page.
             log::timed("DeleteItem", self.delete_all(due)).await?;
             from = page.last_evaluated_key;
             if from.is_none() {
-                return Ok(());
+                return Ok(swept);
             }
         }
     }
