@@ -60,8 +60,8 @@ impl KakaoLogin {
         let Some(identity) = identity else {
             return self.find_or_create_user(self.kakao.user_me(&access_token, now).await?, proven_at, now).await;
         };
-        let person = if let Some(id) = self.find_user(identity.user.id, proven_at).await? {
-            Person::known(id, identity.user).with_access_token(access_token)
+        let person = if let Some(known) = self.find_user(identity.user.id, proven_at).await? {
+            Person::known(known, identity.user).with_access_token(access_token)
         } else {
             let kakao = self.fetch_user(&identity.user, &access_token, now).await?;
             self.create_user(kakao, proven_at, now).await?

@@ -30,8 +30,8 @@ impl KakaoLogin {
             Redeemed::Before(shown, first, at) => Ok(self.finish_login(&shown, &first, at, context).await),
             Redeemed::Once(ticket, new_session) => {
                 let response = async {
-                    let person = if let Some(id) = known? {
-                        Person::known(id, identity.user)
+                    let person = if let Some(known) = known? {
+                        Person::known(known, identity.user)
                     } else {
                         let kakao = self.fetch_new_user(identity.user, context.now).await?;
                         self.create_user(kakao, proven_at, context.now).await?

@@ -13,6 +13,7 @@ use shared::{
     kakao::KakaoError,
     keys::{IssuingKeys, SecretError},
     log,
+    roles::Roles,
     session::{
         Kind, Link, NewSession, Presented, RefreshToken, Transport, Verdict, Version, judge, newest_of_each_session,
     },
@@ -42,6 +43,8 @@ pub(crate) struct LoginContext {
 /// One of our users, with what Kakao says about them.
 pub(crate) struct Person {
     id: UserId,
+    /// What operators have given the user.
+    roles: Roles,
     kakao: KakaoUser,
     /// Whether this login created the user.
     is_new: bool,
@@ -49,6 +52,12 @@ pub(crate) struct Person {
     access_token: Option<SecretString>,
     /// When they were at Kakao's login page, if an ID token says so.
     authenticated_at: Option<Timestamp>,
+}
+
+/// The user of a person at Kakao, as the identity says.
+pub(crate) struct Known {
+    id: UserId,
+    roles: Roles,
 }
 
 /// A login that was counted.
@@ -88,8 +97,8 @@ impl LoginContext {
 }
 
 impl Person {
-    pub(crate) const fn known(id: UserId, kakao: KakaoUser) -> Self {
-        Self { id, kakao, is_new: false, access_token: None, authenticated_at: None }
+    pub(crate) fn known(Known { id, roles }: Known, kakao: KakaoUser) -> Self {
+        Self { id, roles, kakao, is_new: false, access_token: None, authenticated_at: None }
     }
 
     pub(crate) fn authenticated_at(self, moment: Option<Timestamp>) -> Self {
@@ -103,8 +112,9 @@ impl Person {
 
 impl KakaoLogin {
     /// The user of a person at Kakao, or `None` if this is the person's first login.
-    pub(crate) async fn find_user(&self, kakao: KakaoId, proven_at: ProvenAt) -> Result<Option<UserId>, Error> {
-        user_of(self.store.identity(kakao).await?.judge_login(proven_at))
+    pub(crate) async fn find_user(&self, kakao: KakaoId, proven_at: ProvenAt) -> Result<Option<Known>, Error> {
+        let (identity, roles) = self.store.identity_and_roles(kakao).await?;
+        Ok(user_of(identity.judge_login(proven_at))?.map(|id| Known { id, roles }))
     }
 
     pub(crate) async fn find_or_create_user(
@@ -114,7 +124,7 @@ impl KakaoLogin {
         now: Timestamp,
     ) -> Result<Person, Error> {
         match self.find_user(kakao.id, proven_at).await? {
-            Some(id) => Ok(Person::known(id, kakao)),
+            Some(known) => Ok(Person::known(known, kakao)),
             None => self.create_user(kakao, proven_at, now).await,
         }
     }
@@ -127,7 +137,8 @@ impl KakaoLogin {
     ) -> Result<Person, Error> {
         let id = user_of(self.store.create_user(kakao.id, self.user_ids, proven_at, now).await?)?;
         let id = id.ok_or(StoreError::Corrupt("user_id"))?;
-        Ok(Person { is_new: true, ..Person::known(id, kakao) })
+        // If an operator has given roles this soon, they follow within minutes.
+        Ok(Person { is_new: true, ..Person::known(Known { id, roles: Roles::default() }, kakao) })
     }
 
     /// Starts a session. With a ticket, only if this request still holds the redemption.
@@ -154,6 +165,7 @@ impl KakaoLogin {
             device: &context.device,
             link: link.map(Link::hash),
             authenticated_at: person.authenticated_at,
+            roles: &person.roles,
             expires_at: self.sessions.expires_at(first.session_ends_at, now),
             now,
         };
@@ -257,7 +269,7 @@ impl KakaoLogin {
         }
         self.spend_django(context).await;
         context.keys.pseudonyms.note(shown.id, first.session);
-        let mut body = context.keys.signer.sign(shown.id, first.session, logged_in_at, now).to_json();
+        let mut body = context.keys.signer.sign(shown.id, first.session, logged_in_at, &shown.roles, now).to_json();
         body["user"] = shown.to_json();
         if let (Kind::Linked, Some(link)) = (first.kind(), &context.link) {
             let confirmed = context.keys.refresh_tokens.confirm_link(first.session, 0, link, now);

@@ -8,7 +8,10 @@ use shared::{
     http::{self, Carrier, Compatibility, DjangoToken, PresentedDjango},
     keys::IssuingKeys,
     log,
-    session::{Carried, CarriedVerdict, Kind, NO_LOGIN_HERE, Presented, Proof, RefreshToken, Transport, Version},
+    roles::Roles,
+    session::{
+        Carried, CarriedVerdict, Facts, Kind, NO_LOGIN_HERE, Presented, Proof, RefreshToken, Transport, Version,
+    },
     store::{Exchange, SessionStart},
 };
 
@@ -107,11 +110,19 @@ impl Refresh {
         keys.pseudonyms.note(new.user, new.session);
         let expires_at = self.sessions.expires_at(new.session_ends_at, now);
         let device = http::device(request);
-        let start = SessionStart { first: &new, device: &device, link: None, authenticated_at: None, expires_at, now };
+        let start = SessionStart {
+            first: &new,
+            device: &device,
+            link: None,
+            authenticated_at: None,
+            roles: &Roles::default(),
+            expires_at,
+            now,
+        };
         match self.store.exchange(token, &start).await? {
-            Exchange::Started => {
+            Exchange::Started { roles } => {
                 log::outcome("exchanged");
-                self.renewed(new, expires_at, keys, asked).await
+                self.renewed(new, expires_at, roles, keys, asked).await
             }
             Exchange::Before(carried) => self.exchanged_before(carried, first(carried.at), keys, asked).await,
             Exchange::NotImported => {
@@ -131,16 +142,14 @@ impl Refresh {
         keys.pseudonyms.note(first.user, first.session);
         let expires_at = self.sessions.expires_at(first.session_ends_at, asked.now);
         match self.store.repeat_exchange(&carried, &first, expires_at, asked.now).await? {
-            CarriedVerdict::Repeat => {
+            Ok(roles) => {
                 log::outcome("exchanged_again");
-                self.renewed(first, expires_at, keys, asked).await
+                self.renewed(first, expires_at, roles, keys, asked).await
             }
-            CarriedVerdict::Reuse => {
+            Err(CarriedVerdict::Reuse) => {
                 Ok(Err(ended(explain_reuse("a token of Django's was presented whose session has gone on"))))
             }
-            CarriedVerdict::Start | CarriedVerdict::Ended => {
-                Ok(Err(ended("Django's token was spent, and its session has ended")))
-            }
+            Err(_) => Ok(Err(ended("Django's token was spent, and its session has ended"))),
         }
     }
 
@@ -149,11 +158,12 @@ impl Refresh {
         &self,
         first: RefreshToken,
         expires_at: Timestamp,
+        roles: Roles,
         keys: &IssuingKeys,
         asked: &Asked<'_>,
     ) -> Result<Result<Renewed, Refused>, Error> {
         let user = self.user(&first, asked).await?;
-        let body = access(&first, NO_LOGIN_HERE, user, keys, asked);
+        let body = access(&first, &Facts { logged_in_at: NO_LOGIN_HERE, roles }, user, keys, asked);
         Ok(body.map(|body| Renewed { body, refresh_token: Some((first, expires_at)) }).ok_or(ended("the user is gone")))
     }
 }

@@ -20,7 +20,7 @@ use shared::{
     id::SessionId,
     keys::{self, IssuingKeys, SecretCache},
     log,
-    session::{Kind, Presented, RefreshToken, SessionPolicy},
+    session::{Facts, Kind, Presented, RefreshToken, SessionPolicy},
     store::{Ended, Rotation, Store, StoreError},
     user::User,
 };
@@ -187,14 +187,14 @@ impl Refresh {
         let rotation =
             self.store.rotate(presented, &keys.refresh_tokens, self.sessions.rotation_window, expires_at, now);
         let (rotation, user) = tokio::try_join!(rotation, self.user(presented, asked))?;
-        let (outcome, successor, logged_in_at) = match rotation {
-            Rotation::Rotated { successor, logged_in_at } => ("rotated", Some(successor), logged_in_at),
-            Rotation::Repeated { successor, logged_in_at } => ("repeated", Some(successor), logged_in_at),
-            Rotation::Current { logged_in_at } => ("current", None, logged_in_at),
+        let (outcome, successor, facts) = match rotation {
+            Rotation::Rotated { successor, facts } => ("rotated", Some(successor), facts),
+            Rotation::Repeated { successor, facts } => ("repeated", Some(successor), facts),
+            Rotation::Current { facts } => ("current", None, facts),
             Rotation::Ended(ended) => return Ok(Err(Refusal::LoggedOut(explain(ended)))),
         };
         log::outcome(outcome);
-        let Some(body) = access(presented, logged_in_at, user, keys, asked) else { return Ok(Err(USER_GONE)) };
+        let Some(body) = access(presented, &facts, user, keys, asked) else { return Ok(Err(USER_GONE)) };
         Ok(Ok(Renewed { body, refresh_token: successor.map(|successor| (successor, expires_at)) }))
     }
 
@@ -208,9 +208,9 @@ impl Refresh {
         let expires_at = self.sessions.expires_at(token.session_ends_at, asked.now);
         let renewal = self.store.renew_fixed(&token, expires_at, asked.now);
         let (renewal, user) = tokio::try_join!(renewal, self.user(&token, asked))?;
-        let Some(logged_in_at) = renewal else { return Ok(Err(Refusal::LoggedOut("logged out or expired"))) };
+        let Some(facts) = renewal else { return Ok(Err(Refusal::LoggedOut("logged out or expired"))) };
         log::outcome("fixed");
-        let Some(body) = access(&token, logged_in_at, user, keys, asked) else { return Ok(Err(USER_GONE)) };
+        let Some(body) = access(&token, &facts, user, keys, asked) else { return Ok(Err(USER_GONE)) };
         Ok(Ok(Renewed { body, refresh_token: Some((token, expires_at)) }))
     }
 
@@ -267,12 +267,13 @@ const USER_GONE: Refusal = Refusal::LoggedOut("the user is gone");
 /// The body with a new access token, and with the user if the request asks for it. `None` if that user is gone.
 fn access(
     token: &RefreshToken,
-    logged_in_at: Timestamp,
+    facts: &Facts,
     user: Option<User>,
     keys: &IssuingKeys,
     asked: &Asked<'_>,
 ) -> Option<Value> {
-    let mut body = keys.signer.sign(token.user, token.session, logged_in_at, asked.now).to_json();
+    let Facts { logged_in_at, roles } = facts;
+    let mut body = keys.signer.sign(token.user, token.session, *logged_in_at, roles, asked.now).to_json();
     if asked.with_user {
         body["user"] = user?.to_json();
     }

@@ -37,8 +37,8 @@ impl Refresh {
             let is_renewed = matches!(renewal, Renewal::Renewed { .. });
             (renewal, if is_renewed { self.user(token, asked).await? } else { None })
         };
-        let (verdict, logged_in_at) = match renewal {
-            Renewal::Renewed { verdict, logged_in_at } => (verdict, logged_in_at),
+        let (verdict, facts) = match renewal {
+            Renewal::Renewed { verdict, facts } => (verdict, facts),
             Renewal::Refused(verdict) => return Ok(Err(refusal(verdict, token))),
         };
         log::outcome(match verdict {
@@ -47,7 +47,7 @@ impl Refresh {
             LinkedVerdict::Late => "late",
             _ => "current",
         });
-        let Some(mut body) = access(token, logged_in_at, user, keys, asked) else { return Ok(Err(USER_GONE)) };
+        let Some(mut body) = access(token, &facts, user, keys, asked) else { return Ok(Err(USER_GONE)) };
         if let Some(number) = verdict.confirmed() {
             let confirmed = keys.refresh_tokens.confirm_link(token.session, number, &links.next, now);
             body["link"] = confirmed.expose_secret().into();

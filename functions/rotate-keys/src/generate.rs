@@ -196,6 +196,7 @@ mod tests {
         access_token::{Audience, Signer, Verifier},
         clock::Timestamp,
         id::{SessionId, UserId},
+        roles::Roles,
     };
 
     use super::*;
@@ -214,7 +215,7 @@ mod tests {
                 let private = serde_json::from_value(json!({"jwk": key, "signs_from": 0})).unwrap();
                 let public = serde_json::from_value(json!({"jwk": public})).unwrap();
                 let signer = Signer::new(vec![private], audience(), Duration::from_mins(5)).unwrap();
-                let token = signer.sign(UserId::generate(), SessionId::generate(), now, now);
+                let token = signer.sign(UserId::generate(), SessionId::generate(), now, &Roles::default(), now);
                 let verifier = Verifier::new(&[public], audience()).unwrap();
                 assert!(verifier.verify(token.text.expose_secret(), now).is_ok(), "{algorithm:?}");
             }

@@ -23,6 +23,7 @@ use shared::{
     kakao::KakaoCredentials,
     keys::{Document, IssuingKeys, KeyTable, LogoutKeys, SecretError, VerificationKeys},
     random,
+    roles::Roles,
     session::Version,
     simplejwt::SimplejwtKey,
 };
@@ -254,7 +255,7 @@ impl RotateKeys {
         let (_, logout) = LogoutKeys::read(&ring.logout_keys()?).map_err(read)?;
         let (user, session) = (UserId::generate(), SessionId::generate());
         for at in ring.activation_times().map(|at| at.max(now)) {
-            let access = issuing.signer.sign(user, session, at, at);
+            let access = issuing.signer.sign(user, session, at, &Roles::default(), at);
             verification
                 .verifier
                 .verify(access.text.expose_secret(), at)

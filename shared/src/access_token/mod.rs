@@ -15,6 +15,7 @@ pub use self::{
 use crate::{
     clock::Timestamp,
     id::{SessionId, UserId},
+    roles::Roles,
 };
 
 /// Keeps other JWTs that are signed with the same key from passing as access tokens (RFC 9068 §2.1).
@@ -103,6 +104,9 @@ struct Claims {
     /// This claim and `user_id` are what djangorestframework-simplejwt reads.
     token_type: String,
     user_id: String,
+    /// RFC 9068 §2.2.3.1. Missing if the user has none. Only other services read it.
+    #[serde(skip_deserializing, skip_serializing_if = "Roles::is_empty")]
+    roles: Roles,
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ use crate::{
     clock::Timestamp,
     id::{SessionId, UserId},
     random,
+    roles::Roles,
 };
 
 /// The one client that this server knows: the app whose users it logs in.
@@ -73,7 +74,14 @@ impl Signer {
 
     /// An access token for this session, which a login at `logged_in_at` started.
     #[must_use]
-    pub fn sign(&self, user: UserId, session: SessionId, logged_in_at: Timestamp, now: Timestamp) -> AccessToken {
+    pub fn sign(
+        &self,
+        user: UserId,
+        session: SessionId,
+        logged_in_at: Timestamp,
+        roles: &Roles,
+        now: Timestamp,
+    ) -> AccessToken {
         let lifetime = self.lifetime.as_secs();
         let expires_in = lifetime - random::up_to(lifetime / 20);
         let expires_at = now + Duration::from_secs(expires_in);
@@ -89,6 +97,7 @@ impl Signer {
             auth_time: Some(logged_in_at.unix_seconds()),
             token_type: "access".to_owned(),
             user_id: user.to_string(),
+            roles: roles.clone(),
         };
         AccessToken { text: self.sign_claims(&claims, now).into(), expires_at, expires_in }
     }

@@ -68,7 +68,7 @@ fn verify(token: &str) -> Result<Access, InvalidAccessToken> {
 fn every_kind_of_key_signs_what_it_verifies() {
     for jwk in [EC, OCT, RSA] {
         let (user, session) = (UserId::generate(), SessionId::generate());
-        let token = signer(jwk).sign(user, session, NOW, NOW);
+        let token = signer(jwk).sign(user, session, NOW, &Roles::default(), NOW);
         let text = token.text.expose_secret();
         assert_eq!(verifier(jwk).verify(text, NOW), Ok(Access { user, session }), "{jwk}");
     }
@@ -103,7 +103,7 @@ fn ring_agrees_with_the_examples_of_rfc_7515() {
 #[test]
 fn the_claims_are_those_of_rfc_9068_and_simplejwt_and_nothing_personal() {
     let hour_ago = NOW - Duration::from_hours(1);
-    let token = signer(EC).sign(UserId::generate(), SessionId::generate(), hour_ago, NOW);
+    let token = signer(EC).sign(UserId::generate(), SessionId::generate(), hour_ago, &Roles::default(), NOW);
     let text = token.text.expose_secret();
     let parts: Vec<&str> = text.split('.').collect();
     let read = |part: &str| -> Value { serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap() };
@@ -119,8 +119,9 @@ fn the_claims_are_those_of_rfc_9068_and_simplejwt_and_nothing_personal() {
 #[test]
 fn a_token_lives_its_lifetime_less_at_most_a_twentieth() {
     let signer = signer(EC);
-    let lives: Vec<u64> =
-        (0..200).map(|_| signer.sign(UserId::generate(), SessionId::generate(), NOW, NOW).expires_in).collect();
+    let lives: Vec<u64> = (0..200)
+        .map(|_| signer.sign(UserId::generate(), SessionId::generate(), NOW, &Roles::default(), NOW).expires_in)
+        .collect();
     assert!(lives.iter().all(|life| (285..=300).contains(life)), "{lives:?}");
     assert!(lives.iter().any(|life| *life != lives[0]), "all the same: no jitter");
 }
@@ -249,7 +250,7 @@ fn a_key_signs_from_its_time_on_and_is_good_until_it_retires() {
     let next = format!(r#"{{"jwk": {EC}, "signs_from": {}}}"#, at(100).unix_seconds());
     let keys = [&next, &old].map(|key| serde_json::from_str(key).unwrap()).into();
     let signer = Signer::new(keys, audience(), Duration::from_mins(5)).unwrap();
-    let sign = |now| signer.sign(UserId::generate(), SessionId::generate(), NOW, now).text;
+    let sign = |now| signer.sign(UserId::generate(), SessionId::generate(), NOW, &Roles::default(), now).text;
     let retiring = format!(r#"{{"jwk": {OCT}, "retires_at": {}}}"#, at(150).unix_seconds());
     let retiring: VerificationJwk = serde_json::from_str(&retiring).unwrap();
     let verifier = Verifier::new(&[retiring, public(EC)], audience()).unwrap();
@@ -276,7 +277,7 @@ fn a_symmetric_key_and_a_retired_one_are_published_to_nobody() {
 #[test]
 fn nothing_secret_is_printed() {
     let signer = signer(EC);
-    let token = signer.sign(UserId::generate(), SessionId::generate(), NOW, NOW);
+    let token = signer.sign(UserId::generate(), SessionId::generate(), NOW, &Roles::default(), NOW);
     let printed = format!("{signer:?} {token:?} {:?}", verifier(OCT));
     let secret = token.text.expose_secret();
     assert!(!printed.contains(secret) && !printed.contains("jpsQ") && !printed.contains("AyM1"), "{printed}");

@@ -12,8 +12,8 @@ use super::{
 };
 use crate::clock::Timestamp;
 
-/// The longest of our tokens, those signed with RS256, have about 600 characters.
-pub(super) const MAX_LENGTH: usize = 2_048;
+/// Our tokens have about 600 characters, or 2,300 with as many roles as there may be, signed with RS256.
+pub(super) const MAX_LENGTH: usize = 4_096;
 
 /// A public key of the key ring, and when the last token that it signed has expired.
 #[derive(Debug, Deserialize)]

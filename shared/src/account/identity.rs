@@ -1,10 +1,10 @@
 //! What a login may do, and the writes to an identity.
 
 use super::{LEEWAY, TOMBSTONE_TTL};
-use crate::{clock::Timestamp, id::UserId, roles::Roles};
+use crate::{clock::Timestamp, id::UserId};
 
 /// The identity of a person at Kakao (`KAKAO#<Kakao id>`, `IDENTITY`). One that is not in the table is the default.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
     /// The person's user. `None` before the first login and after a deletion.
     pub user: Option<UserId>,
@@ -14,8 +14,6 @@ pub struct Identity {
     pub unlinked_at: Option<Timestamp>,
     /// Since when an operator lets the person log in no more. A deletion keeps it, so the person does not come back as a new user.
     pub disabled_at: Option<Timestamp>,
-    /// The user's roles, for the session that a login starts.
-    pub roles: Roles,
     /// TTL. Only an identity that says nothing lasting has one: it names nobody, and its person may log in.
     pub expires_at: Option<Timestamp>,
 }
@@ -104,7 +102,7 @@ impl Identity {
     #[must_use]
     pub fn closed(self, user: UserId, deleting_at: Timestamp, now: Timestamp) -> Option<Self> {
         let may = self.user == Some(user) && self.deleting_at == Some(deleting_at);
-        let closed = Self { user: None, deleting_at: None, roles: Roles::default(), ..self };
+        let closed = Self { user: None, deleting_at: None, ..self };
         let expires_at = closed.is_a_tombstone().then(|| now + TOMBSTONE_TTL);
         may.then_some(Self { expires_at, ..closed })
     }
@@ -113,7 +111,7 @@ impl Identity {
     #[must_use]
     pub fn disabled(self, user: UserId, now: Timestamp) -> Option<Self> {
         let may = self.user == Some(user) && self.deleting_at.is_none();
-        may.then(|| Self { disabled_at: self.disabled_at.or(Some(now)), ..self })
+        may.then_some(Self { disabled_at: self.disabled_at.or(Some(now)), ..self })
     }
 
     /// Lets the person log in again. If the identity names nobody, nothing lasting is left of it.
@@ -123,13 +121,6 @@ impl Identity {
         let enabled = Self { disabled_at: None, ..self };
         let expires_at = enabled.is_a_tombstone().then(|| now + TOMBSTONE_TTL);
         Some(Self { expires_at, ..enabled })
-    }
-
-    /// The user's roles: if the identity still names this user and is not marked.
-    #[must_use]
-    pub fn with_roles(self, user: UserId, roles: Roles) -> Option<Self> {
-        let may = self.user == Some(user) && self.deleting_at.is_none();
-        may.then_some(Self { roles, ..self })
     }
 
     fn is_a_tombstone(&self) -> bool {
@@ -153,13 +144,13 @@ mod tests {
         let known = Identity { user: Some(user), ..Identity::default() };
         assert_eq!(Identity::default().judge_login(proven), LoginVerdict::New);
         assert_eq!(known.judge_login(proven), LoginVerdict::Known(user));
-        let marked = Identity { deleting_at: Some(NOW), unlinked_at: Some(NOW), ..known.clone() };
+        let marked = Identity { deleting_at: Some(NOW), unlinked_at: Some(NOW), ..known };
         assert_eq!(marked.judge_login(proven), LoginVerdict::BeingDeleted);
         for identity in [known, Identity::default()] {
             for (unlinked_at, is_refused) in [(NOW - SECOND, false), (NOW, true), (NOW + SECOND, true)] {
-                let stamped = Identity { unlinked_at: Some(unlinked_at), ..identity.clone() };
+                let stamped = Identity { unlinked_at: Some(unlinked_at), ..identity };
                 assert_eq!(stamped.judge_login(proven) == LoginVerdict::ProofTooOld, is_refused, "{stamped:?}");
-                let can_be_created = stamped.clone().with_new_user(UserId::generate(), proven).is_some();
+                let can_be_created = stamped.with_new_user(UserId::generate(), proven).is_some();
                 assert_eq!(can_be_created, !is_refused && identity.user.is_none(), "{stamped:?}");
             }
         }
@@ -180,14 +171,14 @@ mod tests {
         let living = tombstone.with_new_user(user, proven).unwrap();
         assert_eq!((living.expires_at, living.unlinked_at), (None, Some(NOW)));
         let stamped = living.stamped(NOW + SECOND).unwrap();
-        assert_eq!((stamped.expires_at, stamped.clone().stamped(NOW)), (None, None));
-        let marked = stamped.clone().marked(user, NOW).unwrap();
-        assert_eq!((marked.expires_at, marked.clone().marked(user, NOW)), (None, None));
-        let closed = marked.clone().closed(user, NOW, NOW + SECOND).unwrap();
+        assert_eq!((stamped.expires_at, stamped.stamped(NOW)), (None, None));
+        let marked = stamped.marked(user, NOW).unwrap();
+        assert_eq!((marked.expires_at, marked.marked(user, NOW)), (None, None));
+        let closed = marked.closed(user, NOW, NOW + SECOND).unwrap();
         assert_eq!((closed.user, closed.deleting_at), (None, None));
         assert_eq!((closed.unlinked_at, closed.expires_at), (Some(NOW + SECOND), Some(NOW + SECOND + TOMBSTONE_TTL)));
         assert_eq!(closed.closed(user, NOW, NOW), None);
-        assert_eq!(marked.clone().closed(UserId::generate(), NOW, NOW), None);
+        assert_eq!(marked.closed(UserId::generate(), NOW, NOW), None);
         assert_eq!(stamped.marked(UserId::generate(), NOW), None);
         assert_eq!(marked.closed(user, NOW + SECOND, NOW), None);
     }
@@ -195,21 +186,18 @@ mod tests {
     #[test]
     fn a_disabled_person_does_not_come_back_and_is_never_forgotten() {
         let (user, proven) = (UserId::generate(), ProvenAt::by_request(NOW + SECOND));
-        let known = Identity { user: Some(user), roles: Roles::from_stored(r#"["admin"]"#), ..Identity::default() };
-        assert_eq!(known.clone().disabled(UserId::generate(), NOW), None);
+        let known = Identity { user: Some(user), ..Identity::default() };
+        assert_eq!(known.disabled(UserId::generate(), NOW), None);
         let disabled = known.disabled(user, NOW).unwrap();
-        assert_eq!(disabled.clone().disabled(user, NOW + SECOND), Some(disabled.clone()), "since the first time");
+        assert_eq!(disabled.disabled(user, NOW + SECOND), Some(disabled), "since the first time");
         assert_eq!(disabled.judge_login(proven), LoginVerdict::Disabled);
         let marked = disabled.marked(user, NOW).unwrap();
-        assert_eq!(
-            (marked.judge_login(proven), marked.clone().disabled(user, NOW)),
-            (LoginVerdict::BeingDeleted, None)
-        );
+        assert_eq!((marked.judge_login(proven), marked.disabled(user, NOW)), (LoginVerdict::BeingDeleted, None));
         let closed = marked.closed(user, NOW, NOW + SECOND).unwrap();
-        assert_eq!((closed.disabled_at, &closed.roles, closed.expires_at), (Some(NOW), &Roles::default(), None));
+        assert_eq!((closed.user, closed.disabled_at, closed.expires_at), (None, Some(NOW), None));
         let stamped = closed.stamped(NOW).unwrap();
         assert_eq!((stamped.expires_at, stamped.judge_login(proven)), (None, LoginVerdict::Disabled));
-        assert_eq!(stamped.clone().with_new_user(user, proven), None);
+        assert_eq!(stamped.with_new_user(user, proven), None);
         let enabled = stamped.enabled(NOW).unwrap();
         assert_eq!((enabled.expires_at, enabled.judge_login(proven)), (Some(NOW + TOMBSTONE_TTL), LoginVerdict::New));
         assert_eq!(enabled.enabled(NOW), None);

@@ -36,7 +36,7 @@ pub struct Reserved {
 }
 
 /// What is stored under the three keys of a person who is to be imported, read together or one after the other.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Found {
     /// The person's identity.
     pub identity: Option<Identity>,

@@ -25,7 +25,7 @@ pub use self::{
         newest_of_each_session,
     },
 };
-use crate::clock::Timestamp;
+use crate::{clock::Timestamp, roles::Roles};
 
 /// A session, as far as rotation and access tokens depend on it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,6 +40,15 @@ pub struct Session {
     pub expires_at: Timestamp,
     /// The time of the login that started it.
     pub logged_in_at: Timestamp,
+}
+
+/// What an access token says of its session, besides its id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Facts {
+    /// The time of the login that started it.
+    pub logged_in_at: Timestamp,
+    /// The user's roles, as they were copied last.
+    pub roles: Roles,
 }
 
 /// How long sessions last, and how often their refresh tokens are rotated.

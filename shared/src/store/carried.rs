@@ -10,17 +10,23 @@ use std::time::Duration;
 
 use aws_sdk_dynamodb::{
     operation::{put_item::PutItemError, update_item::UpdateItemError},
-    types::{ConditionCheck, Put, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
+    types::{ConditionCheck, Put, ReturnValue, ReturnValuesOnConditionCheckFailure, TransactWriteItem},
 };
 use futures_util::stream::{self, StreamExt, TryStreamExt};
 
 use super::{
-    SessionStart, Store, StoreError, call, imports::marker_key, item, profile::LIVING, transaction::until_settled,
+    SessionStart, Store, StoreError, call,
+    imports::marker_key,
+    item,
+    profile::LIVING,
+    transaction::{Cancelled, until_settled},
     unconditional,
+    users::may_log_in,
 };
 use crate::{
     clock::Timestamp,
     id::UserId,
+    roles::Roles,
     session::{Carried, CarriedVerdict, RefreshToken, Session, judge_carried},
     simplejwt::{SimplejwtId, SimplejwtToken},
 };
@@ -30,16 +36,25 @@ const KEPT_AFTER: Duration = Duration::from_hours(1);
 /// How many tokens are written at the same time.
 const SPENT_AT_ONCE: usize = 16;
 
+/// The positions of the checks in an exchange's transaction.
+const LIVING_USER: usize = 2;
+const IMPORTED_USER: usize = 3;
+/// How often an exchange is tried while an operator changes the user's roles.
+const EXCHANGES: u32 = 4;
+
 /// The result of exchanging a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Exchange {
     /// It has started the session.
-    Started,
+    Started {
+        /// The user's roles, which the session has too.
+        roles: Roles,
+    },
     /// It was presented before, or Django had revoked it.
     Before(Carried),
     /// Its user was not imported.
     NotImported,
-    /// Its user was deleted, or has logged out everywhere.
+    /// Its user was deleted or disabled, or has logged out everywhere.
     Closed,
 }
 
@@ -56,19 +71,46 @@ pub enum Spent {
 
 impl Store {
     /// Exchanges a token from Django for this session, both or neither, if it is presented for the first time and its user was
-    /// imported and lives here.
+    /// imported and lives here. The session gets the roles of the profile: if there are any, a first transaction finds them.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if DynamoDB fails. The session may have been started; it is safe to present the same token again.
     pub async fn exchange(&self, token: &SimplejwtToken, start: &SessionStart<'_>) -> Result<Exchange, StoreError> {
+        let mut roles = Roles::default();
+        for _ in 0..EXCHANGES {
+            let Err(cancelled) = self.try_exchange(token, &SessionStart { roles: &roles, ..*start }).await? else {
+                return Ok(Exchange::Started { roles });
+            };
+            if let Some(stored) = cancelled.item(0) {
+                return read(stored).map(Exchange::Before);
+            }
+            let profile = cancelled.item(LIVING_USER).filter(|profile| may_log_in(profile));
+            match profile.map(item::read_roles) {
+                Some(found) if found != roles && cancelled.item(IMPORTED_USER).is_none() => roles = found,
+                // A profile or a mark that refuses stays so; one that is missing may still be imported.
+                _ if [LIVING_USER, IMPORTED_USER].into_iter().any(|check| cancelled.item(check).is_some()) => {
+                    return Ok(Exchange::Closed);
+                }
+                _ => return Ok(Exchange::NotImported),
+            }
+        }
+        let reason = "an operator changed the roles each time".to_owned();
+        Err(StoreError::Unavailable { operation: "TransactWriteItems", reason })
+    }
+
+    async fn try_exchange(
+        &self,
+        token: &SimplejwtToken,
+        start: &SessionStart<'_>,
+    ) -> Result<Result<(), Cancelled>, StoreError> {
         let mut exchanged = carried_item(&token.id, token.expires_at, start.now);
         exchanged.insert("user_id".to_owned(), item::text(start.first.user.to_string()));
         exchanged.insert("session_id".to_owned(), item::text(start.first.session.to_string()));
         let mut session = item::new_session(start);
         session.insert(item::CARRIED.to_owned(), item::flag(true));
         let all_old = || ReturnValuesOnConditionCheckFailure::AllOld;
-        let check = |key, condition| {
+        let check = |key, condition: String| {
             let check = ConditionCheck::builder().table_name(&self.table).set_key(Some(key));
             check.condition_expression(condition).return_values_on_condition_check_failure(all_old())
         };
@@ -79,8 +121,18 @@ impl Store {
         let corrupt = |_| StoreError::Corrupt("session_id");
         let exchanged = put(exchanged).return_values_on_condition_check_failure(all_old()).build().map_err(corrupt)?;
         let session = put(session).build().map_err(corrupt)?;
-        let living = check(item::profile_key(start.first.user), LIVING).build().map_err(corrupt)?;
-        let imported = check(marker_key(start.first.user), "attribute_exists(pk) AND attribute_not_exists(closed_at)");
+        let roles = start.roles.to_stored();
+        let same_roles = if roles.is_some() { "#roles = :roles" } else { "attribute_not_exists(#roles)" };
+        let living = check(
+            item::profile_key(start.first.user),
+            format!("{LIVING} AND attribute_not_exists(disabled_at) AND {same_roles}"),
+        );
+        let living = living
+            .expression_attribute_names("#roles", item::ROLES)
+            .set_expression_attribute_values(roles.map(|roles| [(":roles".to_owned(), item::text(roles))].into()));
+        let living = living.build().map_err(corrupt)?;
+        let imported = "attribute_exists(pk) AND attribute_not_exists(closed_at)".to_owned();
+        let imported = check(marker_key(start.first.user), imported);
         let imported = imported.build().map_err(corrupt)?;
         let write = TransactWriteItem::builder;
         let writes = [
@@ -89,13 +141,7 @@ impl Store {
             write().condition_check(living).build(),
             write().condition_check(imported).build(),
         ];
-        let Err(cancelled) = self.transact(&writes).await? else { return Ok(Exchange::Started) };
-        if let Some(stored) = cancelled.item(0) {
-            return read(stored).map(Exchange::Before);
-        }
-        // A profile or a mark that refuses stays so; one that is missing may still be imported.
-        let is_closed = [2, 3].into_iter().any(|check| cancelled.item(check).is_some());
-        Ok(if is_closed { Exchange::Closed } else { Exchange::NotImported })
+        self.transact(&writes).await
     }
 
     /// What is stored of a token, by a consistent read.
@@ -108,8 +154,8 @@ impl Store {
         unconditional("GetItem", call("GetItem", get.send()).await?)?.item.as_ref().map(read).transpose()
     }
 
-    /// Gives out the first token of a session again, if it still is its token: [`CarriedVerdict::Repeat`]. A session that two parties
-    /// use ends.
+    /// Gives out the first token of a session again, if it still is its token: [`CarriedVerdict::Repeat`]. Returns the session's roles
+    /// then, and any other verdict as it is. A session that two parties use ends.
     ///
     /// `expires_at` is when the session expires if it is renewed now and not again.
     ///
@@ -122,9 +168,9 @@ impl Store {
         first: &RefreshToken,
         expires_at: Timestamp,
         now: Timestamp,
-    ) -> Result<CarriedVerdict, StoreError> {
+    ) -> Result<Result<Roles, CarriedVerdict>, StoreError> {
         if carried.session != Some((first.user, first.session)) {
-            return Ok(judge_carried(Some(carried), None, first, now));
+            return Ok(Err(judge_carried(Some(carried), None, first, now)));
         }
         let repeated = self
             .client
@@ -136,9 +182,10 @@ impl Store {
             .expression_attribute_values(":first", item::hash(first.hash()))
             .expression_attribute_values(":now", item::time(now))
             .expression_attribute_values(":expires_at", item::time(expires_at))
+            .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         let session = match until_settled(|| call("UpdateItem", repeated.clone().send())).await? {
-            Ok(_) => return Ok(CarriedVerdict::Repeat),
+            Ok(repeated) => return Ok(Ok(item::read_roles(&repeated.attributes.unwrap_or_default()))),
             Err(UpdateItemError::ConditionalCheckFailedException(refused)) => {
                 refused.item().map(item::read_session).transpose()?
             }
@@ -148,7 +195,7 @@ impl Store {
         if verdict == CarriedVerdict::Reuse {
             self.end_session(first.user, first.session).await?;
         }
-        Ok(verdict)
+        Ok(Err(verdict))
     }
 
     /// Makes sure that a token from Django starts no session any more, and ends the session that it has started.

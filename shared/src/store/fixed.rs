@@ -3,10 +3,13 @@
 use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::ReturnValue};
 
 use super::{Store, StoreError, call, item, unconditional};
-use crate::{clock::Timestamp, session::RefreshToken};
+use crate::{
+    clock::Timestamp,
+    session::{Facts, RefreshToken},
+};
 
 impl Store {
-    /// Postpones the end of a session in one write, and returns the time of its login. `None` if it was logged out or has expired.
+    /// Postpones the end of a session in one write, and returns what its access token says. `None` if it was logged out or has expired.
     ///
     /// `expires_at` is when the session expires if it is renewed now and not again.
     ///
@@ -18,7 +21,7 @@ impl Store {
         token: &RefreshToken,
         expires_at: Timestamp,
         now: Timestamp,
-    ) -> Result<Option<Timestamp>, StoreError> {
+    ) -> Result<Option<Facts>, StoreError> {
         let renewed = self
             .client
             .update_item()
@@ -31,7 +34,7 @@ impl Store {
             .expression_attribute_values(":expires_at", item::time(expires_at))
             .return_values(ReturnValue::AllNew);
         match call("UpdateItem", renewed.send()).await? {
-            Ok(renewed) => item::logged_in_at(&renewed.attributes.unwrap_or_default()).map(Some),
+            Ok(renewed) => item::facts(&renewed.attributes.unwrap_or_default()).map(Some),
             Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
             Err(error) => unconditional("UpdateItem", Err(error)),
         }

@@ -22,6 +22,7 @@ use crate::{
     account::{Identity, LoginVerdict, ProvenAt, TOMBSTONE_TTL, UserIds},
     clock::Timestamp,
     id::{KakaoId, UserId},
+    roles::Roles,
 };
 
 /// How often a stamp is tried while logins and deletions change whether the identity names a user.
@@ -34,9 +35,19 @@ impl Store {
     ///
     /// [`StoreError`] if DynamoDB fails.
     pub async fn identity(&self, kakao: KakaoId) -> Result<Identity, StoreError> {
+        self.identity_and_roles(kakao).await.map(|(identity, _)| identity)
+    }
+
+    /// Like [`identity`](Self::identity), with the roles of the person's user.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] if DynamoDB fails.
+    pub async fn identity_and_roles(&self, kakao: KakaoId) -> Result<(Identity, Roles), StoreError> {
         let get = self.client.get_item().table_name(&self.table).set_key(Some(identity_key(kakao)));
         let found = unconditional("GetItem", call("GetItem", get.consistent_read(true).send()).await?)?;
-        found.item.as_ref().map_or_else(|| Ok(Identity::default()), read_identity)
+        let found = found.item.unwrap_or_default();
+        Ok((read_identity(&found)?, item::read_roles(&found)))
     }
 
     /// Creates a user for a Kakao id, on the conditions of [`Identity::with_new_user`]. Of several first logins at the same time, one
@@ -158,7 +169,6 @@ pub(super) fn read_identity(identity: &item::Item) -> Result<Identity, StoreErro
         deleting_at: item::optional(identity, "deleting_at", item::read_time)?,
         unlinked_at: item::optional(identity, "unlinked_at", item::read_time)?,
         disabled_at: item::optional(identity, item::DISABLED_AT, item::read_time)?,
-        roles: item::read_roles(identity),
         expires_at: item::optional(identity, "expires_at", item::read_time)?,
     })
 }

@@ -9,7 +9,7 @@ use crate::{
     clock::Timestamp,
     id::{KakaoId, SessionId, UserId},
     roles::Roles,
-    session::{Kind, LinkHash, LinkedSession, NO_LOGIN_HERE, RefreshTokenHash, Session},
+    session::{Facts, Kind, LinkHash, LinkedSession, NO_LOGIN_HERE, RefreshTokenHash, Session},
     user::User,
 };
 
@@ -81,7 +81,7 @@ pub(super) fn session_key(user: UserId, session: SessionId) -> Item {
 
 /// A session with its first token.
 pub(super) fn new_session(start: &SessionStart<'_>) -> Item {
-    let SessionStart { first, device, link, authenticated_at, expires_at, now } = *start;
+    let SessionStart { first, device, link, authenticated_at, roles, expires_at, now } = *start;
     let mut session = session_key(first.user, first.session);
     session.extend(
         [
@@ -98,6 +98,7 @@ pub(super) fn new_session(start: &SessionStart<'_>) -> Item {
         .into_iter()
         .chain(authenticated_at.map(|moment| ("auth_at", time(moment))))
         .chain(link.map(|link| ("l0", blob(link.as_bytes()))))
+        .chain(roles.to_stored().map(|roles| (ROLES, text(roles))))
         .chain((!device.name.is_empty()).then(|| ("device_name", text(&device.name))))
         .chain((!device.platform.is_empty()).then(|| ("device_platform", text(&device.platform))))
         .map(|(name, value)| (name.to_owned(), value)),
@@ -158,6 +159,11 @@ pub(super) fn read_session(item: &Item) -> Result<Session, StoreError> {
 /// The time of the login that started a session.
 pub(super) fn logged_in_at(session: &Item) -> Result<Timestamp, StoreError> {
     if session.contains_key(CARRIED) { Ok(NO_LOGIN_HERE) } else { read_time(session, "created_at") }
+}
+
+/// What an access token says of a session of any kind.
+pub(super) fn facts(session: &Item) -> Result<Facts, StoreError> {
+    Ok(Facts { logged_in_at: logged_in_at(session)?, roles: read_roles(session) })
 }
 
 /// None if the attribute is missing or cannot be read.

@@ -15,7 +15,7 @@ use aws_sdk_dynamodb::{
 use super::{Store, StoreError, call, item, unconditional};
 use crate::{
     clock::Timestamp,
-    session::{ConfirmedLink, LINK_PACE, LinkHash, LinkedVerdict, PresentedLinks, RefreshToken, judge_links},
+    session::{ConfirmedLink, Facts, LINK_PACE, LinkHash, LinkedVerdict, PresentedLinks, RefreshToken, judge_links},
 };
 
 /// The first growth of a chain. Until then there is no `l1`, and a DynamoDB expression cannot read an absent attribute.
@@ -26,14 +26,14 @@ const GROWTH: &str = "SET l2 = l1, l1 = l0, l0 = :next, generation = :grown, \
                       rotated_at = :now, last_used_at = :now, expires_at = :expires_at";
 
 /// The result of renewing a linked session.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Renewal {
     /// Respond with an access token.
     Renewed {
         /// Whether the chain has grown, or why it did not have to.
         verdict: LinkedVerdict,
-        /// The time of the login that started the session.
-        logged_in_at: Timestamp,
+        /// What the access token says of the session.
+        facts: Facts,
     },
     /// The verdict says why there is none. A fork has ended the session.
     Refused(LinkedVerdict),
@@ -64,9 +64,9 @@ impl Store {
         };
         let session = stored.as_ref().map(item::read_linked_session).transpose()?;
         let verdict = judge_links(token, links, session.as_ref(), now, LINK_PACE);
-        match (verdict, session) {
-            (LinkedVerdict::Repeat(_) | LinkedVerdict::Stay | LinkedVerdict::Late, Some(session)) => {
-                Ok(Renewal::Renewed { verdict, logged_in_at: session.logged_in_at })
+        match (verdict, stored) {
+            (LinkedVerdict::Repeat(_) | LinkedVerdict::Stay | LinkedVerdict::Late, Some(stored)) => {
+                Ok(Renewal::Renewed { verdict, facts: item::facts(&stored)? })
             }
             (LinkedVerdict::Fork, _) => {
                 self.end_session(token.user, token.session).await?;
@@ -110,8 +110,8 @@ impl Store {
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
         match call("UpdateItem", grown.send()).await? {
             Ok(grown) => {
-                let logged_in_at = item::read_time(&grown.attributes.unwrap_or_default(), "created_at")?;
-                Ok(Growth::Grown(Renewal::Renewed { verdict: LinkedVerdict::Grow(number), logged_in_at }))
+                let facts = item::facts(&grown.attributes.unwrap_or_default())?;
+                Ok(Growth::Grown(Renewal::Renewed { verdict: LinkedVerdict::Grow(number), facts }))
             }
             Err(UpdateItemError::ConditionalCheckFailedException(refused)) => Ok(Growth::Refused(refused.item)),
             Err(error) => unconditional("UpdateItem", Err(error)),

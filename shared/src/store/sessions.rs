@@ -14,9 +14,10 @@ use crate::{
     clock::Timestamp,
     id::{SessionId, UserId},
     log,
+    roles::Roles,
     session::{
-        Kind, LINK_PACE, LinkHash, PresentedLinks, RefreshToken, RefreshTokenKeys, Session, Standing, Verdict, judge,
-        judge_links,
+        Facts, Kind, LINK_PACE, LinkHash, PresentedLinks, RefreshToken, RefreshTokenKeys, Session, Standing, Verdict,
+        judge, judge_links,
     },
 };
 
@@ -48,6 +49,8 @@ pub struct SessionStart<'a> {
     pub link: Option<LinkHash>,
     /// When the user was at Kakao's login page for it, if an ID token says so. No refresh changes it.
     pub authenticated_at: Option<Timestamp>,
+    /// The user's roles.
+    pub roles: &'a Roles,
     /// When the session expires if it is not renewed.
     pub expires_at: Timestamp,
     /// The time of the login.
@@ -63,27 +66,27 @@ pub struct Others<'a> {
     pub carried: bool,
 }
 
-/// The result of a refresh. `logged_in_at` is the time of the login that started the session.
+/// The result of a refresh, with what the new access token says.
 #[derive(Debug)]
 pub enum Rotation {
     /// The session has a new token.
     Rotated {
         /// The token.
         successor: RefreshToken,
-        /// The time of the login.
-        logged_in_at: Timestamp,
+        /// Of the session.
+        facts: Facts,
     },
     /// The presented token stays.
     Current {
-        /// The time of the login.
-        logged_in_at: Timestamp,
+        /// Of the session.
+        facts: Facts,
     },
     /// The session had the new token already.
     Repeated {
         /// The token.
         successor: RefreshToken,
-        /// The time of the login.
-        logged_in_at: Timestamp,
+        /// Of the session.
+        facts: Facts,
     },
     /// The session cannot be renewed.
     Ended(Ended),
@@ -155,20 +158,19 @@ impl Store {
             .expression_attribute_values(":settled", item::time(now - window))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let session = match call("UpdateItem", rotated.send()).await? {
+        let stored = match call("UpdateItem", rotated.send()).await? {
             Ok(rotated) => {
-                let logged_in_at = item::logged_in_at(&rotated.attributes.unwrap_or_default())?;
-                return Ok(Rotation::Rotated { successor, logged_in_at });
+                let facts = item::facts(&rotated.attributes.unwrap_or_default())?;
+                return Ok(Rotation::Rotated { successor, facts });
             }
-            Err(UpdateItemError::ConditionalCheckFailedException(refused)) => {
-                refused.item().map(item::read_session).transpose()?
-            }
+            Err(UpdateItemError::ConditionalCheckFailedException(refused)) => refused.item,
             Err(error) => return unconditional("UpdateItem", Err(error)),
         };
-        match (judge(presented, session.as_ref(), keys, now, window), session) {
-            (Verdict::Current, Some(Session { logged_in_at, .. })) => Ok(Rotation::Current { logged_in_at }),
-            (Verdict::Repeat(successor), Some(Session { logged_in_at, .. })) => {
-                Ok(Rotation::Repeated { successor, logged_in_at })
+        let session = stored.as_ref().map(item::read_session).transpose()?;
+        match (judge(presented, session.as_ref(), keys, now, window), stored) {
+            (Verdict::Current, Some(stored)) => Ok(Rotation::Current { facts: item::facts(&stored)? }),
+            (Verdict::Repeat(successor), Some(stored)) => {
+                Ok(Rotation::Repeated { successor, facts: item::facts(&stored)? })
             }
             (Verdict::Reuse, _) => {
                 self.end_session(presented.user, presented.session).await?;

@@ -27,7 +27,7 @@ impl Read {
 }
 
 impl Store {
-    /// The user, or `None`. If an eventually consistent read finds nothing, a consistent one decides: a user who has just logged in
+    /// The user, or `None` if there is none or the person was disabled. If an eventually consistent read finds nothing, a consistent one decides: a user who has just logged in
     /// must not be logged out by a stale read.
     ///
     /// # Errors
@@ -44,10 +44,10 @@ impl Store {
         let found = self.client.get_item().table_name(&self.table).set_key(Some(item::profile_key(user)));
         let found = found.set_consistent_read(read.flag());
         let found = unconditional("GetItem", call("GetItem", found.send()).await?)?;
-        found.item.filter(is_living).map(|profile| item::read_user(user, &profile)).transpose()
+        found.item.filter(may_log_in).map(|profile| item::read_user(user, &profile)).transpose()
     }
 
-    /// The user, or `None` if the session has ended. One request reads both. If it does not find both, a second, consistent one
+    /// The user, or `None` if the session has ended or the person was disabled. One request reads both. If it does not find both, a second, consistent one
     /// decides.
     ///
     /// # Errors
@@ -97,7 +97,7 @@ impl Store {
             let (profile, session) = self.profile_and_session(token.user, token.session, read).await?;
             let session = session.as_ref().map(item::read_session).transpose()?;
             let standing = Standing::from(&judge(token, session.as_ref(), keys, now, window));
-            if let (Standing::Alive, Some(profile)) = (standing, profile.filter(is_living)) {
+            if let (Standing::Alive, Some(profile)) = (standing, profile.filter(may_log_in)) {
                 return item::read_user(token.user, &profile).map(Some);
             }
         }
@@ -112,7 +112,7 @@ impl Store {
         read: Read,
     ) -> Result<Option<(User, Kind)>, StoreError> {
         let (profile, session) = self.profile_and_session(user, session, read).await?;
-        let (Some(profile), Some(session)) = (profile.filter(is_living), session) else { return Ok(None) };
+        let (Some(profile), Some(session)) = (profile.filter(may_log_in), session) else { return Ok(None) };
         if item::read_session(&session)?.expires_at <= now {
             return Ok(None);
         }
@@ -145,6 +145,11 @@ impl Store {
         let profile = profile.map(|at| items.swap_remove(at));
         Ok((profile, items.pop()))
     }
+}
+
+/// Whether the user lives and the person was not disabled. The sessions end a moment after that.
+pub(super) fn may_log_in(profile: &item::Item) -> bool {
+    is_living(profile) && !profile.contains_key(item::DISABLED_AT)
 }
 
 pub(super) fn is_living(profile: &item::Item) -> bool {

@@ -8,6 +8,7 @@ use secrecy::ExposeSecret;
 use shared::{
     id::{SessionId, UserId},
     keys::{Document, IssuingKeys},
+    roles::Roles,
 };
 use tests::{
     Stack,
@@ -23,7 +24,7 @@ async fn sign(stack: &Stack, logged_in: &Response, lifetime: Duration) -> String
     let claims = jwt_part(logged_in.access(), 1);
     let user: UserId = claims["sub"].as_str().unwrap().parse().unwrap();
     let session: SessionId = claims["sid"].as_str().unwrap().parse().unwrap();
-    keys.signer.sign(user, session, stack.now(), stack.now()).text.expose_secret().to_owned()
+    keys.signer.sign(user, session, stack.now(), &Roles::default(), stack.now()).text.expose_secret().to_owned()
 }
 
 /// One command; after ten minutes every token that the leaked key signed is refused.

@@ -11,6 +11,7 @@ use shared::{
     id::{SessionId, UserId},
     kakao::KakaoCredentials,
     keys::{IssuingKeys, LogoutKeys, PublishedKeys, VerificationKeys},
+    roles::Roles,
     session::{Link, PresentedLinks, Proof, UnusableLinks, Version},
 };
 
@@ -39,7 +40,7 @@ impl Known {
     /// An access token that was signed a moment ago.
     pub fn access(&self) -> String {
         let now = Timestamp::from_unix_seconds(NOW);
-        let signed = self.issuing.signer.sign(self.user, self.session, now, now).to_json();
+        let signed = self.issuing.signer.sign(self.user, self.session, now, &Roles::default(), now).to_json();
         signed["access"].as_str().expect("it has one").to_owned()
     }
 }
