@@ -85,7 +85,7 @@ mod django {
     mod in_body;
     mod logged_out;
     mod misuse;
-    mod once;
+    pub(crate) mod once;
 }
 
 /// `POST /auth/logout`
@@ -165,6 +165,16 @@ mod finish_deletions {
     pub(crate) mod person;
     mod restore;
     mod unreadable;
+}
+
+/// What operators change, and what people and services see of it.
+mod operators {
+    mod disabled;
+    mod overtaken;
+    mod person;
+    mod roles;
+    mod roles_from_django;
+    mod settled;
 }
 
 /// The function that publishes changes of users.

@@ -10,6 +10,7 @@ use shared::{
     config::Config,
     id::UserId,
     keys::{Document, IssuingKeys},
+    roles::Roles,
     session::Version,
     store::{Device, SessionStart},
 };
@@ -38,6 +39,7 @@ async fn begin_session(stack: &Stack, user: &str, version: Version) -> String {
         device: &Device::default(),
         link: None,
         authenticated_at: None,
+            roles: &Roles::default(),
         expires_at: now + DAY,
         now,
     };

@@ -9,6 +9,7 @@ use shared::{
     config::Config,
     id::UserId,
     keys::{Document, IssuingKeys},
+    roles::Roles,
     session::{Kind, Link, Transport, Version},
     store::{Device, SessionStart},
 };
@@ -54,7 +55,7 @@ fn fate(version: Version, carrier: Carrier, is_page: bool, mode_is_on: bool) -> 
 }
 
 /// A session that was just begun.
-struct Begun {
+pub(crate) struct Begun {
     session: String,
     token: String,
     /// `link` of a request, or `null`.
@@ -62,21 +63,21 @@ struct Begun {
 }
 
 /// Begins sessions of one user, as logins do.
-struct Beginner<'a> {
+pub(crate) struct Beginner<'a> {
     stack: &'a Stack,
-    user: UserId,
+    pub(crate) user: UserId,
     keys: IssuingKeys,
 }
 
 impl<'a> Beginner<'a> {
-    async fn new(stack: &'a Stack) -> Self {
+    pub(crate) async fn new(stack: &'a Stack) -> Self {
         let user = jwt_part(stack.log_in().await.access(), 1)["sub"].as_str().unwrap().parse().unwrap();
         let ring = stack.key_document(Document::Issuing).await.unwrap();
         let (_, keys) = IssuingKeys::read(&ring, &audience(), DAY).unwrap();
         Self { stack, user, keys }
     }
 
-    async fn begin(&self, version: Version) -> Begun {
+    pub(crate) async fn begin(&self, version: Version) -> Begun {
         let (keys, now) = (&self.keys.refresh_tokens, self.stack.now());
         let first = keys.issue(version, self.user, keys.new_session(None, now), now + DAY, now);
         let next = link();
@@ -87,6 +88,7 @@ impl<'a> Beginner<'a> {
             device: &Device::default(),
             link: hash,
             authenticated_at: None,
+            roles: &Roles::default(),
             expires_at: now + DAY,
             now,
         };
@@ -94,6 +96,12 @@ impl<'a> Beginner<'a> {
         let link = hash.map_or(Value::Null, |_| json!({"next": next}));
         Begun { session: first.session.to_string(), token: first.expose().to_owned(), link }
     }
+}
+
+/// A refresh by a client of this version, and how often DynamoDB was asked. A page's needs compatibility mode.
+pub(crate) async fn renew(stack: &Stack, version: Version, begun: &Begun) -> (Response, usize) {
+    let carrier = if version.transport() == Transport::Cookie { Carrier::Cookie } else { Carrier::Body };
+    send((stack, stack), ("/auth/refresh", carrier, &[]), begun, None).await
 }
 
 /// Sends a token, alone or beside a cookie. Returns the response, and how often DynamoDB was asked.

@@ -9,8 +9,9 @@ use shared::{
     clock::Timestamp,
     id::UserId,
     redemption::{Attempt, Redemption},
+    roles::Roles,
     session::{
-        ConfirmedLink, Kind, LINK_PACE, Link, LinkedSession, LinkedVerdict, PresentedLinks, RefreshToken,
+        ConfirmedLink, Facts, Kind, LINK_PACE, Link, LinkedSession, LinkedVerdict, PresentedLinks, RefreshToken,
         RefreshTokenHash, RefreshTokenKeys, Transport, Version, judge_links,
     },
     store::{Device, RedemptionKey, Renewal, SessionStart},
@@ -58,6 +59,11 @@ fn session_key(token: &RefreshToken) -> Item {
     key(&format!("USER#{}", token.user), &format!("SESSION#{}", token.session))
 }
 
+/// What the access tokens of these sessions say.
+fn facts() -> Facts {
+    Facts { logged_in_at: LOGGED_IN_AT, roles: Roles::from_stored(r#"["editor"]"#) }
+}
+
 /// The item of a session, with attributes that no renewal may touch.
 fn session_item(token: &RefreshToken, session: &LinkedSession, used_at: Timestamp) -> Item {
     with(
@@ -74,6 +80,7 @@ fn session_item(token: &RefreshToken, session: &LinkedSession, used_at: Timestam
             ("last_used_at", Some(time(used_at))),
             ("absolute_expires_at", Some(time(SESSION_ENDS_AT))),
             ("auth_at", Some(time(LOGGED_IN_AT - SECOND))),
+            ("roles", facts().roles.to_stored().as_ref().map(text)),
             ("user_agent", Some(text("라이언의 브라우저"))),
             ("ip_prefix", Some(text("203.0.113.0/24"))),
             ("added_by_a_later_release", Some(text("personal"))),
@@ -162,7 +169,7 @@ impl Case {
     fn expected(&self) -> Option<(Renewal, Option<Item>)> {
         let Self { token, links, session, before, .. } = self;
         let verdict = judge_links(token, links, session.as_ref(), NOW, LINK_PACE);
-        let renewed = Renewal::Renewed { verdict, logged_in_at: LOGGED_IN_AT };
+        let renewed = Renewal::Renewed { verdict, facts: facts() };
         let grown = session.and_then(|session| session.grown(token, links, NOW + WEEK, NOW, LINK_PACE));
         assert_eq!(grown.is_some(), matches!(verdict, LinkedVerdict::Grow(_)), "{}", self.why);
         Some(match (verdict, grown) {
@@ -197,8 +204,8 @@ async fn a_chain_grows_where_the_rules_allow_it_and_nothing_else_changes() {
                 *counts.entry("l1 is missing").or_default() += 1;
                 continue;
             };
+            *counts.entry(name(&expected)).or_default() += 1;
             assert_eq!((result, after), (Ok(expected), left), "{}", case.why);
-            *counts.entry(name(expected)).or_default() += 1;
         }
     }
     let each = [
@@ -228,7 +235,7 @@ async fn a_growth_whose_response_was_lost_is_recognised_as_a_repeat() {
         let renew = async || table.store.renew_linked(&token, &links, now + WEEK, now).await.unwrap();
         table.proxy.fail(Fault::LoseResponses(1));
         let _ = table.proxy.take_traffic();
-        let renewed = |verdict| Renewal::Renewed { verdict, logged_in_at: LOGGED_IN_AT };
+        let renewed = |verdict| Renewal::Renewed { verdict, facts: facts() };
         assert_eq!(renew().await, renewed(LinkedVerdict::Repeat(number + 1)));
         assert_eq!(table.proxy.take_traffic().operations.len(), 2, "it was sent twice");
         session = session.grown(&token, &links, now + WEEK, now, LINK_PACE).unwrap();
@@ -258,6 +265,7 @@ async fn a_login_puts_the_chain_that_it_begins_and_a_late_copy_does_not_shorten_
             device: &device,
             link: Some(link('a').hash()),
             authenticated_at: Some(LOGGED_IN_AT - SECOND),
+            roles: &facts().roles,
             expires_at: NOW + WEEK,
             now: LOGGED_IN_AT,
         };
@@ -285,7 +293,7 @@ async fn a_login_puts_the_chain_that_it_begins_and_a_late_copy_does_not_shorten_
     }
 }
 
-const fn name(renewal: Renewal) -> &'static str {
+const fn name(renewal: &Renewal) -> &'static str {
     let (Renewal::Renewed { verdict, .. } | Renewal::Refused(verdict)) = renewal;
     match verdict {
         LinkedVerdict::Grow(_) => "grow",

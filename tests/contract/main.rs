@@ -24,6 +24,7 @@ mod accounts {
     mod deletions;
     mod imports;
     mod login_writes;
+    mod operators;
     mod outbox;
     mod sweep;
 }

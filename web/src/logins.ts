@@ -67,7 +67,7 @@ const begin = (change: Store['change'], keyOf: () => Promise<string>): Promise<E
     );
 
 /** The API's codes that are also codes of an `AuthError`. */
-const OWN_CODES: AuthErrorCode[] = ['login_required', 'account_being_deleted'];
+const OWN_CODES: AuthErrorCode[] = ['login_required', 'account_being_deleted', 'account_disabled'];
 
 /** Why the API refused a login or a change. Only the API's own 4xx says so. dj-rest-auth's 4xx has no `code`. */
 export function refusal({ status, body, retryAfter, cause }: ApiResponse): AuthError {

@@ -7,6 +7,8 @@ export interface User {
   email?: string;
   nickname?: string | null;
   profile_image?: string | null;
+  /** What operators have given. Only the API decides by it: hide nothing here that must stay secret. */
+  roles?: string[];
   created_at?: string;
   [name: string]: unknown;
 }
@@ -21,6 +23,7 @@ export interface User {
  * - `rejected`: the API or Kakao refused the login, or the API the change.
  * - `login_required`: the API wants a login of the last minutes first: `login({ prompt: 'login' })`. The session continues.
  * - `account_being_deleted`: this user's account is being deleted. A login after `retryAfter` makes a new one.
+ * - `account_disabled`: an operator has disabled the account. Another attempt does not help.
  */
 export type AuthErrorCode =
   | 'expired'
@@ -31,7 +34,8 @@ export type AuthErrorCode =
   | 'state'
   | 'rejected'
   | 'login_required'
-  | 'account_being_deleted';
+  | 'account_being_deleted'
+  | 'account_disabled';
 
 export class AuthError extends Error {
   override readonly name = 'AuthError';

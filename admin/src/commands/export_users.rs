@@ -145,7 +145,7 @@ impl<W: Write> Export<W> {
 
 #[cfg(test)]
 mod tests {
-    use shared::{clock::Timestamp, user::User};
+    use shared::{clock::Timestamp, roles::Roles, user::User};
 
     use super::*;
 
@@ -162,6 +162,7 @@ mod tests {
             nickname: None,
             profile_image: None,
             email: None,
+            roles: Roles::default(),
             created_at: Timestamp::from_unix_seconds(1),
         };
         let kakao = kakao.map(|kakao| kakao.parse().unwrap());

@@ -150,7 +150,7 @@ pub(crate) fn written(exported: &ExportedUser, kakao: KakaoId) -> Value {
 
 #[cfg(test)]
 mod tests {
-    use shared::user::User;
+    use shared::{roles::Roles, user::User};
 
     use super::*;
 
@@ -246,6 +246,7 @@ mod tests {
                 nickname: None,
                 profile_image: read.profile_image.clone(),
                 email: read.email.clone(),
+                roles: Roles::default(),
                 created_at: read.created_at,
             },
             kakao: None,

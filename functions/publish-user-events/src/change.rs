@@ -40,13 +40,13 @@ fn about(kind: &'static str, profile: &ProfileImage) -> UserEvent {
 
 #[cfg(test)]
 mod tests {
-    use shared::{clock::Timestamp, user::User};
+    use shared::{clock::Timestamp, roles::Roles, user::User};
 
     use super::*;
 
-    /// Every way to set the six fields, each to one of two values or to none.
+    /// Every way to set the six fields, each to one of two values or to none, with and without a role.
     fn users() -> impl Iterator<Item = User> {
-        (0..3_usize.pow(6)).map(|number| {
+        (0..2 * 3_usize.pow(6)).map(|number| {
             let field = |index: u32| {
                 let value = ["a", "b", ""][number / 3_usize.pow(index) % 3];
                 (!value.is_empty()).then(|| value.to_owned())
@@ -59,6 +59,7 @@ mod tests {
                 nickname: field(3),
                 profile_image: field(4),
                 email: field(5),
+                roles: Roles::from_stored(if number < 3_usize.pow(6) { "" } else { r#"["editor"]"# }),
                 created_at: Timestamp::from_unix_seconds(1_800_000_000),
             }
         })
@@ -71,7 +72,7 @@ mod tests {
     #[test]
     fn a_change_of_any_field_that_clients_see_is_an_event_and_nothing_else_is() {
         let users: Vec<User> = users().collect();
-        for before in users.iter().step_by(7) {
+        for before in users.iter().step_by(25) {
             for after in &users {
                 let event = event(Some(&at(4, before)), Some(&at(5, after)));
                 let changed = before.to_json() != after.to_json();

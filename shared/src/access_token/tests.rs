@@ -6,6 +6,7 @@ use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, DecodingKey, crypto};
 
 use super::{signer::base64url_json, verifier::MAX_LENGTH, *};
+use crate::roles;
 
 /// RFC 7515 appendix A.3.
 const EC: &str = r#"{"kty": "EC", "crv": "P-256", "kid": "ec",
@@ -241,6 +242,39 @@ fn keys_that_cannot_work_are_refused_with_a_reason_and_without_the_key() {
     assert!(Verifier::new(&[public(&EC.replace("P-256", "P-384"))], audience()).is_err());
     assert!(Verifier::new(&[], audience()).is_err() && Signer::new(vec![], audience(), Duration::ZERO).is_err());
     assert!(serde_json::from_str::<VerificationJwk>(r#"{"jwk": {"kty": "EC", "crv": "P-256"}}"#).is_err(), "no kid");
+}
+
+/// As large as roles may be.
+fn largest_roles() -> Roles {
+    let names = (0..15).map(|at| format!("{}{at:02}", "a".repeat(62)));
+    let roles = Roles::new(names.chain(["b".repeat(15)])).unwrap();
+    assert_eq!(roles.to_stored().unwrap().len(), roles::MAX_BYTES);
+    roles
+}
+
+#[test]
+fn a_token_with_as_many_roles_as_there_may_be_is_good_with_every_algorithm() {
+    for (jwk, longest) in [(EC, 2_000), (OCT, 2_000), (RSA, 2_300)] {
+        let (user, session) = (UserId::generate(), SessionId::generate());
+        let token = signer(jwk).sign(user, session, NOW, &largest_roles(), NOW);
+        let text = token.text.expose_secret();
+        assert!(text.len() > 1_500 && text.len() <= longest && longest < MAX_LENGTH, "{jwk}: {}", text.len());
+        assert_eq!(verifier(jwk).verify(text, NOW), Ok(Access { user, session }), "{jwk}");
+        let payload = BASE64_URL_SAFE_NO_PAD.decode(text.split('.').nth(1).unwrap()).unwrap();
+        let claims: Value = serde_json::from_slice(&payload).unwrap();
+        assert_eq!(claims["roles"], json!(largest_roles()), "{jwk}");
+    }
+}
+
+/// A service that looks for a role in the wrong place must find none.
+#[test]
+fn no_role_has_the_name_of_a_claim() {
+    let token = signer(EC).sign(UserId::generate(), SessionId::generate(), NOW, &largest_roles(), NOW);
+    let payload = token.text.expose_secret().split('.').nth(1).unwrap();
+    let claims: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap();
+    for claim in claims.as_object().unwrap().keys() {
+        assert!(roles::RESERVED.contains(&claim.as_str()), "{claim}");
+    }
 }
 
 #[test]

@@ -249,7 +249,8 @@ impl Store {
         let changed = self.change(user, named(profile), named(identity), now).await?;
         if let Err(cancelled) = &changed {
             let stored = cancelled.item(PROFILE).filter(|profile| is_living(profile));
-            if !stored.is_some_and(|profile| item::read_roles(profile) == *roles) {
+            let has_them = stored.is_some_and(|profile| item::read_roles(profile) == *roles);
+            if cancelled.is_refused(IDENTITY) || !has_them {
                 return Ok(Change::Gone);
             }
         }
@@ -280,7 +281,11 @@ impl Store {
             return Ok(Settled::Gone);
         }
         if profile.contains_key(item::DISABLED_AT) {
-            return self.end_sessions_of(user, now).await.map(Settled::Ended);
+            if user.number().is_some() {
+                self.close_carried(user, now).await?;
+            }
+            // Not those of later logins: an operator may be enabling the person at this moment.
+            return self.end_sessions(user, Some(now)).await.map(Settled::Ended);
         }
         self.copy_roles(user, &item::read_roles(&profile)).await.map(Settled::Changed)
     }

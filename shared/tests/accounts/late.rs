@@ -27,6 +27,7 @@ impl Model {
             Late::Session(user) => Ok(Self::write_session(state, user, true)),
             Late::Mark { user, logins, at, is_old } => Ok(self.mark(state, user, logins, at, is_old)?.unwrap_or(state)),
             Late::Stamp(at) => self.stamp(state, at),
+            Late::Disable(user) => Ok(self.disable(state, user)?.unwrap_or(state)),
             Late::Close(user, is_current) => self.close(state, user, is_current),
         }
     }

@@ -2,12 +2,13 @@
 //!
 //! The person logs in here up to four times, two logins at once, leaves here or at Kakao, and comes back. Every order of every step
 //! is tried: a request or a run of the worker dies after each step, a write arrives later or once more, responses of Kakao are
-//! lost, an unlink takes effect later, Kakao says "linked" of somebody whom it has unlinked, webhooks come late or never, a backup
-//! is restored. From every state that is reached, the worker then goes on without faults: the outbox must become empty.
+//! lost, an unlink takes effect later, Kakao says "linked" of somebody whom it has unlinked, webhooks come late or never, an operator
+//! disables the person, a backup is restored. From every state that is reached, the worker then goes on without faults: the outbox must become empty.
 
 mod late;
 mod model;
 mod normal;
+mod operator;
 mod person;
 mod state;
 mod worker;
@@ -51,6 +52,12 @@ enum Rules {
     CloseWithoutLease,
     UnlinkWithoutAsking,
     NoReplay,
+    NoSettling,
+    SettledOnce,
+    DisabledOnProfileOnly,
+    DisabledOnIdentityOnly,
+    DisabledLoginCounts,
+    CloseForgetsDisabled,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -69,8 +76,14 @@ enum Violation {
     MemberDeleted,
     /// Somebody who had joined again was unlinked.
     MemberUnlinked,
-    /// TTL would delete an identity that names a user.
+    /// TTL would delete an identity that names a user, or whose person was disabled.
     LivingIdentityExpires,
+    /// A session, or a profile with which the person could log in, is there though an operator has disabled the person.
+    DisabledStays,
+    /// A login of a disabled person is counted.
+    DisabledLogsIn,
+    /// A disabled person becomes a new user.
+    DisabledReturns,
     /// The outbox does not become empty, or nobody can log in.
     Stuck,
 }
@@ -87,6 +100,8 @@ struct Bounds {
     /// Writes that arrive later, or once more.
     late_writes: u8,
     restores: u8,
+    /// How often an operator disables or enables the person.
+    changes: u8,
 }
 
 /// A violation, and the states on the shortest way to it.
@@ -100,6 +115,7 @@ fn search(rules: Rules, bounds: Bounds) -> Result<usize, Found> {
         leavings_left: bounds.leavings,
         stale_answers_left: bounds.stale_answers,
         late_writes_left: bounds.late_writes,
+        changes_left: bounds.changes,
         restore: if bounds.restores == 0 { Restore::Never } else { Restore::Possible },
         ..State::default()
     };
@@ -139,11 +155,16 @@ fn record(row: &str) {
 }
 
 const fn bounds(logins: u8, leavings: u8, stale_answers: u8, late_writes: u8, restores: u8) -> Bounds {
-    Bounds { logins, leavings, stale_answers, late_writes, restores }
+    Bounds { logins, leavings, stale_answers, late_writes, restores, changes: 0 }
 }
 
-fn columns(Bounds { logins, leavings, stale_answers, late_writes, restores }: Bounds) -> String {
-    format!("{logins} | {leavings} | {stale_answers} | {late_writes} | {restores}")
+/// With changes of an operator, and no restore: it takes back what the operator has done.
+const fn operated(changes: u8, logins: u8, leavings: u8, late_writes: u8) -> Bounds {
+    Bounds { changes, ..bounds(logins, leavings, 0, late_writes, 0) }
+}
+
+fn columns(Bounds { logins, leavings, stale_answers, late_writes, restores, changes }: Bounds) -> String {
+    format!("{logins} | {leavings} | {stale_answers} | {late_writes} | {restores} | {changes}")
 }
 
 fn hold(bounds: Bounds) {
@@ -170,12 +191,22 @@ fn a_person_who_leaves_is_gone_and_one_who_comes_back_stays_when_a_backup_is_res
     hold(bounds(1, 1, 0, 0, 1));
 }
 
+#[test]
+fn a_disabled_person_is_logged_out_and_stays_out_until_an_operator_says_otherwise() {
+    hold(operated(1, 1, 1, 0));
+    hold(operated(2, 2, 0, 0));
+    hold(operated(1, 2, 0, 1));
+}
+
 /// Minutes without optimization: `SEARCH=deep cargo test --release -p shared --test accounts`.
 #[test]
 fn a_person_who_leaves_is_gone_and_one_who_comes_back_stays_in_longer_runs() {
     if std::env::var("SEARCH").is_ok_and(|depth| depth == "deep") {
         let late = [bounds(3, 1, 0, 1, 0), bounds(2, 2, 0, 1, 0), bounds(2, 1, 1, 1, 0)];
         for bounds in late.into_iter().chain([bounds(2, 1, 0, 0, 1), bounds(3, 2, 1, 0, 0)]) {
+            hold(bounds);
+        }
+        for bounds in [operated(2, 2, 1, 0), operated(1, 2, 1, 1)] {
             hold(bounds);
         }
     }
@@ -214,6 +245,12 @@ fn each_weaker_rule_breaks_a_promise() {
         (Rules::CloseWithoutLease, twice_late, Violation::MemberUnlinked),
         (Rules::UnlinkWithoutAsking, restored, Violation::MemberUnlinked),
         (Rules::NoReplay, restored, Violation::DeletedUserReturns),
+        (Rules::NoSettling, operated(1, 1, 0, 0), Violation::DisabledStays),
+        (Rules::SettledOnce, operated(1, 2, 0, 1), Violation::DisabledStays),
+        (Rules::DisabledOnProfileOnly, operated(1, 2, 1, 0), Violation::DisabledStays),
+        (Rules::DisabledOnIdentityOnly, operated(1, 1, 0, 0), Violation::DisabledStays),
+        (Rules::DisabledLoginCounts, operated(1, 2, 0, 0), Violation::DisabledLogsIn),
+        (Rules::CloseForgetsDisabled, operated(1, 2, 1, 0), Violation::DisabledReturns),
     ] {
         let found = search(rules, bounds).expect_err(&format!("{rules:?}"));
         record(&format!(

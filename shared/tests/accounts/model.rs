@@ -50,6 +50,7 @@ impl Model {
             user: stored.user.map(|user| self.id(user)),
             deleting_at: stored.deleting_at.map(moment),
             unlinked_at: stored.unlinked_at.map(moment),
+            disabled_at: stored.is_disabled.then_some(DAWN),
             expires_at: stored.expires.then_some(DAWN),
         }
     }
@@ -59,9 +60,10 @@ impl Model {
             user: identity.user.map(|user| self.number(user)),
             deleting_at: identity.deleting_at.map(rank),
             unlinked_at: identity.unlinked_at.map(rank),
+            is_disabled: identity.disabled_at.is_some(),
             expires: identity.expires_at.is_some(),
         };
-        if identity.user.is_some() && identity.expires_at.is_some() {
+        if (identity.user.is_some() || identity.disabled_at.is_some()) && identity.expires_at.is_some() {
             return Err(Violation::LivingIdentityExpires);
         }
         Ok(state)
@@ -85,14 +87,20 @@ impl Model {
         if state.row_of(user).profile == Profile::Deleted {
             return Err(Violation::DeletedUserReturns);
         }
+        if state.is_banned {
+            return Err(Violation::DisabledReturns);
+        }
         Ok(Some(Self::joined(self.with_identity(state, identity)?, user)))
     }
 
-    fn profile(stored: Profile) -> account::Profile {
-        match stored {
-            Profile::Absent => account::Profile::default(),
-            Profile::Living(logins) => account::Profile { is_created: true, is_deleted: false, logins: logins.into() },
-            Profile::Deleted => account::Profile { is_created: false, is_deleted: true, logins: 0 },
+    pub(super) fn profile(Row { profile, is_disabled, .. }: Row) -> account::Profile {
+        let none = account::Profile::default();
+        match profile {
+            Profile::Absent => none,
+            Profile::Living(logins) => {
+                account::Profile { is_created: true, is_deleted: false, is_disabled, logins: logins.into() }
+            }
+            Profile::Deleted => account::Profile { is_deleted: true, ..none },
         }
     }
 
@@ -110,7 +118,10 @@ impl Model {
     fn without_condition(&self, stored: account::Profile) -> account::Profile {
         match self.rules {
             Rules::LoginWithoutCondition => account::Profile { is_deleted: false, ..stored },
-            Rules::ChangeWithoutCondition => account::Profile { is_deleted: false, is_created: true, logins: 1 },
+            Rules::ChangeWithoutCondition => {
+                account::Profile { is_deleted: false, is_created: true, is_disabled: false, logins: 1 }
+            }
+            Rules::DisabledLoginCounts => account::Profile { is_disabled: false, ..stored },
             _ => stored,
         }
     }
@@ -120,22 +131,26 @@ impl Model {
         if state.row_of(user).work != Work::None {
             return Err(Violation::DataComesBack);
         }
-        state.row(user).profile = Self::stored(written);
+        let row = state.row(user);
+        (row.profile, row.is_disabled) = (Self::stored(written), written.is_disabled);
         Ok(state)
     }
 
     /// Whether the login may go on, too.
     pub(super) fn count_login(&self, state: State, user: User) -> Result<(State, bool), Violation> {
-        let stored = Self::profile(state.row_of(user).profile);
-        let is_weaker = self.rules == Rules::LoginWithoutCondition;
+        let stored = Self::profile(state.row_of(user));
+        let is_weaker = matches!(self.rules, Rules::LoginWithoutCondition | Rules::DisabledLoginCounts);
         let written = if is_weaker { self.without_condition(stored) } else { stored }.with_login();
+        if written.is_some() && state.is_banned {
+            return Err(Violation::DisabledLogsIn);
+        }
         let after = Self::write_profile(state, user, written)?;
         Ok((if written.is_some() { Self::joined(after, user) } else { after }, written.is_some()))
     }
 
     /// The person changes the profile.
     pub(super) fn change(&self, state: State, user: User) -> Result<State, Violation> {
-        let stored = Self::profile(state.row_of(user).profile);
+        let stored = Self::profile(state.row_of(user));
         let is_weaker = self.rules == Rules::ChangeWithoutCondition;
         let written = if is_weaker { self.without_condition(stored) } else { stored }.with_change();
         Self::write_profile(state, user, written)
@@ -164,7 +179,7 @@ impl Model {
         let identity = self.identity(&state);
         let row = state.row_of(user);
         let (Some(marked), Some(profile), Work::None) =
-            (identity.marked(self.id(user), moment(at)), Self::profile(row.profile).marked(by), row.work)
+            (identity.marked(self.id(user), moment(at)), Self::profile(row).marked(by), row.work)
         else {
             return Ok(None);
         };
@@ -176,7 +191,7 @@ impl Model {
         let is_absent = row.profile == Profile::Absent && self.rules == Rules::NoProfileTombstone;
         let profile = if is_absent { row.profile } else { Self::stored(profile) };
         let work = if self.rules == Rules::OutboxApart && logins.is_none() { Work::None } else { work };
-        *state.row(user) = Row { profile, work, ..row };
+        *state.row(user) = Row { profile, work, is_disabled: false, ..row };
         state.is_newer[usize::from(user)] = false;
         state.member = state.member.filter(|member| *member != user);
         let unmarked = Identity { deleting_at: None, ..marked };
@@ -207,6 +222,9 @@ impl Model {
         if self.rules == Rules::NoMarkOnIdentity {
             identity.deleting_at = Some(marked_at);
         }
+        if self.rules == Rules::CloseForgetsDisabled {
+            identity.disabled_at = None;
+        }
         match identity.closed(self.id(user), marked_at, moment(state.now)) {
             Some(closed) if is_open && is_ours => {
                 if state.row_of(user).session == Session::InTime {
@@ -221,7 +239,7 @@ impl Model {
 
     pub(super) fn leave_final_sweep(&self, state: &mut State, user: User) {
         if self.rules == Rules::NoFinalSweep {
-            *state.row(user) = Row::default();
+            *state.row(user) = Row { settling: state.row_of(user).settling, ..Row::default() };
         } else {
             state.row(user).work = Work::FinalSweep { is_due: false };
         }
@@ -263,6 +281,8 @@ impl Model {
         next.extend(self.remove(state)?);
         next.extend(self.inquire(state)?);
         next.extend(Self::sweep(state));
+        self.operate(state, &mut next)?;
+        next.extend(self.settle_changes(state));
         if let Some(late) = state.late {
             next.push(self.arrive_late(state, late)?);
         }

@@ -116,6 +116,7 @@ impl State {
     fn each_user(&mut self, mut change: impl FnMut(&mut User)) {
         self.table.identity.user.iter_mut().for_each(&mut change);
         self.member.iter_mut().for_each(&mut change);
+        self.operator.iter_mut().for_each(&mut change);
         for login in &mut self.logins {
             if let Login::ProfileThenSession(user) | Login::Write { user, .. } = login {
                 change(user);
@@ -144,6 +145,7 @@ impl State {
                 | Late::Login(user)
                 | Late::Change(user)
                 | Late::Session(user)
+                | Late::Disable(user)
                 | Late::Close(user, _),
             ) => {
                 change(user);

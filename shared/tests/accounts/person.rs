@@ -19,7 +19,7 @@ impl Model {
         let by = |identity: Identity, proof| match identity.judge_login(self.proven_at(proof)) {
             LoginVerdict::Known(user) => Login::Write { user: self.number(user), profile: true, session: true },
             LoginVerdict::New => Login::Create(proof),
-            LoginVerdict::BeingDeleted | LoginVerdict::ProofTooOld => Login::Idle,
+            LoginVerdict::BeingDeleted | LoginVerdict::Disabled | LoginVerdict::ProofTooOld => Login::Idle,
         };
         match state.logins[at] {
             Login::Idle if state.logins_left > 0 => {

@@ -12,6 +12,7 @@ pub(super) struct StoredIdentity {
     pub(super) user: Option<User>,
     pub(super) deleting_at: Option<Time>,
     pub(super) unlinked_at: Option<Time>,
+    pub(super) is_disabled: bool,
     pub(super) expires: bool,
 }
 
@@ -59,9 +60,25 @@ pub(super) enum Work {
     },
 }
 
+/// An operator's change of a user in the outbox: which of its two runs comes next.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub(super) enum Settling {
+    #[default]
+    None,
+    First {
+        is_due: bool,
+    },
+    Last {
+        is_due: bool,
+    },
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(super) struct Row {
     pub(super) profile: Profile,
+    /// Of a living profile.
+    pub(super) is_disabled: bool,
+    pub(super) settling: Settling,
     pub(super) session: Session,
     pub(super) work: Work,
 }
@@ -159,6 +176,7 @@ pub(super) enum Late {
     Stamp(Time),
     /// Whether no other run has taken the item since.
     Close(User, bool),
+    Disable(User),
 }
 
 /// Whether a backup can be restored, or was.
@@ -189,6 +207,10 @@ pub(super) struct State {
     pub(super) request: Request,
     pub(super) remover: Remover,
     pub(super) inquirer: Inquirer,
+    /// The user whose sessions an operator is about to end.
+    pub(super) operator: Option<User>,
+    /// Whether the operators want the person to stay out.
+    pub(super) is_banned: bool,
     pub(super) late: Option<Late>,
     /// An unlink that got no response and takes effect yet.
     pub(super) unlink_on_its_way: bool,
@@ -198,6 +220,7 @@ pub(super) struct State {
     pub(super) leavings_left: u8,
     pub(super) stale_answers_left: u8,
     pub(super) late_writes_left: u8,
+    pub(super) changes_left: u8,
     pub(super) restore: Restore,
 }
 
@@ -220,13 +243,16 @@ impl State {
         let (request, remover, inquirer) = (Request::Idle, Remover::Idle, Inquirer::Idle);
         // An ID token that a login has read stays valid.
         let logins = self.logins.map(|login| if matches!(login, Login::Read(_)) { login } else { Login::Idle });
-        Self { logins, request, remover, inquirer, unlink_on_its_way: false, ..self }
+        Self { logins, request, remover, inquirer, operator: None, unlink_on_its_way: false, ..self }
     }
 
     /// Ten minutes pass. Whatever was under way has ended.
     pub(super) fn later(self) -> Self {
         let mut after = self.without_processes();
         for row in &mut after.table.rows {
+            if let Settling::First { is_due } = &mut row.settling {
+                *is_due = true;
+            }
             if let Work::Deletion { is_due, attempt, .. } = &mut row.work {
                 *is_due = true;
                 *attempt = if *attempt == Attempt::None { Attempt::None } else { Attempt::Settled };
@@ -248,6 +274,9 @@ impl State {
             if let Work::FinalSweep { is_due } = &mut row.work {
                 *is_due = true;
             }
+            if let Settling::Last { is_due } = &mut row.settling {
+                *is_due = true;
+            }
         }
         after
     }
@@ -255,6 +284,6 @@ impl State {
     /// The state an hour later, after all requests have ended.
     pub(super) fn quiet(self) -> Self {
         let after = State { backup: None, logins: [Login::Idle; 2], ..self.much_later() };
-        Self { logins_left: 0, leavings_left: 0, late_writes_left: 0, ..after }.normal()
+        Self { logins_left: 0, leavings_left: 0, late_writes_left: 0, changes_left: 0, ..after }.normal()
     }
 }

@@ -13,7 +13,7 @@ use shared::{
 use crate::{
     Rules, Violation,
     model::{Model, Steps},
-    state::{Attempt, Inquirer, Item, Late, Profile, Remover, Row, Session, State, Time, User, Work},
+    state::{Attempt, Inquirer, Item, Late, Profile, Remover, Row, Session, Settling, State, Time, User, Work},
 };
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
@@ -166,7 +166,7 @@ impl Model {
         let is_due = |user: &User| matches!(state.row_of(*user).work, Work::FinalSweep { is_due: true });
         let swept = |user| {
             let mut after = state;
-            *after.row(user) = Row::default();
+            *after.row(user) = Row { settling: state.row_of(user).settling, ..Row::default() };
             after
         };
         (0..4).filter(is_due).map(swept).collect()
@@ -265,14 +265,15 @@ impl Model {
             for _ in 0..30 {
                 let step = self.remove(state)?.first().copied();
                 let step = if step.is_some() { step } else { self.inquire(state)?.first().copied() };
-                match step.or_else(|| Self::sweep(state).first().copied()) {
+                let step = step.or_else(|| Self::sweep(state).first().copied());
+                match step.or_else(|| self.settle_changes(state).first().copied()) {
                     Some(next) => state = next,
                     None => break,
                 }
             }
         }
         let identity = state.table.identity;
-        let is_left = |row: &Row| row.work != Work::None;
+        let is_left = |row: &Row| row.work != Work::None || row.settling != Settling::None;
         if state.table.rows.iter().any(is_left)
             || state.table.items != [Item::Absent; 2]
             || identity.deleting_at.is_some()
@@ -280,7 +281,11 @@ impl Model {
             return Err(Violation::Stuck);
         }
         for user in 0..4 {
-            let Row { profile, session, .. } = state.row_of(user);
+            let Row { profile, session, is_disabled, .. } = state.row_of(user);
+            if state.is_banned && (session != Session::Absent || matches!(profile, Profile::Living(_)) && !is_disabled)
+            {
+                return Err(Violation::DisabledStays);
+            }
             if identity.user == Some(user) && profile == Profile::Deleted {
                 return Err(Violation::Stuck);
             }

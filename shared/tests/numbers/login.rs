@@ -31,7 +31,7 @@ impl State {
         match self.identity(person).unwrap_or_default().judge_login(ProvenAt::by_request(moment(proof))) {
             LoginVerdict::Known(user) => Login::Profile(user.number().unwrap_or_default()),
             LoginVerdict::New => Login::Count(person, proof),
-            LoginVerdict::BeingDeleted | LoginVerdict::ProofTooOld => Login::Idle,
+            LoginVerdict::BeingDeleted | LoginVerdict::Disabled | LoginVerdict::ProofTooOld => Login::Idle,
         }
     }
 

@@ -92,6 +92,7 @@ impl State {
             user: stored.user.map(id),
             deleting_at: stored.is_deleting.then_some(DAWN),
             unlinked_at: stored.unlinked_at.map(moment),
+            disabled_at: None,
             expires_at: stored.user.is_none().then_some(DAWN),
         })
     }

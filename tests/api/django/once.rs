@@ -20,11 +20,11 @@ pub(super) const REFRESH: &str = "/dj-rest-auth/token/refresh/";
 const WINDOW: Duration = Duration::from_secs(30);
 
 /// A refresh with Django's cookie.
-pub(super) async fn exchange(functions: &Functions, token: &str) -> Response {
+pub(crate) async fn exchange(functions: &Functions, token: &str) -> Response {
     functions.send(functions.with_django_cookie(REFRESH, token)).await
 }
 
-pub(super) fn assert_logged_out(response: &Response, case: &str) {
+pub(crate) fn assert_logged_out(response: &Response, case: &str) {
     let refused = (response.status, response.code(), &response.body["detail"]);
     let expected = json!("The session has ended. Log in again.");
     assert_eq!(refused, (StatusCode::UNAUTHORIZED, "token_not_valid", &expected), "{case}");

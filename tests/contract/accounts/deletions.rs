@@ -53,7 +53,10 @@ impl Person {
             for deleting_at in [None, Some(EARLIER), Some(NOW)] {
                 for unlinked_at in [None, Some(LONG_AGO)] {
                     let expires_at = user.is_none().then_some(NOW + SECOND);
-                    all.push(Some(Identity { user, deleting_at, unlinked_at, expires_at }));
+                    for disabled_at in [None, Some(LONG_AGO)] {
+                        let expires_at = expires_at.filter(|_| disabled_at.is_none());
+                        all.push(Some(Identity { user, deleting_at, unlinked_at, disabled_at, expires_at }));
+                    }
                 }
             }
         }
@@ -68,6 +71,8 @@ impl Person {
                 ("created_at", identity.user.map(|_| time(LONG_AGO))),
                 ("deleting_at", identity.deleting_at.map(time)),
                 ("unlinked_at", identity.unlinked_at.map(time)),
+                ("disabled_at", identity.disabled_at.map(time)),
+                ("roles", identity.user.map(|_| text(r#"["editor"]"#))),
                 ("expires_at", identity.expires_at.map(time)),
             ],
         )
@@ -79,7 +84,8 @@ impl Person {
         for is_created in [false, true] {
             for is_deleted in [false, true] {
                 for logins in [None, Some(0), Some(1), Some(2)] {
-                    let profile = Profile { is_created, is_deleted, logins: logins.unwrap_or_default() };
+                    let profile =
+                        Profile { is_created, is_deleted, is_disabled: false, logins: logins.unwrap_or_default() };
                     let item = with(
                         self.profile_key(),
                         [
@@ -187,7 +193,7 @@ async fn a_mark_is_written_where_the_rules_allow_it_and_leaves_what_they_leave()
             assert_eq!(after, allowed.unwrap_or_else(|| before.clone()), "{why}");
         }
     }
-    assert_eq!(counts, [2_548, 36], "two identities, and the profiles that are not deleted");
+    assert_eq!(counts, [4_960, 72], "four identities, and the profiles that are not deleted");
 }
 
 const fn kakao_at(logins: u64) -> MarkedBy {
@@ -282,7 +288,10 @@ async fn a_close_is_written_where_the_rules_allow_it_and_leaves_what_they_leave(
             assert_eq!(swept, Work::FinalSweep { user: person.user }, "{why}");
         }
     }
-    assert_eq!(closed, 4, "this user at this mark, unlinked before or not, with or without an attempt");
+    assert_eq!(
+        closed, 8,
+        "this user at this mark, unlinked before or not, disabled or not, with or without an attempt"
+    );
 }
 
 #[tokio::test]

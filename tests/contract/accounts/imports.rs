@@ -101,7 +101,7 @@ fn identities(user: UserId) -> Vec<Option<Identity>> {
     for user in [None, Some(user), Some(id(7_777)), Some(UserId::generate())] {
         for deleting_at in [None, Some(JOINED)] {
             for unlinked_at in [None, Some(JOINED)] {
-                all.push(Some(Identity { user, deleting_at, unlinked_at, expires_at: None }));
+                all.push(Some(Identity { user, deleting_at, unlinked_at, ..Identity::default() }));
             }
         }
     }

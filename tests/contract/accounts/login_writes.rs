@@ -59,6 +59,7 @@ fn identity_item(kakao: KakaoId, identity: &Identity, created_at: Option<Timesta
             ("created_at", time(created_at)),
             ("deleting_at", time(identity.deleting_at)),
             ("unlinked_at", time(identity.unlinked_at)),
+            ("disabled_at", time(identity.disabled_at)),
             ("expires_at", time(identity.expires_at)),
         ],
     )
@@ -71,7 +72,9 @@ fn identities() -> Vec<Identity> {
         for deleting_at in [None, Some(EARLIER)] {
             for unlinked_at in [None, Some(NOW - SECOND), Some(NOW), Some(NOW + SECOND)] {
                 for expires_at in [None, Some(NOW + SECOND)] {
-                    all.push(Identity { user, deleting_at, unlinked_at, expires_at });
+                    for disabled_at in [None, Some(EARLIER)] {
+                        all.push(Identity { user, deleting_at, unlinked_at, disabled_at, expires_at });
+                    }
                 }
             }
         }
@@ -141,14 +144,19 @@ async fn a_stamp_leaves_what_the_rule_leaves() {
 fn profile_of(item: Option<&Item>) -> Profile {
     let has = |name: &str| item.is_some_and(|item| item.contains_key(name));
     let logins = item.and_then(|item| item.get("logins")).map(|logins| logins.as_n().unwrap().parse().unwrap());
-    Profile { is_created: has("created_at"), is_deleted: has("deleted_at"), logins: logins.unwrap_or_default() }
+    Profile {
+        is_created: has("created_at"),
+        is_deleted: has("deleted_at"),
+        is_disabled: has("disabled_at"),
+        logins: logins.unwrap_or_default(),
+    }
 }
 
 /// Every combination of attributes, and `None` for no profile. Whether the user may log in once more in this minute comes with it.
 fn profiles() -> Vec<(UserId, Option<Item>, bool)> {
     let mut all = vec![(UserId::generate(), None, true)];
     for created_at in [None, Some(number(EARLIER.unix_seconds()))] {
-        for deleted_at in [None, Some(number(EARLIER.unix_seconds()))] {
+        for (deleted_at, disabled_at) in [(None, None), (Some(EARLIER), None), (None, Some(EARLIER))] {
             for logins in [None, Some(number(7))] {
                 for (minute, logins_in_minute) in
                     [(None, None), (Some(MINUTE - 5), Some(20)), (Some(MINUTE), Some(1)), (Some(MINUTE), Some(20))]
@@ -158,7 +166,8 @@ fn profiles() -> Vec<(UserId, Option<Item>, bool)> {
                         key(&format!("USER#{user}"), "PROFILE"),
                         [
                             ("created_at", created_at.clone()),
-                            ("deleted_at", deleted_at.clone()),
+                            ("deleted_at", deleted_at.map(|at| number(at.unix_seconds()))),
+                            ("disabled_at", disabled_at.map(|at| number(at.unix_seconds()))),
                             ("logins", logins.clone()),
                             ("login_minute", minute.map(number)),
                             ("logins_in_minute", logins_in_minute.map(number)),
@@ -190,15 +199,16 @@ async fn a_login_is_written_to_a_profile_where_the_rule_allows_it() {
     for (user, before, is_allowed) in profiles() {
         table.put(before.as_ref()).await;
         let profile = profile_of(before.as_ref());
-        let login = table.store.record_login(user, &kakao_user(), NOW).await.unwrap();
+        let login = table.store.record_login(user, &kakao_user(), "log-name", NOW).await.unwrap();
         let after = table.get(&key(&format!("USER#{user}"), "PROFILE")).await;
         match (profile.with_login(), login) {
-            (None, Login::Deleted) => assert_eq!(after, before, "{profile:?}"),
+            (None, Login::Deleted) if profile.is_deleted => assert_eq!(after, before, "{profile:?}"),
+            (None, Login::Disabled) if profile.is_disabled => assert_eq!(after, before, "{profile:?}"),
             (Some(_), Login::TooMany { .. }) if !is_allowed => assert_eq!(after, before, "{profile:?}"),
             (Some(expected), Login::Counted { logins, .. }) if is_allowed => {
                 assert_eq!((profile_of(after.as_ref()), logins), (expected, expected.logins), "{before:?}");
                 let after = after.unwrap();
-                assert_eq!(after["nickname"], text("after"), "{before:?}");
+                assert_eq!((&after["nickname"], &after["log_name"]), (&text("after"), &text("log-name")), "{before:?}");
                 let created_at = before.as_ref().and_then(|before| before.get("created_at")).cloned();
                 assert_eq!(after["created_at"], created_at.unwrap_or(number(NOW.unix_seconds())), "{before:?}");
             }

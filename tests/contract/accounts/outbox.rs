@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use local::table::Item;
 use shared::{
-    account::{Deletion, Inquiry, LEASE, SecurityEvent, may_take},
+    account::{Deletion, Inquiry, LEASE, SecurityEvent, Settling, may_take},
     clock::Timestamp,
     id::{KakaoId, UserId},
     store::{DueWork, Lease, Release, Work, WorkKey},
@@ -51,6 +51,8 @@ impl Kinds {
         ]);
         let list = vec![aws_sdk_dynamodb::types::AttributeValue::M(event)];
         let events = with(of_kakao("events"), [("events", Some(aws_sdk_dynamodb::types::AttributeValue::L(list)))]);
+        let changed = [("user_id", Some(text(&user))), ("changed_at", Some(time(EARLIER)))];
+        let settling = with(base("settle"), changed);
         let all = vec![
             (deletion, Work::Deletion { user, kakao, deletion: Deletion::new(EARLIER) }),
             (
@@ -62,6 +64,7 @@ impl Kinds {
                 },
             ),
             (of_user("final_sweep"), Work::FinalSweep { user }),
+            (settling, Work::Settling { user, change: Settling { changed_at: EARLIER } }),
             (of_kakao("inquiry"), Work::Inquiry { kakao, inquiry: Inquiry::default() }),
             (linked, Work::Inquiry { kakao, inquiry: Inquiry { linked_at: Some(EARLIER), failures: 1 } }),
             (
@@ -121,7 +124,7 @@ async fn work_is_taken_when_it_is_due_and_its_lease_is_over_and_by_one_worker() 
                 let before = with(item.clone(), leased);
                 kinds.set(&table, Some(before.clone())).await;
                 let due = table.store.due_work(NOW).await.unwrap();
-                let oldest = (!matches!(work, Work::FinalSweep { .. })).then_some(EARLIER);
+                let oldest = (!matches!(work, Work::FinalSweep { .. } | Work::Settling { .. })).then_some(EARLIER);
                 let taken = table.store.take_work(&kinds.key, NOW).await.unwrap();
                 let after = kinds.get(&table).await.unwrap();
                 let may = may_take(due_at, leased_until, NOW);
@@ -178,7 +181,8 @@ async fn work_is_given_back_only_by_the_worker_that_has_it() {
     let (table, kinds) = (Table::new().await, Kinds::new());
     let until = NOW + Duration::from_mins(4);
     for (item, work) in &kinds.all {
-        for release in [Release::Failed { until }, Release::Linked { since: EARLIER, until }, Release::StartOver] {
+        let releases = [Release::Failed { until }, Release::Linked { since: EARLIER, until }, Release::Again { until }];
+        for release in releases.into_iter().chain([Release::StartOver]) {
             let why = format!("{release:?} {work:?}");
             let (lease, mine) = kinds.taken(&table, item.clone()).await;
             let failures: i64 = item["failures"].as_n().unwrap().parse().unwrap();
@@ -190,6 +194,9 @@ async fn work_is_given_back_only_by_the_worker_that_has_it() {
                 Release::Linked { since, until } => {
                     let attributes = [("due_at", Some(time(until))), ("linked_at", Some(time(since)))];
                     with(with(released, attributes), [("failures", Some(number(0)))])
+                }
+                Release::Again { until } => {
+                    with(released, [("due_at", Some(time(until))), ("failures", Some(number(0)))])
                 }
                 Release::StartOver => {
                     let attributes = [("due_at", Some(time(NOW))), ("failures", Some(number(0)))];

@@ -83,3 +83,12 @@ test('a login while the account is being deleted says so, and when to try again'
   expect(client.getState().error).toMatchObject({ code: 'account_being_deleted', retryAfter: 60 });
   expect(api.count('/auth/kakao')).toBe(1);
 });
+
+test('a login of a disabled person says so, and is not repeated', async () => {
+  const api = scriptedApi();
+  const client = tab(api);
+  api.instead.set('/auth/kakao', () => answer(403, { code: 'account_disabled', detail: 'This account is disabled.' }));
+  await expect(client.exchange({ access_token: 'ryan' })).rejects.toMatchObject({ code: 'account_disabled', status: 403 });
+  expect(client.getState()).toMatchObject({ status: 'anonymous', error: { code: 'account_disabled' } });
+  expect(api.count('/auth/kakao')).toBe(1);
+});

@@ -171,6 +171,7 @@ export const en: Texts = {
       rejected: 'The login could not be confirmed. Please start again.',
       login_required: 'Please log in at Kakao again.',
       account_being_deleted: 'Your previous account is still being deleted. Log in again in a minute or two to join as a new user.',
+      account_disabled: 'This account is disabled. Please contact us.',
       unavailable: status === 'anonymous' ? 'Can’t reach the server. Please log in again in a moment.' : 'Can’t reach the server; retrying.',
     })[code],
   step: ({ what, status }) => (what === 'refresh' ? (status === 200 ? 'refresh' : `refresh ${status ?? 'without response'}`) : `${status ?? 'no response'}`),

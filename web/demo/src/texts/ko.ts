@@ -175,6 +175,7 @@ export const ko = {
       rejected: '로그인을 확인하지 못했어요. 로그인을 다시 시작해 주세요.',
       login_required: '카카오에서 다시 로그인해 주세요.',
       account_being_deleted: '이전 계정을 아직 삭제하고 있어요. 1~2분 뒤에 다시 로그인하면 새 사용자로 가입할 수 있어요.',
+      account_disabled: '이용이 정지된 계정이에요. 고객센터에 문의해 주세요.',
       unavailable:
         status === 'anonymous'
           ? '서버에 연결할 수 없어요. 잠시 뒤 다시 로그인해 주세요.'
