@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use serde_json::json;
-use shared::account::MarkedBy;
+use shared::{account::MarkedBy, roles::Roles};
 use tests::{REDIRECT_URI, Stack, client::cookie_pair, fault_proxy::Traffic};
 
 const WINDOW: Duration = Duration::from_secs(30);
@@ -140,6 +140,29 @@ async fn a_refresh_costs_one_request_in_every_case_but_reuse() {
     assert_eq!(reuse.operations, ["UpdateItem", "DeleteItem"], "reuse");
     let (_, gone) = cost(&rotated.token()).await;
     assert_eq!(gone.operations, ["UpdateItem"], "no session");
+}
+
+/// Of a browser with the longest `User-Agent` that is kept.
+#[tokio::test]
+async fn roles_cost_a_refresh_no_request_and_up_to_a_hundred_bytes_no_unit_either() {
+    let stack = Stack::start().await;
+    let token = stack.kakao.token(&stack.kakao.user(&json!({"id": 3_100_000_001_i64})).await).await;
+    let login = stack.request(reqwest::Method::POST, "/auth/kakao").header("user-agent", "b".repeat(256));
+    let login = stack.send(login.json(&json!({"access_token": token}))).await;
+    let user = login.body["user"]["pk"].as_str().unwrap().parse().unwrap();
+    let mut token = login.token();
+    for (names, bytes, expected) in [(3, 100, 1.0), (15, 1_006, 2.0)] {
+        let length = if names == 3 { 30 } else { 64 };
+        let roles = Roles::new((0..names).map(|at| format!("{}{at:02}", "a".repeat(length - 2)))).unwrap();
+        assert_eq!(roles.to_stored().unwrap().len(), bytes);
+        stack.operators_store().set_roles(user, 3_100_000_001.try_into().unwrap(), &roles, stack.now()).await.unwrap();
+        stack.advance(WINDOW);
+        let _ = stack.table_proxy.take_traffic();
+        let refreshed = stack.refresh(&token).await;
+        let traffic = stack.table_proxy.take_traffic();
+        assert_eq!((sorted(&traffic, 1), units(&traffic)), (vec!["UpdateItem"], (expected, 0.0)), "{bytes} bytes");
+        token = refreshed.token();
+    }
 }
 
 #[tokio::test]

@@ -6,6 +6,8 @@
 //! | `roles` | profile, copied to the identity and to each session | a JSON array as text. Missing if there are none |
 //! | `log_name` | profile | the user's pseudonym in the log, since the latest login |
 //!
+//! Ending sessions also needs `UpdateItem` of `IMPORTED#…`, so that no token from Django starts one afterwards.
+//!
 //! A change also puts `WORK#settle-<user>` into the outbox: a login that read the identity before the change may be about to start a
 //! session, which the worker then [settles](Store::settle).
 
@@ -37,7 +39,8 @@ use crate::{
 pub struct Person {
     /// The user. `None` if the person has none and may not get one.
     pub user: Option<UserId>,
-    /// The person at Kakao. `None` if the profile is of an older release: [`Store::kakao_of`] finds it.
+    /// The person at Kakao. `None` if the profile does not say it, as it is an older release's or the user was deleted. While an
+    /// identity names the user, [`Store::kakao_of`] finds it.
     pub kakao: Option<KakaoId>,
     /// The first login. `None` if the user was deleted.
     pub created_at: Option<Timestamp>,
@@ -333,7 +336,11 @@ impl Store {
         let kakao = kakao.map_err(|_| StoreError::Corrupt("kakao_id"))?;
         let (kakao, identity) = match (named_by, kakao) {
             (Some((kakao, identity)), _) => (Some(kakao), identity),
-            (None, Some(kakao)) => (Some(kakao), self.identity(kakao).await?),
+            (None, Some(kakao)) => {
+                let identity = self.identity(kakao).await?;
+                // Another user's says nothing of this one.
+                (Some(kakao), if identity.user == Some(user) { identity } else { Identity::default() })
+            }
             (None, None) => (None, Identity::default()),
         };
         let disabled_at = item::optional(&profile, item::DISABLED_AT, item::read_time)?;

@@ -25,7 +25,7 @@ async fn an_access_token_logs_in() {
     }
     let expected = json!({
         "username": "춘식이", "email": "choonsik@example.com", "first_name": "", "last_name": "", "nickname": "춘식이",
-        "profile_image": "https://k.kakaocdn.net/dn/local/img_640x640.jpg", "email_verified": true,
+        "profile_image": "https://k.kakaocdn.net/dn/local/img_640x640.jpg", "email_verified": true, "roles": [],
     });
     assert_eq!(rest, expected);
 }

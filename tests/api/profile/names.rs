@@ -85,7 +85,7 @@ async fn members_that_are_not_names_are_ignored() {
     let access = logged_in.access();
     let body = json!({
         "username": "x", "pk": "AAAAAAAAAAAAAAAAAAAAAA", "sk": "IDENTITY", "email": "evil@example.com", "nickname": "evil",
-        "profile_image": "https://evil.example/", "email_verified": true, "kakao_id": "1", "deleted_at": 1, "logins": 7,
+        "profile_image": "https://evil.example/", "email_verified": true, "roles": ["admin"], "kakao_id": "1", "deleted_at": 1, "logins": 7,
         "created_at": "2000-01-01T00:00:00Z", "is_staff": true, "fetched_at": 0,
     });
     let mut expected = logged_in.body["user"].clone();
