@@ -28,12 +28,14 @@ mod links;
 mod numbers;
 mod operators;
 mod outbox;
+mod people;
 mod person;
 mod profile;
 mod profile_changes;
 mod prune;
 mod redemptions;
 mod sessions;
+mod settling;
 mod sweep;
 mod transaction;
 mod users;
@@ -53,13 +55,15 @@ pub use self::{
     image::ProfileImage,
     imports::{IMPORT_BATCH, ImportStanding, ImportedUser},
     links::Renewal,
-    operators::{Change, Person, Settled},
+    operators::Change,
     outbox::{Lease, Release, Work, WorkKey},
+    people::Person,
     person::NameChange,
     profile::Login,
     profile_changes::Owner,
     redemptions::RedemptionKey,
     sessions::{Device, Ended, Others, Rotation, SessionStart},
+    settling::Settled,
 };
 use crate::log;
 
