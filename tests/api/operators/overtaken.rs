@@ -26,6 +26,8 @@ async fn a_login_of_a_person_who_is_disabled_meanwhile_is_a_403_and_leaves_no_se
         person.disable(&stack).await;
         let disabled = person.items(&stack).await;
         stack.restore(&[identity]).await;
+        // In another minute, so that not the count of logins refuses it.
+        stack.advance(MINUTE);
         let _ = stack.table_proxy.take_traffic();
         let body = stack.kakao.credential(&person.name, kind).await;
         assert_disabled(&stack.login(&body).await, &format!("{kind:?}"));
