@@ -26,7 +26,7 @@ pub(crate) enum Redeemed {
     /// This request may start this session.
     Once(Ticket, NewSession),
     /// An earlier request of the same client has started this session, at this time.
-    Before(User, RefreshToken, Timestamp),
+    Before(Box<User>, RefreshToken, Timestamp),
 }
 
 /// A redemption that this request holds.
@@ -94,7 +94,7 @@ impl KakaoLogin {
                     let (version, ends_at) =
                         (Version::issued(kind, context.transport), redeemed_at + self.sessions.max_ttl);
                     let first = keys.issue(version, user, presented, ends_at, context.now);
-                    return Ok(Redeemed::Before(shown, first, redeemed_at));
+                    return Ok(Redeemed::Before(Box::new(shown), first, redeemed_at));
                 }
                 (Verdict::WaitForFirst, _) if let Some(pause) = pauses.next() => {
                     tokio::time::sleep(Duration::from_millis(*pause)).await;

@@ -209,7 +209,7 @@ impl KakaoLogin {
     async fn update_profile(&self, person: &Person, log_name: &str, now: Timestamp) -> Result<Counted, Error> {
         let counted = self.store.record_login(person.id, &person.kakao, log_name, now).await?;
         let (shown, last_fetch, logins) = match counted {
-            Login::Counted { user, last_fetch, logins } => (user, last_fetch, logins),
+            Login::Counted { user, last_fetch, logins } => (*user, last_fetch, logins),
             Login::Deleted => return Err(Error::AccountBeingDeleted),
             Login::Disabled => return Err(Error::AccountDisabled),
             Login::TooMany { retry_after } => return Err(Error::TooManyLogins { retry_after }),

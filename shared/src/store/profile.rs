@@ -42,7 +42,7 @@ pub enum Login {
     /// It was counted, and the profile is updated.
     Counted {
         /// The user.
-        user: User,
+        user: Box<User>,
         /// When user/me was last asked.
         last_fetch: LastFetch,
         /// All logins of the user, with this one.
@@ -114,7 +114,7 @@ impl Store {
             match self.write_profile(user, changes, &format!("{MAY_LOG_IN} AND ({condition})")).await? {
                 Ok(profile) => {
                     return Ok(Login::Counted {
-                        user: item::read_user(user, &profile)?,
+                        user: Box::new(item::read_user(user, &profile)?),
                         last_fetch: read_last_fetch(&profile)?,
                         logins: item::read_number(&profile, "logins")?,
                     });

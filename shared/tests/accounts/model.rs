@@ -8,7 +8,7 @@ use shared::{
 
 use crate::{
     Rules, Violation,
-    state::{Attempt, Item, Late, Profile, Row, Session, State, StoredIdentity, Time, User, Work},
+    state::{Attempt, Item, Late, Profile, Row, Session, State, StoredIdentity, Time, User, Wanted, Work},
 };
 
 /// The moment with rank 0.
@@ -87,7 +87,7 @@ impl Model {
         if state.row_of(user).profile == Profile::Deleted {
             return Err(Violation::DeletedUserReturns);
         }
-        if state.is_banned {
+        if state.wanted == Wanted::Out {
             return Err(Violation::DisabledReturns);
         }
         Ok(Some(Self::joined(self.with_identity(state, identity)?, user)))
@@ -141,7 +141,7 @@ impl Model {
         let stored = Self::profile(state.row_of(user));
         let is_weaker = matches!(self.rules, Rules::LoginWithoutCondition | Rules::DisabledLoginCounts);
         let written = if is_weaker { self.without_condition(stored) } else { stored }.with_login();
-        if written.is_some() && state.is_banned {
+        if written.is_some() && state.wanted == Wanted::Out {
             return Err(Violation::DisabledLogsIn);
         }
         let after = Self::write_profile(state, user, written)?;

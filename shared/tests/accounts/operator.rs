@@ -3,7 +3,7 @@
 use crate::{
     Rules, Violation,
     model::{Model, moment},
-    state::{Late, Profile, Row, Session, Settling, State, User},
+    state::{Late, Profile, Row, Session, Settling, State, User, Wanted},
 };
 
 impl Model {
@@ -20,7 +20,7 @@ impl Model {
         let is_disabled = profile.is_disabled && self.rules != Rules::DisabledOnIdentityOnly;
         let settling = if self.rules == Rules::NoSettling { row.settling } else { Settling::First { is_due: false } };
         *state.row(user) = Row { is_disabled, settling, ..row };
-        state.is_banned = true;
+        state.wanted = Wanted::Out;
         state.member = None;
         let identity = if self.rules == Rules::DisabledOnProfileOnly { identity } else { disabled };
         self.with_identity(state, identity).map(Some)
@@ -35,7 +35,7 @@ impl Model {
         {
             state.row(user).is_disabled = profile.is_disabled;
         }
-        state.is_banned = false;
+        state.wanted = Wanted::In;
         self.with_identity(state, enabled).map(Some)
     }
 

@@ -179,6 +179,14 @@ pub(super) enum Late {
     Disable(User),
 }
 
+/// Where the operators want the person to be.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub(super) enum Wanted {
+    #[default]
+    In,
+    Out,
+}
+
 /// Whether a backup can be restored, or was.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub(super) enum Restore {
@@ -209,8 +217,7 @@ pub(super) struct State {
     pub(super) inquirer: Inquirer,
     /// The user whose sessions an operator is about to end.
     pub(super) operator: Option<User>,
-    /// Whether the operators want the person to stay out.
-    pub(super) is_banned: bool,
+    pub(super) wanted: Wanted,
     pub(super) late: Option<Late>,
     /// An unlink that got no response and takes effect yet.
     pub(super) unlink_on_its_way: bool,

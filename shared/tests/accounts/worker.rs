@@ -13,7 +13,7 @@ use shared::{
 use crate::{
     Rules, Violation,
     model::{Model, Steps},
-    state::{Attempt, Inquirer, Item, Late, Profile, Remover, Row, Session, Settling, State, Time, User, Work},
+    state::{Attempt, Inquirer, Item, Late, Profile, Remover, Row, Session, Settling, State, Time, User, Wanted, Work},
 };
 
 const NOW: Timestamp = Timestamp::from_unix_seconds(1_800_000_000);
@@ -282,7 +282,8 @@ impl Model {
         }
         for user in 0..4 {
             let Row { profile, session, is_disabled, .. } = state.row_of(user);
-            if state.is_banned && (session != Session::Absent || matches!(profile, Profile::Living(_)) && !is_disabled)
+            if state.wanted == Wanted::Out
+                && (session != Session::Absent || matches!(profile, Profile::Living(_)) && !is_disabled)
             {
                 return Err(Violation::DisabledStays);
             }

@@ -42,7 +42,9 @@ async fn the_person_of_a_profile_without_a_kakao_id_is_found_in_the_table() {
     let stack = Stack::start().await;
     let people = [Person::join(&stack, 3_100_000_001).await, Person::join(&stack, 3_100_000_002).await];
     let mut items = stack.dump().await;
-    items.iter_mut().for_each(|item| drop(item.remove("kakao_id")));
+    for item in &mut items {
+        item.remove("kakao_id");
+    }
     stack.restore(&items).await;
     let store = stack.operators_store();
     for person in people {

@@ -98,7 +98,7 @@ impl Case {
         [Some(identity), (is_created || is_deleted).then_some(profile)]
     }
 
-    fn settling(&self) -> Option<Item> {
+    fn settling(&self) -> Item {
         let change = Settling { changed_at: NOW };
         let attributes = [
             ("kind", Some(text("settle"))),
@@ -107,7 +107,7 @@ impl Case {
             ("due_at", Some(time(change.due_at()))),
             ("failures", Some(number(0))),
         ];
-        Some(with(self.keys()[2].clone(), attributes))
+        with(self.keys()[2].clone(), attributes)
     }
 
     async fn set(&self, table: &Table) {
@@ -126,7 +126,7 @@ impl Case {
             Some((identity, profile, has_roles)) => Self { identity, profile, has_roles, ..self.clone() }.items(1),
             None => self.items(0),
         };
-        [identity, profile, if changed.is_some() { self.settling() } else { None }]
+        [identity, profile, changed.is_some().then(|| self.settling())]
     }
 }
 
@@ -218,5 +218,5 @@ async fn a_change_of_a_user_who_was_changed_before_is_settled_from_its_own_time(
     case.set(&table).await;
     table.store.set_roles(case.user, case.kakao, &Roles::from_stored(EDITOR), NOW - SECOND).await.unwrap();
     table.store.disable(case.user, case.kakao, NOW).await.unwrap();
-    assert_eq!(case.get(&table).await[2], case.settling());
+    assert_eq!(case.get(&table).await[2], Some(case.settling()));
 }

@@ -181,8 +181,8 @@ async fn work_is_given_back_only_by_the_worker_that_has_it() {
     let (table, kinds) = (Table::new().await, Kinds::new());
     let until = NOW + Duration::from_mins(4);
     for (item, work) in &kinds.all {
-        let releases = [Release::Failed { until }, Release::Linked { since: EARLIER, until }, Release::Again { until }];
-        for release in releases.into_iter().chain([Release::StartOver]) {
+        let ways = [Release::Failed { until }, Release::Linked { since: EARLIER, until }, Release::Again { until }];
+        for release in ways.into_iter().chain([Release::StartOver]) {
             let why = format!("{release:?} {work:?}");
             let (lease, mine) = kinds.taken(&table, item.clone()).await;
             let failures: i64 = item["failures"].as_n().unwrap().parse().unwrap();
