@@ -128,6 +128,23 @@ def work(function, pattern, page):
         yield f"docs/{page}: the outcome {name} is missing"
 
 
+def trail():
+    """Every event and reason of the audit trail is in its page, and the page's queries name members of lines."""
+    text = (DOCS / "audit.md").read_text()
+    code = (ROOT / "shared/src/log/audit.rs").read_text()
+    names = set(re.findall(r'=> "(\w+)"', code)) | set(re.findall(r'=> Some\("(\w+)"', code))
+    for arm in re.findall(r'"[a-z-]+",\s+((?:"\w+"[\s|]*)+)[^"]*?=> Self::(?:SessionKept|LoginRefused)', code):
+        names |= set(re.findall(r'"(\w+)"', arm))
+    for name in sorted(name for name in names if f"`{name}`" not in text):
+        yield f"docs/audit.md: {name} is missing"
+    members = set(re.findall(r"`(\w+)`", text + (DOCS / "log.md").read_text())) | {"kind", "times", "last"}
+    for query in re.findall(r"^```\n(.*?)\n```", text, re.MULTILINE | re.DOTALL):
+        bare = re.sub(r'"[^"]*"|\w+\(|@\w+|[0-9]+h|[0-9]+d', " ", query)
+        for name in set(re.findall(r"[a-z_]+", bare)) - {"filter", "and", "in", "stats", "by", "as", "sort", "desc", "display", "not"}:
+            if name not in members:
+                yield f"docs/audit.md: a query asks for {name}, which no line has"
+
+
 def settings(source, page, column):
     """The table of a page has each parameter of a template, and in this column its default."""
     template = (ROOT / source).read_text()
@@ -168,7 +185,7 @@ def main():
         name = page.removeprefix("docs/")
         if name != "README.md" and f"({name})" not in index:
             problems.append(f"docs/README.md: {name} is missing")
-    problems += [*runbook(), *targets(), *settings("template.yaml", "configuration.md", 3), *settings("edge.yaml", "edge.md", 2)]
+    problems += [*runbook(), *trail(), *targets(), *settings("template.yaml", "configuration.md", 3), *settings("edge.yaml", "edge.md", 2)]
     problems += [*work("finish-deletions", WORK, "deletions.md"), *work("publish-user-events", PUBLISHED, "user-events.md")]
     for problem in problems:
         print(problem, file=sys.stderr)

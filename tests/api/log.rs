@@ -168,6 +168,7 @@ async fn no_header_parameter_or_body_of_a_webhook_is_logged() {
         for method in [Method::GET, Method::POST] {
             for key in [SHOP.admin_key, "canary"] {
                 unlink(key, method.clone(), "").await;
+                unlink(key, method.clone(), "&user_id=canary").await;
                 unlink(key, method.clone(), "&user_id=canary&app_id=canary").await;
             }
         }

@@ -4,7 +4,7 @@ use shared::{
     account::Settling,
     clock::Timestamp,
     id::UserId,
-    log::Ended,
+    log::{self, Audit, Ended, Ending},
     store::{Lease, Release, Settled},
 };
 
@@ -14,8 +14,18 @@ impl FinishDeletions {
     pub(crate) async fn settle(&self, lease: &Lease, user: UserId, change: &Settling, now: Timestamp) -> Ended {
         let settled = async {
             let outcome = match self.store.settle(user, now).await? {
-                Settled::Ended(_) => "disabled",
-                Settled::Changed(_) => "settled",
+                Settled::Ended(count) => {
+                    if count > 0 {
+                        log::audit(Audit::SessionEnded(Ending::Disabled { count }));
+                    }
+                    "disabled"
+                }
+                Settled::Changed(count) => {
+                    if count > 0 {
+                        log::audit(Audit::RolesChanged { count });
+                    }
+                    "settled"
+                }
                 Settled::Gone => return self.done(lease, "gone").await,
             };
             match change.again_at(now) {

@@ -1,7 +1,14 @@
 //! Spending the refresh tokens from Django that a browser presents with a login, like its previous sessions.
 
 use lambda_http::Request;
-use shared::{clock::Timestamp, error::Error, http::PresentedDjango, log, session::Transport, store::Spent};
+use shared::{
+    clock::Timestamp,
+    error::Error,
+    http::PresentedDjango,
+    log::{self, Audit, Ending},
+    session::Transport,
+    store::Spent,
+};
 
 use crate::{KakaoLogin, start::LoginContext};
 
@@ -27,9 +34,12 @@ impl KakaoLogin {
             let token = token.token;
             if let Spent::WithSession(_, Some(session)) =
                 self.store.spend_carried(&token.id, token.expires_at, context.now).await?
-                && session.generation > 0
             {
-                log::refresh_reuse();
+                if session.generation > 0 {
+                    log::refresh_reuse();
+                } else {
+                    log::audit(Audit::SessionEnded(Ending::Replaced));
+                }
             }
         }
         Ok(())

@@ -2,7 +2,13 @@
 
 use std::time::Duration;
 
-use shared::{clock::Timestamp, id::UserId, log, session::is_count_due, store::StoreError};
+use shared::{
+    clock::Timestamp,
+    id::UserId,
+    log::{self, Audit, Ending},
+    session::is_count_due,
+    store::StoreError,
+};
 
 use crate::KakaoLogin;
 
@@ -17,9 +23,13 @@ impl KakaoLogin {
         }
         let pruned = tokio::time::timeout(LIMIT, self.store.prune_sessions(user, now)).await;
         let too_slow = || StoreError::Unavailable { operation: "Query", reason: "not finished within 1 s".to_owned() };
-        if let Err(error) = pruned.unwrap_or_else(|_| Err(too_slow())) {
-            let text = format_args!("A user may have more sessions than are kept until 20 logins later: {error}");
-            log::failure("sessions_not_pruned", error.needs_an_operator(), text);
+        match pruned.unwrap_or_else(|_| Err(too_slow())) {
+            Ok(0) => {}
+            Ok(count) => log::audit(Audit::SessionEnded(Ending::Surplus { count })),
+            Err(error) => {
+                let text = format_args!("A user may have more sessions than are kept until 20 logins later: {error}");
+                log::failure("sessions_not_pruned", error.needs_an_operator(), text);
+            }
         }
     }
 }

@@ -12,7 +12,7 @@ use shared::{
     id::{KakaoId, UserId},
     kakao::KakaoError,
     keys::{IssuingKeys, SecretError},
-    log,
+    log::{self, Audit, Ending},
     roles::Roles,
     session::{
         Kind, Link, NewSession, Presented, RefreshToken, Transport, Verdict, Version, judge, newest_of_each_session,
@@ -180,6 +180,7 @@ impl KakaoLogin {
         let Counted { shown, logins } = if person.is_new {
             // The profile first: a repeated request that finds a session must also find a profile.
             let counted = update_profile.await?;
+            log::audit(Audit::AccountCreated);
             write_session.await?;
             counted
         } else {
@@ -233,10 +234,15 @@ impl KakaoLogin {
 
     /// Ends the session of a refused login, which was started at the same time as the profile was written. No client has its token.
     async fn end_refused_session(&self, first: &RefreshToken) {
-        if let Err(error) = self.store.end_session(first.user, first.session).await {
-            let text =
-                format_args!("The session of a refused login stays until it expires. No client has its token: {error}");
-            log::failure("refused_session_stays", error.needs_an_operator(), text);
+        match self.store.end_session(first.user, first.session).await {
+            Ok(None) => {}
+            Ok(Some(_)) => log::audit(Audit::SessionEnded(Ending::RefusedLogin)),
+            Err(error) => {
+                let text = format_args!(
+                    "The session of a refused login stays until it expires. No client has its token: {error}"
+                );
+                log::failure("refused_session_stays", error.needs_an_operator(), text);
+            }
         }
     }
 
@@ -257,8 +263,11 @@ impl KakaoLogin {
                 Ok(session) => {
                     let window = self.sessions.rotation_window;
                     let verdict = judge(previous, session.as_ref(), &context.keys.refresh_tokens, now, window);
+                    context.keys.pseudonyms.note(previous.user, previous.session);
                     if matches!(verdict, Verdict::Reuse) {
                         log::refresh_reuse();
+                    } else if session.is_some() {
+                        log::audit(Audit::SessionEnded(Ending::Replaced));
                     }
                 }
                 Err(error) => {
@@ -267,8 +276,8 @@ impl KakaoLogin {
                 }
             }
         }
-        self.spend_django(context).await;
         context.keys.pseudonyms.note(shown.id, first.session);
+        self.spend_django(context).await;
         let mut body = context.keys.signer.sign(shown.id, first.session, logged_in_at, &shown.roles, now).to_json();
         body["user"] = shown.to_json();
         if let (Kind::Linked, Some(link)) = (first.kind(), &context.link) {

@@ -225,7 +225,7 @@ fn nothing(scope: Scope, reason: &'static str) -> Outcome {
 fn judged(before: Outcome, scope: Scope, standing: Standing) -> Outcome {
     let is_alive = standing == Standing::Alive;
     match (scope, standing) {
-        (Scope::All, Standing::Ended) => before,
+        (Scope::Local | Scope::All, Standing::Ended) => before,
         (Scope::All, _) if is_alive => Outcome::Done("logged_out_everywhere"),
         (Scope::Local | Scope::All, _) => Outcome::Done("logged_out"),
         (Scope::Others, _) if is_alive || matches!(before, Outcome::Done(_)) => Outcome::Done("logged_out_others"),

@@ -124,7 +124,7 @@ fn write_line(
         Some(error) if error.response().status.is_server_error() => Level::WARN,
         _ => Level::INFO,
     };
-    notes.write(level, line);
+    notes.write(level, function, outcome, line);
 }
 
 /// A response with a JSON body and the headers that all our responses have.

@@ -1,5 +1,6 @@
 //! The log: one line of JSON for each request, with no token, code, cookie, header, body, email or nickname in it.
 
+mod audit;
 mod pseudonyms;
 mod subscriber;
 mod work;
@@ -12,6 +13,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use self::subscriber::LINE;
 pub use self::{
+    audit::{Audit, By, Ending, audit},
     pseudonyms::Pseudonyms,
     subscriber::{levels, subscriber},
     work::{Ended, work},
@@ -29,6 +31,7 @@ pub struct Notes {
     user: String,
     session: String,
     refresh_reuse: bool,
+    audit: Vec<audit::Noted>,
     calls: Vec<Call>,
     /// A metric in seconds.
     age: Option<(&'static str, u64)>,
@@ -79,6 +82,7 @@ pub fn failure(event: &'static str, needs_an_operator: bool, text: fmt::Argument
 /// Logs that a spent refresh token was presented: two parties hold it, and its session was ended for both.
 pub fn refresh_reuse() {
     change(|notes| notes.refresh_reuse = true);
+    audit(Audit::SessionEnded(Ending::Reuse));
     tracing::warn!(event = "refresh_reuse", "A spent refresh token came back: its session was ended");
 }
 
@@ -132,11 +136,12 @@ fn change(add: impl FnOnce(&mut Notes)) {
 }
 
 impl Notes {
-    /// Writes the line of a request.
+    /// Writes the line of a request to this function with this outcome, and lines for what happened besides.
     ///
     /// Counted calls are also metrics, in `CloudWatch`'s embedded metric format:
     /// <https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/CloudWatch_Embedded_Metric_Format_Specification.html>
-    pub(crate) fn write(self, level: Level, mut line: Map<String, Value>) {
+    pub(crate) fn write(mut self, level: Level, function: &str, outcome: &'static str, mut line: Map<String, Value>) {
+        let besides = self.audit_lines(function, outcome, &mut line);
         let calls: Vec<Value> =
             self.calls.iter().map(|call| json!({"name": call.name, "ms": call.milliseconds})).collect();
         line.insert("calls".to_owned(), Value::from(calls));
@@ -175,6 +180,9 @@ impl Notes {
             Level::ERROR => tracing::error!(target: LINE, %line),
             Level::WARN => tracing::warn!(target: LINE, %line),
             _ => tracing::info!(target: LINE, %line),
+        }
+        for line in besides.into_iter().map(Value::Object) {
+            tracing::info!(target: LINE, %line);
         }
     }
 }

@@ -45,6 +45,6 @@ pub async fn work(function: &'static str, kind: &'static str, work: impl Future<
         Ended { reason, .. } if !reason.is_empty() => Level::WARN,
         Ended { .. } => Level::INFO,
     };
-    notes.write(level, line);
+    notes.write(level, function, ended.outcome, line);
     ended
 }

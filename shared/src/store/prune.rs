@@ -9,12 +9,12 @@ use crate::{
 };
 
 impl Store {
-    /// Counts the user's living sessions after one has started, and ends the [surplus](session::surplus).
+    /// Counts the user's living sessions after one has started, and ends the [surplus](session::surplus). Returns how many these were.
     ///
     /// # Errors
     ///
     /// [`StoreError`] if DynamoDB fails. Some sessions may have ended.
-    pub async fn prune_sessions(&self, user: UserId, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn prune_sessions(&self, user: UserId, now: Timestamp) -> Result<usize, StoreError> {
         let (mut settled, mut from) = (Vec::new(), None);
         loop {
             let page = self
@@ -41,10 +41,11 @@ impl Store {
         }
         let surplus = session::surplus(settled);
         if surplus.is_empty() {
-            return Ok(());
+            return Ok(0);
         }
-        let keys = surplus.into_iter().map(|session| item::session_key(user, session)).collect();
-        log::timed("DeleteItem", self.delete_all(keys)).await
+        let keys: Vec<_> = surplus.into_iter().map(|session| item::session_key(user, session)).collect();
+        let count = keys.len();
+        log::timed("DeleteItem", self.delete_all(keys)).await.map(|()| count)
     }
 }
 
