@@ -135,6 +135,7 @@ moto: venv ## the store again, on a DynamoDB of another make
 	tests/external/with-moto.sh admin/tests/carry-over.sh
 	tests/external/with-moto.sh python admin/tests/doctor.py
 	tests/external/with-moto.sh python admin/tests/deletions.py
+	tests/external/with-moto.sh python admin/tests/operators.py
 	tests/external/with-moto.sh python bench/tests/on_lambda.py
 	@echo "passed: $@"
 

@@ -2,18 +2,27 @@
 
 mod carry_over_keys;
 mod close_deletion;
+mod delete;
 mod describe_keys;
+mod disable;
 mod doctor;
+mod enable;
+mod end_sessions;
+mod export;
 mod export_django;
 mod export_symmetric_keys;
 mod export_users;
+mod find;
 mod import;
 mod import_django;
+mod person;
 mod put_django_key;
 mod put_kakao_secrets;
 mod reconcile;
 mod replace_keys;
 mod replay_deletions;
+mod set_roles;
+mod show;
 
 use std::{
     io::{self, Write},
@@ -26,6 +35,7 @@ use shared::store::StoreError;
 use crate::{
     aws::AwsError,
     lambda::InvokeError,
+    operators::RecordError,
     stack::StackError,
     users::{FileError, TableError},
 };
@@ -37,7 +47,7 @@ use crate::{
 #[derive(Parser)]
 #[command(
     name = "admin",
-    after_help = "Exit status: 0 done, 1 failed or something is wrong, 2 wrong usage or a stack that doctor cannot read."
+    after_help = "Exit status: 0 done, 1 failed or something is wrong, 2 wrong usage or a stack that doctor cannot read, 3 no such user."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -47,6 +57,14 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Doctor(doctor::Doctor),
+    Find(find::Find),
+    Show(show::Show),
+    Disable(disable::Disable),
+    Enable(enable::Enable),
+    EndSessions(end_sessions::EndSessions),
+    Export(export::Export),
+    Delete(delete::Delete),
+    SetRoles(set_roles::SetRoles),
     PutKakaoSecrets(put_kakao_secrets::PutKakaoSecrets),
     PutDjangoKey(put_django_key::PutDjangoKey),
     ReplaceKeys(replace_keys::ReplaceKeys),
@@ -88,6 +106,10 @@ enum CommandError {
     File(#[from] FileError),
     #[error(transparent)]
     Table(#[from] TableError),
+    #[error(transparent)]
+    Record(#[from] RecordError),
+    #[error("there is no such user")]
+    NoSuchUser,
     #[error("{0}\nRun the command again: what is written stays, and is not written twice")]
     Store(#[from] StoreError),
     #[error("{0}")]
@@ -103,6 +125,14 @@ pub fn run() -> ExitCode {
     // Ends with status 2 if it cannot be understood.
     let done = match Arguments::parse().command {
         Command::Doctor(doctor) => return doctor.run(),
+        Command::Find(command) => command.run(),
+        Command::Show(command) => command.run(),
+        Command::Disable(command) => command.run(),
+        Command::Enable(command) => command.run(),
+        Command::EndSessions(command) => command.run(),
+        Command::Export(command) => command.run(),
+        Command::Delete(command) => command.run(),
+        Command::SetRoles(command) => command.run(),
         Command::PutKakaoSecrets(command) => command.run(),
         Command::PutDjangoKey(command) => command.run(),
         Command::ReplaceKeys(command) => command.run(),
@@ -121,7 +151,7 @@ pub fn run() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");
-            ExitCode::FAILURE
+            if matches!(error, CommandError::NoSuchUser) { ExitCode::from(3) } else { ExitCode::FAILURE }
         }
     }
 }
@@ -168,6 +198,15 @@ mod tests {
             "admin import stack file apply",
             "admin export-users",
             "admin export-django stack",
+            "admin find stack 7",
+            "admin find stack --reason because",
+            "admin find stack 7 --kakao 8 --reason because",
+            "admin show stack 7 --reason four",
+            "admin disable stack seven --reason because",
+            "admin end-sessions stack --kakao 0 --reason because",
+            "admin export stack 7 8 --reason because",
+            "admin delete stack 7 --reason because",
+            "admin set-roles stack --reason because",
         ] {
             let refused = Arguments::try_parse_from(line.split(' ')).err().unwrap_or_else(|| panic!("{line}"));
             assert_eq!(refused.exit_code(), 2, "{line}");

@@ -9,6 +9,7 @@ mod finding;
 mod keys_policy;
 mod keys_table;
 mod lambda;
+mod operators;
 mod rotate_keys;
 pub mod settings;
 mod stack;

@@ -10,6 +10,7 @@ use crate::aws::{self, AwsError};
 const ROTATE_KEYS: &str = "ROTATE_KEYS_FUNCTION";
 const FINISH_DELETIONS: &str = "FINISH_DELETIONS_FUNCTION";
 const USERS: &str = "USERS_TABLE";
+const OPERATORS_LOG_GROUP: &str = "OPERATORS_LOG_GROUP";
 
 /// What is wrong with a stack's name, or with the stack.
 #[derive(Debug, thiserror::Error)]
@@ -85,6 +86,23 @@ pub(crate) fn users_table(stack: &str) -> Result<String, StackError> {
         Ok(table) => Ok(table),
         Err(_) => Stack::describe(stack)?.output("TableName").map(str::to_owned),
     }
+}
+
+/// The log group of the access records of the stack with this name.
+pub(crate) fn operators_log_group(stack: &str) -> Result<String, StackError> {
+    match env::var(OPERATORS_LOG_GROUP) {
+        Ok(group) => Ok(group),
+        Err(_) => Stack::describe(stack)?.output("OperatorsLogGroup").map(str::to_owned),
+    }
+}
+
+/// Whether users of the stack with this name can be unlinked at Kakao. A stack of this machine has an admin key.
+pub(crate) fn can_unlink(stack: &str) -> Result<bool, StackError> {
+    if env::var(USERS).is_ok() {
+        return Ok(true);
+    }
+    let described = Stack::describe(stack)?;
+    Ok(described.parameters.get("KakaoAdminKeyHashes").is_some_and(|hashes| !hashes.is_empty()))
 }
 
 /// A map from a list of objects. CloudFormation and Secrets Manager tags have this shape.

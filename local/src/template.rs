@@ -32,6 +32,8 @@ pub use self::{
 pub struct Template {
     /// Every function, by the name of its binary.
     pub functions: BTreeMap<String, Function>,
+    /// What operators may do with the tables, by the names of their policies: `operators-read` and `operators-manage`.
+    pub operators: BTreeMap<String, Vec<Statement>>,
     /// The HTTP API's CORS configuration.
     pub cors: Cors,
     /// The HTTP API's throttles.
@@ -145,6 +147,11 @@ impl Template {
                 None => return error(format!("{name}: {} is not a function's role", granted.role)),
             }
         }
+        let mut operators = BTreeMap::new();
+        for (name, resource) in of_type("AWS::IAM::ManagedPolicy") {
+            let statements = policies::of_operators(resource, resources).map_err(|error| error.at(name))?;
+            operators.insert(kebab(name.trim_end_matches("Policy")), statements);
+        }
         for (name, resource) in of_type("AWS::Lambda::EventSourceMapping") {
             let (function, source) = streams::read(resource, &references, resources).map_err(|error| error.at(name))?;
             match binaries.get(&format!("{function}Role")).and_then(|binary| functions.get_mut(binary)) {
@@ -163,6 +170,7 @@ impl Template {
         }
         Ok(Self {
             functions,
+            operators,
             cors: http_api::read_cors(api, &references).map_err(|error| error.at(api_name))?,
             throttles,
             table: table("Table")?,
@@ -174,6 +182,9 @@ impl Template {
 impl Template {
     /// Renames a table, as CloudFormation does, also in environments and policies.
     pub fn rename(&mut self, resource: &str, name: &str) {
+        for statements in self.operators.values_mut() {
+            rename_in(statements, resource, name);
+        }
         for function in self.functions.values_mut() {
             for value in function.environment.values_mut().filter(|value| *value == resource) {
                 name.clone_into(value);
@@ -181,18 +192,34 @@ impl Template {
             for source in function.streams.iter_mut().filter(|source| source.table == resource) {
                 name.clone_into(&mut source.table);
             }
-            for statement in &mut function.policies {
-                for part in ["", "/stream"] {
-                    if statement.resources.remove(&format!("{resource}{part}")) {
-                        statement.resources.insert(format!("{name}{part}"));
-                    }
-                }
-            }
+            rename_in(&mut function.policies, resource, name);
         }
         for table in [&mut self.table, &mut self.keys].into_iter().filter(|table| table.name == resource) {
             name.clone_into(&mut table.name);
         }
     }
+}
+
+fn rename_in(statements: &mut [Statement], resource: &str, name: &str) {
+    for statement in statements {
+        for part in ["", "/stream"] {
+            if statement.resources.remove(&format!("{resource}{part}")) {
+                statement.resources.insert(format!("{name}{part}"));
+            }
+        }
+    }
+}
+
+/// `OperatorsRead` as `operators-read`.
+fn kebab(name: &str) -> String {
+    let mut kebab = String::new();
+    for letter in name.chars() {
+        if letter.is_ascii_uppercase() && !kebab.is_empty() {
+            kebab.push('-');
+        }
+        kebab.push(letter.to_ascii_lowercase());
+    }
+    kebab
 }
 
 fn read_function(

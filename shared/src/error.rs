@@ -147,6 +147,26 @@ impl From<SecurityEventError> for Error {
 
 const RETRY_AFTER: Duration = Duration::from_secs(1);
 
+fn response(status: StatusCode, code: &'static str, detail: &str) -> ErrorResponse {
+    ErrorResponse { status, code, detail: detail.to_owned(), retry_after: None }
+}
+
+fn unavailable(retry_after: Duration) -> ErrorResponse {
+    let detail = "Temporarily unavailable. Try again.";
+    ErrorResponse { retry_after: Some(retry_after), ..response(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail) }
+}
+
+fn of_kakao(error: &KakaoError) -> ErrorResponse {
+    let rejected = |code, detail| response(StatusCode::BAD_REQUEST, code, detail);
+    match error {
+        KakaoError::Rejected(_) => rejected("kakao_rejected", "Kakao does not accept this credential."),
+        KakaoError::WrongApp => rejected("kakao_wrong_app", "This credential was issued to another Kakao app."),
+        KakaoError::Underage => rejected("kakao_underage", "Kakao does not allow this user's age."),
+        KakaoError::Unavailable { retry_after, .. } => unavailable(*retry_after),
+        KakaoError::Misconfigured { .. } => unavailable(Duration::from_mins(1)),
+    }
+}
+
 fn list(fields: &[(&str, &str)]) -> String {
     let fields: Vec<String> = fields.iter().map(|(name, problem)| format!("`{name}`: {problem}")).collect();
     fields.join(" ")
@@ -156,14 +176,6 @@ impl Error {
     /// The client's part of this error.
     #[must_use]
     pub fn response(&self) -> ErrorResponse {
-        let response =
-            |status, code, detail: &str| ErrorResponse { status, code, detail: detail.to_owned(), retry_after: None };
-        let unavailable = |retry_after| ErrorResponse {
-            status: StatusCode::SERVICE_UNAVAILABLE,
-            code: "unavailable",
-            detail: "Temporarily unavailable. Try again.".to_owned(),
-            retry_after: Some(retry_after),
-        };
         match self {
             Self::InvalidRequest(detail) => response(StatusCode::BAD_REQUEST, "invalid_request", detail),
             Self::FieldRequired(name) => {
@@ -242,17 +254,8 @@ impl Error {
                 "unsupported_media_type",
                 "Send the body as application/json.",
             ),
-            Self::Kakao(KakaoError::Rejected(_)) => {
-                response(StatusCode::BAD_REQUEST, "kakao_rejected", "Kakao does not accept this credential.")
-            }
-            Self::Kakao(KakaoError::WrongApp) => {
-                response(StatusCode::BAD_REQUEST, "kakao_wrong_app", "This credential was issued to another Kakao app.")
-            }
-            Self::Kakao(KakaoError::Underage) => {
-                response(StatusCode::BAD_REQUEST, "kakao_underage", "Kakao does not allow this user's age.")
-            }
-            Self::Kakao(KakaoError::Unavailable { retry_after, .. }) => unavailable(*retry_after),
-            Self::Kakao(KakaoError::Misconfigured { .. }) | Self::NoAdminKey => unavailable(Duration::from_mins(1)),
+            Self::Kakao(error) => of_kakao(error),
+            Self::NoAdminKey => unavailable(Duration::from_mins(1)),
             Self::Store(StoreError::Refused { .. })
             | Self::Secret(SecretError::Empty | SecretError::Refused(_) | SecretError::Unreadable(_)) => {
                 unavailable(Duration::from_secs(10))

@@ -13,6 +13,7 @@ mod limits;
 mod link_costs;
 mod links;
 mod openapi;
+mod operators;
 mod profile_change;
 mod requirements;
 mod roles;

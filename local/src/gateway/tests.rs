@@ -49,6 +49,7 @@ fn template(functions: &[(&str, &[(&str, &str)])]) -> Template {
     });
     Template {
         functions: functions.collect(),
+        operators: BTreeMap::new(),
         cors: Cors {
             origins: vec![ORIGIN.to_owned()],
             methods: vec!["GET".to_owned()],

@@ -59,11 +59,12 @@ pub struct Roles {
 }
 
 impl Roles {
-    /// The roles of the template's functions.
+    /// The roles of the template's functions, and the policies of its operators.
     #[must_use]
     pub fn of(template: &Template) -> Self {
-        let statements =
-            template.functions.iter().map(|(name, function)| (access_key(name), function.policies.clone()));
+        let functions = template.functions.iter().map(|(name, function)| (name, &function.policies));
+        let statements = functions.chain(&template.operators);
+        let statements = statements.map(|(name, statements)| (access_key(name), statements.clone()));
         let tables = || [&template.table, &template.keys].into_iter();
         Self {
             statements: statements.collect(),

@@ -86,6 +86,16 @@ pub(super) fn read_role_policy(resource: &Value, resources: &Mapping) -> Result<
     Ok(Granted { role, statements })
 }
 
+/// What a managed policy for operators says about tables. What it says of other services is not enforced here.
+pub(super) fn of_operators(resource: &Value, resources: &Mapping) -> Result<Vec<Statement>> {
+    let statements = list(&resource["Properties"]["PolicyDocument"]["Statement"]).into_iter();
+    let is_about_tables = |statement: &&Value| {
+        let actions = statement.get("Action").map(list).unwrap_or_default().into_iter();
+        actions.filter_map(Value::as_str).any(|action| action.starts_with("dynamodb:"))
+    };
+    statements.filter(is_about_tables).map(|statement| read_statement(statement, resources)).collect()
+}
+
 /// A table's resource policy. `binaries` has the functions by the logical names of their roles.
 ///
 /// Only one form is supported: a denial of actions to every principal whose ARN is not in a list of roles.
