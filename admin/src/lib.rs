@@ -15,5 +15,7 @@ pub mod settings;
 mod stack;
 mod template;
 mod users;
+mod users_table;
+mod versions;
 
 pub use self::{commands::run, finding::Finding};

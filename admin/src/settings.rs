@@ -192,8 +192,11 @@ fn operations(settings: &Settings, findings: &mut Vec<Finding>) {
         ),
     };
     findings.extend(no_keys.map(|why| Finding::Error(why.to_owned())));
-    if settings.get("ALARM_TOPIC_ARN").is_some_and(|topic| topic.trim().is_empty()) {
-        let why = "ALARM_TOPIC_ARN is empty: nobody is told when a key rotation fails or Kakao's quota runs low. Set it to an SNS topic";
+    if settings.contains_key("ALARM_TOPIC_ARN")
+        && ["ALARM_TOPIC_ARN", "ALARM_EMAIL"].iter().all(|name| text(settings, name).is_empty())
+    {
+        let why = "ALARM_EMAIL and ALARM_TOPIC_ARN are empty: nobody is told when users get errors, a key rotation fails or Kakao's \
+                   quota runs low. Set one of them";
         findings.push(Finding::Warning(why.to_owned()));
     }
 }

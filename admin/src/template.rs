@@ -35,6 +35,13 @@ impl Template {
         resolved(&self.0["Resources"]["Keys"]["Properties"]["ResourcePolicy"]["PolicyDocument"], &arn)
     }
 
+    /// The functions with an alias, which is what the API calls.
+    pub(crate) fn aliased(&self) -> Vec<&str> {
+        let resources = self.0["Resources"].as_mapping().into_iter().flatten();
+        let aliased = resources.filter(|(_, resource)| resource["Properties"]["AutoPublishAlias"] == "live");
+        aliased.filter_map(|(name, _)| name.as_str()).collect()
+    }
+
     /// Every path of the API.
     #[cfg(test)]
     pub(crate) fn paths(&self) -> Vec<&str> {
@@ -87,10 +94,17 @@ mod tests {
             ("SessionLinks", Some("SESSION_LINKS")),
             ("FirstKeys", Some("FIRST_KEYS")),
             ("MemorySize", None),
-            ("Table", Some("TABLE_NAME")),
+            ("Keys", Some("KEYS_TABLE_NAME")),
         ] {
             assert_eq!(settings.get(parameter).copied(), setting, "{parameter}");
         }
+    }
+
+    #[test]
+    fn the_functions_with_routes_have_an_alias() {
+        let template = Template::new();
+        let aliased = template.aliased();
+        assert!(aliased.contains(&"Refresh") && !aliased.contains(&"RotateKeys"), "{aliased:?}");
     }
 
     #[test]

@@ -4,7 +4,6 @@ stack enforces the roles; tests/contract/openapi.rs compares the routes with ope
 
 import copy
 import json
-import logging
 import pathlib
 import subprocess
 import sys
@@ -37,8 +36,6 @@ DOCUMENTS = {"ISSUING", "VERIFYING", "LOGOUT", "KAKAO", "DJANGO"}
 VALUES = sam_template.REQUIRED | sam_template.PARAMETER_SETS["several origins"]
 
 problems = []
-# SAM warns of experiments of its own.
-logging.getLogger("samtranslator").setLevel(logging.ERROR)
 
 def check(holds, problem):
     if not holds:

@@ -1,6 +1,7 @@
 """template.yaml as SAM and CloudFormation take it: its parameters, its rules, and what SAM makes of it."""
 
 import copy
+import logging
 import re
 
 import boto3
@@ -8,6 +9,9 @@ import boto3
 from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator.translator import Translator
+
+# SAM warns of experiments of its own.
+logging.getLogger("samtranslator").setLevel(logging.ERROR)
 
 REQUIRED = {
     "AllowedOrigins": "https://www.example.com",

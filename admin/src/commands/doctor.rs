@@ -1,5 +1,7 @@
 //! `admin doctor`.
 
+mod deployed;
+
 use std::{fmt::Display, process::ExitCode};
 
 use clap::Args;
@@ -19,8 +21,8 @@ use crate::{
 
 /// Find what is wrong with a stack before a user does.
 ///
-/// Examines the parameters, whether keys and Kakao's secrets are there, and how the table of keys is protected. What it may not read it
-/// names as unchecked. Status 0 if nothing is wrong, 1 if something is, 2 if the stack cannot be read.
+/// Examines the parameters and whether users meet them, whether keys and Kakao's secrets are there, and how both tables are protected.
+/// What it may not read it names as unchecked. Status 0 if nothing is wrong, 1 if something is, 2 if the stack cannot be read.
 #[derive(Args)]
 pub(super) struct Doctor {
     #[command(flatten)]
@@ -41,6 +43,8 @@ impl Doctor {
         };
         let mut examination = Examination { template: Template::new(), stack, findings: Vec::new() };
         examination.examine_settings(self.api_url.as_deref());
+        examination.examine_versions();
+        examination.examine_users_table();
         examination.examine_keys_table();
         report(&examination.findings)
     }
@@ -213,6 +217,7 @@ fn parameters(stack: &Stack, template: &Template) -> Settings {
         let name = match parameter.as_str() {
             // No function knows these.
             "AlarmTopicArn" => "ALARM_TOPIC_ARN",
+            "AlarmEmail" => "ALARM_EMAIL",
             "AllowHeaders" => "ALLOW_HEADERS",
             parameter => names.get(parameter)?,
         };

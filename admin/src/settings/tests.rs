@@ -143,7 +143,7 @@ fn each_mistake_is_named() {
         ),
         ("KEY_RING", "none", "error:     there are no keys yet"),
         ("KEY_RING", "lost", "error:     the key ring was deleted"),
-        ("ALARM_TOPIC_ARN", "", "warning:   ALARM_TOPIC_ARN is empty"),
+        ("ALARM_TOPIC_ARN", "", "warning:   ALARM_EMAIL and ALARM_TOPIC_ARN are empty"),
     ] {
         let found = findings(name, value);
         assert!(found.iter().any(|finding| finding.contains(part)), "{name}={value}: {found:?}");
@@ -162,6 +162,12 @@ fn what_exceeds_the_limit_by_one_or_only_looks_like_a_path_of_the_api_is_well() 
     ] {
         assert_eq!(findings(name, value), Vec::<String>::new(), "{name}={value}");
     }
+    let mut by_email = good();
+    by_email.extend(
+        [("ALARM_TOPIC_ARN", ""), ("ALARM_EMAIL", "a@example.com")]
+            .map(|(name, value)| (name.to_owned(), value.to_owned())),
+    );
+    assert_eq!(examine(&by_email, NOW), []);
     let mut unknown = good();
     for name in ["KEY_RING", "ALARM_TOPIC_ARN"] {
         unknown.remove(name);
