@@ -114,7 +114,7 @@ soak: ## browsers on the real binaries while something fails; SOAK_SECONDS=3600 
 	target/debug/resilience soak $(SOAK_SECONDS)
 	@echo "passed: $@"
 
-previous: ## this release beside the binaries of the previous one, which it builds from git
+previous: ## this release beside the binaries of older ones, which it builds from git
 	$(BINARIES)
 	tests/external/with-previous.sh cargo test --workspace --test previous
 	@echo "passed: $@"

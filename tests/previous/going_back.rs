@@ -44,10 +44,11 @@ async fn after_session_links_is_off_again_linked_sessions_go_on_and_no_new_ones_
 
 /// So does a login that begins a linked session before the older functions are replaced: hence the first deployment.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_linked_session_that_meets_the_previous_release_is_logged_out_and_its_cookie_cleared() {
+async fn a_linked_session_that_meets_a_release_without_links_is_logged_out_and_its_cookie_cleared() {
     let rollout = Rollout::start().await;
-    let (auto, previous) = (rollout.deploy(Release::Auto).await, rollout.deploy(Release::Previous).await);
-    let half = rollout.deploy_each(|name| if name == "kakao-login" { Release::Auto } else { Release::Previous }).await;
+    let (auto, previous) = (rollout.deploy(Release::Auto).await, rollout.deploy(Release::BeforeLinks).await);
+    let half =
+        rollout.deploy_each(|name| if name == "kakao-login" { Release::Auto } else { Release::BeforeLinks }).await;
     for begun_at in [&auto, &half] {
         let (_, chain, _) = linked(&rollout, begun_at).await;
         let stored = rollout.dump().await;
@@ -59,11 +60,11 @@ async fn a_linked_session_that_meets_the_previous_release_is_logged_out_and_its_
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn back_at_this_release_a_linked_session_that_the_previous_one_never_met_goes_on() {
+async fn back_at_this_release_a_linked_session_that_the_older_one_never_met_goes_on() {
     let rollout = Rollout::start().await;
     let auto = rollout.deploy(Release::Auto).await;
     let (user, mut chain, _) = linked(&rollout, &auto).await;
-    let previous = rollout.deploy(Release::Previous).await;
+    let previous = rollout.deploy(Release::BeforeLinks).await;
     // Another device of the user, meanwhile.
     let other = previous.login_with_link(&rollout.kakao.code_body(&user).await).await;
     assert_eq!(version(&other.token()), 1);
@@ -72,9 +73,9 @@ async fn back_at_this_release_a_linked_session_that_the_previous_one_never_met_g
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_logout_or_login_at_the_previous_release_leaves_a_linked_session_in_the_table() {
+async fn a_logout_or_login_at_a_release_without_links_leaves_a_linked_session_in_the_table() {
     let rollout = Rollout::start().await;
-    let (auto, previous) = (rollout.deploy(Release::Auto).await, rollout.deploy(Release::Previous).await);
+    let (auto, previous) = (rollout.deploy(Release::Auto).await, rollout.deploy(Release::BeforeLinks).await);
     let (user, mut chain, _) = linked(&rollout, &auto).await;
     for path in ["/auth/logout", "/auth/logout?scope=all"] {
         let response = post(&previous, path, &chain).await;
@@ -87,15 +88,15 @@ async fn a_logout_or_login_at_the_previous_release_leaves_a_linked_session_in_th
     assert_eq!(rollout.linked_sessions().await, 1);
     rollout.pass(PACE).await;
     assert_eq!(chain.renew(&auto).await.status, StatusCode::OK, "a copy of cookie and links is good again");
-    // Its user can end it at the previous release too: by a logout everywhere from another session, or as a device.
+    // Its user can end it at the release before linked sessions too: by a logout everywhere from another session, or as a device.
     assert_eq!(previous.logout_everywhere(&login.token()).await.status, StatusCode::OK);
     assert_eq!(rollout.count("SESSION#").await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_previous_release_accepts_access_tokens_of_linked_sessions_and_can_end_these_as_devices() {
+async fn a_release_without_links_accepts_access_tokens_of_linked_sessions_and_can_end_these_as_devices() {
     let rollout = Rollout::start().await;
-    let (auto, previous) = (rollout.deploy(Release::Auto).await, rollout.deploy(Release::Previous).await);
+    let (auto, previous) = (rollout.deploy(Release::Auto).await, rollout.deploy(Release::BeforeLinks).await);
     let (_, chain, response) = linked(&rollout, &auto).await;
     assert_eq!(previous.profile(&chain.access).await.status, StatusCode::OK);
     assert_eq!(previous.verify(&chain.access).await.status, StatusCode::OK);

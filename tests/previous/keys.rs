@@ -6,7 +6,7 @@ use local::{kakao::SHOP, lambda::Invocation};
 use reqwest::StatusCode;
 use serde_json::{Value, json};
 use shared::keys::Document;
-use tests::{Settings, chain::confirmed};
+use tests::Settings;
 
 use crate::rollout::{Release, Rollout};
 
@@ -23,7 +23,10 @@ async fn command(rollout: &Rollout, release: Release, event: Value) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn keys_and_secrets_that_either_release_stored_serve_both() {
-    for (makes, rotates) in [(Release::Previous, Release::Auto), (Release::Auto, Release::Previous)] {
+    let older = [Release::BeforeLinks, Release::Previous];
+    for (older, makes, rotates) in
+        older.into_iter().flat_map(|older| [(older, older, Release::Auto), (older, Release::Auto, older)])
+    {
         let rollout = Rollout::with(Settings { without_keys: true, ..Settings::default() }).await;
         rollout.delete_keys(Document::Kakao).await;
         let secrets = json!({"client_secret": SHOP.client_secret, "admin_key": SHOP.admin_key});
@@ -38,11 +41,10 @@ async fn keys_and_secrets_that_either_release_stored_serve_both() {
                 command(&rollout, rotates, replace).await;
             }
             // Their processes start after the rotation.
-            let (previous, this) = (rollout.deploy(Release::Previous).await, rollout.deploy(Release::Off).await);
+            let (previous, this) = (rollout.deploy(older).await, rollout.deploy(Release::Off).await);
             for (at, other) in [(&previous, &this), (&this, &previous)] {
                 let user = rollout.kakao.new_user().await;
-                let response = at.login_with_link(&rollout.kakao.code_body(&user).await).await;
-                assert_eq!(confirmed(&response), None);
+                let response = at.login(&rollout.kakao.code_body(&user).await).await;
                 assert_eq!(other.profile(response.access()).await.status, StatusCode::OK, "{makes:?}");
                 assert_eq!(other.verify(response.access()).await.status, StatusCode::OK, "{makes:?}");
                 tokens.push(response.token());

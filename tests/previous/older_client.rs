@@ -1,4 +1,4 @@
-//! The previous release's client, which sends no links, at this release's functions.
+//! The release before linked sessions's client, which sends no links, at this release's functions.
 
 use std::time::Duration;
 

@@ -23,12 +23,12 @@ async fn logins(rollout: &Rollout) -> [Value; 2] {
 async fn a_login_repeated_at_another_deployment_gets_the_same_session() {
     let rollout = Rollout::start().await;
     for (first, second, issued) in [
-        (Release::Previous, Release::Off, 1),
-        (Release::Off, Release::Previous, 2),
+        (Release::BeforeLinks, Release::Off, 1),
+        (Release::Off, Release::BeforeLinks, 2),
         (Release::Off, Release::Auto, 2),
         (Release::Auto, Release::Off, 3),
         // Without the deployment between them.
-        (Release::Previous, Release::Auto, 1),
+        (Release::BeforeLinks, Release::Auto, 1),
     ] {
         let case = format!("{first:?}, then {second:?}");
         let (first, second) = (rollout.deploy(first).await, rollout.deploy(second).await);
@@ -52,11 +52,12 @@ async fn a_login_repeated_at_another_deployment_gets_the_same_session() {
     }
 }
 
-/// A linked session must not be given to a client without its link, and the previous release reads no link.
+/// A linked session must not be given to a client without its link, and the release before linked sessions reads no link.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_linked_login_repeated_with_another_link_or_at_the_previous_release_is_refused() {
+async fn a_linked_login_repeated_with_another_link_or_at_a_release_without_links_is_refused() {
     let rollout = Rollout::start().await;
-    let [previous, off, auto] = [Release::Previous, Release::Off, Release::Auto].map(|release| rollout.deploy(release));
+    let [previous, off, auto] =
+        [Release::BeforeLinks, Release::Off, Release::Auto].map(|release| rollout.deploy(release));
     let (previous, off, auto) = tokio::join!(previous, off, auto);
     for body in logins(&rollout).await {
         assert!(confirmed(&auto.login(&body).await).is_some());

@@ -23,6 +23,9 @@ const DECIDING: [&str; 3] = ["kakao-login", "refresh", "logout"];
 /// Which code a function runs, and its `SessionLinks`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Release {
+    /// The last one that knew no linked sessions.
+    BeforeLinks,
+    /// The one before this one.
     Previous,
     /// This release as its first deployment leaves it.
     Off,
@@ -30,7 +33,7 @@ pub enum Release {
     Auto,
 }
 
-/// A deployment that has replaced some of the functions.
+/// A deployment that has replaced some of the functions: those that it prints.
 #[derive(Clone, Copy)]
 pub struct Mix(u8);
 
@@ -40,17 +43,22 @@ impl Mix {
         (0..1 << (DECIDING.len() + 1)).map(Self)
     }
 
+    /// The first deployment after the release without linked sessions.
     pub fn release_of(self, function: &str) -> Release {
+        if self.has_replaced(function) { Release::Off } else { Release::BeforeLinks }
+    }
+
+    pub fn has_replaced(self, function: &str) -> bool {
         let bit = DECIDING.iter().position(|name| *name == function).unwrap_or(DECIDING.len());
-        if self.0 & 1 << bit == 0 { Release::Previous } else { Release::Off }
+        self.0 & 1 << bit != 0
     }
 }
 
 impl fmt::Debug for Mix {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter
-            .debug_list()
-            .entries(DECIDING.iter().chain(&["others"]).map(|name| (name, self.release_of(name))))
+            .debug_set()
+            .entries(DECIDING.iter().chain(&["others"]).filter(|name| self.has_replaced(name)))
             .finish()
     }
 }
@@ -67,6 +75,7 @@ pub struct Deployment {
 /// The binary of a function.
 pub fn binary(release: Release, function: &str) -> PathBuf {
     let folder = match release {
+        Release::BeforeLinks => PathBuf::from(env::var("BEFORE_LINKS_BINARIES").expect("run `make previous`")),
         Release::Previous => PathBuf::from(env::var("PREVIOUS_BINARIES").expect("run `make previous`")),
         Release::Off | Release::Auto => {
             let this = env::current_exe().unwrap();
@@ -83,8 +92,9 @@ impl Rollout {
 
     pub async fn with(settings: Settings) -> Self {
         // One origin, with which `auto` links sessions.
-        let environment = [("ALLOWED_ORIGINS", ORIGIN), ("SESSION_LINKS", "auto")];
-        let environment = environment.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        let defaults = [("ALLOWED_ORIGINS", ORIGIN), ("SESSION_LINKS", "auto")];
+        let mut environment: BTreeMap<_, _> = defaults.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+        environment.extend(settings.environment.clone());
         let binaries = binary(Release::Auto, "kakao-login").parent().map(ToOwned::to_owned);
         Self(Stack::with(Settings { environment, binaries, ..settings }).await)
     }
@@ -93,9 +103,9 @@ impl Rollout {
     pub fn lambda(&self, release: Release, function: &str) -> Lambda {
         let mut environment = self.0.environment(function);
         match release {
-            Release::Previous => drop(environment.remove("SESSION_LINKS")),
+            Release::BeforeLinks => drop(environment.remove("SESSION_LINKS")),
             Release::Off => drop(environment.insert("SESSION_LINKS".to_owned(), "off".to_owned())),
-            Release::Auto => {}
+            Release::Previous | Release::Auto => {}
         }
         Lambda::new(function, binary(release, function), environment)
     }

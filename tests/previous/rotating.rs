@@ -13,7 +13,7 @@ const WINDOW: Duration = Duration::from_secs(31);
 #[tokio::test(flavor = "multi_thread")]
 async fn sessions_begun_by_either_release_go_on_in_every_mix_and_back() {
     let rollout = Rollout::start().await;
-    let (before, after) = (rollout.deploy(Release::Previous).await, rollout.deploy(Release::Off).await);
+    let (before, after) = (rollout.deploy(Release::BeforeLinks).await, rollout.deploy(Release::Off).await);
     for mix in Mix::all() {
         let during = rollout.deploy_each(|function| mix.release_of(function)).await;
         for begun_at in [&before, &during, &after] {
@@ -49,7 +49,7 @@ async fn sessions_begun_by_either_release_go_on_in_every_mix_and_back() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_logout_in_every_mix_ends_sessions_of_both_releases() {
     let rollout = Rollout::start().await;
-    let (before, after) = (rollout.deploy(Release::Previous).await, rollout.deploy(Release::Off).await);
+    let (before, after) = (rollout.deploy(Release::BeforeLinks).await, rollout.deploy(Release::Off).await);
     for mix in Mix::all() {
         let during = rollout.deploy_each(|function| mix.release_of(function)).await;
         let user = rollout.kakao.new_user().await;
@@ -84,7 +84,7 @@ async fn a_logout_in_every_mix_ends_sessions_of_both_releases() {
 #[tokio::test(flavor = "multi_thread")]
 async fn no_login_begins_a_linked_session_before_the_second_deployment() {
     let rollout = Rollout::start().await;
-    for (release, issued) in [(Release::Previous, 1), (Release::Off, 2)] {
+    for (release, issued) in [(Release::BeforeLinks, 1), (Release::Off, 2)] {
         let deployment = rollout.deploy(release).await;
         for kind in [Credential::AccessToken, Credential::Code, Credential::IdToken] {
             let user = rollout.kakao.new_user().await;

@@ -36,7 +36,7 @@ async fn logins_begin_linked_sessions_which_functions_of_both_deployments_renew(
 async fn sessions_that_rotated_before_it_go_on_rotating() {
     let rollout = Rollout::start().await;
     let second = rollout.deploy(Release::Auto).await;
-    for (release, issued) in [(Release::Previous, 1), (Release::Off, 2)] {
+    for (release, issued) in [(Release::BeforeLinks, 1), (Release::Off, 2)] {
         let user = rollout.kakao.new_user().await;
         let begun_at = rollout.deploy(release).await;
         let mut token = begun_at.login_with_link(&rollout.kakao.code_body(&user).await).await.token();
