@@ -37,7 +37,7 @@ fn show_session(session: &DeviceSession) -> Value {
     })
 }
 
-/// JSON as lines for people: a name and a value each. What is empty is left out.
+/// JSON as lines for people: a name and a value each, in the order of the names. What is empty is left out.
 pub(crate) fn text_of(value: &Value) -> String {
     value.as_object().into_iter().flatten().map(|(name, value)| lines_of(name, value)).collect()
 }
@@ -67,6 +67,6 @@ mod tests {
     #[test]
     fn a_person_is_printed_as_lines_without_what_is_empty() {
         let value = json!({"user": "7", "deleted_at": null, "roles": ["a", "b"], "sessions": [{"id": "x", "name": "", "platform": "iOS"}]});
-        assert_eq!(text_of(&value), "user: 7\nroles: a b\nsessions: 1\n  id: x\n    platform: iOS\n");
+        assert_eq!(text_of(&value), "roles: a b\nsessions: 1\n  id: x\n    platform: iOS\nuser: 7\n");
     }
 }

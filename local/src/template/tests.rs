@@ -115,7 +115,7 @@ fn an_error_says_where_it_is() {
     }
 }
 
-const TABLE_ARN: &str = "Resource: !GetAtt Table.Arn";
+const TABLE_ARN: &str = r#"Resource: !If [HasOwnTable, !GetAtt Table.Arn, !Sub "arn:${AWS::Partition}:dynamodb:${AWS::Region}:${AWS::AccountId}:table/${ExistingTable}"]"#;
 const USERS_ONLY: &str = "Condition:\n                ForAllValues:StringLike: { dynamodb:LeadingKeys: [\"USER#*\"] }\n                \"Null\": { dynamodb:LeadingKeys: \"false\" }";
 
 /// SAM deploys nearly all of these without a warning.
@@ -213,14 +213,26 @@ fn a_stream_that_the_local_stack_would_read_in_another_way_is_refused() {
         (pattern, r#"{"dynamodb":{}}"#, "FilterCriteria"),
         (pattern, "{", "FilterCriteria"),
         ("Destination: !GetAtt UserEventsQueue.Arn", "Destination: !Ref UserEventsQueue", "AWS::SQS::Queue"),
-        ("EventSourceArn: !GetAtt Table.StreamArn", "EventSourceArn: !GetAtt Keys.StreamArn", "Keys has no stream"),
-        ("EventSourceArn: !GetAtt Table.StreamArn", "EventSourceArn: !GetAtt Table.Arn", "StreamArn"),
+        (
+            "EventSourceArn: !If [HasOwnTable, !GetAtt Table.StreamArn",
+            "EventSourceArn: !If [HasOwnTable, !GetAtt Keys.StreamArn",
+            "Keys has no stream",
+        ),
+        (
+            "EventSourceArn: !If [HasOwnTable, !GetAtt Table.StreamArn",
+            "EventSourceArn: !If [HasOwnTable, !GetAtt Table.Arn",
+            "StreamArn",
+        ),
         ("StreamViewType: NEW_AND_OLD_IMAGES", "StreamViewType: NEW_IMAGE", "NEW_AND_OLD_IMAGES"),
         ("FunctionName: !Ref PublishUserEvents", "FunctionName: !Ref Table", "there is no function Table"),
         ("Action: events:PutEvents", "Action: events:*", "not a single action"),
         ("Action: sqs:SendMessage", "Action: dynamodb:PutItem", "not an action on UserEventsQueue"),
         ("Resource: !GetAtt UserEventBus.Arn", "Resource: !Ref UserEventBus", "the ARN of a table, a bus or a queue"),
-        ("Resource: !GetAtt Table.StreamArn", "Resource: !GetAtt Table.StreamARN", "the ARN of a table"),
+        (
+            "Resource: !If [HasOwnTable, !GetAtt Table.StreamArn",
+            "Resource: !If [HasOwnTable, !GetAtt Table.StreamARN",
+            "the ARN of a table",
+        ),
     ] {
         let refusal = read(from, to).expect_err(to).to_string();
         assert!(refusal.contains(complaint), "{to}: {refusal}");
