@@ -19,7 +19,7 @@ DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/dem
 
 .PHONY: help run watch check test everything targets lint front-door schedules long-schedules faults soak previous api-test fuzz moto moving \
   move-rehearsal verifiers django-service watch-test web engines edge front-ends package apps phones lint-template lint-edge deploy-check \
-  gates bench bench-django measure build venv packages binaries programs demo-page clean
+  gates bench bench-django measure build deploy smoke destroy venv packages binaries programs demo-page clean
 
 help: ## what there is (this list)
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -137,6 +137,8 @@ moto: venv ## the store again, on a DynamoDB of another make
 	tests/external/with-moto.sh python admin/tests/deletions.py
 	tests/external/with-moto.sh python admin/tests/operators.py
 	tests/external/with-moto.sh python bench/tests/on_lambda.py
+	python deploy/tests/end_to_end.py
+	python deploy/tests/smoke_test.py
 	@echo "passed: $@"
 
 moving: venv $(DJANGO)/.installed ## users from a real Django to the table and back, with every failure on the way
@@ -213,7 +215,8 @@ lint-edge: venv ## the edge stack: cfn-lint, where each path leads, what the fir
 	node --test --test-reporter=spec edge/*.test.mjs
 	@echo "passed: $@"
 
-deploy-check: venv ## the README's deployment, as far as it goes without AWS
+deploy-check: venv ## the order of a deployment, and the documented commands as far as they go without AWS
+	python deploy/tests/plan_search.py
 	python tests/contract/check-deploy.py
 
 RELEASE := cargo build --release -p kakao-login -p refresh -p logout -p profile
@@ -244,8 +247,22 @@ $(DJANGO)/.installed: bench/django/requirements.txt
 	$(DJANGO)/bin/pip install --quiet --disable-pip-version-check -r $<
 	touch $@
 
-measure: venv ## a deployed stack on Lambda: cold and warm times, and what is billed; ENV names its section of samconfig.toml
+# A section of samconfig.toml, or pr-12 and so on.
+ENV := prod
+
+measure: venv ## a deployed stack on Lambda: cold and warm times, and what is billed; ENV=staging for another one
 	python bench/on_lambda.py $(ENV)
+
+# ARCH only if it was chosen: otherwise the settings may say it.
+deploy: venv ## API and site, as samconfig.toml says; ENV=staging or pr-12, SITE=dist, ROTATE_ORIGIN=1, ARCH, PATH_PREFIX
+	python deploy/deploy.py $(ENV) $(if $(filter file undefined default,$(origin ARCH)),,--arch $(ARCH)) $(if $(SITE),--site $(SITE)) \
+	  $(if $(PATH_PREFIX),--path-prefix $(PATH_PREFIX)) $(if $(filter 1 yes true,$(ROTATE_ORIGIN)),--rotate-origin)
+
+smoke: venv ## what a stranger finds at the deployed address; ENV, URL=https://…, LOGIN=1 asks for a Kakao token and logs in too
+	python deploy/smoke.py $(ENV) $(if $(URL),--url $(URL)) $(if $(LOGIN),--login)
+
+destroy: venv ## deletes the stacks of ENV, says what is kept, and asks before
+	python deploy/destroy.py $(ENV)
 
 # What is built, and so what can be deployed.
 ARCH ?= $(patsubst aarch64,arm64,$(patsubst amd64,x86_64,$(shell uname -m)))
