@@ -120,10 +120,15 @@ async fn call<T>(
     failure: fn(&Members) -> Option<Failure>,
     now: Timestamp,
 ) -> Result<T, Failure> {
-    circuit
-        .allow_call(now)
-        .map_err(|pause| Failure::of_call(Meaning::NotAsked(pause), "Kakao is down and was not asked"))?;
+    circuit.allow_call(now).map_err(|pause| {
+        // Counted too, as a process asks a Kakao that is down only every ten seconds.
+        log::kakao_outage();
+        Failure::of_call(Meaning::NotAsked(pause), "Kakao is down and was not asked")
+    })?;
     let result = log::counted(name, send(request, read, failure), outcome).await;
+    if matches!(outcome(&result), "outage" | "quota" | "unknown") {
+        log::kakao_outage();
+    }
     circuit.record(result.as_ref().is_err_and(|failure| opens(failure.meaning)), now);
     result
 }

@@ -33,6 +33,7 @@ pub struct Notes {
     refresh_reuse: bool,
     audit: Vec<audit::Noted>,
     calls: Vec<Call>,
+    kakao_outages: u64,
     /// A metric in seconds.
     age: Option<(&'static str, u64)>,
 }
@@ -107,6 +108,11 @@ pub(crate) async fn counted<F: Future>(
     note_call(name, call, |output| Some(outcome(output))).await
 }
 
+/// Counts a call that Kakao did not answer, or that was not made because Kakao is down, as a metric for an alarm.
+pub(crate) fn kakao_outage() {
+    change(|notes| notes.kakao_outages += 1);
+}
+
 async fn note_call<F: Future>(
     name: &'static str,
     call: F,
@@ -157,6 +163,9 @@ impl Notes {
                 let count = counters.get(&counter).and_then(Value::as_u64).unwrap_or_default();
                 counters.insert(counter, Value::from(count + 1));
             }
+        }
+        if self.kakao_outages > 0 {
+            counters.insert("kakao_outages".to_owned(), Value::from(self.kakao_outages));
         }
         let mut metrics: Vec<Value> = counters.keys().map(|name| json!({"Name": name, "Unit": "Count"})).collect();
         if let Some((name, seconds)) = self.age {
