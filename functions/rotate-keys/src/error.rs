@@ -31,6 +31,17 @@ pub enum RotationError {
     Argument(String),
 }
 
+impl RotationError {
+    /// Whether an operator must act. Other failures of the schedule's command pass, as it is repeated five minutes later.
+    pub(crate) const fn needs_an_operator(&self) -> bool {
+        match self {
+            Self::Table(error) => error.needs_an_operator(),
+            Self::Conflict | Self::Unknown => false,
+            Self::RingLost | Self::KeysExist | Self::NotARing | Self::Unusable(_) | Self::Argument(_) => true,
+        }
+    }
+}
+
 impl From<SecretError> for RotationError {
     fn from(error: SecretError) -> Self {
         Self::Table(error)

@@ -111,7 +111,10 @@ impl Worker for RotateKeys {
         match &result {
             Ok(Outcome::NotDue | Outcome::Described(_)) => {}
             Ok(outcome) => tracing::warn!(event = "key_rotation", command, ?outcome, "A key command was carried out"),
-            Err(error) => tracing::error!(event = "key_rotation", command, "A key command failed: {error}"),
+            Err(error) if error.needs_an_operator() => {
+                tracing::error!(event = "key_rotation", command, "A key command failed: {error}");
+            }
+            Err(error) => tracing::warn!(event = "key_rotation", command, "A key command failed: {error}"),
         }
         result
     }
