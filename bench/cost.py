@@ -27,14 +27,20 @@ def default(parameter):
 
 MEMORY_GB = default("MemorySize") / 1024
 RETENTION_MONTHS = default("LogRetentionDays") / 30
-# Those that every installation has, and those of user events.
-ALARMS, EVENT_ALARMS = (
-    len(re.findall(rf"Type: AWS::CloudWatch::Alarm\n    {next_line}", TEMPLATE))
-    for next_line in ("Properties:", "Condition: HasUserEvents")
+# An alarm of several metrics costs as much as one of each. Those that every installation has, and those of user events.
+RESOURCES = re.split(r"^  (?=\w+:$)", TEMPLATE, flags=re.MULTILINE)
+ALARMS = [resource for resource in RESOURCES if "    Type: AWS::CloudWatch::Alarm\n" in resource]
+ALARM_METRICS, EVENT_ALARM_METRICS = (
+    sum(max(1, alarm.count(" MetricStat: ")) for alarm in ALARMS if ("    Condition: HasUserEvents\n" in alarm) is of_events)
+    for of_events in (False, True)
 )
+FILTER_METRICS = len(set(re.findall(r"MetricTransformations: .*? MetricName: (\w+),", TEMPLATE)))
+CUSTOM_METRICS = MODEL["metrics_in_log_lines"] + FILTER_METRICS
 WAF_RULES = len(re.findall(r"^ +Priority: \d+$", (ROOT / "edge.yaml").read_text(), re.MULTILINE))
 assert "rate(5 minutes)" in TEMPLATE, "SCHEDULED_RUNS follows the schedule of rotate-keys"
-assert EVENT_ALARMS == 2, "the row of UserEvents names them"
+assert TEMPLATE.count("Type: AWS::CloudWatch::Alarm\n") == len(ALARMS), "an alarm is not counted"
+assert EVENT_ALARM_METRICS == 2, "the row of UserEvents names them"
+assert TEMPLATE.count("Type: AWS::CloudWatch::Dashboard\n") == 1, "the row counts one dashboard"
 assert "rate(1 minute)" in TEMPLATE, "RUNS_FOR_DELETIONS follows the schedule of finish-deletions"
 
 
@@ -79,6 +85,15 @@ def key_read_units(users):
     return units
 
 
+def watching(price):
+    """Dollars a month for what tells operators how it goes, whatever the load."""
+    return {
+        f"{CUSTOM_METRICS} custom metrics": CUSTOM_METRICS * price["metric"],
+        f"{len(ALARMS) - EVENT_ALARM_METRICS} alarms on {ALARM_METRICS} metrics": ALARM_METRICS * price["alarm"],
+        "dashboard (none with `Dashboard=false`)": price["dashboard"],
+    }
+
+
 def rows(users, price):
     """Dollars a month: what every installation pays, and what only some do."""
     millions = users / 1e6
@@ -106,15 +121,14 @@ def rows(users, price):
             key_read_units(users) / 1e6 * price["read_units_per_million"] + SCHEDULED_RUNS / 1e6 * schedule,
         "deletions: schedule of finish-deletions, one user in a hundred":
             RUNS_FOR_DELETIONS / 1e6 * idle + users * MODEL["deletions_a_users_month"] / 1e6 * ending,
-        f"{MODEL['custom_metrics']} custom metrics": MODEL["custom_metrics"] * price["metric"],
-        f"{ALARMS} alarms": ALARMS * price["alarm"],
+        **watching(price),
     }
     logins = sum(count for _, count, is_login in month_of_a_user() if is_login) * millions
     batch = running(MODEL["batch_of_events_milliseconds"], price) + MODEL["log_kb"] * price["logs_per_gb"]
     events = MODEL["events_a_users_month"] * millions
     sometimes = {
         "with `UserEvents`: the function at each login, an event at each change, 2 alarms":
-            logins * batch + events * price["events_per_million"] + EVENT_ALARMS * price["alarm"],
+            logins * batch + events * price["events_per_million"] + EVENT_ALARM_METRICS * price["alarm"],
         "with `KeysKmsKeyArn`: the KMS key and its use": price["kms_key"] + kms_calls / 1e6 * price["kms_per_million"],
         "with CloudFront in front: its requests and function":
             (calls + preflights) * (price["cloudfront_per_million"] + price["cloudfront_function_per_million"]),
@@ -231,10 +245,11 @@ def sentence():
     few, *more = MODEL["users"]
     here = " and ".join(f"{dollars(total(few, region))} in {region}" for region in MODEL["regions"])
     there = " and ".join(f"{users:,} cost {dollars(total(users, first))}" for users in more)
+    watched = dollars(sum(watching(MODEL["regions"][first]).values()))
     return prose(
-        f"{few:,} monthly users ({pattern} each) cost {here} a month; in {first}, {there}. CloudFront, WAF and a KMS key "
-        f"of your own are not in it. [docs/costs.md](docs/costs.md) has the tables, the assumptions and the first limits. "
-        f"Prices of {MODEL['date']}."
+        f"{few:,} monthly users ({pattern} each) cost {here} a month, {watched} of it for metrics, alarms and a dashboard; "
+        f"in {first}, {there}. Not in it: CloudFront, WAF and a KMS key. [Costs](docs/costs.md) has the tables. Prices of "
+        f"{MODEL['date']}."
     )
 
 

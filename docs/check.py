@@ -86,24 +86,21 @@ def first_cells(text, *headings):
     return {name for cell in rows for name in re.findall(r"`([^`]+)`", cell)}
 
 
-def runbook():
-    """Every alarm is in the runbook, and every event and outcome in the page about the log."""
+def log():
+    """Every event, outcome and code is in the page about the log."""
     sources = [path for top in ("shared/src", "functions") for path in sorted((ROOT / top).rglob("*.rs"))]
     code = "\n".join(path.read_text() for path in sources)
-    template = (ROOT / "template.yaml").read_text()
     logged = {
         "event": set(re.findall(r"\bevent = \"(\w+)\"|\bfailure\(\s*\"(\w+)\"", code)),
         "outcome": set(re.findall(OUTCOME, code)) | {name for choice in CHOICE.findall(code) for name in CHOSEN.findall(choice)},
         "code": set(re.findall(CODE, (ROOT / "shared/src/error.rs").read_text()))
         | set(re.findall(TOKEN_CODE, (ROOT / "shared/src/kakao/security_event.rs").read_text())),
-        "alarm": set(re.findall(r"^  (\w+):\n    Type: AWS::CloudWatch::Alarm", template, re.MULTILINE)),
     }
-    text = "".join((DOCS / page).read_text() for page in ("runbook.md", "log.md"))
+    text = (DOCS / "log.md").read_text()
     described = {
         "event": first_cells(text, "Events"),
         "outcome": first_cells(text, "Outcomes of successes", "Outcomes of errors"),
         "code": first_cells(text, "Outcomes of errors"),
-        "alarm": first_cells(text, "Alarms"),
     }
     events = re.findall(r"^\| `(\w+)`", re.search(r"^## Events\n(.*?)(?=^## )", text, re.MULTILINE | re.DOTALL).group(1), re.MULTILINE)
     for name in sorted({name for name in events if events.count(name) > 1}):
@@ -113,7 +110,21 @@ def runbook():
         if not names:
             yield f"docs/check.py finds no {kind} in the code"
         for name in sorted(names - described[kind]):
-            yield f"docs/runbook.md, docs/log.md: the {kind} {name} is missing"
+            yield f"docs/log.md: the {kind} {name} is missing"
+
+
+def alarms():
+    """Every alarm has a section of the runbook, which its description names, and every section has an alarm."""
+    template = (ROOT / "template.yaml").read_text()
+    resources = re.split(r"^  (?=\w+:$)", template, flags=re.MULTILINE)
+    declared = {resource.partition(":")[0]: resource for resource in resources if "\n    Type: AWS::CloudWatch::Alarm\n" in resource}
+    text = re.search(r"^## Alarms\n(.*?)(?=^## )", (DOCS / "runbook.md").read_text(), re.MULTILINE | re.DOTALL).group(1)
+    sections = dict(re.findall(r"^### `(\w+)`\n\n(\S.*)$", text, re.MULTILINE))
+    for name in sorted(declared.keys() ^ sections.keys()):
+        yield f"docs/runbook.md: {name} has {'no section' if name in declared else 'a section, but it is not in the template'}"
+    for name, alarm in declared.items():
+        if not re.search(rf"^      AlarmDescription: .* See docs/runbook.md, {name}$", alarm, re.MULTILINE):
+            yield f"template.yaml: the description of {name} does not name its section of docs/runbook.md"
 
 
 def work(function, pattern, page):
@@ -185,7 +196,7 @@ def main():
         name = page.removeprefix("docs/")
         if name != "README.md" and f"({name})" not in index:
             problems.append(f"docs/README.md: {name} is missing")
-    problems += [*runbook(), *trail(), *targets(), *settings("template.yaml", "configuration.md", 3), *settings("edge.yaml", "edge.md", 2)]
+    problems += [*log(), *alarms(), *trail(), *targets(), *settings("template.yaml", "configuration.md", 3), *settings("edge.yaml", "edge.md", 2)]
     problems += [*work("finish-deletions", WORK, "deletions.md"), *work("publish-user-events", PUBLISHED, "user-events.md")]
     for problem in problems:
         print(problem, file=sys.stderr)

@@ -246,7 +246,7 @@ stream = {"Fn::If": ["HasUserEvents", {"StreamViewType": "NEW_AND_OLD_IMAGES"}, 
 check(table.get("StreamSpecification") == stream, f"the table's stream: {table.get('StreamSpecification')}")
 conditional = {name for name, resource in resources.items() if resource.get("Condition") == "HasUserEvents"}
 expected = {"PublishUserEvents", "PublishUserEventsRole", "PublishUserEventsLogs", "UserEventsStream", "UserEventBus", "UserEventsQueue",
-            "UserEventsQueueAlarm", "UserEventsDelayAlarm"}
+            "UserEventsQueueAlarm", "UserEventsDelayAlarm", "PublishUserEventsErrors"}
 check(conditional == expected, f"with user events only: {sorted(conditional ^ expected)}")
 for name, resource in resources.items():
     foreign = set(references(resource)) & expected
