@@ -20,8 +20,8 @@ use verify::Verify;
 use crate::{
     iam,
     kakao::SHOP,
-    lambda::{Function, Handler, here},
-    template::{Template, TemplateError, with_prefix},
+    lambda::{Function, Handler, RUNNING, here},
+    template::{self, Template, TemplateError, with_prefix},
 };
 
 /// The project's template.
@@ -97,12 +97,29 @@ pub fn template(given: &BTreeMap<String, String>) -> Result<Template, TemplateEr
 ///
 /// [`TemplateError`] if it would not deploy.
 pub fn template_from(yaml: &str, given: &BTreeMap<String, String>) -> Result<Template, TemplateError> {
-    let settings = settings(given);
     let moved = given.get("PATH_PREFIX").filter(|prefix| !prefix.is_empty());
     let moved = moved.map(|prefix| with_prefix(yaml, prefix)).transpose()?;
     let yaml = moved.as_deref().unwrap_or(yaml);
-    let parameters = PARAMETERS.iter().map(|(name, parameter, _)| ((*parameter).to_owned(), settings[*name].clone()));
-    Template::read(yaml, &parameters.collect())
+    Template::read(yaml, &parameters(given))
+}
+
+/// The resources of one type that a template makes, with the same parameters as [`template`]. Every reference is the name of its
+/// resource.
+///
+/// # Errors
+///
+/// [`TemplateError`] if it would not deploy.
+pub fn resources(
+    yaml: &str,
+    kind: &str,
+    given: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, serde_json::Value>, TemplateError> {
+    template::resources(yaml, kind, &parameters(given))
+}
+
+fn parameters(given: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let settings = settings(given);
+    PARAMETERS.iter().map(|(name, parameter, _)| ((*parameter).to_owned(), settings[*name].clone())).collect()
 }
 
 /// The environment of one function: the template's variables, its role's credentials, and the `local` settings.
@@ -167,7 +184,7 @@ impl Build<'_> {
         let guarded = Arc::new(function::Guarded::<F>::from_config(&config, Arc::clone(self.clock))?);
         let handler: Handler = Arc::new(move |request| {
             let guarded = Arc::clone(&guarded);
-            Box::pin(async move { guarded.respond(request).await })
+            Box::pin(RUNNING.scope(F::NAME, async move { guarded.respond(request).await }))
         });
         Ok((F::NAME.to_owned(), here(handler)))
     }

@@ -222,6 +222,29 @@ fn kebab(name: &str) -> String {
     kebab
 }
 
+/// The properties of each resource of this type, as JSON, with all references resolved to names. `parameters` override the defaults.
+///
+/// # Errors
+///
+/// [`TemplateError`] with the place in the template.
+pub fn resources(
+    yaml: &str,
+    kind: &str,
+    parameters: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, serde_json::Value>> {
+    let root: Value = serde_yaml_ng::from_str(yaml).or_else(|broken| error(broken.to_string()))?;
+    let references = References::read(&root, parameters)?;
+    let resources = Conditions::of(&root, &references).apply(mapping(&root, "Resources")?)?;
+    let of_type = resources.iter().filter(|(_, resource)| resource.get("Type").and_then(Value::as_str) == Some(kind));
+    let read = of_type.map(|(name, resource)| {
+        let (name, properties) = (scalar(name)?, resource.get("Properties").unwrap_or(&Value::Null));
+        let resolved = references.resolve_all(properties).map_err(|error| error.at(&name))?;
+        let json = serde_json::to_value(resolved).or_else(|broken| error(format!("{name}: {broken}")))?;
+        Ok((name, json))
+    });
+    read.collect()
+}
+
 fn read_function(
     resource: &Value,
     globals: Option<&Value>,

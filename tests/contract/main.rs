@@ -29,3 +29,16 @@ mod accounts {
     mod outbox;
     mod sweep;
 }
+
+/// The alarms of the template, and its dashboard.
+mod alarms {
+    mod cloud_watch;
+    mod dashboard;
+    mod declared;
+    mod fired;
+    mod pattern;
+    mod rule;
+    mod runs;
+    mod watched;
+    mod worker_runs;
+}

@@ -25,6 +25,11 @@ pub type Function = Arc<dyn Fn(Invocation) -> BoxFuture<'static, Result<Value, F
 /// The handler of a function that runs in this process.
 pub type Handler = Arc<dyn Fn(lambda_http::Request) -> BoxFuture<'static, lambda_http::Response<Body>> + Send + Sync>;
 
+tokio::task_local! {
+    /// The name of the function that a task runs, so that the lines of all functions in one process can be told apart.
+    pub static RUNNING: &'static str;
+}
+
 /// What a function is invoked with.
 #[derive(Clone, Debug)]
 pub struct Invocation {
@@ -58,7 +63,9 @@ pub fn worker_here<W: Worker>(worker: Arc<W>) -> Function {
         let worker = Arc::clone(&worker);
         Box::pin(async move {
             let Ok(event) = serde_json::from_str(&invocation.event.to_string()) else { return Err(Failed::Crashed) };
-            let outcome = within(invocation.timeout, async move { worker.handle(event).await.ok() }).await?;
+            let outcome =
+                within(invocation.timeout, RUNNING.scope(W::NAME, async move { worker.handle(event).await.ok() }))
+                    .await?;
             if outcome.is_null() { Err(Failed::Crashed) } else { Ok(outcome) }
         })
     })

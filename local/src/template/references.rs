@@ -58,6 +58,29 @@ impl References {
         }
     }
 
+    /// The value with every intrinsic function in it resolved.
+    pub(super) fn resolve_all(&self, value: &Value) -> Result<Value> {
+        match value {
+            Value::Tagged(tagged) => match tagged.value.as_sequence().map(Vec::as_slice) {
+                // !Sub with values of its own for some names.
+                Some([text, values]) if tagged.tag == Tag::new("Sub") => {
+                    let mut text = scalar(text)?;
+                    for (name, value) in values.as_mapping().into_iter().flatten() {
+                        text = text.replace(&format!("${{{}}}", scalar(name)?), &scalar(&self.resolve(value)?)?);
+                    }
+                    self.substitute(&text).map(Value::String)
+                }
+                _ => self.resolve(value),
+            },
+            Value::Sequence(items) => items.iter().map(|item| self.resolve_all(item)).collect(),
+            Value::Mapping(members) => {
+                let members = members.iter().map(|(name, member)| Ok((name.clone(), self.resolve_all(member)?)));
+                members.collect::<Result<_>>().map(Value::Mapping)
+            }
+            other => Ok(other.clone()),
+        }
+    }
+
     pub(super) fn reference(&self, name: &str) -> Result<Value> {
         if let Some(value) = self.parameters.get(name) {
             Ok(value.clone())
