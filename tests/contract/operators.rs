@@ -43,7 +43,7 @@ fn used(stack: &Stack, operators: &str) -> BTreeSet<Use> {
     stack.uses().into_keys().filter(|(key, ..)| *key == access_key(operators)).collect()
 }
 
-fn is_refused<T>(result: Result<T, StoreError>) -> bool {
+fn is_refused<T>(result: &Result<T, StoreError>) -> bool {
     matches!(result, Err(StoreError::Refused { .. }))
 }
 
@@ -57,11 +57,11 @@ async fn who_may_look_can_find_show_and_export_users_and_change_nothing() {
     assert!(store.export_of(user).await.unwrap().is_some());
     assert_eq!(used(&stack, READ), allowed(&stack, READ));
     let before = stack.dump().await;
-    assert!(is_refused(store.disable(user, kakao, now).await));
-    assert!(is_refused(store.set_roles(user, kakao, &Roles::new(["staff".to_owned()]).unwrap(), now).await));
-    assert!(is_refused(store.end_sessions_of(user, now).await));
-    assert!(is_refused(store.mark_deleted(user, kakao, MarkedBy::Operator, now).await));
-    assert!(is_refused(store.kakao_of(user).await), "a scan");
+    assert!(is_refused(&store.disable(user, kakao, now).await));
+    assert!(is_refused(&store.set_roles(user, kakao, &Roles::new(["staff".to_owned()]).unwrap(), now).await));
+    assert!(is_refused(&store.end_sessions_of(user, now).await));
+    assert!(is_refused(&store.mark_deleted(user, kakao, MarkedBy::Operator, now).await));
+    assert!(is_refused(&store.kakao_of(user).await), "a scan");
     assert_eq!(stack.dump().await, before);
 }
 

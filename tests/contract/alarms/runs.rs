@@ -156,7 +156,7 @@ pub(super) async fn no_keys(cloud_watch: CloudWatch) {
     let visitor = Visitor { user: run.stack.kakao.new_user().await, login };
     for _ in 0..2 {
         run.ask_every_function(&visitor).await;
-        run.advance(5 * MINUTE - SECOND).await;
+        run.advance(4 * MINUTE + 59 * SECOND).await;
     }
     run.has_schedule = false;
     run.advance(2 * SECOND).await;
