@@ -45,7 +45,7 @@ async fn main() -> Result<(), String> {
         }
         ["starts"] => {
             let away = Latencies { dynamodb: milliseconds("DYNAMODB_MS", 4)?, kakao: milliseconds("KAKAO_MS", 30)? };
-            report::put("starts", &report::starts(&starts(binaries, away).await?, away))
+            report::put("starts", &report::starts(&Box::pin(starts(binaries, away)).await?, away))
         }
         ["load"] => report::put("load", &report::load(&load::run().await)),
         // The database process of the comparison.

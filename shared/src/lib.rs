@@ -7,7 +7,7 @@ pub mod secret_hashes;
 
 pub mod aws;
 pub mod id;
-pub mod logins;
+pub mod per_minute;
 pub mod recent;
 pub mod roles;
 

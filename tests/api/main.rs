@@ -43,6 +43,7 @@ mod refresh {
     mod at_once;
     mod remote;
     mod rules;
+    mod storm;
     mod two_cookies;
 
     /// Of linked sessions.
@@ -70,7 +71,7 @@ mod app {
 
 /// Pages that carry their refresh token in bodies, as with dj-rest-auth: `COMPATIBILITY`.
 mod compatibility {
-    mod login;
+    pub(crate) mod login;
     mod logout;
     mod off;
     mod refresh;

@@ -11,8 +11,8 @@ use shared::{
     redemption::{Attempt, Redemption},
     roles::Roles,
     session::{
-        ConfirmedLink, Facts, Kind, LINK_PACE, Link, LinkedSession, LinkedVerdict, PresentedLinks, RefreshToken,
-        RefreshTokenHash, RefreshTokenKeys, Transport, Version, judge_links,
+        Answered, ConfirmedLink, Facts, Kind, LINK_PACE, Link, LinkedSession, LinkedVerdict, PresentedLinks,
+        REMEMBERED_FOR, RefreshToken, RefreshTokenHash, RefreshTokenKeys, Transport, Version, judge_links,
     },
     store::{Device, RedemptionKey, Renewal, SessionStart},
 };
@@ -169,7 +169,14 @@ impl Case {
     fn expected(&self) -> Option<(Renewal, Option<Item>)> {
         let Self { token, links, session, before, .. } = self;
         let verdict = judge_links(token, links, session.as_ref(), NOW, LINK_PACE);
-        let renewed = Renewal::Renewed { verdict, facts: facts() };
+        let settled_at = session.map(|session| session.grown_at + LINK_PACE);
+        let until = match verdict {
+            LinkedVerdict::Repeat(_) => Some(NOW + REMEMBERED_FOR),
+            LinkedVerdict::Stay | LinkedVerdict::Late => settled_at,
+            _ => None,
+        };
+        let answered = until.map(|until| Answered { counted: None, until, is_settled: false });
+        let renewed = Renewal::Renewed { verdict, facts: facts(), answered };
         let grown = session.and_then(|session| session.grown(token, links, NOW + WEEK, NOW, LINK_PACE));
         assert_eq!(grown.is_some(), matches!(verdict, LinkedVerdict::Grow(_)), "{}", self.why);
         Some(match (verdict, grown) {
@@ -192,7 +199,7 @@ async fn a_chain_grows_where_the_rules_allow_it_and_nothing_else_changes() {
         table.set(&cases.iter().map(|case| (at(case), case.before.clone())).collect::<Vec<_>>()).await;
         let mut results = Vec::new();
         for Case { token, links, .. } in &cases {
-            let result = table.store.renew_linked(token, links, NOW + WEEK, NOW).await;
+            let result = table.store.renew_linked(token, links, NOW + WEEK, None, NOW).await;
             results.push(result.map_err(|error| error.to_string()));
         }
         let after = table.get_all(&cases.iter().map(at).collect::<Vec<_>>()).await;
@@ -232,10 +239,11 @@ async fn a_growth_whose_response_was_lost_is_recognised_as_a_repeat() {
     let mut now = NOW;
     for (number, (prev, next)) in (0..).zip([('a', 'b'), ('b', 'c'), ('c', 'd'), ('d', 'e')]) {
         let links = presented_links(Some((number, prev)), next);
-        let renew = async || table.store.renew_linked(&token, &links, now + WEEK, now).await.unwrap();
+        let renew = async || table.store.renew_linked(&token, &links, now + WEEK, None, now).await.unwrap();
         table.proxy.fail(Fault::LoseResponses(1));
         let _ = table.proxy.take_traffic();
-        let renewed = |verdict| Renewal::Renewed { verdict, facts: facts() };
+        let answered = Some(Answered { counted: None, until: now + REMEMBERED_FOR, is_settled: false });
+        let renewed = |verdict| Renewal::Renewed { verdict, facts: facts(), answered };
         assert_eq!(renew().await, renewed(LinkedVerdict::Repeat(number + 1)));
         assert_eq!(table.proxy.take_traffic().operations.len(), 2, "it was sent twice");
         session = session.grown(&token, &links, now + WEEK, now, LINK_PACE).unwrap();
@@ -286,7 +294,7 @@ async fn a_login_puts_the_chain_that_it_begins_and_a_late_copy_does_not_shorten_
         let item = without(session_item(&token, &begun, LOGGED_IN_AT), ["added_by_a_later_release"]);
         assert_eq!(table.get([&session_key(&token)]).await, [Some(item)]);
         let links = presented_links(Some((0, 'a')), 'b');
-        table.store.renew_linked(&token, &links, NOW + WEEK, NOW).await.unwrap();
+        table.store.renew_linked(&token, &links, NOW + WEEK, None, NOW).await.unwrap();
         let grown = table.get([&session_key(&token)]).await;
         log_in().await;
         assert_eq!(table.get([&session_key(&token)]).await, grown);

@@ -1,6 +1,7 @@
 //! `POST /auth/refresh`: exchanges the refresh token for a new access token (RFC 6749 §6). A browser has it in a cookie; an app, and a
 //! page in compatibility mode, sends it in the body.
 
+mod answered;
 mod django;
 mod linked;
 
@@ -21,9 +22,11 @@ use shared::{
     keys::{self, IssuingKeys, SecretCache},
     log,
     session::{Facts, Kind, Presented, RefreshToken, SessionPolicy},
-    store::{Ended, Rotation, Store, StoreError},
+    store::{Ended, FixedRenewal, Rotation, Store, StoreError},
     user::User,
 };
+
+pub use self::answered::RecentAnswers;
 
 /// What this function needs. Its IAM role allows no more.
 #[derive(Debug)]
@@ -44,6 +47,8 @@ pub struct Refresh {
     pub django: DjangoTokens,
     /// How long sessions last, and when their tokens are rotated.
     pub sessions: SessionPolicy,
+    /// The latest refreshes that did not renew their session.
+    pub answered: RecentAnswers,
     /// Tells the time, which is read once per request and passed down.
     pub clock: Arc<dyn Clock>,
 }
@@ -74,7 +79,8 @@ impl Function for Refresh {
         else {
             return Err(config.into_error());
         };
-        Ok(Self { store, keys, cookies, origins, compatibility, native_clients, django, sessions, clock })
+        let answered = RecentAnswers::default();
+        Ok(Self { store, keys, cookies, origins, compatibility, native_clients, django, sessions, answered, clock })
     }
 
     /// Reads the keys, which connects to DynamoDB.
@@ -95,6 +101,7 @@ impl Function for Refresh {
     /// - [`Error::NativeOnly`] if a page presents the token of an app.
     /// - [`Error::LoggedOut`] if there is no session to renew. If a spent token is presented, two parties hold it, so its session ends
     ///   for both (RFC 9700 §4.14.2).
+    /// - [`Error::TooManyRefreshes`] if the session was refreshed again and again, and cannot be renewed yet.
     /// - [`Error::LinkRequired`] and [`Error::LinkStale`] if the token of a linked session comes without its links, or with old ones.
     /// - [`Error::Store`] if DynamoDB fails, and [`Error::Secret`] if there are no keys. The cookie stays valid.
     async fn handle(&self, request: Request) -> Result<Response<Body>, Error> {
@@ -184,13 +191,17 @@ impl Refresh {
     ) -> Result<Result<Renewed, Refusal>, Error> {
         let now = asked.now;
         let expires_at = self.sessions.expires_at(presented.session_ends_at, now);
-        let rotation =
-            self.store.rotate(presented, &keys.refresh_tokens, self.sessions.rotation_window, expires_at, now);
+        let (asking, count) = self.answered.ask(presented, None, now)?;
+        let window = self.sessions.rotation_window;
+        let rotation = self.store.rotate(presented, &keys.refresh_tokens, window, expires_at, count, now);
         let (rotation, user) = tokio::try_join!(rotation, self.user(presented, asked))?;
         let (outcome, successor, facts) = match rotation {
             Rotation::Rotated { successor, facts } => ("rotated", Some(successor), facts),
             Rotation::Repeated { successor, facts } => ("repeated", Some(successor), facts),
-            Rotation::Current { facts } => ("current", None, facts),
+            Rotation::Current { facts, answered } => {
+                asking.admit(answered)?;
+                ("current", None, facts)
+            }
             Rotation::Ended(ended) => return Ok(Err(Refusal::LoggedOut(explain(ended)))),
         };
         log::outcome(outcome);
@@ -206,9 +217,13 @@ impl Refresh {
         asked: &Asked<'_>,
     ) -> Result<Result<Renewed, Refusal>, Error> {
         let expires_at = self.sessions.expires_at(token.session_ends_at, asked.now);
-        let renewal = self.store.renew_fixed(&token, expires_at, asked.now);
+        let (asking, count) = self.answered.ask(&token, None, asked.now)?;
+        let renewal = self.store.renew_fixed(&token, expires_at, count, asked.now);
         let (renewal, user) = tokio::try_join!(renewal, self.user(&token, asked))?;
-        let Some(facts) = renewal else { return Ok(Err(Refusal::LoggedOut("logged out or expired"))) };
+        let Some(FixedRenewal { facts, answered }) = renewal else {
+            return Ok(Err(Refusal::LoggedOut("logged out or expired")));
+        };
+        asking.admit(answered)?;
         log::outcome("fixed");
         let Some(body) = access(&token, &facts, user, keys, asked) else { return Ok(Err(USER_GONE)) };
         Ok(Ok(Renewed { body, refresh_token: Some((token, expires_at)) }))

@@ -28,7 +28,8 @@ impl Refresh {
             Err(error) => return Err(error),
         };
         let expires_at = self.sessions.expires_at(token.session_ends_at, now);
-        let renewal = self.store.renew_linked(token, &links, expires_at, now);
+        let (asking, count) = self.answered.ask(token, Some(&links), now)?;
+        let renewal = self.store.renew_linked(token, &links, expires_at, count, now);
         let (renewal, user) = if links.prev.is_some() {
             tokio::try_join!(renewal, self.user(token, asked))?
         } else {
@@ -38,7 +39,10 @@ impl Refresh {
             (renewal, if is_renewed { self.user(token, asked).await? } else { None })
         };
         let (verdict, facts) = match renewal {
-            Renewal::Renewed { verdict, facts } => (verdict, facts),
+            Renewal::Renewed { verdict, facts, answered } => {
+                answered.map_or(Ok(()), |answered| asking.admit(answered))?;
+                (verdict, facts)
+            }
             Renewal::Refused(verdict) => return Ok(Err(refusal(verdict, token))),
         };
         log::outcome(match verdict {

@@ -1,11 +1,12 @@
 //! Sessions and their refresh tokens. [`judge`] has the rules of rotation and of reuse detection, as a pure function;
-//! [`judge_links`] has the rules of linked sessions, whose token stays while a chain of links grows, and [`judge_carried`] the rule for
-//! tokens from Django.
+//! [`judge_links`] has the rules of linked sessions, whose token stays while a chain of links grows, [`judge_carried`] the rule for
+//! tokens from Django, and [`Answered`] the limit of refreshes that do not renew a session.
 //!
 //! Two rules of rotation matter most. A second refresh inside the rotation window neither rotates nor sets a cookie, so responses
 //! that arrive out of order cannot put an older token back into the browser. The parent of the current token is accepted inside the
 //! window only, so a thief who stays one step behind the owner is detected (RFC 9700 §4.14.2).
 
+mod answers;
 mod carried;
 mod limit;
 mod linked;
@@ -15,6 +16,7 @@ mod token;
 use std::{ops::RangeInclusive, time::Duration};
 
 pub use self::{
+    answers::{ANSWERS_AT_MOST, Answered, REMEMBERED_FOR, Step},
     carried::{Carried, CarriedVerdict, NO_LOGIN_HERE, judge_carried},
     limit::{KEPT_SESSIONS, SETTLED_AFTER, UsedSession, is_count_due, surplus},
     linked::{LINK_PACE, LinkedSession, LinkedVerdict, judge_links},

@@ -2,16 +2,30 @@
 
 use aws_sdk_dynamodb::{operation::update_item::UpdateItemError, types::ReturnValue};
 
-use super::{Store, StoreError, call, item, unconditional};
+use super::{
+    Store, StoreError,
+    answers::{Found, Postponed},
+    call, item, unconditional,
+};
 use crate::{
     clock::Timestamp,
-    session::{Facts, RefreshToken},
+    per_minute::Count,
+    session::{Answered, Facts, REMEMBERED_FOR, RefreshToken},
 };
 
+/// A session that is alive.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FixedRenewal {
+    /// What its access token says.
+    pub facts: Facts,
+    /// Whether the limit of answers is reached.
+    pub answered: Answered,
+}
+
 impl Store {
-    /// Postpones the end of a session in one write, and returns what its access token says. `None` if it was logged out or has expired.
+    /// Postpones the end of a session in one write. `None` if it was logged out or has expired.
     ///
-    /// `expires_at` is when the session expires if it is renewed now and not again.
+    /// `expires_at` is when the session expires if it is renewed now and not again. With `count` the same write counts the answer.
     ///
     /// # Errors
     ///
@@ -20,8 +34,31 @@ impl Store {
         &self,
         token: &RefreshToken,
         expires_at: Timestamp,
+        count: Option<Count>,
         now: Timestamp,
-    ) -> Result<Option<Facts>, StoreError> {
+    ) -> Result<Option<FixedRenewal>, StoreError> {
+        let found = match count {
+            Some(count) => self.count_answer(token, count, Some(Postponed { expires_at, now })).await?,
+            None => Found::uncounted(self.postpone(token, expires_at, now).await?),
+        };
+        let Some(stored) = &found.item else { return Ok(None) };
+        let session = item::read_session(stored)?;
+        if session.token_hash != token.hash() || session.expires_at <= now {
+            return Ok(None);
+        }
+        let facts = item::facts(stored)?;
+        let answered = found.answered(now + REMEMBERED_FOR)?;
+        let answered = Answered { is_settled: answered.is_settled || count.is_none(), ..answered };
+        Ok(Some(FixedRenewal { facts, answered }))
+    }
+
+    /// The renewal as one conditional write, and the session after it. `None` if its condition fails.
+    async fn postpone(
+        &self,
+        token: &RefreshToken,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Option<item::Item>, StoreError> {
         let renewed = self
             .client
             .update_item()
@@ -34,7 +71,7 @@ impl Store {
             .expression_attribute_values(":expires_at", item::time(expires_at))
             .return_values(ReturnValue::AllNew);
         match call("UpdateItem", renewed.send()).await? {
-            Ok(renewed) => item::facts(&renewed.attributes.unwrap_or_default()).map(Some),
+            Ok(renewed) => Ok(renewed.attributes),
             Err(UpdateItemError::ConditionalCheckFailedException(_)) => Ok(None),
             Err(error) => unconditional("UpdateItem", Err(error)),
         }

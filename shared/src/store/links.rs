@@ -12,10 +12,14 @@ use aws_sdk_dynamodb::{
     types::{ReturnValue, ReturnValuesOnConditionCheckFailure},
 };
 
-use super::{Store, StoreError, call, item, unconditional};
+use super::{Store, StoreError, answers::Found, call, item, unconditional};
 use crate::{
     clock::Timestamp,
-    session::{ConfirmedLink, Facts, LINK_PACE, LinkHash, LinkedVerdict, PresentedLinks, RefreshToken, judge_links},
+    per_minute::Count,
+    session::{
+        Answered, ConfirmedLink, Facts, LINK_PACE, LinkHash, LinkedVerdict, PresentedLinks, REMEMBERED_FOR,
+        RefreshToken, judge_links,
+    },
 };
 
 /// The first growth of a chain. Until then there is no `l1`, and a DynamoDB expression cannot read an absent attribute.
@@ -34,6 +38,8 @@ pub enum Renewal {
         verdict: LinkedVerdict,
         /// What the access token says of the session.
         facts: Facts,
+        /// Whether the limit of such answers is reached. `None` if the chain has grown.
+        answered: Option<Answered>,
     },
     /// The verdict says why there is none. A fork has ended the session.
     Refused(LinkedVerdict),
@@ -43,7 +49,8 @@ impl Store {
     /// Renews a linked session. This takes one write, or one consistent read if there is no `prev`. A fork takes one more request,
     /// which ends the session.
     ///
-    /// `expires_at` is when the session expires if its chain grows now and not again.
+    /// `expires_at` is when the session expires if its chain grows now and not again. With `count` the answer is counted instead, in
+    /// one write, as these links are known not to make the chain grow.
     ///
     /// # Errors
     ///
@@ -53,20 +60,29 @@ impl Store {
         token: &RefreshToken,
         links: &PresentedLinks,
         expires_at: Timestamp,
+        count: Option<Count>,
         now: Timestamp,
     ) -> Result<Renewal, StoreError> {
-        let stored = match &links.prev {
-            Some(prev) => match self.grow(token, prev, links.next.hash(), expires_at, now).await? {
+        let found = match (count, &links.prev) {
+            (Some(count), _) => self.count_answer(token, count, None).await?,
+            (None, Some(prev)) => match self.grow(token, prev, links.next.hash(), expires_at, now).await? {
                 Growth::Grown(renewed) => return Ok(renewed),
-                Growth::Refused(stored) => stored,
+                Growth::Refused(stored) => Found::uncounted(stored),
             },
-            None => self.session_item(token).await?,
+            (None, None) => Found::uncounted(self.session_item(token).await?),
         };
-        let session = stored.as_ref().map(item::read_linked_session).transpose()?;
-        let verdict = judge_links(token, links, session.as_ref(), now, LINK_PACE);
-        match (verdict, stored) {
-            (LinkedVerdict::Repeat(_) | LinkedVerdict::Stay | LinkedVerdict::Late, Some(stored)) => {
-                Ok(Renewal::Renewed { verdict, facts: item::facts(&stored)? })
+        let session = found.item.as_ref().map(item::read_linked_session).transpose()?;
+        let verdict = match judge_links(token, links, session.as_ref(), now, LINK_PACE) {
+            // The chain may grow by links that were answered only if the table was restored meanwhile. The next refresh lets it grow.
+            LinkedVerdict::Grow(_) if count.is_some() => LinkedVerdict::Stay,
+            verdict => verdict,
+        };
+        match (verdict, session.zip(found.item.as_ref())) {
+            (LinkedVerdict::Repeat(_) | LinkedVerdict::Stay | LinkedVerdict::Late, Some((session, stored))) => {
+                let is_repeat = matches!(verdict, LinkedVerdict::Repeat(_));
+                let until = if is_repeat { now + REMEMBERED_FOR } else { session.grown_at + LINK_PACE };
+                let answered = Some(found.answered(until)?);
+                Ok(Renewal::Renewed { verdict, facts: item::facts(stored)?, answered })
             }
             (LinkedVerdict::Fork, _) => {
                 self.end_session(token.user, token.session).await?;
@@ -111,7 +127,7 @@ impl Store {
         match call("UpdateItem", grown.send()).await? {
             Ok(grown) => {
                 let facts = item::facts(&grown.attributes.unwrap_or_default())?;
-                Ok(Growth::Grown(Renewal::Renewed { verdict: LinkedVerdict::Grow(number), facts }))
+                Ok(Growth::Grown(Renewal::Renewed { verdict: LinkedVerdict::Grow(number), facts, answered: None }))
             }
             Err(UpdateItemError::ConditionalCheckFailedException(refused)) => Ok(Growth::Refused(refused.item)),
             Err(error) => unconditional("UpdateItem", Err(error)),

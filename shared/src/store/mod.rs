@@ -14,6 +14,7 @@
 //! | security event token | `OUTBOX` | `SEEN#<jti>` |
 
 mod account;
+mod answers;
 mod carried;
 mod deletions;
 mod devices;
@@ -52,6 +53,7 @@ pub use self::{
     devices::DeviceSession,
     due_work::{DueWork, Unreadable},
     exports::{Exported, ExportedUser, Position},
+    fixed::FixedRenewal,
     image::ProfileImage,
     imports::{IMPORT_BATCH, ImportStanding, ImportedUser},
     links::Renewal,

@@ -10,7 +10,7 @@
 //! | `revision` | the number of writes, which each write raises: the version of the user in events |
 //! | `logins` | the number of logins. If a response of DynamoDB is lost, a login may count twice |
 //! | `disabled_at`, `roles`, `log_name` | see [`operators`](super::operators). Each login writes `log_name` |
-//! | `login_minute`, `logins_in_minute` | see [`logins`] |
+//! | `login_minute`, `logins_in_minute` | see [`per_minute`] |
 //! | `fetched_at`, `id_token_profile` | see [`LastFetch`] |
 
 use aws_sdk_dynamodb::{
@@ -22,7 +22,7 @@ use super::{Store, StoreError, call, item, transaction::until_settled, unconditi
 use crate::{
     clock::Timestamp,
     id::UserId,
-    logins::{self, Counted, Verdict},
+    per_minute::{self, Count, Counted, LOGINS_AT_MOST, TooMany},
     user::{FieldUpdate, IdTokenProfile, KakaoUser, LastFetch, Source, User},
 };
 
@@ -96,20 +96,20 @@ impl Store {
             changes.set("log_name", item::text(log_name));
             changes.add("logins");
             // Each condition requires that what `judge` was told is still true.
-            let condition = match logins::judge(counted, now) {
-                Verdict::First { minute } => {
+            let condition = match per_minute::judge(counted, LOGINS_AT_MOST, now) {
+                Ok(Count::First { minute }) => {
                     changes.set("login_minute", item::number(minute));
                     changes.set("logins_in_minute", item::number(1));
                     changes.value("next_minute", item::number(minute + 1));
                     "attribute_not_exists(login_minute) OR login_minute < :login_minute OR login_minute > :next_minute"
                 }
-                Verdict::Another { minute } => {
+                Ok(Count::Another { minute }) => {
                     changes.add("logins_in_minute");
                     changes.value("counted", item::number(minute));
-                    changes.value("at_most", item::number(logins::AT_MOST));
+                    changes.value("at_most", item::number(LOGINS_AT_MOST));
                     "login_minute = :counted AND logins_in_minute < :at_most"
                 }
-                Verdict::TooMany { retry_after } => return Ok(Login::TooMany { retry_after }),
+                Err(TooMany { retry_after }) => return Ok(Login::TooMany { retry_after }),
             };
             match self.write_profile(user, changes, &format!("{MAY_LOG_IN} AND ({condition})")).await? {
                 Ok(profile) => {
@@ -223,7 +223,7 @@ impl Changes {
 fn read_counted(profile: &item::Item) -> Result<Counted, StoreError> {
     Ok(Counted {
         minute: item::read_number(profile, "login_minute")?,
-        logins: item::read_number(profile, "logins_in_minute")?,
+        times: item::read_number(profile, "logins_in_minute")?,
     })
 }
 

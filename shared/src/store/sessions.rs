@@ -9,15 +9,16 @@ use aws_sdk_dynamodb::{
 use futures_util::stream::{self, TryStreamExt};
 use lambda_http::BoxFuture;
 
-use super::{Store, StoreError, call, item, name_failure, unconditional};
+use super::{Store, StoreError, answers::Found, call, item, name_failure, unconditional};
 use crate::{
     clock::Timestamp,
     id::{SessionId, UserId},
     log,
+    per_minute::Count,
     roles::Roles,
     session::{
-        Facts, Kind, LINK_PACE, LinkHash, PresentedLinks, RefreshToken, RefreshTokenKeys, Session, Standing, Verdict,
-        judge, judge_links,
+        Answered, Facts, Kind, LINK_PACE, LinkHash, PresentedLinks, RefreshToken, RefreshTokenKeys, Session, Standing,
+        Verdict, judge, judge_links,
     },
 };
 
@@ -80,6 +81,8 @@ pub enum Rotation {
     Current {
         /// Of the session.
         facts: Facts,
+        /// Whether the limit of such answers is reached.
+        answered: Answered,
     },
     /// The session had the new token already.
     Repeated {
@@ -101,6 +104,13 @@ pub enum Ended {
     Reused,
     /// The table is older than the token: it was restored from a backup.
     Ahead,
+}
+
+/// The result of the write that replaces a token.
+enum Replacement {
+    Done(Rotation),
+    /// The condition failed on this item, or there was none.
+    Refused(Option<item::Item>),
 }
 
 impl Store {
@@ -126,7 +136,8 @@ impl Store {
 
     /// Replaces a token with its successor. One request, or two for a reuse, which ends the session.
     ///
-    /// `expires_at` is when the session expires if it is renewed now and not again.
+    /// `expires_at` is when the session expires if it is renewed now and not again. With `count` the answer is counted instead, as the
+    /// token is known to be too young.
     ///
     /// # Errors
     ///
@@ -137,8 +148,48 @@ impl Store {
         keys: &RefreshTokenKeys,
         window: Duration,
         expires_at: Timestamp,
+        count: Option<Count>,
         now: Timestamp,
     ) -> Result<Rotation, StoreError> {
+        let found = match count {
+            Some(count) => self.count_answer(presented, count, None).await?,
+            None => match self.replace(presented, keys, window, expires_at, now).await? {
+                Replacement::Done(rotated) => return Ok(rotated),
+                Replacement::Refused(stored) => Found::uncounted(stored),
+            },
+        };
+        let session = found.item.as_ref().map(item::read_session).transpose()?;
+        let verdict = match judge(presented, session.as_ref(), keys, now, window) {
+            // A token that was answered is due only if the table was restored meanwhile. The next refresh rotates it.
+            Verdict::Rotate if count.is_some() => Verdict::Current,
+            verdict => verdict,
+        };
+        let facts = || item::facts(found.item.as_ref().ok_or(StoreError::Corrupt("pk"))?);
+        match (verdict, session) {
+            (Verdict::Current, Some(Session { rotated_at, .. })) => {
+                Ok(Rotation::Current { facts: facts()?, answered: found.answered(rotated_at + window)? })
+            }
+            (Verdict::Repeat(successor), Some(_)) => Ok(Rotation::Repeated { successor, facts: facts()? }),
+            (Verdict::Reuse, _) => {
+                self.end_session(presented.user, presented.session).await?;
+                Ok(Rotation::Ended(Ended::Reused))
+            }
+            (Verdict::Ended, _) => Ok(Rotation::Ended(Ended::Gone)),
+            (Verdict::Ahead, _) => Ok(Rotation::Ended(Ended::Ahead)),
+            // The condition and `judge` agree about every item, so DynamoDB cannot have returned this one.
+            (Verdict::Rotate | Verdict::Current | Verdict::Repeat(_), _) => Err(StoreError::Corrupt("rotated_at")),
+        }
+    }
+
+    /// The replacement of a token as one conditional write.
+    async fn replace(
+        &self,
+        presented: &RefreshToken,
+        keys: &RefreshTokenKeys,
+        window: Duration,
+        expires_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<Replacement, StoreError> {
         let successor = keys.successor(presented, now);
         let rotated = self
             .client
@@ -158,28 +209,13 @@ impl Store {
             .expression_attribute_values(":settled", item::time(now - window))
             .return_values(ReturnValue::AllNew)
             .return_values_on_condition_check_failure(ReturnValuesOnConditionCheckFailure::AllOld);
-        let stored = match call("UpdateItem", rotated.send()).await? {
+        match call("UpdateItem", rotated.send()).await? {
             Ok(rotated) => {
                 let facts = item::facts(&rotated.attributes.unwrap_or_default())?;
-                return Ok(Rotation::Rotated { successor, facts });
+                Ok(Replacement::Done(Rotation::Rotated { successor, facts }))
             }
-            Err(UpdateItemError::ConditionalCheckFailedException(refused)) => refused.item,
-            Err(error) => return unconditional("UpdateItem", Err(error)),
-        };
-        let session = stored.as_ref().map(item::read_session).transpose()?;
-        match (judge(presented, session.as_ref(), keys, now, window), stored) {
-            (Verdict::Current, Some(stored)) => Ok(Rotation::Current { facts: item::facts(&stored)? }),
-            (Verdict::Repeat(successor), Some(stored)) => {
-                Ok(Rotation::Repeated { successor, facts: item::facts(&stored)? })
-            }
-            (Verdict::Reuse, _) => {
-                self.end_session(presented.user, presented.session).await?;
-                Ok(Rotation::Ended(Ended::Reused))
-            }
-            (Verdict::Ended, _) => Ok(Rotation::Ended(Ended::Gone)),
-            (Verdict::Ahead, _) => Ok(Rotation::Ended(Ended::Ahead)),
-            // The condition and `judge` agree about every item, so DynamoDB cannot have returned this one.
-            (Verdict::Rotate | Verdict::Current | Verdict::Repeat(_), _) => Err(StoreError::Corrupt("rotated_at")),
+            Err(UpdateItemError::ConditionalCheckFailedException(refused)) => Ok(Replacement::Refused(refused.item)),
+            Err(error) => unconditional("UpdateItem", Err(error)),
         }
     }
 

@@ -18,12 +18,12 @@ use crate::{
 const DAY: Duration = Duration::from_hours(24);
 
 /// A stack in this mode.
-pub(super) async fn stack() -> Stack {
+pub(crate) async fn stack() -> Stack {
     Stack::with_setting("COMPATIBILITY", "dj-rest-auth").await
 }
 
 /// Logs a new user in, as such a page does.
-pub(super) async fn log_in(stack: &Stack) -> Response {
+pub(crate) async fn log_in(stack: &Stack) -> Response {
     let user = stack.kakao.new_user().await;
     log_in_as(stack, &user).await
 }

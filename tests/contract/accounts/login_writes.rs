@@ -9,7 +9,7 @@ use shared::{
     account::{Identity, LoginVerdict, Profile, ProvenAt, UserIds},
     clock::Timestamp,
     id::{KakaoId, UserId},
-    logins,
+    per_minute::LOGINS_AT_MOST,
     store::{Login, Store},
     user::{FieldUpdate, KakaoUser, Source},
 };
@@ -174,7 +174,7 @@ fn profiles() -> Vec<(UserId, Option<Item>, bool)> {
                             ("nickname", Some(text("before"))),
                         ],
                     );
-                    let is_full = minute == Some(MINUTE) && logins_in_minute == Some(logins::AT_MOST);
+                    let is_full = minute == Some(MINUTE) && logins_in_minute == Some(LOGINS_AT_MOST);
                     all.push((user, Some(item), !is_full));
                 }
             }

@@ -16,6 +16,15 @@ impl Stack {
         items
     }
 
+    /// All items, without how often each session was answered.
+    pub async fn dump_without_answers(&self) -> Vec<Item> {
+        let mut items = self.dump().await;
+        for item in &mut items {
+            item.retain(|name, _| !["answers", "answers_minute"].contains(&name.as_str()));
+        }
+        items
+    }
+
     /// Counts the items whose partition key or sort key has this prefix.
     pub async fn count(&self, prefix: &str) -> usize {
         let begins = |item: &Item, key| {
