@@ -10,7 +10,6 @@ import secrets
 import sys
 from dataclasses import replace
 
-import boto3
 import botocore.exceptions
 
 import finish
@@ -34,7 +33,7 @@ def say(text):
 
 def check_account(settings):
     """The first call to AWS."""
-    found = boto3.Session(region_name=settings.region).client("sts").get_caller_identity()["Account"]
+    found = stacks.session(settings.region).client("sts").get_caller_identity()["Account"]
     if settings.account and found != settings.account:
         raise Refused(f"these are credentials of the account {found}, and {settings.env} belongs to {settings.account}")
     return found

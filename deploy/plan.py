@@ -43,7 +43,9 @@ def plan(view, run):
         return "make", None
     # An API that everybody may call stays open until its users have another address.
     is_open = view.hashes == ()
-    wanted = tuple(filter(None, (view.sent, run.made))) if needs_secret and not is_open else view.hashes
+    wanted = tuple(filter(None, (view.sent, run.made if needs_secret else None)))
+    if is_open or (view.hashes is not None and not needs_secret):
+        wanted = view.hashes
     # New functions know what the edge will send before it sends that. The old ones, which serve during a canary, are gone then.
     if "regional" not in run.done or (needs_secret and view.hashes != wanted):
         return "regional", wanted

@@ -3,6 +3,7 @@
 SAM reads the first file too. It ignores sections of commands that it does not have, such as [prod.edge.parameters], and the keys
 `account` and `path_prefix`."""
 
+import functools
 import pathlib
 import re
 import sys
@@ -56,6 +57,7 @@ class Settings:
         return bool(PREVIEW.fullmatch(self.env))
 
 
+@functools.cache
 def template(name):
     return yaml_parse((ROOT / name).read_text())
 

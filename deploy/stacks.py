@@ -1,5 +1,6 @@
 """The stacks of an environment in CloudFormation: what state they are in, and how to get out of one that cannot be updated."""
 
+import functools
 import hashlib
 import time
 
@@ -17,12 +18,17 @@ SECRET_HEADER = "x-origin-secret"
 EMPTY = {"ROLLBACK_COMPLETE", "REVIEW_IN_PROGRESS"}
 
 
+@functools.cache
+def session(region):
+    return boto3.Session(region_name=region)
+
+
 class Stack:
     """A stack by its name, whether or not it exists."""
 
     def __init__(self, name, region):
         self.name, self.region = name, region
-        self.session = boto3.Session(region_name=region)
+        self.session = session(region)
         self.cloudformation = self.session.client("cloudformation")
         self.described = None
         self.look()

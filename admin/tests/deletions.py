@@ -63,10 +63,10 @@ def create_stacks(table):
 
 def put_lines(group, lines):
     logs, now = client("logs", MOTO), int(time.time() * 1000)
-    logs.create_log_stream(logGroupName=group, logStreamName="a")
+    logs.create_log_stream(logGroupName=group, logStreamName=f"{now}")
     events = [{"timestamp": now, "message": line if isinstance(line, str) else json.dumps(line)} for line in lines]
     for start in range(0, len(events), 9_000):
-        logs.put_log_events(logGroupName=group, logStreamName="a", logEvents=events[start : start + 9_000])
+        logs.put_log_events(logGroupName=group, logStreamName=f"{now}", logEvents=events[start : start + 9_000])
 
 
 def replay(local, admin, groups):

@@ -43,11 +43,12 @@ def request(method, url, body=None, **headers):
 class Local:
     """The stack of this machine."""
 
-    def __init__(self, ports, log):
+    def __init__(self, ports, log, settings):
         self.url = {name: f"http://localhost:{port}" for name, port in ports.items()}
-        self.api, self.kakao = self.url["PORT"], self.url["KAKAO_PORT"]
+        self.url["DYNAMODB_PORT"] = settings.get("AWS_ENDPOINT_URL_DYNAMODB", self.url["DYNAMODB_PORT"])
+        self.api, self.kakao = self.url["PORT"], settings.get("KAKAO_API_URL", self.url["KAKAO_PORT"])
         self.dynamodb = client("dynamodb", self.url["DYNAMODB_PORT"])
-        self.table = next(name for name in self.dynamodb.list_tables()["TableNames"] if not name.endswith("Keys"))
+        self.table = settings.get("EXISTING_TABLE", "Table")
         self.log, self.read = log, 0
 
     def control(self, path, body):
@@ -147,7 +148,7 @@ def started(**settings):
                     break
                 except OSError:
                     time.sleep(0.1)
-            yield Local(ports, log.name)
+            yield Local(ports, log.name, settings)
         finally:
             running.terminate()
             running.wait()

@@ -24,7 +24,6 @@ import moto.cloudformation.models
 import moto.cloudformation.responses
 from moto.server import ThreadedMotoServer
 from samcli.cli.types import CfnParameterOverridesType
-from samcli.yamlhelper import yaml_parse
 
 import settings as configured
 import stacks
@@ -35,10 +34,9 @@ import sam_template
 ACCOUNT, REGION, EDGE_REGION = "123456789012", "ap-northeast-2", "us-east-1"
 API = "https://abcdefghij.execute-api.ap-northeast-2.amazonaws.com"
 KEPT = ("AWS::DynamoDB::Table", "AWS::Logs::LogGroup", "AWS::S3::Bucket")
-TRANSLATED = json.dumps(
-    # With the defaults of the template, which the translation replaces.
-    sam_template.translate(sam_template.load(), sam_template.REQUIRED) | {"Parameters": sam_template.load()["Parameters"]}
-)
+TEMPLATE = configured.template("template.yaml")
+# With the parameters of the template, which the translation changes.
+TRANSLATED = json.dumps(sam_template.translate(TEMPLATE, sam_template.REQUIRED) | {"Parameters": TEMPLATE["Parameters"]})
 # A command that asks this process what to do.
 COMMAND = f"""#!{sys.executable} -S
 import json, os, sys, urllib.request
@@ -66,6 +64,7 @@ class Aws:
     def __init__(self):
         # What was done, in order: commands, changes of the edge stack, continued rollbacks.
         self.done, self.sent, self.fails, self.status_after, self.broken = [], None, set(), {}, None
+        self.dynamodb = boto3.client("dynamodb")
         origin = {"Id": "api", "DomainName": "a.kr", "CustomHeaders": {"Quantity": 1, "Items": [{"HeaderName": "x-origin-secret", "HeaderValue": "by hand"}]}, "CustomOriginConfig": {"HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "https-only"}}
         config = {"CallerReference": "x", "Comment": "", "Enabled": True, "Origins": {"Quantity": 1, "Items": [origin]}, "DefaultCacheBehavior": {"TargetOriginId": "api", "ViewerProtocolPolicy": "https-only"}}
         self.distribution = boto3.client("cloudfront").create_distribution(DistributionConfig=config)["Distribution"]["Id"]
@@ -100,8 +99,8 @@ class Aws:
     def sam(self, arguments):
         at = arguments.index("--parameter-overrides")
         given = CfnParameterOverridesType().convert(tuple(arguments[at + 1 :]), None, None)
-        assert not (problems := sam_template.refusals(sam_template.load(), given)), problems
-        assert given.keys() == json.loads(TRANSLATED)["Parameters"].keys(), "a parameter that is left out keeps its value"
+        assert not (problems := sam_template.refusals(TEMPLATE, given)), problems
+        assert given.keys() == TEMPLATE["Parameters"].keys(), "a parameter that is left out keeps its value"
         name = arguments[arguments.index("--stack-name") + 1]
         if "sam" in self.fails:
             return 1
@@ -114,7 +113,7 @@ class Aws:
             assert "No updates are to be performed" in str(error), error
         for resource in self.regional.list_stack_resources(StackName=name)["StackResourceSummaries"]:
             if resource["ResourceType"] == "AWS::DynamoDB::Table":
-                boto3.client("dynamodb").update_table(TableName=resource["PhysicalResourceId"], DeletionProtectionEnabled=given["Protection"] == "true")
+                self.dynamodb.update_table(TableName=resource["PhysicalResourceId"], DeletionProtectionEnabled=given["Protection"] == "true")
         self.check_lock(name)
         return int("sam after all" in self.fails)
 
@@ -127,7 +126,8 @@ class Aws:
 
     def changed_edge(self, name, text, parameters, previous):
         """The template for moto, after what AWS would check."""
-        template = yaml_parse(text)
+        assert text == stacks.edge_template()
+        template = json.loads(json.dumps(configured.template("edge.yaml"), default=str))
         given = {key: previous.get(key) if value is None else value for key, value in parameters.items()}
         assert not (problems := sam_template.refusals(template, given, EDGE_REGION)), problems
         assert given["ApiHost"] == API.removeprefix("https://"), given["ApiHost"]

@@ -25,12 +25,13 @@ class World:
     was_open: bool = False  # before the first run
 
 
-# Nothing; an open API; one behind an edge stack that was made by hand, open and locked.
+# Nothing; an open API; one behind an edge stack that was made by hand, open and locked; an edge stack whose API was deleted.
 STARTS = [
     World(),
     World(hashes=(), regional=OK, was_open=True),
     World(hashes=(), regional=OK, sent="hand", edge=OK, was_open=True),
     World(hashes=("hand",), regional=OK, sent="hand", edge=OK, protected=True),
+    World(sent="hand", edge=OK),
 ]
 
 

@@ -91,7 +91,7 @@ pub fn template(given: &BTreeMap<String, String>) -> Result<Template, TemplateEr
 }
 
 /// Reads a template other than the project's, with the same parameters as [`template`]. `PATH_PREFIX` in `given` serves the routes of
-/// dj-rest-auth under another prefix.
+/// dj-rest-auth under another prefix, and `EXISTING_TABLE` is the name of the table of users.
 ///
 /// # Errors
 ///
@@ -100,7 +100,12 @@ pub fn template_from(yaml: &str, given: &BTreeMap<String, String>) -> Result<Tem
     let moved = given.get("PATH_PREFIX").filter(|prefix| !prefix.is_empty());
     let moved = moved.map(|prefix| with_prefix(yaml, prefix)).transpose()?;
     let yaml = moved.as_deref().unwrap_or(yaml);
-    Template::read(yaml, &parameters(given))
+    let mut template = Template::read(yaml, &parameters(given))?;
+    // As a stack that has adopted a table.
+    if let Some(name) = given.get("EXISTING_TABLE").filter(|name| !name.is_empty()) {
+        template.rename(&template.table.name.clone(), name);
+    }
+    Ok(template)
 }
 
 /// The resources of one type that a template makes, with the same parameters as [`template`]. Every reference is the name of its
