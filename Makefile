@@ -18,7 +18,7 @@ DEMO := web/demo/dist/index.html
 DEMO_SOURCES := web/package-lock.json $(wildcard web/src/*) $(shell find web/demo \( -name dist -o -name node_modules \) -prune -o -type f -print)
 
 .PHONY: help run watch check test everything targets lint front-door schedules long-schedules faults soak previous api-test fuzz moto moving \
-  move-rehearsal verifiers django-service watch-test web engines edge front-ends package apps phones lint-template lint-edge deploy-check \
+  drill-restore drill-rotate drill-rollback move-rehearsal verifiers django-service watch-test web engines edge front-ends package apps phones lint-template lint-edge deploy-check \
   gates bench bench-django measure build deploy smoke destroy venv packages binaries programs demo-page clean
 
 help: ## what there is (this list)
@@ -54,7 +54,7 @@ test: ## everything but the long forms: fuzz and long-schedules
 # What measures time, or uses every core, has the machine for itself. Then two lanes run side by side, which share nothing but what is
 # built before them: browsers wait most of the time, and have precedence.
 ALONE := front-door schedules faults soak
-RUST := lint previous api-test moto moving verifiers django-service move-rehearsal watch-test lint-template lint-edge gates
+RUST := lint previous api-test moto drill-restore drill-rotate moving verifiers django-service move-rehearsal watch-test lint-template lint-edge gates
 NODE := web engines edge front-ends apps phones
 # What searches for longer than a person waits.
 LONG := fuzz long-schedules
@@ -140,6 +140,17 @@ moto: venv ## the store again, on a DynamoDB of another make
 	python deploy/tests/end_to_end.py
 	python deploy/tests/smoke_test.py
 	@echo "passed: $@"
+
+# On this machine, unless ENV is given.
+ELSEWHERE = $(if $(filter file,$(origin ENV)),,$(ENV))
+
+drill-restore: venv ## a table of users is lost and restored, with everybody whom that concerns
+	$(if $(ELSEWHERE),,$(BINARIES))
+	$(if $(ELSEWHERE),,tests/external/with-moto.sh) python drills/restore.py $(ELSEWHERE)
+
+drill-rotate: venv ## all keys and the origin secret are rotated while twenty browsers refresh
+	$(if $(ELSEWHERE),,$(BINARIES))
+	$(if $(ELSEWHERE),,tests/external/with-moto.sh) python drills/rotate.py $(ELSEWHERE)
 
 moving: venv $(DJANGO)/.installed ## users from a real Django to the table and back, with every failure on the way
 	$(BINARIES)
