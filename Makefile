@@ -152,6 +152,9 @@ drill-rotate: venv ## all keys and the origin secret are rotated while twenty br
 	$(if $(ELSEWHERE),,$(BINARIES))
 	$(if $(ELSEWHERE),,tests/external/with-moto.sh) python drills/rotate.py $(ELSEWHERE)
 
+drill-rollback: venv ## the release before on a deployed stack, and this one again; ENV, TO=commit
+	python drills/rollback.py $(ENV)
+
 moving: venv $(DJANGO)/.installed ## users from a real Django to the table and back, with every failure on the way
 	$(BINARIES)
 	tests/external/with-moto.sh python admin/tests/import.py

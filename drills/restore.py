@@ -72,5 +72,13 @@ def drill_there(env):
     print(f"passed: the stack uses {site.table}. {site.goes_on}")
 
 
+def main(words):
+    drill_there(words[0]) if words else drill_here()
+    return 0
+
+
 if __name__ == "__main__":
-    drill_there(sys.argv[1]) if len(sys.argv) > 1 and sys.argv[1] else drill_here()
+    sys.path[:0] = ["deploy"]
+    from deploy import as_command
+
+    sys.exit(as_command(main))

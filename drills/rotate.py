@@ -126,10 +126,17 @@ def drill_here():
     print(f"passed: keys and the origin secret are rotated, and {sum(crowd.rounds)} refreshes and profiles of {BROWSERS} browsers succeed")
 
 
-if __name__ == "__main__":
-    if len(sys.argv) > 1 and sys.argv[1]:
-        import there
-
-        there.rotate(sys.argv[1], Crowd)
-    else:
+def main(words):
+    if not words:
         drill_here()
+        return 0
+    import there
+
+    there.rotate(words[0], Crowd)
+    return 0
+
+
+if __name__ == "__main__":
+    from deploy import as_command
+
+    sys.exit(as_command(main))

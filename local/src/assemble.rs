@@ -90,7 +90,7 @@ pub fn template(given: &BTreeMap<String, String>) -> Result<Template, TemplateEr
     template_from(TEMPLATE, given)
 }
 
-/// Reads a template other than the project's, with the same parameters as [`template`]. `PATH_PREFIX` in `given` serves the routes of
+/// Reads a template other than the project's, with the same parameters as [`fn@template`]. `PATH_PREFIX` in `given` serves the routes of
 /// dj-rest-auth under another prefix, and `EXISTING_TABLE` is the name of the table of users.
 ///
 /// # Errors
@@ -108,7 +108,7 @@ pub fn template_from(yaml: &str, given: &BTreeMap<String, String>) -> Result<Tem
     Ok(template)
 }
 
-/// The resources of one type that a template makes, with the same parameters as [`template`]. Every reference is the name of its
+/// The resources of one type that a template makes, with the same parameters as [`fn@template`]. Every reference is the name of its
 /// resource.
 ///
 /// # Errors
