@@ -2,7 +2,7 @@
 
     python bench/on_lambda.py [ENV]
 
-ENV is a section of samconfig.toml that names a stack and its region. Credentials are those of the AWS command line. The variables
+ENV is an environment of samconfig.toml, or prod. Credentials are those of the AWS command line. The variables
 COLD_STARTS and WARM_REQUESTS say how many of each request.
 
 Each function is started anew by a change of its configuration, then invoked as the gateway invokes it, and its REPORT lines are read
@@ -23,11 +23,14 @@ import time
 
 import boto3
 import botocore.exceptions
-import tomlkit
 
 import report_lines
 
-ROOT = pathlib.Path(__file__).parent.parent
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.append(str(ROOT / "deploy"))
+import settings
+import stacks
+
 PRICES = json.loads((ROOT / "bench/prices.json").read_text())
 EVENT = (ROOT / "events/refresh.json").read_text()
 
@@ -39,6 +42,8 @@ AT_ONCE = 5
 COLD_LOGINS, WARM_LOGINS = 5, 10
 # Set in a function's environment while it is measured: a number, and the log level to go back to.
 MARK = "MEASURED"
+# The header with which CloudFront calls a stack that refuses others.
+EDGE = {}
 # Lines of a log arrive after seconds.
 WAIT_FOR_LINES, PAUSE = 120, 2
 
@@ -51,24 +56,12 @@ def say(text):
     print(text, file=sys.stderr, flush=True)
 
 
-def stack_of(env):
-    """The names of the stack and its region, which SAM uses too."""
-    sections = tomlkit.parse((ROOT / "samconfig.toml").read_text()).unwrap()
-    sections.pop("version", None)
-    if env not in sections:
-        raise Problem(f"samconfig.toml has no section {env}, only {', '.join(sections)}")
-    settings = {}
-    for section in ("default", env):
-        settings |= sections.get(section, {}).get("global", {}).get("parameters", {})
-    return settings["stack_name"], settings["region"]
-
-
 def event(method, path, body=None, **headers):
     """A request as the gateway sends it to a function: a program's, without `Origin` and cookies."""
     made = json.loads(EVENT)
     del made["cookies"]
     made |= {"routeKey": f"{method} {path}", "rawPath": path}
-    made["headers"] = {"host": made["headers"]["host"], "user-agent": "make measure", "accept": "*/*"} | headers
+    made["headers"] = {"host": made["headers"]["host"], "user-agent": "make measure", "accept": "*/*"} | EDGE | headers
     made["requestContext"]["http"] |= {"method": method, "path": path, "userAgent": "make measure"}
     made["requestContext"]["routeKey"] = made["routeKey"]
     if body is not None:
@@ -278,11 +271,23 @@ def price(region, architecture):
     return {"request": prices["lambda_per_million"] / 1e6, "gigabyte_second": prices[second]}
 
 
-def main(env="default"):
-    stack, region = stack_of(env)
+def add_origin_secret(found):
+    """If the stack answers only requests that come through its edge stack, these do."""
+    edge = stacks.Stack(found.edge_stack, stacks.EDGE_REGION)
+    if edge.exists:
+        EDGE[stacks.SECRET_HEADER] = stacks.origin_secret(edge)
+
+
+def main(env="prod"):
+    try:
+        found = settings.read(env, with_parameters=False)
+    except settings.Refused as refused:
+        raise Problem(refused) from None
+    stack, region = found.stack, found.region
     session = boto3.Session(region_name=region)
     token = ask_for_token()
     try:
+        add_origin_secret(found)
         measurement = Measurement(session, stack)
         measurement.without_user()
         if token:

@@ -2,6 +2,7 @@
 a change of the configuration takes a moment and ends all of them, and a request that finds none free starts one."""
 
 import contextlib
+import hashlib
 import http.server
 import json
 import math
@@ -13,6 +14,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
+
+import boto3
 
 HERE = pathlib.Path(__file__).parent
 sys.path[:0] = ["bench", "admin/tests"]
@@ -30,6 +33,8 @@ FUNCTIONS = ["KakaoLogin", "Refresh", "Logout", "Profile", "Sessions", "Account"
 PRICE = {"request": 0.2e-6, "gigabyte_second": 0.0000133334}
 # The tool asks whether a change is complete at once, and then again after this time.
 CHANGE_TAKES = 0.08
+# With which CloudFront calls.
+SECRET = "s" * 43
 
 
 def lines_are_read():
@@ -210,10 +215,26 @@ def expected_row(name, status, cold, warm):
     return report_lines.row(name, status, [report_lines.read(json.dumps(line)) for line in dealt], PRICE)
 
 
+def edge_stack():
+    """CloudFront calls the API with a secret, without which that refuses everything."""
+    header = {"HeaderName": "x-origin-secret", "HeaderValue": SECRET}
+    origin = {"Id": "api", "DomainName": "api.example.com", "CustomHeaders": {"Quantity": 1, "Items": [header]}}
+    origin["CustomOriginConfig"] = {"HTTPPort": 80, "HTTPSPort": 443, "OriginProtocolPolicy": "https-only"}
+    behavior = {"TargetOriginId": "api", "ViewerProtocolPolicy": "https-only"}
+    config = {"CallerReference": "x", "Comment": "", "Enabled": True, "Origins": {"Quantity": 1, "Items": [origin]}, "DefaultCacheBehavior": behavior}
+    made = client("cloudfront", MOTO).create_distribution(DistributionConfig=config)["Distribution"]["Id"]
+    outputs = {"DistributionId": {"Value": made}}
+    bucket = {"Site": {"Type": "AWS::S3::Bucket"}}
+    settings = {"aws_access_key_id": "x", "aws_secret_access_key": "x", "region_name": "us-east-1"}
+    template = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": bucket, "Outputs": outputs}
+    boto3.client("cloudformation", endpoint_url=MOTO, **settings).create_stack(StackName="kakao-login-edge", TemplateBody=json.dumps(template))
+
+
 def main(local):
     resources = {name: {"Type": "AWS::Logs::LogGroup", "Properties": {"LogGroupName": name}} for name in FUNCTIONS}
     template = {"AWSTemplateFormatVersion": "2010-09-09", "Resources": resources}
     client("cloudformation", MOTO).create_stack(StackName="kakao-login", TemplateBody=json.dumps(template))
+    edge_stack()
     fake = Lambda(local.api)
     user = local.control("users", {"nickname": "라이언"})["name"]
     token = local.control("tokens", {"user": user})["access_token"]
@@ -261,6 +282,6 @@ if __name__ == "__main__":
     figures_are_right()
     # As many requests as there are at once.
     os.environ |= {"LOGIN_RATE_LIMIT": "1000", "LOGIN_BURST_LIMIT": "1000", "CLOCK_PORT": str(free_port())}
-    with started() as stack:
+    with started(ORIGIN_SECRET_HASHES=hashlib.sha256(SECRET.encode()).hexdigest()) as stack:
         main(stack)
     print("passed: make measure starts functions anew, reads what Lambda reports, and leaves everything as it was")
