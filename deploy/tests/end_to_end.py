@@ -1,140 +1,16 @@
 """`make deploy` and `make destroy` on moto: a new site, another secret, every step at which a run can die, and the states in which a
 stack cannot be updated."""
 
-import contextlib
-import io
 import os
 import pathlib
-import shutil
-import sys
 import tempfile
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 import aws as fake
-from aws import ACCOUNT, API, EDGE_REGION, REGION, Aws, ThreadedMotoServer, boto3, configured, stacks
+from aws import ACCOUNT, API, EDGE_REGION, REGION, boto3, stacks
+from removal import destroyed, preview_destroyed
+from world import EDGE, PROD, SETTINGS, WITH_EDGE, Killed, World, site
 
-import deploy
-import destroy
 import release
-import smoke
-from settings import Refused
-
-PROD, EDGE, PREVIEW = "kakao-login", "kakao-login-edge", "kakao-login-pr-12"
-SETTINGS = """
-[default.global.parameters]
-region = "ap-northeast-2"
-[prod.global.parameters]
-stack_name = "kakao-login"
-account = "123456789012"
-[prod.deploy.parameters.parameter_overrides]
-AllowedOrigins = "https://www.lion.kr"
-RedirectUris = "https://www.lion.kr/callback,https://www.lion.kr/admin/callback"
-Issuer = "https://www.lion.kr"
-KakaoAppId = "7654321"
-KakaoRestApiKey = "fedcba9876543210fedcba9876543210"
-"""
-WITH_EDGE = """
-[prod.edge.parameters.parameter_overrides]
-Domain = "www.lion.kr"
-HostedZoneId = "ZABCDEF"
-ContentSecurityPolicy = "default-src 'self'; script-src 'self'"
-"""
-PREVIEWS = (SETTINGS + WITH_EDGE).replace("[prod.", "[preview.").replace('"kakao-login"', '"kakao-login-{env}"').replace("www.lion.kr", "{env}.lion.kr")
-PREVIEWS = PREVIEWS.replace('KakaoAppId', 'Protection = "false"\nKakaoAppId')
-
-
-class Killed(BaseException):
-    """What a run dies of."""
-
-
-class World:
-    """A new AWS with an account, and this folder's settings."""
-
-    def __init__(self, folder, settings):
-        self.folder, self.aws, self.patched = folder, None, []
-        self.settings(settings)
-        self.checked = []
-
-    def settings(self, text):
-        (self.folder / "samconfig.toml").write_text(text)
-
-    def patch(self, thing, name, value):
-        self.patched.append((thing, name, getattr(thing, name, None)))
-        setattr(thing, name, value)
-
-    def __enter__(self):
-        boto3.DEFAULT_SESSION = None
-        fake.reset()
-        self.aws = fake.CURRENT = Aws()
-        self.aws.hook(self.patch)
-        self.patch(configured, "FOLDER", self.folder)
-        self.patch(release, "BUILT", pathlib.Path(os.environ["BUILT"]))
-        self.patch(stacks, "PAUSE", 0)
-        self.patch(smoke, "check", lambda wanted: self.checked.append(wanted) or 0)
-        return self
-
-    def __exit__(self, *_):
-        for thing, name, value in reversed(self.patched):
-            setattr(thing, name, value)
-        if self.aws.broken:
-            raise self.aws.broken
-
-    def deploy(self, *words, dies_after=None):
-        """What it prints. A number says at which step the run dies."""
-        steps, perform = [], deploy.Deployment.perform
-
-        def counted(deployment, view, step, argument):
-            perform(deployment, view, step, argument)
-            steps.append(step)
-            if len(steps) - 1 == dies_after:
-                raise Killed
-
-        deploy.Deployment.perform = counted
-        try:
-            with contextlib.redirect_stdout(io.StringIO()) as said:
-                status = deploy.main(words or ["prod"])
-        finally:
-            deploy.Deployment.perform = perform
-        assert status == 0, said.getvalue()
-        self.steps = steps
-        return said.getvalue()
-
-    def destroy(self, env, typed):
-        stdin, sys.stdin = sys.stdin, io.StringIO(typed + "\n")
-        try:
-            with contextlib.redirect_stdout(io.StringIO()) as said:
-                destroy.main([env])
-        finally:
-            sys.stdin = stdin
-        return said.getvalue()
-
-    def refused(self, words, *, what=None):
-        try:
-            (what or (lambda: self.deploy(*words)))()
-        except Refused as refused:
-            return str(refused)
-        raise AssertionError("it was not refused")
-
-    def regional(self, name=PROD):
-        return self.aws.parameters(name)
-
-    def sams(self):
-        """The parameters of each sam deploy."""
-        runs = [arguments for program, *arguments in self.aws.done if program == "sam"]
-        return [dict(word.replace('"', "").split("=", 1) for word in run if '="' in word) for run in runs]
-
-    def is_complete(self):
-        assert self.regional()["OriginSecretHashes"] == stacks.hash_of(self.aws.sent), self.regional()
-        assert self.regional()["Protection"] == "true"
-
-
-def site(folder):
-    shutil.rmtree(folder / "dist", ignore_errors=True)
-    for name in ["index.html", "assets/app-1a2b3c4d.js", "robots.txt", ".well-known/apple-app-site-association", ".DS_Store"]:
-        path = folder / "dist" / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(name)
-    return str(folder / "dist")
 
 
 def new_site(world):
@@ -287,64 +163,6 @@ def prefix(world):
     world.deploy("prod", "--path-prefix", "/api/v1/auth")
     assert world.aws.done[0][-1] == "PATH_PREFIX=/api/v1/auth", world.aws.done[0]
     assert world.aws.parameters(EDGE, world.aws.edge)["DropInPrefix"] == world.checked[-1].drop_in == "/api/v1/auth"
-
-
-def tables():
-    return boto3.client("dynamodb").list_tables()["TableNames"]
-
-
-def leftovers():
-    return tables(), len(boto3.client("s3").list_buckets()["Buckets"])
-
-
-def destroyed(world):
-    world.deploy("prod", "--site", site(world.folder))
-    names = tables()
-    assert len(names) == 2, names
-    said = world.refused([], what=lambda: world.destroy("prod", "prod"))
-    assert "Nothing was deleted" in said and world.regional()
-    said = world.destroy("prod", PROD)
-    users = next(name for name in names if "Keys" not in name)
-    assert f'ExistingTable = "{users}"' in said and all(name in said for name in names), said
-    assert world.regional() is None and world.aws.described(world.aws.edge, EDGE) is None
-    assert tables() == names and leftovers()[1] == 1, "what was kept is gone"
-    assert "there is no stack" in world.refused([], what=lambda: world.destroy("prod", PROD))
-    # Its tables can be adopted.
-    world.aws.sent = None
-    world.settings(SETTINGS.replace("KakaoAppId", f'ExistingTable = "{users}"\nKakaoAppId') + WITH_EDGE)
-    world.deploy("prod")
-    assert len(tables()) == 3, tables()
-
-
-def preview_destroyed(folder):
-    with World(folder, PREVIEWS) as world:
-        world.deploy("pr-12", "--site", site(folder))
-        assert world.steps == ["make", "regional", "edge"] and world.regional(PREVIEW)["Protection"] == "false"
-        assert world.regional(PREVIEW)["AllowedOrigins"] == "https://pr-12.lion.kr"
-        thrown_away = {name for _, _, name in destroy.kept(stacks.Stack(PREVIEW, REGION))}
-        total = len(thrown_away) + 1
-        assert total >= 5, total
-        throw_away, done = destroy.throw_away, []
-        # It dies before each thing that it throws away, and is run again.
-        for at in range(total):
-
-            def dying(*what, at=at, count=[]):
-                count.append(what)
-                if len(count) - 1 == at:
-                    raise Killed
-                throw_away(*what)
-
-            destroy.throw_away = dying
-            try:
-                world.destroy("pr-12", PREVIEW)
-            except Killed:
-                done.append(at)
-        destroy.throw_away = throw_away
-        assert done == list(range(total)), done
-        world.destroy("pr-12", PREVIEW)
-        # Moto deletes no log groups with a stack; those that AWS would have kept are gone.
-        groups = {one["logGroupName"] for one in boto3.client("logs").describe_log_groups()["logGroups"]}
-        assert not groups & thrown_away and leftovers() == ([], 0), (groups, leftovers())
 
 
 def main():

@@ -6,7 +6,6 @@ import hashlib
 import http.client
 import http.server
 import io
-import json
 import os
 import pathlib
 import socket
