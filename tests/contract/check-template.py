@@ -140,8 +140,8 @@ functions = {name for name, resource in resources.items() if resource["Type"] ==
 identities = {name for name, resource in resources.items() if resource["Type"].startswith("AWS::IAM::")}
 own = {f"{name}{part}" for name in functions for part in ("Role", "KeyAccess") if part == "Role" or name not in WITHOUT_KEYS}
 own |= {f"{name}DjangoAccess" for name in WITH_DJANGO}
-# CodeDeploy's, by SAM, with which it moves the aliases.
-own.add("CodeDeployServiceRole")
+# CodeDeploy's, by SAM, with which it moves the aliases, and what operators may do, which iam.py examines.
+own |= {"CodeDeployServiceRole", "OperatorsReadPolicy", "OperatorsManagePolicy"}
 check(identities == own, f"roles or policies beside the functions' own: {sorted(identities ^ own)}")
 
 for name in functions:

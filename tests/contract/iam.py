@@ -45,12 +45,12 @@ EVERYWHERE = {
     ("KakaoLogin", "Table"): {f"dynamodb:{verb}" for verb in ["GetItem", "BatchGetItem", "PutItem", "UpdateItem", "DeleteItem"]},
     ("RotateKeys", "Keys"): {f"dynamodb:{verb}" for verb in ["GetItem", "PutItem"]},
 }
-# What the commands of operators do, by policy.
+# What the commands of operators do, by policy. tests/contract/operators.rs has the commands.
 OPERATORS = {
-    "OperatorsReadPolicy": {"dynamodb:GetItem": ["USER#", "KAKAO#"], "dynamodb:Query": ["USER#", "KAKAO#"]},
+    "OperatorsReadPolicy": {"GetItem": ["USER#", "KAKAO#"], "Query": ["USER#", "KAKAO#"]},
     "OperatorsManagePolicy": {
-        f"dynamodb:{verb}": ["USER#", "KAKAO#", "OUTBOX"] if verb not in ("GetItem", "Query") else ["USER#", "KAKAO#", "OUTBOX"]
-        for verb in ["GetItem", "Query", "UpdateItem", "PutItem", "DeleteItem", "ConditionCheckItem"]
+        "GetItem": ["USER#", "KAKAO#"], "Query": ["USER#", "KAKAO#"], "UpdateItem": ["USER#", "KAKAO#", "IMPORTED#"],
+        "PutItem": ["USER#", "OUTBOX"], "DeleteItem": ["USER#"], "Scan": None,
     },
 }
 
@@ -249,3 +249,19 @@ def problems(translated, given):
         (trust,) = stack.resources[role]["AssumeRolePolicyDocument"]["Statement"]
         if role != "CodeDeployServiceRole" and trust["Principal"] != {"Service": ["lambda.amazonaws.com"]}:
             yield f"{trust['Principal']} may take {role}"
+
+    for policy, verbs in OPERATORS.items():
+        statements, operator = stack.resources[policy]["PolicyDocument"]["Statement"], f"arn:aws:iam::{ACCOUNT}:role/Operator"
+
+        def may(name, action, kinds, verbs=verbs):
+            verb = action.removeprefix("dynamodb:")
+            if name != "Table" or verb not in verbs:
+                return False
+            return kinds is None if verbs[verb] is None else kinds is not None and set(kinds) <= set(verbs[verb])
+
+        yield from compare(stack, policy, statements, operator, may, table)
+        records = ARN.format("logs", "log-group:OperatorsLogs:*")
+        for action, is_allowed in [("CreateLogStream", True), ("PutLogEvents", True), ("DeleteLogGroup", False), ("DeleteLogStream", False),
+                                   ("PutRetentionPolicy", False)]:
+            if allowed(stack, operator, statements, f"logs:{action}", records) != is_allowed:
+                yield f"{policy} may {'not ' if is_allowed else ''}logs:{action} the access records"
