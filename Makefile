@@ -269,14 +269,14 @@ measure: venv ## a deployed stack on Lambda: cold and warm times, and what is bi
 
 # ARCH only if it was chosen: otherwise the settings may say it.
 deploy: venv ## API and site, as samconfig.toml says; ENV=staging or pr-12, SITE=dist, ROTATE_ORIGIN=1, ARCH, PATH_PREFIX
-	python deploy/deploy.py $(ENV) $(if $(filter file undefined default,$(origin ARCH)),,--arch $(ARCH)) $(if $(SITE),--site $(SITE)) \
+	@python deploy/deploy.py $(ENV) $(if $(filter file undefined default,$(origin ARCH)),,--arch $(ARCH)) $(if $(SITE),--site $(SITE)) \
 	  $(if $(PATH_PREFIX),--path-prefix $(PATH_PREFIX)) $(if $(filter 1 yes true,$(ROTATE_ORIGIN)),--rotate-origin)
 
 smoke: venv ## what a stranger finds at the deployed address; ENV, URL=https://…, LOGIN=1 asks for a Kakao token and logs in too
-	python deploy/smoke.py $(ENV) $(if $(URL),--url $(URL)) $(if $(LOGIN),--login)
+	@python deploy/smoke.py $(ENV) $(if $(URL),--url $(URL)) $(if $(LOGIN),--login)
 
 destroy: venv ## deletes the stacks of ENV, says what is kept, and asks before
-	python deploy/destroy.py $(ENV)
+	@python deploy/destroy.py $(ENV)
 
 # What is built, and so what can be deployed.
 ARCH ?= $(patsubst aarch64,arm64,$(patsubst amd64,x86_64,$(shell uname -m)))

@@ -174,7 +174,7 @@ def as_command(main):
     except Refused as refused:
         return f"error: {refused}"
     except botocore.exceptions.NoCredentialsError as error:
-        return f"error: {error}. Log in with the AWS command line, such as aws configure or aws sso login, or set AWS_PROFILE"
+        return f"error: {error}. Log in with the AWS command line (.venv/bin/aws configure, or aws sso login), or set AWS_PROFILE"
     except (botocore.exceptions.ClientError, botocore.exceptions.BotoCoreError) as error:
         return f"error: AWS: {error}"
 

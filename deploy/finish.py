@@ -29,7 +29,7 @@ def check(deployment):
 def left_to_do(deployment, url, is_healthy):
     settings = deployment.settings
     if not is_healthy:
-        yield f"Doctor has findings above. If Kakao's secrets are not stored yet: AWS_REGION={settings.region} cargo run -p admin -- put-kakao-secrets {settings.stack}"
+        yield f"Doctor has findings above. If Kakao's secrets are not stored yet: PATH=\"$PWD/.venv/bin:$PATH\" AWS_REGION={settings.region} cargo run -p admin -- put-kakao-secrets {settings.stack}"
     if not settings.parameters["KakaoAdminKeyHashes"]:
         yield "Write the hash that put-kakao-secrets prints to KakaoAdminKeyHashes and deploy again: until then nobody can delete their account"
     if settings.edge is None:

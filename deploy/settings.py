@@ -98,7 +98,9 @@ def section(found, env):
         if "preview" not in found:
             raise Refused(f"samconfig.toml has no section preview, from which {env} is made")
         return replaced(found["preview"], env)
-    if env not in found or env in ("default", "preview"):
+    if env == "preview":
+        raise Refused("a preview has a number: ENV=pr-12")
+    if env not in found or env == "default":
         known = ", ".join([name for name in found if name not in ("default", "preview")])
         raise Refused(f"samconfig.toml has no section {env}, only {known}, and preview for pr-1, pr-2 and so on")
     return merged(found.get("default", {}), found[env]) if env == "prod" else found[env]
@@ -147,7 +149,7 @@ def read(env, with_parameters=True):
     if with_parameters:
         problems = [*refusals(where, regional, given, common, has_edge), *edge_refusals(where, edge, given, given_edge, prefix)]
         if problems:
-            raise Refused("\n".join([f"{env} cannot be deployed. Write to samconfig.toml, or to samconfig.local.toml, which git ignores:", *problems]))
+            raise Refused("\n".join([f"{env} cannot be deployed. Change this in samconfig.toml, or write it to samconfig.local.toml, which git ignores:", *problems]))
     return Settings(
         env, stack, common["region"], account, effective(regional, given), frozenset(given),
         effective(edge, given_edge) if has_edge else None, frozenset(given_edge), prefix,
@@ -189,4 +191,4 @@ def edge_refusals(where, template, given, given_edge, prefix):
 def placeholders(where, template, given):
     for name, value in given.items():
         if any(PLACEHOLDERS.search(item) for item in str(value).split(",")) and name in template["Parameters"]:
-            yield f"{where} {name} instead of the example {value}. {template['Parameters'][name]['Description']}"
+            yield f"{where} {name} is still the example {value}. {template['Parameters'][name]['Description']}"

@@ -87,6 +87,7 @@ def refused_unedited(folder):
                 yield f"{env}: {name} is not named:\n{said}"
     for line, reason in {
         "make deploy ENV=production": "no section production, only prod, staging",
+        "make deploy ENV=preview": "a preview has a number: ENV=pr-12",
         "make deploy SITE=nowhere": "prod cannot be deployed",
     }.items():
         if reason not in (said := shell(line, folder)[1]):
