@@ -142,10 +142,10 @@ impl Linked {
     /// Returns whether the chain has grown by a link of the thief.
     async fn thief_asks(&mut self, account: &mut Account, thief: &mut Thief, luck: &mut Luck) -> bool {
         let session = session_of_cookie(&thief.cookie);
-        let before = account.item(&session).await;
+        let before = account.item(&session).await.map(uncounted);
         let (sent, is_own) = thief.request(luck);
         let response = account.send(sent.to(account.stack)).await;
-        let after = account.item(&session).await;
+        let after = account.item(&session).await.map(uncounted);
         match response.status.as_u16() {
             200 => {
                 assert!(account.is_alive(&session), "a session that has ended issued an access token");
@@ -214,7 +214,14 @@ impl Linked {
             assert_eq!(response.status, expected, "an old recording: {}", response.body);
         }
         if behind > 0 {
-            assert_eq!(account.item(&session).await, Some::<Item>(before), "nothing is touched");
+            let after = account.item(&session).await.unwrap();
+            assert_eq!(uncounted(after), uncounted(before), "nothing is touched");
         }
     }
+}
+
+/// An item without the count of answers that have renewed nothing.
+fn uncounted(mut item: Item) -> Item {
+    item.retain(|name, _| !["answers", "answers_minute"].contains(&name.as_str()));
+    item
 }
