@@ -11,6 +11,7 @@ mod going_back;
 mod keys;
 mod older_client;
 mod repeated_logins;
+mod roles;
 mod rollout;
 mod rotating;
 mod second_deployment;
