@@ -25,17 +25,20 @@ class Crowd:
     def __init__(self, browsers):
         self.browsers, self.refused, self.is_over = browsers, [], False
         self.rounds = [0] * len(browsers)
-        self.turns = threading.Semaphore(len(browsers))
+        self.is_still, self.busy = False, 0
         self.moved = threading.Condition()
         self.threads = [threading.Thread(target=self.live, args=(at,), daemon=True) for at in range(len(browsers))]
 
     def live(self, at):
         browser = self.browsers[at]
         while not self.is_over:
-            with self.turns:
-                found = self.ask(browser)
-            self.refused += [f"browser {at}: {what} {status}" for what, status in found.items() if status != 200]
             with self.moved:
+                self.moved.wait_for(lambda: not self.is_still)
+                self.busy += 1
+            found = self.ask(browser)
+            with self.moved:
+                self.refused += [f"browser {at}: {what} {status}" for what, status in found.items() if status != 200]
+                self.busy -= 1
                 self.rounds[at] += 1
                 self.moved.notify_all()
             time.sleep(PAUSE)
@@ -49,12 +52,14 @@ class Crowd:
     @contextlib.contextmanager
     def holding_still(self):
         """No request is under way."""
-        for _ in self.browsers:
-            self.turns.acquire()
-        try:
-            yield
-        finally:
-            self.turns.release(len(self.browsers))
+        with self.moved:
+            self.is_still = True
+            assert self.moved.wait_for(lambda: self.busy == 0, timeout=60), "a request does not end"
+            try:
+                yield
+            finally:
+                self.is_still = False
+                self.moved.notify_all()
 
     def go_round(self, times=2):
         """Until each browser has done everything so often from now on."""
