@@ -135,6 +135,8 @@ export function scenes(here, { placeholder = [], isRouted = false } = {}) {
 
   test('a reload keeps the user, without the login button', async () => {
     await logIn(here(), tab, '라이언 셋');
+    // A reload would cut off the request for it.
+    await shows(tab, '라이언 셋', 'profile');
     await forget(tab);
     await tab.reload();
     await shows(tab, 'Hello 라이언 셋');
